@@ -1,0 +1,1 @@
+"""Pools, decisions and rendering: values in, values out, no I/O."""

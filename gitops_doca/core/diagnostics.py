@@ -1,0 +1,142 @@
+"""Problems as values: what is wrong, where, and what mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Category(Enum):
+    """Class of a failure; the value is the word in `error[word]`."""
+
+    USAGE = "usage"
+    INPUT = "input"
+    LOCK = "lock"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    EMPTY = "empty"
+    IO = "io"
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of a run that ends with this class."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {
+    Category.USAGE: 2,
+    Category.INPUT: 3,
+    Category.MISSING: 4,
+    Category.UNKNOWN: 5,
+    Category.LOCK: 6,
+    Category.EMPTY: 7,
+    Category.IO: 74,
+}
+
+# Several classes in one run: the first of these names the exit code.
+_PRECEDENCE = (
+    Category.USAGE,
+    Category.INPUT,
+    Category.LOCK,
+    Category.MISSING,
+    Category.UNKNOWN,
+    Category.EMPTY,
+    Category.IO,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a value stands in the inputs; prints as `file:line: field`."""
+
+    file: str = ""
+    line: int = 0
+    """Counted from 1; 0 means that no line is known."""
+    field: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (where, self.field) if part)
+
+    def at(self, field: str, line: int = 0) -> "Place":
+        """Return the place of a field below this one, on its own line when that is known."""
+        joined = f"{self.field}.{field}" if self.field and not field.startswith("[") else self.field + field
+        return Place(self.file, line or self.line, joined)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem: a complete sentence, then details, then what to do about it."""
+
+    category: Category | None
+    """Class of an error; None makes it a warning, which never ends a run."""
+    message: str
+    place: Place = Place()
+    details: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def sort_key(self) -> tuple[int, Place, str]:
+        """Errors by precedence of their class, then warnings; each by file, line and field."""
+        rank = len(_PRECEDENCE) if self.category is None else _PRECEDENCE.index(self.category)
+        return (rank, self.place, self.message)
+
+
+class GenerationError(Exception):
+    """The run cannot go on; `diagnostics` says why, all of it."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__("; ".join(d.message for d in diagnostics))
+        self.diagnostics = diagnostics
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status by the precedence of the classes found."""
+        found = {d.category for d in self.diagnostics}
+        return next(c.exit_code for c in _PRECEDENCE if c in found)
+
+
+class Problems:
+    """Collects diagnostics while a stage goes on, so that all problems are shown at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, Place, str], Diagnostic] = {}
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(sorted(self._found.values(), key=lambda d: d.sort_key))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic; one that is already here is not kept twice."""
+        self._found.setdefault(diagnostic.sort_key, diagnostic)
+
+    def error(
+        self,
+        message: str,
+        place: Place = Place(),  # noqa: B008 (frozen value)
+        *,
+        category: Category = Category.INPUT,
+        details: tuple[str, ...] = (),
+        remedy: str = "",
+    ) -> None:
+        """Add an error, of class `input` unless another is given."""
+        self.add(
+            Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy)
+        )
+
+    def warn(self, message: str, place: Place = Place(), *, remedy: str = "") -> None:  # noqa: B008
+        """Add a warning."""
+        self.add(Diagnostic(category=None, message=message, place=place, remedy=remedy))
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The errors so far, sorted."""
+        return tuple(d for d in self if d.category is not None)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The warnings so far, sorted."""
+        return tuple(d for d in self if d.category is None)
+
+    def raise_errors(self) -> None:
+        """Raise `GenerationError` with everything found so far when an error is among it."""
+        if self.errors:
+            raise GenerationError(tuple(self))

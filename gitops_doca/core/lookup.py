@@ -1,0 +1,109 @@
+"""What a registry says of a tag, and who can be asked."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from gitops_doca.core.reference import Digest, ImageReference, Repository
+
+
+class Cause(Enum):
+    """Why a look-up ended without an answer."""
+
+    AUTH = "auth"
+    """401, 403, a token server that refuses, credentials that cannot be read."""
+    TRANSIENT = "transient"
+    """Timeouts, resets, refused connections, 408, 429 and 5xx, after the retries."""
+    TLS = "tls"
+    DNS = "dns"
+    PROXY = "proxy"
+    POLICY = "policy"
+    """A redirect or token realm that leads where credentials must not go."""
+    REPOSITORY = "repository"
+    """The registry does not show the repository: wrong path, or no access."""
+    INCONSISTENT = "inconsistent"
+    """The tag list holds the tag, the manifest is said not to exist."""
+    PROTOCOL = "protocol"
+    """An answer that no registry gives: HTML, a bare 404, a broken manifest."""
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class TagExists:
+    """The registry has the manifest."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class TagMissing:
+    """The registry itself said that it has no such manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagUnknown:
+    """Nothing settles the question; never to be taken for missing."""
+
+    cause: Cause
+    reason: str
+    """What happened, without secrets and without text from the server's body."""
+    repository_hidden: bool = False
+    """The registry said NAME_UNKNOWN to a client that had shown credentials."""
+
+
+TagLookup = TagExists | TagMissing | TagUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class TagList:
+    """Tags of a repository: evidence for hints, never by itself for a tag's absence."""
+
+    tags: frozenset[str] = frozenset()
+    complete: bool = False
+    repository_unknown: bool = False
+    """The registry says that it has no such repository."""
+
+
+class Resolver(Protocol):
+    """Where answers come from: a registry, later also a lock."""
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        """Return one answer for each image; never raises for what a registry does."""
+
+    def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
+        """Return what can be learned of each repository's tags; never raises either."""
+
+
+def cross_check(
+    lookups: Mapping[ImageReference, TagLookup], lists: Mapping[Repository, TagList]
+) -> dict[ImageReference, TagLookup]:
+    """Weigh misses against the tag lists, and turn into unknown what they contradict.
+
+    N. B. a list can make a miss doubtful; it can never make one: a mirror lists only what it has cached.
+    """
+    seen = {image.repository for image, found in lookups.items() if isinstance(found, TagExists)}
+    return {image: _weigh(image, found, lists, seen) for image, found in lookups.items()}
+
+
+def _weigh(
+    image: ImageReference,
+    found: TagLookup,
+    lists: Mapping[Repository, TagList],
+    seen: Collection[Repository],
+) -> TagLookup:
+    if isinstance(found, TagUnknown) and found.repository_hidden and image.repository in seen:
+        return TagMissing()
+    if not isinstance(found, TagMissing):
+        return found
+    listed = lists.get(image.repository, TagList())
+    if image.tag in listed.tags:
+        return TagUnknown(
+            Cause.INCONSISTENT, "the tag list holds this tag, but its manifest is said not to exist"
+        )
+    if listed.repository_unknown and image.repository not in seen:
+        return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE)
+    return found
+
+
+REPOSITORY_NOT_VISIBLE = "the registry does not show this repository: its path is wrong, or it needs credentials"

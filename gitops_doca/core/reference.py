@@ -1,0 +1,125 @@
+"""Image references by the OCI distribution spec, with Docker Hub's two special rules."""
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import NewType
+
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 lower-case hex digits, checked."""
+
+DOCKER_HUB = "index.docker.io"
+
+# distribution-spec, "Pulling manifests": <name> and <reference> as a tag.
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
+_MAX_NAME = 255
+
+
+class InvalidReference(ValueError):
+    """The text is no image reference; the message says which rule it breaks."""
+
+
+def is_tag(text: str) -> bool:
+    """Say whether a registry could hold this as a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Say whether this is a sha256 digest in its canonical form."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository: the text as its author wrote it, and where that is."""
+
+    text: str
+    """As written; what manifests show (`ubuntu` stays `ubuntu`)."""
+    registry: str
+    """Host with its port if one was written; `index.docker.io` for Docker Hub."""
+    path: str
+    """Name within the registry, as requests and token scopes use it."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __lt__(self, other: "Repository") -> bool:
+        return (self.registry, self.path, self.text) < (other.registry, other.path, other.text)
+
+    def tag(self, tag: str) -> "ImageReference":
+        """Return the reference of one tag here."""
+        return ImageReference(self, tag=tag)
+
+    def digest(self, digest: Digest) -> "ImageReference":
+        """Return the reference of one manifest here."""
+        return ImageReference(self, digest=digest)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageReference:
+    """A tag or a digest (or both: then the digest decides) in a repository."""
+
+    repository: Repository
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.repository}{tag}{digest}"
+
+
+def parse_repository(text: str) -> Repository:
+    """Parse `[host[:port]/]name[/name...]`.
+
+    The part before the first slash is a host if it has a dot or a colon or is `localhost`; otherwise the repository is
+    Docker Hub's, where a single component stands below `library/`.
+
+    Raises `InvalidReference` for a scheme, a tag, a digest, capitals, or any other character out of place.
+    """
+    if "://" in text:
+        raise InvalidReference("has a scheme; a repository is written without https://")
+    if "@" in text:
+        raise InvalidReference("has a digest; a repository is written without one")
+    host, slash, rest = text.partition("/")
+    if slash and ("." in host or ":" in host or host == "localhost"):
+        registry, path = host, rest
+    else:
+        registry, path = "docker.io", text
+    if ":" in path:
+        raise InvalidReference("has a tag; a repository is written without one")
+    if not _HOST.fullmatch(registry) or _port(registry) > 65535:  # noqa: PLR2004 (TCP)
+        raise InvalidReference("has no valid host[:port] before its first slash")
+    if not _PATH.fullmatch(path):
+        raise InvalidReference(
+            "is no repository name: lower-case letters, digits and single . _ - between them, parts split by /"
+        )
+    if registry.lower() in {"docker.io", DOCKER_HUB}:
+        registry, path = DOCKER_HUB, path if "/" in path else f"library/{path}"
+    if len(registry) + 1 + len(path) > _MAX_NAME:
+        raise InvalidReference(f"is longer than {_MAX_NAME} characters")
+    return Repository(text, registry.lower(), path)
+
+
+def parse_image(text: str) -> ImageReference:
+    """Parse `repository[:tag][@sha256:...]`; raises `InvalidReference` as `parse_repository` does."""
+    name, at, digest = text.partition("@")
+    if at and not is_digest(digest):
+        raise InvalidReference("has a digest that is not sha256: and 64 lower-case hex digits")
+    head, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        head, tag = name, ""
+    elif not is_tag(tag):
+        raise InvalidReference("has a tag that no registry can hold")
+    return ImageReference(parse_repository(head), tag=tag, digest=digest)
+
+
+def _port(host: str) -> int:
+    port = host.rpartition(":")[2] if not host.endswith("]") else ""
+    return int(port) if port.isdigit() else 0

@@ -1,0 +1,1 @@
+"""Types to text: manifests, tables and reports."""

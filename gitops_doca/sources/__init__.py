@@ -1,0 +1,1 @@
+"""Files to types: YAML, JSON and JSON Schema end here."""

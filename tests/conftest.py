@@ -1,0 +1,24 @@
+"""Fixtures that several folders of tests share, and the guard that keeps all of them on this machine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support import docker_registry, network
+from support.docker_registry import DockerRegistry
+
+network.refuse_other_machines()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A docker-registry without TLS or passwords; tests share it and use repositories of their own."""
+    with docker_registry.plain_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secure_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A docker-registry behind TLS and a password; tests share it and use repositories of their own."""
+    with docker_registry.secure_registry(tmp_path_factory.mktemp("secure-registry")) as running:
+        yield running

@@ -118,9 +118,7 @@ class Problems:
         remedy: str = "",
     ) -> None:
         """Add an error, of class `input` unless another is given."""
-        self.add(
-            Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy)
-        )
+        self.add(Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy))
 
     def warn(self, message: str, place: Place = Place(), *, remedy: str = "") -> None:  # noqa: B008
         """Add a warning."""

@@ -106,4 +106,6 @@ def _weigh(
     return found
 
 
-REPOSITORY_NOT_VISIBLE = "the registry does not show this repository: its path is wrong, or it needs credentials"
+REPOSITORY_NOT_VISIBLE = (
+    "the registry does not show this repository: its path is wrong, or it needs credentials"
+)

@@ -20,7 +20,7 @@ _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1
 _MAX_NAME = 255
 
 
-class InvalidReference(ValueError):
+class InvalidReferenceError(ValueError):
     """The text is no image reference; the message says which rule it breaks."""
 
 
@@ -78,45 +78,45 @@ class ImageReference:
 def parse_repository(text: str) -> Repository:
     """Parse `[host[:port]/]name[/name...]`.
 
-    The part before the first slash is a host if it has a dot or a colon or is `localhost`; otherwise the repository is
-    Docker Hub's, where a single component stands below `library/`.
+    The part before the first slash is a host if it has a dot or a colon or is `localhost`; otherwise the
+    repository is Docker Hub's, where a single component stands below `library/`.
 
-    Raises `InvalidReference` for a scheme, a tag, a digest, capitals, or any other character out of place.
+    Raises `InvalidReferenceError` for a scheme, a tag, a digest, or any character out of place.
     """
     if "://" in text:
-        raise InvalidReference("has a scheme; a repository is written without https://")
+        raise InvalidReferenceError("has a scheme; a repository is written without https://")
     if "@" in text:
-        raise InvalidReference("has a digest; a repository is written without one")
+        raise InvalidReferenceError("has a digest; a repository is written without one")
     host, slash, rest = text.partition("/")
     if slash and ("." in host or ":" in host or host == "localhost"):
         registry, path = host, rest
     else:
         registry, path = "docker.io", text
     if ":" in path:
-        raise InvalidReference("has a tag; a repository is written without one")
+        raise InvalidReferenceError("has a tag; a repository is written without one")
     if not _HOST.fullmatch(registry) or _port(registry) > 65535:  # noqa: PLR2004 (TCP)
-        raise InvalidReference("has no valid host[:port] before its first slash")
+        raise InvalidReferenceError("has no valid host[:port] before its first slash")
     if not _PATH.fullmatch(path):
-        raise InvalidReference(
+        raise InvalidReferenceError(
             "is no repository name: lower-case letters, digits and single . _ - between them, parts split by /"
         )
     if registry.lower() in {"docker.io", DOCKER_HUB}:
         registry, path = DOCKER_HUB, path if "/" in path else f"library/{path}"
     if len(registry) + 1 + len(path) > _MAX_NAME:
-        raise InvalidReference(f"is longer than {_MAX_NAME} characters")
+        raise InvalidReferenceError(f"is longer than {_MAX_NAME} characters")
     return Repository(text, registry.lower(), path)
 
 
 def parse_image(text: str) -> ImageReference:
-    """Parse `repository[:tag][@sha256:...]`; raises `InvalidReference` as `parse_repository` does."""
+    """Parse `repository[:tag][@sha256:...]`; raises `InvalidReferenceError` as `parse_repository` does."""
     name, at, digest = text.partition("@")
     if at and not is_digest(digest):
-        raise InvalidReference("has a digest that is not sha256: and 64 lower-case hex digits")
+        raise InvalidReferenceError("has a digest that is not sha256: and 64 lower-case hex digits")
     head, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         head, tag = name, ""
     elif not is_tag(tag):
-        raise InvalidReference("has a tag that no registry can hold")
+        raise InvalidReferenceError("has a tag that no registry can hold")
     return ImageReference(parse_repository(head), tag=tag, digest=digest)
 
 

@@ -1,0 +1,90 @@
+"""What people read on stderr: diagnostics, progress, and more with `-v`."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from gitops_doca.core.diagnostics import Diagnostic
+
+LIMIT = 4096
+"""Bytes of diagnostics a run prints: Argo CD shows them in one flattened line."""
+_HEAD_LIMIT = 1000
+_CLEAR_LINE = "\r\x1b[K"
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print diagnostics to stderr, errors first, at most `LIMIT` bytes of them."""
+    text = format_diagnostics(sorted(diagnostics, key=lambda d: d.sort_key))
+    if text:
+        click.echo(text, err=True, nl=False)
+
+
+def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return the diagnostics as text: all first sentences if they fit, then details while there is room."""
+    heads = [_head(diagnostic) for diagnostic in diagnostics]
+    room = LIMIT - 80
+    kept = 0
+    for head in heads:
+        if kept and len(head.encode()) + 1 > room:
+            break
+        room -= len(head.encode()) + 1
+        kept += 1
+    lines: list[str] = []
+    for diagnostic, head in list(zip(diagnostics, heads, strict=True))[:kept]:
+        more = _fit(diagnostic, room)
+        room -= sum(len(line.encode()) + 1 for line in more)
+        lines += [_coloured(head), *more]
+    if kept < len(heads):
+        lines.append(f"... and {len(heads) - kept} more; --report FILE writes all of them")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def print_info(message: str) -> None:
+    """Print what only `-v` asks for."""
+    click.echo(f"info: {_printable(message)}", err=True)
+
+
+def progress(done: int, total: int) -> None:
+    """Show how many look-ups are done, on a terminal only, and clear the line at the end."""
+    if sys.stderr.isatty():
+        line = "" if done >= total else f"looking up image tags: {done} of {total}"
+        click.echo(_CLEAR_LINE + line, err=True, nl=False)
+
+
+def _head(diagnostic: Diagnostic) -> str:
+    label = f"error[{diagnostic.category.value}]" if diagnostic.category else "warning"
+    place = str(diagnostic.place)
+    text = _printable(
+        f"{label}: {place}: {diagnostic.message}" if place else f"{label}: {diagnostic.message}"
+    )
+    return text if len(text) <= _HEAD_LIMIT else text[:_HEAD_LIMIT] + "..."
+
+
+def _fit(diagnostic: Diagnostic, room: int) -> list[str]:
+    """Return as many details as there is room for, and what to do about it before any of them."""
+    remedy = [f"  to mend: {_printable(diagnostic.remedy)}"] if diagnostic.remedy else []
+    room -= sum(len(line.encode()) + 1 for line in remedy)
+    if room < 0:
+        return []
+    kept: list[str] = []
+    for number, detail in enumerate(diagnostic.details):
+        line = f"  {_printable(detail)}"
+        room -= len(line.encode()) + 1
+        if room < 0:
+            kept.append(f"  ... and {len(diagnostic.details) - number} more")
+            break
+        kept.append(line)
+    return kept + remedy
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would act on; the inputs and the registry are not to be trusted with it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _coloured(head: str) -> str:
+    if not sys.stderr.isatty():
+        return head
+    label, colon, rest = head.partition(":")
+    return click.style(label, fg="yellow" if label == "warning" else "red", bold=True) + colon + rest

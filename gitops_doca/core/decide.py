@@ -1,0 +1,199 @@
+"""Decide for each pool which image its DaemonSet runs, from what the registry said."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.hints import nearest_tags
+from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.model import Platform, Pool
+from gitops_doca.core.pools import name_nodes
+from gitops_doca.core.reference import Digest, ImageReference, Repository
+from gitops_doca.core.tags import compile_tag, precompiled_tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsePrecompiled:
+    """The registry has the image with the modules for this kernel."""
+
+    pool: Pool
+    image: ImageReference
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOnNode:
+    """There is no precompiled image, and the policy allows to compile."""
+
+    pool: Pool
+    image: ImageReference
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseDigest:
+    """The policy names a digest: one image for whatever node, and no look-up."""
+
+    pool: Pool
+    image: ImageReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withhold:
+    """No image: one that must exist is missing, or a look-up gave no answer."""
+
+    pool: Pool
+    image: ImageReference
+    """The one that decided."""
+    lookup: TagMissing | TagUnknown
+
+
+Decision = UsePrecompiled | CompileOnNode | UseDigest | Withhold
+Chosen = UsePrecompiled | CompileOnNode | UseDigest
+
+
+def precompiled_image(pool: Pool) -> ImageReference:
+    """Return the reference of the pool's precompiled image; the policy must not name a digest."""
+    driver = pool.policy.driver
+    return driver.repository.tag(precompiled_tag(driver.version, pool.platform))
+
+
+def compile_image(pool: Pool) -> ImageReference:
+    """Return the reference of the image that compiles on the pool's nodes."""
+    driver = pool.policy.driver
+    return driver.repository.tag(compile_tag(driver.version, pool.platform))
+
+
+def wanted_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
+    """Return what the first round of look-ups asks for, sorted, each once."""
+    return tuple(sorted({precompiled_image(p) for p in pools if p.policy.driver.digest is None}))
+
+
+def wanted_compile(
+    pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[ImageReference, ...]:
+    """Return what the second round asks for: the compile images of misses that may be compiled."""
+    return tuple(
+        sorted(
+            {
+                compile_image(p)
+                for p in pools
+                if p.policy.driver.digest is None
+                and not p.policy.driver.force_precompiled
+                and isinstance(lookups[precompiled_image(p)], TagMissing)
+            }
+        )
+    )
+
+
+def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
+    """Choose the image of one pool. Unknown never chooses one."""
+    driver = pool.policy.driver
+    if driver.digest is not None:
+        return UseDigest(pool=pool, image=driver.repository.digest(driver.digest))
+    image = precompiled_image(pool)
+    match lookups[image]:
+        case TagExists(digest):
+            return UsePrecompiled(pool=pool, image=image, digest=digest)
+        case TagUnknown() as lookup:
+            return Withhold(pool=pool, image=image, lookup=lookup)
+        case TagMissing() as lookup:
+            if driver.force_precompiled:
+                return Withhold(pool=pool, image=image, lookup=lookup)
+            return _compile(pool, lookups)
+        case never:
+            assert_never(never)
+
+
+def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
+    image = compile_image(pool)
+    match lookups[image]:
+        case TagExists(digest):
+            return CompileOnNode(pool=pool, image=image, digest=digest)
+        case (TagMissing() | TagUnknown()) as lookup:
+            return Withhold(pool=pool, image=image, lookup=lookup)
+        case never:
+            assert_never(never)
+
+
+def report(decisions: Sequence[Decision], lists: Mapping[Repository, TagList], problems: Problems) -> None:
+    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason."""
+    missing: dict[ImageReference, list[Pool]] = defaultdict(list)
+    unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for decision in decisions:
+        if not isinstance(decision, Withhold):
+            continue
+        match decision.lookup:
+            case TagMissing():
+                missing[decision.image].append(decision.pool)
+            case TagUnknown() as lookup:
+                unknown[decision.image.repository, lookup][decision.image].append(decision.pool)
+            case never:
+                assert_never(never)
+    for image, pools in missing.items():
+        problems.add(_missing(image, pools, lists.get(image.repository, TagList())))
+    for (repository, lookup), images in unknown.items():
+        problems.add(_unknown(repository, lookup, images))
+
+
+def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagnostic:
+    first = pools[0]
+    version, platform = first.policy.driver.version, first.platform
+    # A policy that forces and one that does not may share a version, and so a tag.
+    forced = image == precompiled_image(first)
+    if forced:
+        message = f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} in {image.repository}"
+        remedy = (
+            "publish or mirror this tag, keep the nodes on a kernel that has one, "
+            "choose a driver version that has it, or set forcePrecompiled: false"
+        )
+    else:
+        message = (
+            f"neither the precompiled tag nor the image that compiles on the node was found: {image.tag} "
+            f"in {image.repository}"
+        )
+        platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
+        remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
+    hints = nearest_tags(version, platform, listed.tags)
+    details = [_who(pools)]
+    if not forced:
+        details.append(f"precompiled tag: {precompiled_image(first).tag}")
+    if hints:
+        details.append("published near it: " + "; ".join(hints))
+    elif not listed.tags:
+        details.append("the repository's tag list gave nothing to compare with")
+    return Diagnostic(
+        category=Category.MISSING,
+        message=message,
+        place=first.policy.place,
+        details=tuple(details),
+        remedy=remedy,
+    )
+
+
+def _unknown(
+    repository: Repository, lookup: TagUnknown, images: Mapping[ImageReference, list[Pool]]
+) -> Diagnostic:
+    tags = sorted(images)
+    more = f" and {len(tags) - 1} more tags" if len(tags) > 1 else ""
+    exist = "exist" if more else "exists"
+    return Diagnostic(
+        category=Category.UNKNOWN,
+        message=(
+            f"cannot tell whether {tags[0].tag}{more} {exist} in {repository} "
+            f"(registry {repository.registry}): {lookup.reason}"
+        ),
+        place=images[tags[0]][0].policy.place,
+        details=tuple(f"{tag.tag}: {_who(images[tag])}" for tag in tags),
+        remedy="no image is chosen on a guess: mend the access to the registry, then run again",
+    )
+
+
+def _who(pools: Sequence[Pool]) -> str:
+    names = sorted({name for pool in pools for name in pool.node_names})
+    count = f"{len(names)} node{'s' if len(names) > 1 else ''}"
+    return f"pool {pools[0].platform}, {count}: {name_nodes(names)}"

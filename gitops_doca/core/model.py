@@ -1,0 +1,207 @@
+"""The values that cross the boundary of a stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gitops_doca.core.diagnostics import Place
+from gitops_doca.core.reference import Digest, Repository
+
+Resource = dict[str, Any]
+"""A Kubernetes object, ready to be written."""
+
+OS_ID_LABEL = "feature.node.kubernetes.io/system-os_release.ID"
+OS_VERSION_LABEL = "feature.node.kubernetes.io/system-os_release.VERSION_ID"
+OSTREE_LABEL = "feature.node.kubernetes.io/system-os_release.OSTREE_VERSION"
+KERNEL_LABEL = "feature.node.kubernetes.io/kernel-version.full"
+ARCH_LABEL = "kubernetes.io/arch"
+NIC_LABEL = "feature.node.kubernetes.io/pci-15b3.present"
+OPENSHIFT_LABEL = "node.openshift.io/os_id"
+
+PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
+"""Labels that a NIC node must have to be in a pool."""
+RENDER_LABELS = frozenset({*PLATFORM_LABELS, OSTREE_LABEL, NIC_LABEL, OPENSHIFT_LABEL})
+"""All labels that something here reads, besides those that a policy's nodeSelector names."""
+
+MAIN_CONTAINER = "mofed-container"
+DTK_CONTAINER = "openshift-driver-toolkit-ctr"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """What a driver is compiled for."""
+
+    os_id: str
+    """`ID` of os-release: `ubuntu`, `rhel`, `rhcos`, `sles`, ..."""
+    os_version: str
+    kernel: str
+    """Full release as NFD writes it into its label."""
+    arch: str
+    """GOARCH: `amd64`, `arm64`, ..."""
+
+    @property
+    def os(self) -> str:
+        """The operating system as tags and names spell it: `ubuntu22.04`."""
+        return self.os_id + self.os_version
+
+    def __str__(self) -> str:
+        return f"{self.os}/{self.kernel}/{self.arch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A taint of a node (core/v1 `Taint`)."""
+
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """A toleration of a policy (core/v1 `Toleration`); empty means that it was not given."""
+
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+    seconds: int | None = None
+    """`tolerationSeconds`; it says how long a NoExecute taint is tolerated, not whether."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node, as far as anything here reads it."""
+
+    name: str
+    labels: Mapping[str, str]
+    """Only `RENDER_LABELS` and the labels that nodeSelectors name."""
+    taints: tuple[Taint, ...] = ()
+    container_runtime: str = ""
+    """Name without the version: `containerd`, `cri-o`."""
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterProxy:
+    """`Proxy cluster` of OpenShift, its `spec`."""
+
+    http: str = ""
+    https: str = ""
+    no_proxy: str = ""
+    trusted_ca: bool = False
+    """A CA bundle is named, so OpenShift injects it into labelled ConfigMaps."""
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The cluster, as far as rendering needs to know it."""
+
+    nodes: tuple[Node, ...]
+    """Sorted by name, each once."""
+    config_maps: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """(namespace, name) to sorted keys of `data`; the namespace is empty where none was written."""
+    dtk_images: Mapping[str, str] | None = None
+    """OSTREE_VERSION to image, from `ImageStream openshift/driver-toolkit`; None when it is not there."""
+    proxy: ClusterProxy | None = None
+    openshift_objects: bool = False
+    """An OpenShift object was among the documents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Timing of a probe, in seconds, with the defaults filled in."""
+
+    initial_delay: int
+    period: int
+    failure_threshold: int
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSpec:
+    """`spec.ofedDriver`, with `global` and the defaults filled in."""
+
+    repository: Repository
+    """Repository and image name together."""
+    version: str
+    """The driver's version, or empty when `digest` is set."""
+    digest: Digest | None = None
+    force_precompiled: bool = False
+    image_pull_secrets: tuple[str, ...] = ()
+    env: tuple[Mapping[str, Any], ...] = ()
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Container name to `limits` and `requests`."""
+    startup_probe: Probe
+    liveness_probe: Probe
+    readiness_probe: Probe
+    termination_grace_period: int = 300
+    cert_config: str = ""
+    repo_config: str = ""
+    safe_load: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A NicClusterPolicy or NicNodePolicy with `ofedDriver`."""
+
+    kind: Literal["NicClusterPolicy", "NicNodePolicy"]
+    name: str
+    driver: DriverSpec
+    tolerations: tuple[Toleration, ...] = ()
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    node_affinity: Mapping[str, Any] | None = None
+    place: Place = field(default=Place(), compare=False)
+
+    @property
+    def node_policy(self) -> str:
+        """Name of the NicNodePolicy, or empty for the cluster policy: part of every name."""
+        return self.name if self.kind == "NicNodePolicy" else ""
+
+    def selects(self, node: Node) -> bool:
+        """Say whether the nodeSelector matches; an empty one matches every node."""
+        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Nodes of one policy and platform, which share one DaemonSet."""
+
+    policy: Policy
+    platform: Platform
+    nodes: tuple[Node, ...]
+    """Sorted by name; never empty."""
+    app: str
+    """Value of the label `app`, and the DaemonSet's name without `-ds`."""
+
+    @property
+    def daemon_set(self) -> str:
+        """Name of the DaemonSet."""
+        return f"{self.app}-ds"
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """Names of the nodes, sorted."""
+        return tuple(node.name for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A NIC node that is in no pool of a policy, and why."""
+
+    node: str
+    policy: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """What a run decides for all pools."""
+
+    namespace: str = "nvidia-network-operator"
+    init_container_image: str = ""
+    openshift: bool = False
+    max_unavailable: str | int | None = None
+    """None: OnDelete; otherwise RollingUpdate with this."""
+    annotations: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,47 @@
+"""Types to Kubernetes objects, in the order in which they are emitted."""
+
+from collections.abc import Iterable, Sequence
+
+from gitops_doca.core.decide import Chosen
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Inventory, RenderOptions, Resource
+from gitops_doca.core.render.configmaps import init_container_config, trusted_ca
+from gitops_doca.core.render.daemonset import daemon_set
+from gitops_doca.core.render.extras import TRUSTED_CA, pool_extras
+from gitops_doca.core.render.rbac import rbac
+
+_ORDER = (
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "DaemonSet",
+)
+
+
+def render(
+    decisions: Sequence[Chosen], inventory: Inventory, options: RenderOptions, problems: Problems
+) -> tuple[Resource, ...]:
+    """Render one DaemonSet a pool, and what all of them need; nothing when there is no pool.
+
+    Reports cluster data that a pool needs and the inventory lacks, and nodes of one pool that disagree about it.
+    """
+    resources: list[Resource] = []
+    needs_trusted_ca = False
+    for decision in decisions:
+        extras = pool_extras(decision, inventory, options, problems)
+        needs_trusted_ca |= TRUSTED_CA in {volume["name"] for volume in extras.volumes}
+        resources.append(daemon_set(decision, extras, options))
+    if resources:
+        resources += rbac(options)
+        if options.init_container_image:
+            resources.append(init_container_config(options))
+        if needs_trusted_ca:
+            resources.append(trusted_ca(options))
+    return _in_order(resources)
+
+
+def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    return tuple(sorted(resources, key=lambda r: (_ORDER.index(r["kind"]), r["metadata"]["name"])))

@@ -1,0 +1,117 @@
+"""The containers of a driver pod."""
+
+from typing import Any
+
+from gitops_doca.core.decide import Chosen
+from gitops_doca.core.model import DTK_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
+from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
+from gitops_doca.core.render.extras import Extras
+from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, INVENTORY_DIR
+
+_PULL = "IfNotPresent"
+_LOADED = "lsmod | grep mlx5_core"
+_READY = "ls /run/mellanox/drivers/.driver-ready"
+
+# sh waits in `wait`, not in `sleep`: a trap runs at once only then.
+_DTK_SCRIPT = """\
+trap 'exit 0' TERM INT
+until [ -f '{folder}/dtk_start_compile' ]; do
+  echo 'waiting for the driver container to prepare {folder}'
+  sleep 3 &
+  wait $!
+done
+cd '{folder}'
+exec ./dtk_nic_driver_build.sh
+"""
+
+
+def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
+    """Render the container that loads the driver."""
+    pool, driver = decision.pool, decision.pool.policy.driver
+    env = _env(pool, extras)
+    mounts = [*HOST_MOUNTS, *extras.mounts]
+    if extras.dtk_image:
+        env = [{"name": "DTK_OCP_DRIVER_BUILD", "value": "true"}, _shared_dir(), *env]
+        mounts.append({"name": DTK_VOLUME, "mountPath": DTK_DIR})
+    return _with_resources(
+        pool,
+        {
+            "name": MAIN_CONTAINER,
+            "image": str(decision.image),
+            "imagePullPolicy": _PULL,
+            "env": env,
+            "securityContext": {"privileged": True, "seLinuxOptions": {"level": "s0"}},
+            "volumeMounts": mounts,
+            "startupProbe": _probe(_READY, driver.startup_probe),
+            "livenessProbe": _probe(_LOADED, driver.liveness_probe),
+            "readinessProbe": _probe(_LOADED, driver.readiness_probe),
+        },
+    )
+
+
+def dtk_container(pool: Pool, extras: Extras) -> dict[str, Any]:
+    """Render OpenShift's driver toolkit, which compiles what the driver container prepares."""
+    folder = f"{DTK_DIR}/{pool.platform.kernel}"
+    return _with_resources(
+        pool,
+        {
+            "name": DTK_CONTAINER,
+            "image": extras.dtk_image,
+            "imagePullPolicy": _PULL,
+            "command": ["sh", "-c"],
+            "args": [_DTK_SCRIPT.format(folder=folder)],
+            "env": [_shared_dir(), *_env(pool, extras)],
+            "volumeMounts": [*extras.mounts, {"name": DTK_VOLUME, "mountPath": DTK_DIR}],
+        },
+    )
+
+
+def init_container(pool: Pool, extras: Extras, options: RenderOptions) -> dict[str, Any]:
+    """Render the operator's init container, which unloads modules that depend on the driver's."""
+    node_name = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    args = {
+        "--node-name": "$(NODE_NAME)",
+        "--configmap-name": INIT_CONFIG,
+        "--configmap-namespace": options.namespace,
+        "--configmap-key": INIT_CONFIG_KEY,
+    }
+    return {
+        "name": "network-operator-init-container",
+        "image": options.init_container_image,
+        "imagePullPolicy": _PULL,
+        "args": [word for pair in args.items() for word in pair],
+        "env": [node_name, *_env(pool, extras)],
+        "volumeMounts": [
+            {"name": "host-proc", "mountPath": "/host/proc", "readOnly": True},
+            {"name": "host-sys", "mountPath": "/host/sys", "readOnly": True},
+        ],
+    }
+
+
+def _env(pool: Pool, extras: Extras) -> list[dict[str, Any]]:
+    """Return the policy's variables, the proxy's, then the two defaults that the policy did not set."""
+    mine = [dict(entry) for entry in pool.policy.driver.env]
+    defaults = {"CREATE_IFNAMES_UDEV": "true", "NVIDIA_NIC_DRIVERS_INVENTORY_PATH": INVENTORY_DIR}
+    names = {entry["name"] for entry in mine}
+    added = [{"name": name, "value": value} for name, value in defaults.items() if name not in names]
+    return [*mine, *extras.proxy_env, *added]
+
+
+def _shared_dir() -> dict[str, str]:
+    return {"name": "DTK_OCP_NIC_SHARED_DIR", "value": DTK_DIR}
+
+
+def _probe(command: str, probe: Probe) -> dict[str, Any]:
+    return {
+        "exec": {"command": ["sh", "-c", command]},
+        "initialDelaySeconds": probe.initial_delay,
+        "periodSeconds": probe.period,
+        "failureThreshold": probe.failure_threshold,
+        "successThreshold": 1,
+        "timeoutSeconds": probe.timeout,
+    }
+
+
+def _with_resources(pool: Pool, container: dict[str, Any]) -> dict[str, Any]:
+    resources = pool.policy.driver.resources.get(container["name"])
+    return {**container, "resources": resources} if resources else container

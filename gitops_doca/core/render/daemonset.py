@@ -1,0 +1,145 @@
+"""The DaemonSet of one pool."""
+
+from typing import Any, assert_never
+
+from gitops_doca.core.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled
+from gitops_doca.core.model import (
+    ARCH_LABEL,
+    KERNEL_LABEL,
+    NIC_LABEL,
+    OS_ID_LABEL,
+    OS_VERSION_LABEL,
+    Pool,
+    RenderOptions,
+    Resource,
+    Toleration,
+)
+from gitops_doca.core.render.containers import driver_container, dtk_container, init_container
+from gitops_doca.core.render.extras import Extras
+from gitops_doca.core.render.host import DTK_VOLUME, HOST_VOLUMES
+from gitops_doca.core.render.metadata import metadata
+from gitops_doca.core.render.rbac import NAME as SERVICE_ACCOUNT
+from gitops_doca.core.taints import GPU_TOLERATION
+
+POOL_ANNOTATION = "gitops-doca.dev/pool"
+SOURCE_ANNOTATION = "gitops-doca.dev/image-source"
+
+# Not the operator's empty value: beside an operator that would pin `mofed.wait=true` on every driver node.
+_DRIVER_LABEL = {"nvidia.com/ofed-driver": "gitops"}
+
+
+def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Resource:
+    """Render the DaemonSet that runs the chosen image on the pool's nodes."""
+    pool = decision.pool
+    app = {"app": pool.app}
+    found = metadata(pool.daemon_set, options.namespace, app | _DRIVER_LABEL)
+    found["annotations"] = {
+        **options.annotations,
+        POOL_ANNOTATION: str(pool.platform),
+        SOURCE_ANNOTATION: image_source(decision),
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": found,
+        "spec": {
+            "selector": {"matchLabels": app},
+            "template": {
+                "metadata": {"labels": app | {"kernel": pool.platform.kernel} | _DRIVER_LABEL},
+                "spec": _pod_spec(decision, extras, options),
+            },
+            "updateStrategy": _update_strategy(options),
+        },
+    }
+
+
+def image_source(decision: Chosen) -> str:
+    """Return the word for where the pool's modules come from, as annotation and report show it."""
+    match decision:
+        case UsePrecompiled():
+            return "precompiled"
+        case CompileOnNode():
+            return "compiled"
+        case UseDigest():
+            return "digest"
+        case never:
+            assert_never(never)
+
+
+def _update_strategy(options: RenderOptions) -> dict[str, Any]:
+    if options.max_unavailable is None:
+        return {"type": "OnDelete"}
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": options.max_unavailable}}
+
+
+def _pod_spec(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[str, Any]:
+    pool, driver = decision.pool, decision.pool.policy.driver
+    containers = [driver_container(decision, extras)]
+    if extras.dtk_image:
+        containers.append(dtk_container(pool, extras))
+    spec: dict[str, Any] = {
+        "affinity": _affinity(pool),
+        "containers": containers,
+        "hostNetwork": True,
+        "nodeSelector": _node_selector(pool) | extras.node_selector,
+        "priorityClassName": "system-node-critical",
+        "serviceAccountName": SERVICE_ACCOUNT,
+        "terminationGracePeriodSeconds": driver.termination_grace_period,
+        "tolerations": [_toleration(t) for t in (*pool.policy.tolerations, GPU_TOLERATION)],
+        "volumes": _volumes(extras),
+    }
+    if driver.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in driver.image_pull_secrets]
+    if options.init_container_image:
+        spec["initContainers"] = [init_container(pool, extras, options)]
+    return spec
+
+
+def _affinity(pool: Pool) -> dict[str, Any]:
+    apart = {
+        "labelSelector": {"matchExpressions": [{"key": "nvidia.com/ofed-driver", "operator": "Exists"}]},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    affinity: dict[str, Any] = {
+        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
+    }
+    if pool.policy.node_affinity:
+        affinity["nodeAffinity"] = pool.policy.node_affinity
+    return affinity
+
+
+def _node_selector(pool: Pool) -> dict[str, str]:
+    platform = pool.platform
+    # With the architecture: Ubuntu's kernel release is the same on amd64 and arm64.
+    return {
+        **pool.policy.node_selector,
+        NIC_LABEL: "true",
+        OS_ID_LABEL: platform.os_id,
+        OS_VERSION_LABEL: platform.os_version,
+        KERNEL_LABEL: platform.kernel,
+        ARCH_LABEL: platform.arch,
+    }
+
+
+def _toleration(toleration: Toleration) -> dict[str, Any]:
+    fields = {
+        "key": toleration.key,
+        "operator": toleration.operator,
+        "value": toleration.value,
+        "effect": toleration.effect,
+    }
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value}
+    if toleration.seconds is not None:
+        given["tolerationSeconds"] = toleration.seconds
+    return given
+
+
+def _volumes(extras: Extras) -> list[dict[str, Any]]:
+    volumes = [
+        {"name": name, "hostPath": {"path": path, "type": kind} if kind else {"path": path}}
+        for name, path, kind in HOST_VOLUMES
+    ]
+    volumes += extras.volumes
+    if extras.dtk_image:
+        volumes.append({"name": DTK_VOLUME, "emptyDir": {}})
+    return volumes

@@ -1,0 +1,13 @@
+"""Metadata that every object here carries."""
+
+from typing import Any
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+def metadata(name: str, namespace: str = "", labels: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return `metadata` with the managed-by label; without a namespace for a cluster's object."""
+    found: dict[str, Any] = {"name": name, "labels": {**(labels or {}), MANAGED_BY: "gitops-doca"}}
+    if namespace:
+        found["namespace"] = namespace
+    return found

@@ -1,0 +1,83 @@
+"""The report of a run as JSON, for scripts and dashboards."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, assert_never
+
+from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.lookup import TagMissing, TagUnknown
+from gitops_doca.core.model import LeftOut
+
+API_VERSION = "gitops-doca.dev/v1alpha1"
+KIND = "DriverReport"
+
+
+def dump_report(
+    decisions: Iterable[Decision], left_out: Iterable[LeftOut], diagnostics: Iterable[Diagnostic]
+) -> str:
+    """Return a `DriverReport` as JSON text; see schemas/report.schema.json."""
+    report = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "pools": [pool_entry(decision) for decision in decisions],
+        "leftOut": [{"node": left.node, "policy": left.policy, "reason": left.reason} for left in left_out],
+        "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+def pool_entry(decision: Decision) -> dict[str, Any]:
+    """Return what is known of one pool, in words for a reader outside."""
+    pool = decision.pool
+    return {
+        "pool": str(pool.platform),
+        "policy": {"kind": pool.policy.kind, "name": pool.policy.name},
+        "daemonSet": pool.daemon_set,
+        "nodes": list(pool.node_names),
+        **_outcome(decision),
+    }
+
+
+def _outcome(decision: Decision) -> dict[str, str]:
+    image = decision.image
+    match decision:
+        case UsePrecompiled():
+            return _with_image("precompiled", decision) | {"digest": decision.digest}
+        case CompileOnNode():
+            return _with_image("compiled", decision) | {"digest": decision.digest}
+        case UseDigest():
+            return {"state": "digest", "image": str(image), "digest": image.digest}
+        case Withhold():
+            return {"tag": image.tag, **_lookup(decision.lookup)}
+        case never:
+            assert_never(never)
+
+
+def _with_image(state: str, decision: UsePrecompiled | CompileOnNode) -> dict[str, str]:
+    return {"tag": decision.image.tag, "state": state, "image": str(decision.image)}
+
+
+def _lookup(lookup: TagMissing | TagUnknown) -> dict[str, str]:
+    match lookup:
+        case TagMissing():
+            return {"state": "missing"}
+        case TagUnknown():
+            return {"state": "unknown", "reason": lookup.reason}
+        case never:
+            assert_never(never)
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    place = diagnostic.place
+    fields: dict[str, Any] = {
+        "severity": "warning" if diagnostic.category is None else "error",
+        "class": diagnostic.category.value if diagnostic.category else "",
+        "message": diagnostic.message,
+        "file": place.file,
+        "line": place.line,
+        "field": place.field,
+        "details": list(diagnostic.details),
+        "remedy": diagnostic.remedy,
+    }
+    return {name: value for name, value in fields.items() if value}

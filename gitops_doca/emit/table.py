@@ -1,0 +1,51 @@
+"""The table of pools, as text, Markdown or JSON."""
+
+import json
+from collections.abc import Sequence
+
+from gitops_doca.core.decide import Decision
+from gitops_doca.emit.report import pool_entry
+
+_HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
+
+
+def text_table(decisions: Sequence[Decision]) -> str:
+    """Return the pools in columns, one a line; a line with the counts below."""
+    rows = [_HEADERS, *map(_row, decisions)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([*lines, "", _summary(decisions)]) + "\n"
+
+
+def markdown_table(decisions: Sequence[Decision]) -> str:
+    """Return the pools as a table for a comment on a pull request."""
+    rows = [("Pool", "Policy", "Nodes", "State", "Tag or digest"), ("---",) * 2 + ("---:",) + ("---",) * 2]
+    rows += [tuple(_cell(cell) for cell in _row(decision)) for decision in decisions]
+    return "\n".join([*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]) + "\n"
+
+
+def json_table(decisions: Sequence[Decision]) -> str:
+    """Return the pools as the report lists them."""
+    return json.dumps({"pools": [pool_entry(d) for d in decisions]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _row(decision: Decision) -> tuple[str, ...]:
+    entry = pool_entry(decision)
+    image = entry.get("tag") or entry.get("digest", "")
+    return (entry["pool"], entry["policy"]["name"], str(len(entry["nodes"])), entry["state"], image)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _summary(decisions: Sequence[Decision]) -> str:
+    states = [pool_entry(decision)["state"] for decision in decisions]
+    nodes = sum(len(decision.pool.nodes) for decision in decisions)
+    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    plural = "" if len(states) == 1 else "s"
+    return f"{len(states)} pool{plural}, {nodes} node{'' if nodes == 1 else 's'}" + (
+        f": {counts}" if counts else ""
+    )

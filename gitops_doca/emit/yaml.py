@@ -1,0 +1,129 @@
+"""Write resources as YAML that every reader reads the same."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gitops_doca.core.model import Resource
+
+# Words that YAML 1.1 or 1.2 takes for a boolean or null, and the keys it treats apart.
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./@:+-]*")
+# No number, date or time of any YAML has one of these letters: they stand in no base's digits,
+# in no exponent and in no time zone.
+_NEVER_A_NUMBER = re.compile(r"[g-np-sv-wyG-NP-SV-WY]")
+_BLOCK_LINE = re.compile(r"[ -~]*")
+_INDENT = "  "
+
+
+def dump_stream(resources: Iterable[Resource]) -> str:
+    """Return the resources as one YAML stream: block style, sorted keys, no anchors, LF, ends with a newline."""
+    return "".join(
+        "---\n" + "".join(f"{line}\n" for line in _mapping(resource, "")) for resource in resources
+    )
+
+
+def dump_json(resources: Iterable[Resource]) -> str:
+    """Return the resources as one `v1/List` in JSON."""
+    document = {"apiVersion": "v1", "kind": "List", "items": list(resources)}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _mapping(value: dict[str, Any], indent: str) -> Iterator[str]:
+    for key in sorted(value):
+        yield from _entry(f"{indent}{scalar(key)}:", value[key], indent)
+
+
+def _entry(head: str, value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 (any part of a resource)
+    match value:
+        case dict() if value:
+            yield head
+            yield from _mapping(value, indent + _INDENT)
+        case list() | tuple() if value:
+            yield head
+            yield from _sequence(value, indent)
+        case str() if _is_block(value):
+            yield f"{head} {'|' if value.endswith(chr(10)) else '|-'}"
+            yield from _block(value, indent + _INDENT)
+        case _:
+            yield f"{head} {_leaf(value)}"
+
+
+def _sequence(value: Iterable[Any], indent: str) -> Iterator[str]:
+    for item in value:
+        match item:
+            case dict() if item:
+                lines = _mapping(item, indent + _INDENT)
+                yield f"{indent}- {next(lines)[len(indent) + len(_INDENT) :]}"
+                yield from lines
+            case str() if _is_block(item):
+                yield f"{indent}- {'|' if item.endswith(chr(10)) else '|-'}"
+                yield from _block(item, indent + _INDENT)
+            case list() | tuple() if item:
+                # Two dashes on one line are legal and unreadable.
+                yield f"{indent}-"
+                yield from _sequence(item, indent + _INDENT)
+            case _:
+                yield f"{indent}- {_leaf(item)}"
+
+
+def _block(text: str, indent: str) -> Iterator[str]:
+    for line in text.removesuffix("\n").split("\n"):
+        yield f"{indent}{line}" if line else ""
+
+
+def _is_block(text: str) -> bool:
+    """Say whether a literal block reads back as this text, whatever the reader."""
+    lines = text.removesuffix("\n").split("\n")
+    return (
+        len(lines) > 1
+        and bool(lines[0])
+        and bool(lines[-1])
+        and not lines[0].startswith(" ")
+        and all(_BLOCK_LINE.fullmatch(line) and not line.endswith(" ") for line in lines)
+    )
+
+
+def _leaf(value: Any) -> str:  # noqa: ANN401 (any part of a resource)
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "null"
+        case int() | float():
+            return json.dumps(value, allow_nan=False)
+        case str():
+            return scalar(value)
+        case dict():
+            return "{}"
+        case _:
+            return "[]"
+
+
+def scalar(text: str) -> str:
+    """Return a string as a YAML scalar that reads back as this string under YAML 1.1 and 1.2."""
+    if _is_plain(text):
+        return text
+    if text.isascii() and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _is_plain(text: str) -> bool:
+    if not _PLAIN.fullmatch(text) or text.endswith(":") or text.lower() in _WORDS:
+        return False
+    return text[0].isalpha() or text[0] == "/" or _NEVER_A_NUMBER.search(text) is not None
+
+
+def _escaped(character: str) -> str:
+    if character in {'"', "\\"}:
+        return "\\" + character
+    if " " <= character <= "~":
+        return character
+    if character == "\n":
+        return "\\n"
+    code = ord(character)
+    if code <= 0xFF:  # noqa: PLR2004 (Latin-1)
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"  # noqa: PLR2004 (the basic plane)

@@ -1,0 +1,155 @@
+"""The order of the stages: inputs, pools, look-ups, decisions, resources."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
+from gitops_doca.core.decide import report as report_decisions
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
+from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
+from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.render import render
+from gitops_doca.sources.config import Settings
+from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.policy import PolicySet, read_policies
+
+MAX_LOOKUPS = 500
+"""Look-ups of one run; more means a mistake in the inventory, and no registry's patience."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What was read, before anyone was asked."""
+
+    policies: PolicySet
+    inventory: Inventory
+    grouping: Grouping
+    options: RenderOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What a run found out and made."""
+
+    inputs: Inputs
+    decisions: tuple[Decision, ...]
+    """One for each pool, in the order of the pools."""
+    resources: tuple[Resource, ...]
+    """In the order of emission; empty when a pool has no image."""
+
+
+def generate(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Generation:
+    """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
+
+    Raises `GenerationError` for errors of the inputs, before `resolver` is called.
+    """
+    inputs = load(settings, problems)
+    lookups, lists = _resolve(inputs.grouping, resolver, problems)
+    decisions = tuple(decide(pool, lookups) for pool in inputs.grouping.pools)
+    report_decisions(decisions, lists, problems)
+    chosen = [d for d in decisions if not isinstance(d, Withhold)]
+    resources = render(chosen, inputs.inventory, inputs.options, problems)
+    if len(chosen) < len(decisions):
+        resources = ()
+    return Generation(inputs=inputs, decisions=decisions, resources=resources)
+
+
+def load(settings: Settings, problems: Problems) -> Inputs:
+    """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong."""
+    strict = settings["strict"].value
+    policies = read_policies(settings["policies"].value, problems)
+    inventory = read_inventory(settings["inventory"].value, policies.labels, problems)
+    check_overlap(policies.selectors, inventory.nodes, problems)
+    grouping = group_nodes(
+        policies.policies,
+        inventory.nodes,
+        problems,
+        operator_names=settings["operatorNames"].value,
+        strict=strict,
+    )
+    _report_digests(grouping, problems, strict=strict)
+    problems.raise_errors()
+    if not grouping.pools and not settings["allowEmpty"].value:
+        _report_empty(policies, inventory, grouping, problems)
+    problems.raise_errors()
+    return Inputs(
+        policies=policies, inventory=inventory, grouping=grouping, options=_options(settings, inventory)
+    )
+
+
+def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
+    strategy = settings["updateStrategy"].value
+    return RenderOptions(
+        namespace=settings["namespace"].value,
+        init_container_image=settings["initContainerImage"].value,
+        openshift=_is_openshift(settings["openshift"].value, inventory),
+        max_unavailable=strategy.get("maxUnavailable"),
+        annotations=settings["annotations"].value,
+    )
+
+
+def _is_openshift(setting: str | bool, inventory: Inventory) -> bool:  # noqa: FBT001 (auto, true or false)
+    if isinstance(setting, bool):
+        return setting
+    return inventory.openshift_objects or any(
+        OPENSHIFT_LABEL in node.labels or node.labels.get(OS_ID_LABEL) == "rhcos" for node in inventory.nodes
+    )
+
+
+def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:
+    """Report a digest as version: it puts one image on every pool, whatever its kernel and architecture."""
+    policies = {pool.policy.name: pool.policy for pool in grouping.pools}
+    for name, count in Counter(pool.policy.name for pool in grouping.pools).items():
+        policy = policies[name]
+        if policy.driver.digest is None:
+            continue
+        place = policy.place.at("version")
+        message = f"version is a digest, so one image goes to every pool of {policy.kind} {name} ({count})"
+        remedy = "write the driver's version, and each pool gets the image for its kernel"
+        if strict and count > 1:
+            problems.error(message, place, remedy=remedy)
+        else:
+            problems.warn(message, place, remedy=remedy)
+
+
+def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
+    nodes = inventory.nodes
+    nics = sum(node.labels.get(NIC_LABEL) == "true" for node in nodes)
+    if not policies.policies:
+        why = "no policy has ofedDriver"
+    elif not nodes:
+        why = "the inventory has no node"
+    elif not nics:
+        why = f"none of the {len(nodes)} nodes has the label {NIC_LABEL}=true"
+    else:
+        why = f"of {len(nodes)} nodes {nics} have a NIC, and none of them is in a pool"
+    problems.error(
+        f"nothing to render: {why}",
+        category=Category.EMPTY,
+        details=tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:10]),
+        remedy="an empty result would let Argo CD prune every driver; if it is meant, set allowEmpty: true",
+    )
+
+
+def _resolve(
+    grouping: Grouping, resolver: Callable[[], Resolver], problems: Problems
+) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
+    """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses."""
+    wanted = wanted_precompiled(grouping.pools)
+    if not wanted:
+        return {}, {}
+    if len(wanted) > MAX_LOOKUPS:
+        problems.error(f"{len(wanted)} tags are needed, and a run looks up {MAX_LOOKUPS} at most")
+        problems.raise_errors()
+    answers = resolver()
+    lookups = dict(answers.resolve(wanted))
+    missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
+    lists = answers.list_tags(sorted(missed))
+    lookups = cross_check(lookups, lists)
+    compiled = wanted_compile(grouping.pools, lookups)
+    if compiled:
+        lookups |= cross_check({**lookups, **answers.resolve(compiled)}, lists)
+    return lookups, lists

@@ -1,0 +1,50 @@
+"""Read the objects of an input, YAML or JSON, and report one that cannot be read."""
+
+from collections.abc import Iterator
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.sources.files import TextBytes, UnreadableError, display_name, open_input
+from gitops_doca.sources.json_reader import read_json
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.selection import Selection
+from gitops_doca.sources.yaml_reader import SyntaxProblem, read_yaml
+
+
+def read_documents(name: str, selection: Selection, problems: Problems) -> Iterator[Document]:
+    """Yield the selected parts of each object of a file (`-`: standard input); lists give their items.
+
+    A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known.
+    """
+    file = display_name(name)
+    try:
+        with open_input(name) as source:
+            if source.is_empty:
+                problems.error("is empty, so it holds no object", Place(file))
+                return
+            yield from _objects(source, file, selection)
+    except UnreadableError as error:
+        problems.error(str(error), Place(file))
+    except SyntaxProblem as problem:
+        problems.error(problem.message, Place(file, problem.line))
+
+
+def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Document]:
+    if not source.looks_like_json:
+        yield from read_yaml(source.lines_end(), file, selection)
+        return
+    yielded = False
+    try:
+        for document in read_json(source, file, selection):
+            yielded = True
+            yield document
+    except SyntaxProblem:
+        # `{a: b}` is YAML too; what JSON's reader says counts only when YAML's cannot read it either.
+        if yielded or not source.rewind():
+            raise
+        try:
+            found = list(read_yaml(source.lines_end(), file, selection))
+        except SyntaxProblem:
+            found = []
+        if not found:
+            raise
+        yield from found

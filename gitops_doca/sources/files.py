@@ -1,0 +1,124 @@
+"""Open inputs as bytes, with a limit on their size, and tell text from what is none."""
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from gitops_doca.sources.yaml_reader import SyntaxProblem
+
+STDIN = "-"
+MAX_SIZE = 1 << 30
+"""Bytes of one input: 40,000 nodes as kubectl prints them."""
+_MAX_LINE = 16 << 20
+_PEEK = 64 << 10
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TOO_LARGE = (
+    f"is larger than {MAX_SIZE >> 30} GiB; take only the NIC nodes: "
+    "kubectl get nodes -l feature.node.kubernetes.io/pci-15b3.present=true -o json"
+)
+
+
+class UnreadableError(Exception):
+    """The input cannot be opened or read; the message says why."""
+
+
+def display_name(name: str) -> str:
+    """Return how messages call an input."""
+    return "standard input" if name == STDIN else name
+
+
+@contextmanager
+def open_input(name: str) -> Iterator["TextBytes"]:
+    """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
+
+    Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or no text.
+    """
+    try:
+        if name == STDIN:
+            yield TextBytes(sys.stdin.buffer)
+            return
+        with Path(name).open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > MAX_SIZE:
+                raise SyntaxProblem(0, _TOO_LARGE)
+            yield TextBytes(stream)
+    except OSError as error:
+        raise UnreadableError(
+            f"cannot be read: {os.strerror(error.errno) if error.errno else 'I/O error'}"
+        ) from None
+
+
+class TextBytes(io.RawIOBase):
+    """UTF-8 bytes of a stream: knows how they begin, and refuses what is no text or has no end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._head = stream.read(_PEEK)
+        self._size = self._line = 0
+        if self._head.startswith(_UTF8_MARK):
+            self._head = self._head[len(_UTF8_MARK) :]
+        if self._head.startswith(_UTF16_MARKS):
+            raise SyntaxProblem(1, "is UTF-16 text; write it as UTF-8")
+        if b"\0" in self._head:
+            raise SyntaxProblem(1, "is a binary file, not YAML or JSON text")
+        self._start = self._head.lstrip()[:1]
+        self._replay: list[bytes] | None = []
+
+    @property
+    def looks_like_json(self) -> bool:
+        """Say whether the first character opens an object or an array."""
+        return self._start in {b"{", b"["}
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing but white space is in it (as far as was looked)."""
+        return not self._start and len(self._head) < _PEEK
+
+    def readable(self) -> bool:
+        """Say that this can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        """Read up to `size` bytes; raises `SyntaxProblem` past the limit."""
+        chunk = self._head or self._stream.read(size)
+        self._head = b""
+        self._size += len(chunk)
+        if self._size > MAX_SIZE:
+            raise SyntaxProblem(0, _TOO_LARGE)
+        if self._replay is not None:
+            self._replay = [*self._replay, chunk] if self._size <= _MAX_LINE else None
+        return chunk
+
+    def rewind(self) -> bool:
+        """Go back to the start, if that is still possible."""
+        if self._replay is None:
+            return False
+        self._head, self._replay, self._size = b"".join(self._replay), [], 0
+        return True
+
+    def lines_end(self) -> BinaryIO:
+        """Return the same bytes for a reader that holds a whole line: raises when one is longer than 16 MiB."""
+        return _Lines(self)  # type: ignore[return-value]
+
+
+class _Lines:
+    def __init__(self, source: TextBytes) -> None:
+        self._source = source
+        self._open = 0
+        self._lines = 1
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._source.read(size)
+        newline = chunk.rfind(b"\n")
+        self._open = self._open + len(chunk) if newline < 0 else len(chunk) - newline
+        self._lines += chunk.count(b"\n")
+        if self._open > _MAX_LINE:
+            raise SyntaxProblem(self._lines, f"has a line longer than {_MAX_LINE >> 20} MiB")
+        return chunk

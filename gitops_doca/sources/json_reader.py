@@ -1,0 +1,161 @@
+"""Read JSON one item of a list at a time, so that memory holds one item and not the file."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
+
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.selection import NOTHING, Selection, below, prune
+from gitops_doca.sources.yaml_reader import SyntaxProblem, typed_items
+
+_CHUNK = 1 << 20
+_MAX_VALUE = 64 << 20
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def read_json(stream: BinaryIO, file: str, selection: Selection) -> Iterator[Document]:
+    """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
+
+    Raises `SyntaxProblem` for text that is no JSON, and for a single value above 64 MiB.
+    """
+    window = _Window(stream)
+    while window.peek():
+        if window.peek() == "[":
+            for value, line in window.array():
+                yield Document(prune(value, selection), file, line)
+        elif window.peek() == "{":
+            yield from _object(window, file, selection)
+        else:
+            window.fail("is no JSON object")
+
+
+def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Document]:
+    line = window.line
+    found: dict[str, Any] = {}
+    listed = False
+    pending: list[Document] = []
+    for key in window.keys():
+        if key == "items" and window.peek() == "[":
+            listed = True
+            for value, at in window.array():
+                document = Document(prune(value, selection), file, at)
+                if isinstance(value, dict) and "kind" not in value:
+                    pending.append(document)
+                else:
+                    yield document
+        else:
+            value, part = window.value(), below(selection, key)
+            if part != NOTHING:
+                found[key] = prune(value, part)
+    if listed:
+        yield from typed_items(found, pending)
+    else:
+        yield Document(found, file, line)
+
+
+class _Window:
+    """A stretch of the text that is not decoded yet."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._bytes = codecs.getincrementaldecoder("utf-8")("strict")
+        self._decoder = json.JSONDecoder(parse_constant=_no_constant)
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._counted = 0
+        self._lines_before = 1
+
+    @property
+    def line(self) -> int:
+        """Line of what comes next, counted from 1."""
+        self._lines_before += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._lines_before
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise the problem at the current line."""
+        raise SyntaxProblem(self.line, message)
+
+    def peek(self) -> str:
+        """Return the next character that is no white space; empty at the end."""
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text) or not self._more(_CHUNK):
+                return self._text[self._at : self._at + 1]
+
+    def keys(self) -> Iterator[str]:
+        """Yield each key of an object; the caller takes the value before the next one."""
+        for _ in self._elements("{", "}"):
+            key = self.value() if self.peek() == '"' else None
+            if not isinstance(key, str) or self.peek() != ":":
+                self.fail("is no valid JSON: a key and a colon were expected")
+            self._at += 1
+            yield key
+
+    def array(self) -> Iterator[tuple[Any, int]]:
+        """Yield each item of an array, with its line."""
+        for line in self._elements("[", "]"):
+            yield self.value(), line
+
+    def _elements(self, start: str, end: str) -> Iterator[int]:
+        if self.peek() != start:
+            self.fail(f"is no valid JSON: {start} was expected")
+        self._at += 1
+        if self.peek() == end:
+            self._at += 1
+            return
+        while True:
+            self.peek()
+            yield self.line
+            follows = self.peek()
+            if follows not in {",", end} or not follows:
+                self.fail(f"is no valid JSON: , or {end} was expected")
+            self._at += 1
+            if follows == end:
+                return
+
+    def value(self) -> Any:  # noqa: ANN401 (any JSON value)
+        """Decode the next value, whole."""
+        self.peek()
+        wanted = _CHUNK
+        while True:
+            try:
+                found, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self._more(wanted):
+                    wanted *= 2
+                    continue
+                self._at = min(error.pos, len(self._text))
+                # The decoder's messages are fixed sentences; they quote nothing of the text.
+                self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
+            except (ValueError, RecursionError):
+                self.fail("has a JSON value that is nested too deeply or holds a number out of range")
+            # A number may go on behind the window.
+            if end < len(self._text) or not self._more(wanted):
+                self._at = end
+                return found
+
+    def _more(self, size: int) -> bool:
+        """Read on; say whether there was more."""
+        if self._ended:
+            return False
+        if len(self._text) - self._at > _MAX_VALUE:
+            self.fail(f"has one value of more than {_MAX_VALUE >> 20} MiB")
+        chunk = self._stream.read(size)
+        self._ended = not chunk
+        try:
+            text = self._bytes.decode(chunk, final=self._ended)
+        except UnicodeDecodeError:
+            self.fail("is no text: it holds bytes that UTF-8 text cannot hold")
+        _ = self.line
+        self._text = self._text[self._at :] + text
+        self._at = self._counted = 0
+        return not self._ended or bool(text)
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise ValueError

@@ -1,0 +1,99 @@
+"""Documents that know on which line each of their values stands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_doca.core.diagnostics import Place
+
+Path = tuple[str | int, ...]
+
+
+class LocatedDict(dict[str, Any]):
+    """A mapping with the line of each key, and the text of each value that is no string."""
+
+    __slots__ = ("lines", "texts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+        self.texts: dict[str, str] = {}
+
+
+class LocatedList(list[Any]):
+    """A sequence with the line of each item, and the text of each item that is no string."""
+
+    __slots__ = ("lines", "texts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[int] = []
+        self.texts: dict[int, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object of an input, as far as the reader's selection kept it."""
+
+    value: Any
+    """Built of dict, list, str, int, float, bool and None; located where the reader could."""
+    file: str
+    line: int
+    """Of the object's first line, counted from 1."""
+    prefix: Path = ()
+    """Where the object stands in its file, when it is part of another one."""
+
+    def place(self, path: Path = ()) -> Place:
+        """Return where a value stands: its line where that is known, else the nearest one above it."""
+        line = self.line
+        value = self.value
+        for step in path:
+            match value:
+                case LocatedDict() if isinstance(step, str):
+                    line = value.lines.get(step, line)
+                case LocatedList() if isinstance(step, int) and step < len(value.lines):
+                    line = value.lines[step]
+                case _:
+                    pass
+            value = _child(value, step)
+        return Place(self.file, line, spell((*self.prefix, *path)))
+
+    def text(self, path: Path) -> str:
+        """Return a scalar as it is written in the file, so that a number shows as its author wrote it."""
+        parent = self.value
+        for step in path[:-1]:
+            parent = _child(parent, step)
+        value = _child(parent, path[-1])
+        texts = getattr(parent, "texts", {})
+        return str(texts.get(path[-1], value))
+
+
+def drop_nulls(value: object) -> None:
+    """Remove fields without a value, in place: to the API server and to people `env:` means no env."""
+    if isinstance(value, dict):
+        for key in [key for key, item in value.items() if item is None]:
+            del value[key]
+        for item in value.values():
+            drop_nulls(item)
+    elif isinstance(value, list):
+        for item in value:
+            drop_nulls(item)
+
+
+def spell(path: Path) -> str:
+    """Spell a path as `spec.env[2].name`; keys with dots or slashes go into brackets too."""
+    field = ""
+    for step in path:
+        if isinstance(step, int) or not step.replace("-", "").replace("_", "").isalnum():
+            field += f"[{step}]"
+        else:
+            field += f".{step}" if field else step
+    return field
+
+
+def _child(value: object, step: str | int) -> Any:  # noqa: ANN401 (any part of a document)
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, Sequence) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None

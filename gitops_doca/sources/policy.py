@@ -1,0 +1,280 @@
+"""Policies to types: validation, `global`, defaults, and the rules of the operator's webhook."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import DriverSpec, Policy, Probe, Toleration
+from gitops_doca.core.reference import (
+    Digest,
+    InvalidReferenceError,
+    Repository,
+    is_digest,
+    is_tag,
+    parse_repository,
+)
+from gitops_doca.core.tags import is_full_tag
+from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.located import Document, Path, drop_nulls
+from gitops_doca.sources.schema import did_you_mean, validate
+from gitops_doca.sources.selection import object_selection
+
+CLUSTER, NODE = "NicClusterPolicy", "NicNodePolicy"
+CLUSTER_NAME = "nic-cluster-policy"
+"""The only NicClusterPolicy that the operator acts on."""
+
+_GROUP = "mellanox.com/"
+_DRIVER: Path = ("spec", "ofedDriver")
+_READ_SECTIONS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
+_OTHER_SECTIONS = frozenset(
+    {
+        "rdmaSharedDevicePlugin",
+        "sriovDevicePlugin",
+        "ibKubernetes",
+        "secondaryNetwork",
+        "nvIpam",
+        "nicFeatureDiscovery",
+        "docaTelemetryService",
+        "nicConfigurationOperator",
+        "spectrumXOperator",
+        "labels",
+        "annotations",
+    }
+)
+_STARTUP = Probe(initial_delay=30, period=10, failure_threshold=120, timeout=10)
+_RUNNING = Probe(initial_delay=10, period=30, failure_threshold=1, timeout=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """The policies of a run, checked against each other."""
+
+    policies: tuple[Policy, ...] = ()
+    """Those with `ofedDriver`, sorted by kind and name."""
+    selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """nodeSelector of every NicNodePolicy, with `ofedDriver` or without."""
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Labels of nodes that a nodeSelector names."""
+        return frozenset(label for selector in self.selectors.values() for label in selector)
+
+
+def read_policies(sources: Sequence[str | Document], problems: Problems) -> PolicySet:
+    """Read policies from files (`-`: standard input) and documents that are policies themselves.
+
+    Files may hold other objects: those are ignored. No policy at all is an error.
+    """
+    documents: list[Document] = []
+    for source in sources:
+        if isinstance(source, Document):
+            documents.append(source)
+        else:
+            documents += [d for d in read_documents(source, object_selection(), problems) if _is_policy(d)]
+    if not documents and not problems.errors:
+        files = ", ".join(source for source in sources if isinstance(source, str))
+        problems.error(
+            "no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects"
+            + (f" of {files}" if files else ""),
+            remedy="name the policy's file with -p or under spec.policies",
+        )
+    return _check_set([d for d in documents if _validate(d, problems)], problems)
+
+
+def _is_policy(document: Document) -> bool:
+    value = document.value
+    return (
+        isinstance(value, dict)
+        and value.get("kind") in {CLUSTER, NODE}
+        and str(value.get("apiVersion", "")).startswith(_GROUP)
+    )
+
+
+def _validate(document: Document, problems: Problems) -> bool:
+    drop_nulls(document.value)
+    if not validate(document, "policy", problems):
+        return False
+    spec = document.value.get("spec", {})
+    for key in sorted(set(spec) - {*_READ_SECTIONS, *_OTHER_SECTIONS}):
+        near = did_you_mean(key, _READ_SECTIONS)
+        if near:
+            problems.warn(f"spec.{key} is not read{near}", document.place(("spec", key)))
+    return True
+
+
+def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
+    """Apply the rules between policies, and parse each."""
+    first: dict[tuple[str, str], Document] = {}
+    for document in sorted(documents, key=lambda d: d.place()):
+        key = (document.value["kind"], document.value["metadata"]["name"])
+        place = document.place(("metadata", "name"))
+        if key == (CLUSTER, key[1]) and key[1] != CLUSTER_NAME:
+            problems.error(
+                f"the NicClusterPolicy is named {key[1]!r}, and the operator ignores any but {CLUSTER_NAME!r}",
+                place,
+            )
+        elif key in first:
+            problems.error(f"a second {key[0]} {key[1]!r}; the first is at {first[key].place()}", place)
+        else:
+            first[key] = document
+    by_kind = {kind: [d for (k, _), d in sorted(first.items()) if k == kind] for kind in (CLUSTER, NODE)}
+    both = [d for d in by_kind[CLUSTER] if _has_driver(d)], [d for d in by_kind[NODE] if _has_driver(d)]
+    if all(both):
+        names = ", ".join(d.value["metadata"]["name"] for d in both[1])
+        problems.error(
+            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: a node would have two drivers",
+            both[0][0].place(_DRIVER),
+            remedy="keep it in one of them; the operator's webhook refuses both",
+        )
+    parsed = [_policy(d, problems) for d in (*both[0], *both[1])]
+    selectors = {
+        d.value["metadata"]["name"]: d.value.get("spec", {}).get("nodeSelector", {}) for d in by_kind[NODE]
+    }
+    return PolicySet(policies=tuple(p for p in parsed if p is not None), selectors=selectors)
+
+
+def _has_driver(document: Document) -> bool:
+    return "ofedDriver" in document.value.get("spec", {})
+
+
+def _policy(document: Document, problems: Problems) -> Policy | None:
+    spec = document.value["spec"]
+    driver = _driver(document, problems)
+    if driver is None:
+        return None
+    if driver.safe_load:
+        problems.warn(
+            "upgradePolicy.safeLoad is ignored: only the operator's upgrade controller could let the driver load",
+            document.place((*_DRIVER, "upgradePolicy", "safeLoad")),
+        )
+    return Policy(
+        kind=document.value["kind"],
+        name=document.value["metadata"]["name"],
+        driver=driver,
+        tolerations=tuple(map(_toleration, spec.get("tolerations", ()))),
+        node_selector=dict(spec.get("nodeSelector", {})),
+        node_affinity=spec.get("nodeAffinity"),
+        place=document.place(_DRIVER),
+    )
+
+
+def _driver(document: Document, problems: Problems) -> DriverSpec | None:
+    found = document.value["spec"]["ofedDriver"]
+    fallback = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
+    repository = _repository(document, found, fallback, problems)
+    version = _version(document, found, fallback, problems)
+    _check_unique(document, ("env",), problems)
+    _check_unique(document, ("containerResources",), problems)
+    if repository is None or version is None:
+        return None
+    return DriverSpec(
+        repository=repository,
+        version="" if is_digest(version) else version,
+        digest=Digest(version) if is_digest(version) else None,
+        force_precompiled=found.get("forcePrecompiled", False),
+        image_pull_secrets=tuple(found.get("imagePullSecrets") or fallback.get("imagePullSecrets", ())),
+        env=tuple(found.get("env", ())),
+        resources={
+            entry["name"]: {part: entry[part] for part in ("limits", "requests") if entry.get(part)}
+            for entry in found.get("containerResources", ())
+        },
+        startup_probe=_probe(found.get("startupProbe", {}), _STARTUP),
+        liveness_probe=_probe(found.get("livenessProbe", {}), _RUNNING),
+        readiness_probe=_probe(found.get("readinessProbe", {}), _RUNNING),
+        termination_grace_period=found.get("terminationGracePeriodSeconds", 300),
+        cert_config=found.get("certConfig", {}).get("name", ""),
+        repo_config=found.get("repoConfig", {}).get("name", ""),
+        safe_load=found.get("upgradePolicy", {}).get("safeLoad", False),
+    )
+
+
+def _filled(
+    document: Document, name: str, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+) -> tuple[str, Place] | None:
+    """Return a field's value and place, from `global` when the driver leaves it out."""
+    if found.get(name):
+        return found[name], document.place((*_DRIVER, name))
+    if fallback.get(name):
+        return fallback[name], document.place(("spec", "global", name))
+    also = " and spec.global has none either" if document.value["kind"] == CLUSTER else ""
+    problems.error(f"the field {name!r} is required{also}", document.place(_DRIVER))
+    return None
+
+
+def _repository(
+    document: Document, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+) -> Repository | None:
+    filled = _filled(document, "repository", found, fallback, problems)
+    if filled is None:
+        return None
+    text, place = filled
+    try:
+        parse_repository(f"{text}/x")
+    except InvalidReferenceError as error:
+        problems.error(
+            f"{text!r} {error}", place, remedy="write host[:port]/path, such as nvcr.io/nvidia/mellanox"
+        )
+        return None
+    try:
+        return parse_repository(f"{text}/{found['image']}")
+    except InvalidReferenceError as error:
+        problems.error(f"{found['image']!r} {error}", document.place((*_DRIVER, "image")))
+        return None
+
+
+def _version(
+    document: Document, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+) -> str | None:
+    filled = _filled(document, "version", found, fallback, problems)
+    if filled is None:
+        return None
+    version, place = filled
+    if version.startswith("sha256:"):
+        if not is_digest(version):
+            problems.error(f"{version!r} is no digest: sha256: and 64 lower-case hex digits", place)
+            return None
+    elif not is_tag(version):
+        problems.error(f"{version!r} cannot begin a tag: letters, digits, _ . and -, at most 128", place)
+        return None
+    elif is_full_tag(version):
+        problems.error(
+            f"{version!r} is a whole image tag; kernel, OS and architecture are added for each pool",
+            place,
+            remedy="write the driver's version alone, such as 25.04-0.6.1.0-2",
+        )
+        return None
+    return version
+
+
+def _check_unique(document: Document, path: Path, problems: Problems) -> None:
+    seen: set[str] = set()
+    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
+        if entry["name"] in seen:
+            problems.error(
+                f"{entry['name']!r} stands twice", document.place((*_DRIVER, *path, number, "name"))
+            )
+        seen.add(entry["name"])
+
+
+def _probe(found: Mapping[str, int], default: Probe) -> Probe:
+    def seconds(name: str, otherwise: int) -> int:
+        value = found.get(name, 0)
+        return value if value >= 1 else otherwise
+
+    return Probe(
+        initial_delay=seconds("initialDelaySeconds", default.initial_delay),
+        period=seconds("periodSeconds", default.period),
+        failure_threshold=seconds("failureThreshold", default.failure_threshold),
+        timeout=seconds("timeoutSeconds", default.timeout),
+    )
+
+
+def _toleration(found: Mapping[str, Any]) -> Toleration:
+    return Toleration(
+        key=found.get("key", ""),
+        operator=found.get("operator", ""),
+        value=found.get("value", ""),
+        effect=found.get("effect", ""),
+        seconds=found.get("tolerationSeconds"),
+    )

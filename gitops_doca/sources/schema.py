@@ -1,0 +1,137 @@
+"""Validate documents against the schemas that the package ships, in words of our own."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.sources.located import Document, Path
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+SCHEMAS = ("config", "policy", "report")
+_QUOTED = 120
+_TYPES = {
+    "string": "a string",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+
+
+def schema_text(name: str) -> str:
+    """Return the text of one of `SCHEMAS`."""
+    return (resources.files("gitops_doca") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+@cache
+def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is generic in ways that help nobody)
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(schema_text(name)))
+
+
+def validate(document: Document, name: str, problems: Problems) -> bool:
+    """Report everything in the document that the schema does not allow; say whether it is valid."""
+    errors = list(_validator(name).iter_errors(document.value))
+    for error in errors:
+        for path, message in _messages(document, error):
+            problems.error(message, document.place(path))
+    return not errors
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean "x"?` when a known word is close, else nothing."""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Path, str]]:
+    path: Path = tuple(error.absolute_path)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    expected = schema.get("x-expected")
+    wanted = error.validator_value
+    match error.validator:
+        case "additionalProperties" if wanted is False:
+            known = schema.get("properties", {})
+            for key in sorted(key for key in error.instance if key not in known):
+                yield (*path, key), f"unknown field {key!r}{did_you_mean(key, known)}"
+        case "required":
+            field = next(key for key in wanted if key not in error.instance and repr(key) in error.message)
+            yield path, expected or f"the field {field!r} is required"
+        case "type":
+            yield path, _wrong_type(document, path, wanted, schema)
+        case "enum" | "const":
+            allowed = wanted if error.validator == "enum" else [wanted]
+            near = did_you_mean(str(error.instance), [str(one) for one in allowed])
+            choices = expected or " or ".join(_spell(one) for one in allowed)
+            yield path, f"{_shown(document, path, schema)} is not {choices}{near}"
+        case None:
+            yield path, "the field is not allowed beside the others here"
+        case "propertyNames":
+            yield (*path, str(error.instance)), f"the key is not {expected or 'allowed'}"
+        case _:
+            yield path, f"{_shown(document, path, schema)} is not {expected or _limit(error)}"
+
+
+def _wrong_type(document: Document, path: Path, wanted: str | list[str], schema: Mapping[str, Any]) -> str:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    expected = schema.get("x-expected") or " or ".join(_TYPES[name] for name in names)
+    value = _value(document.value, path)
+    if isinstance(value, bool | int | float) and "string" in names and path:
+        kind = "true or false" if isinstance(value, bool) else "a number"
+        if schema.get("x-quoted") is False:
+            return f"the value is {kind} to YAML, not a string; put it in quotes"
+        text = document.text(path)
+        field = path[-1] if isinstance(path[-1], str) else "value"
+        return f'{text} is {kind} to YAML, not {expected}; put it in quotes: {field}: "{text}"'
+    return f"{_shown(document, path, schema)} is not {expected}"
+
+
+def _limit(error: "ValidationError") -> str:
+    words = {
+        "minimum": "at least {}",
+        "maximum": "at most {}",
+        "minLength": "at least {} characters long",
+        "maxLength": "at most {} characters long",
+        "minItems": "at least {} items long",
+        "minProperties": "at least {} fields",
+        "maxProperties": "at most {} fields",
+    }
+    return words.get(str(error.validator), "allowed here").format(error.validator_value)
+
+
+def _shown(document: Document, path: Path, schema: Mapping[str, Any]) -> str:
+    """Quote a scalar of a known field; never a whole structure, nor a value that may be a secret."""
+    value = _value(document.value, path)
+    if schema.get("x-quoted") is False:
+        return "the value"
+    match value:
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case None:
+            return "nothing"
+        case str():
+            return repr(value if len(value) <= _QUOTED else value[:_QUOTED] + "...")
+        case _:
+            return document.text(path) if path else str(value)
+
+
+def _spell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _value(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
+    for step in path:
+        value = value[step]
+    return value

@@ -1,0 +1,75 @@
+"""What the requests for a repository carry, found out once and shared by all threads."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from gitops_doca.registry.failures import NoAnswerError
+
+_T = TypeVar("_T")
+
+
+class Once(Generic[_T]):
+    """A value that the first thread computes and all others wait for; a failure is kept just so."""
+
+    def __init__(self, compute: Callable[[], _T]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._found: list[_T | NoAnswerError] = []
+
+    def get(self) -> _T:
+        """Return the value; raises the `NoAnswerError` that there was instead, also the next time."""
+        with self._lock:
+            if not self._found:
+                try:
+                    self._found.append(self._compute())
+                except NoAnswerError as error:
+                    self._found.append(error)
+        found = self._found[0]
+        if isinstance(found, NoAnswerError):
+            raise NoAnswerError(found.cause, found.reason)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a repository's requests carry."""
+
+    authorization: str = field(default="", repr=False)
+    credentials_sent: bool = False
+    """The registry, or its token server, has seen a login."""
+    standing: str = ""
+    """The clause that explains a 401 or 403 in spite of this grant."""
+
+
+class Access:
+    """One repository's grant, renewed at most once without success."""
+
+    def __init__(self, first: Callable[[], Grant]) -> None:
+        self._first = Once(first)
+        self._lock = threading.Lock()
+        self._renewed: Grant | None = None
+        self._doubtful = False
+
+    def grant(self) -> Grant:
+        """Return the newest grant, which is fetched when the first thread asks."""
+        with self._lock:
+            renewed = self._renewed
+        return renewed or self._first.get()
+
+    def accepted(self) -> None:
+        """Note that the registry took the newest grant: when it expires, another may be fetched."""
+        with self._lock:
+            self._doubtful = False
+
+    def renew(self, stale: Grant, fetch: Callable[[], Grant]) -> Grant | None:
+        """Return a newer grant than the stale one; None if the newest was refused before it ever worked."""
+        with self._lock:
+            if self._renewed is not None and self._renewed is not stale:
+                return self._renewed
+            if self._doubtful:
+                return None
+            self._doubtful = True
+            self._renewed = fetch()
+            return self._renewed

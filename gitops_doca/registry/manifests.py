@@ -1,0 +1,138 @@
+"""The verdict on one tag: missing needs the registry's own word, everything unclear is unknown."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gitops_doca.core.lookup import (
+    REPOSITORY_NOT_VISIBLE,
+    Cause,
+    TagExists,
+    TagLookup,
+    TagMissing,
+    TagUnknown,
+)
+from gitops_doca.core.reference import Digest, ImageReference, is_digest
+from gitops_doca.registry.endpoint import Endpoint, cause_of
+from gitops_doca.registry.failures import NoAnswerError, status_text
+from gitops_doca.registry.grants import Grant
+from gitops_doca.registry.transport import LARGE, Reply
+
+_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+MEDIA_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
+    _SCHEMA1_SIGNED,
+)
+"""All that is accepted, schema 1 last; a registry that has another form of the manifest answers 404."""
+_ACCEPT = ", ".join(MEDIA_TYPES)
+
+_OK, _NOT_FOUND = 200, 404
+# HEAD is answered wrongly more often than GET: by 405, by 403, or without a body that says which 404 it is.
+_ASK_AGAIN = {_OK, 400, 401, 403, _NOT_FOUND, 405, 406, 501}
+
+
+def look_up(endpoint: Endpoint, image: ImageReference) -> TagLookup:
+    """Return what the registry says of a tag: by HEAD, and by GET where that does not settle it."""
+    target = f"/v2/{image.repository.path}/manifests/{image.tag}"
+    try:
+        head, grant = endpoint.ask("HEAD", image.repository, target, accept=_ACCEPT, cap=LARGE)
+        digest = head.header("Docker-Content-Digest")
+        if head.status == _OK and is_digest(digest) and _media_type(head) in MEDIA_TYPES:
+            return TagExists(Digest(digest))
+        if head.status not in _ASK_AGAIN:
+            return _unclear(head, grant)
+        return _verdict(*endpoint.ask("GET", image.repository, target, accept=_ACCEPT, cap=LARGE))
+    except NoAnswerError as error:
+        return TagUnknown(error.cause, error.reason)
+
+
+def error_codes(reply: Reply) -> tuple[str, ...]:
+    """Return the error codes in a reply of the form that the distribution spec gives to errors."""
+    return tuple(code for code, _ in _errors(reply))
+
+
+def _verdict(reply: Reply, grant: Grant) -> TagLookup:
+    if reply.status == _OK:
+        return _manifest(reply)
+    if reply.status == _NOT_FOUND:
+        return _not_found(reply, grant)
+    return _unclear(reply, grant)
+
+
+def _manifest(reply: Reply) -> TagLookup:
+    if reply.truncated:
+        return TagUnknown(Cause.PROTOCOL, f"the manifest is larger than {LARGE // 1024**2} MiB")
+    if not _is_manifest(reply):
+        return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
+    claimed = reply.header("Docker-Content-Digest")
+    if _media_type(reply) == _SCHEMA1_SIGNED and is_digest(claimed):
+        # The digest is of the manifest without the signatures in it.
+        return TagExists(Digest(claimed))
+    return TagExists(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"))
+
+
+def _is_manifest(reply: Reply) -> bool:
+    document = _json_object(reply)
+    known = _media_type(reply) in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
+    version = document.get("schemaVersion")
+    shaped = isinstance(document.get("manifests"), list) or (
+        isinstance(document.get("config"), dict) and isinstance(document.get("layers"), list)
+    )
+    return (known and version in (1, 2)) or (shaped and version == 2)  # noqa: PLR2004 (image manifest)
+
+
+def _not_found(reply: Reply, grant: Grant) -> TagLookup:
+    errors = tuple(_errors(reply))
+    if not errors:
+        return TagUnknown(
+            Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
+        )
+    if any(re.search(r"\baccept\b", message) for _, message in errors):
+        return TagUnknown(
+            Cause.PROTOCOL, "404 Not Found: the registry has a form of this manifest that was not accepted"
+        )
+    if any(code == "NAME_UNKNOWN" for code, _ in errors):
+        return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=grant.credentials_sent)
+    if all(_says_missing(code, message) for code, message in errors):
+        return TagMissing()
+    return _unclear(reply, grant)
+
+
+def _says_missing(code: str, message: str) -> bool:
+    # Harbor says NOT_FOUND; others UNKNOWN with a message. The spec's own code is the first.
+    return code in {"MANIFEST_UNKNOWN", "NOT_FOUND"} or (code == "UNKNOWN" and "not found" in message)
+
+
+def _unclear(reply: Reply, grant: Grant) -> TagUnknown:
+    codes = error_codes(reply)
+    text = status_text(reply.status) + (f" ({', '.join(codes[:3])})" if codes else "")
+    cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)
+    return TagUnknown(cause, f"{text}: {grant.standing}" if cause is Cause.AUTH else text)
+
+
+def _errors(reply: Reply) -> Iterator[tuple[str, str]]:
+    """Yield code and message, in lower case, of each error in the body; the message must not be shown."""
+    errors = _json_object(reply).get("errors")
+    for error in errors if isinstance(errors, list) else ():
+        code = error.get("code") if isinstance(error, dict) else None
+        if isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code):
+            texts = (error.get("message"), error.get("detail"))
+            yield code, " ".join(text for text in texts if isinstance(text, str)).lower()
+
+
+def _json_object(reply: Reply) -> dict[str, Any]:
+    try:
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _media_type(reply: Reply) -> str:
+    return reply.header("Content-Type").partition(";")[0].strip().lower()

@@ -1,0 +1,22 @@
+"""What the user decided about registries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryOptions:
+    """Settings of one resolver; `environ` is the only environment that is read."""
+
+    environ: Mapping[str, str]
+    registry_config: Path | None = None
+    """A docker config.json; None: the places where docker and podman keep theirs."""
+    ca_file: Path | None = None
+    """CA certificates, a PEM file or an OpenSSL folder; None: REQUESTS_CA_BUNDLE, SSL_CERT_FILE, certifi."""
+    insecure_registries: frozenset[str] = frozenset()
+    """`HOST[:PORT]` that may be asked without TLS; loopback always may."""
+    trusted_realm_hosts: frozenset[str] = frozenset()
+    """`HOST[:PORT]` of token servers that may have any registry's credentials."""
+    deadline: float = 120.0
+    """Seconds of wall clock for all look-ups of one resolver together."""

@@ -1,0 +1,121 @@
+"""The tags of a repository, page by page; a list that breaks off keeps what it has."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from gitops_doca.core.lookup import TagList
+from gitops_doca.core.reference import Repository, is_tag
+from gitops_doca.registry.endpoint import Endpoint
+from gitops_doca.registry.failures import NoAnswerError
+from gitops_doca.registry.manifests import error_codes
+from gitops_doca.registry.origins import parse_origin
+from gitops_doca.registry.transport import LARGE, Reply
+
+MAX_PAGES = 200
+MAX_TAGS = 100_000
+_PAGE_SIZE = 1000
+# Quay once refused 1000 with 413, ECR refuses sizes with 400.
+_SMALL_PAGE_SIZE = 100
+_OK, _NOT_FOUND, _REFUSED = 200, 404, {400, 413}
+
+
+def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
+    """Yield what is known after each page, the last one with the final word on whether it is complete."""
+    known = TagList()
+    try:
+        for known in _read_pages(endpoint, repository):
+            yield known
+    except NoAnswerError:
+        yield replace(known, complete=False)
+
+
+def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
+    tags: frozenset[str] = frozenset()
+    size = _PAGE_SIZE
+    target = f"/v2/{repository.path}/tags/list?n={size}"
+    reply = _ask(endpoint, repository, target)
+    if reply.status in _REFUSED:
+        size = _SMALL_PAGE_SIZE
+        target = f"/v2/{repository.path}/tags/list?n={size}"
+        reply = _ask(endpoint, repository, target)
+    seen = {target}
+    for _ in range(MAX_PAGES):
+        page = _parse_page(reply)
+        if page is None:
+            yield TagList(tags, repository_unknown=not tags and _is_name_unknown(reply))
+            return
+        more = tags | {tag for tag in page if isinstance(tag, str) and is_tag(tag)}
+        following = _next_target(endpoint, reply)
+        if following is None:
+            # A full page without a Link may be a registry that pages and does not say so.
+            yield TagList(more, complete=len(page) < size and not _has_link(reply))
+            return
+        stuck = more == tags or following in seen
+        tags = more
+        yield TagList(tags)
+        if stuck or len(tags) >= MAX_TAGS:
+            return
+        seen.add(following)
+        reply = _ask(endpoint, repository, following)
+
+
+def _ask(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
+    return endpoint.ask("GET", repository, target, accept="application/json", cap=LARGE)[0]
+
+
+def _is_name_unknown(reply: Reply) -> bool:
+    return reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
+
+
+def _parse_page(reply: Reply) -> list[Any] | None:
+    """Return the entries of a page, of whatever type; None for a reply that is no page."""
+    if reply.status != _OK or reply.truncated:
+        return None
+    try:
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    # A repository without tags has null here, in some registries.
+    tags = (document.get("tags") or []) if isinstance(document, dict) and "tags" in document else None
+    return tags if isinstance(tags, list) else None
+
+
+_LINK = re.compile(
+    r'\s*<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s";,]*))?)*)\s*(?:,|$)'
+)
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]*))', re.IGNORECASE)
+
+
+def parse_next(lines: Iterable[str]) -> str:
+    """Return the next page's address from Link headers (RFC 8288): rel=next, or without rel; else empty."""
+    for line in lines:
+        at = 0
+        while link := _LINK.match(line, at):
+            at = link.end()
+            rel = _REL.search(link[2])
+            if rel is None or "next" in (rel[1] or rel[2] or "").lower().split():
+                return link[1].strip()
+    return ""
+
+
+def _has_link(reply: Reply) -> bool:
+    return bool(parse_next(reply.headers.getlist("Link")))
+
+
+def _next_target(endpoint: Endpoint, reply: Reply) -> str | None:
+    """Return path and query of the next page; None without one, or when it is elsewhere."""
+    link = parse_next(reply.headers.getlist("Link"))
+    if not link:
+        return None
+    try:
+        url = urljoin(reply.url, link)
+        if parse_origin(url) != endpoint.origin:
+            return None
+    except ValueError:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

@@ -1,0 +1,204 @@
+"""Send one request: TLS, proxies, size caps, retries and redirects; nothing else knows how."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from gitops_doca import __version__
+from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.failures import NoAnswerError, OutageError, classify, status_text
+from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.origins import Origin, parse_origin
+from gitops_doca.registry.proxies import proxy_for
+from gitops_doca.registry.retry import (
+    MAX_RETRY_AFTER,
+    Deadline,
+    RetryPolicy,
+    is_retryable,
+    parse_retry_after,
+)
+from gitops_doca.registry.tls import TlsAdapter, ca_path, tls_context
+
+SMALL = 64 * 1024
+"""Cap in bytes for tokens, pings and errors."""
+LARGE = 4 * 1024 * 1024
+"""Cap in bytes for manifests and pages of tags."""
+CONNECTIONS = 8
+"""Connections kept to one host: as many as there are workers."""
+_MAX_REDIRECTS = 5
+_REDIRECTS = {301, 302, 303, 307, 308}
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request; `may_follow` raises `NoAnswerError` for an origin that a redirect must not lead to."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    may_follow: Callable[[Origin], None]
+    cap: int = SMALL
+    """Bytes of the body of a 200; others are cut at `SMALL`."""
+    once: bool = False
+    """No second try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A status with its body, decoded, up to the cap."""
+
+    url: str
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+    truncated: bool
+
+    def header(self, name: str) -> str:
+        """Return a header's value, empty when it is absent."""
+        return self.headers.get(name, "")
+
+
+class Transport:
+    """Sends requests by the options of one run; safe to share between threads."""
+
+    def __init__(self, options: RegistryOptions, deadline: Deadline, retry: RetryPolicy) -> None:
+        self._options = options
+        self._deadline = deadline
+        self._retry = retry
+        self._lock = threading.Lock()
+        self._made: HTTPAdapter | None = None
+
+    def fetch(self, request: Request) -> Reply:
+        """Return the reply after retries and redirects, whatever its status.
+
+        Authorization stays with the origin it was meant for. Raises `NoAnswerError`, its kind `OutageError`
+        after the last try.
+        """
+        url, headers = request.url, dict(request.headers)
+        for _ in range(_MAX_REDIRECTS + 1):
+            reply = self._persist(request, url, headers)
+            if reply.status not in _REDIRECTS:
+                return reply
+            target = _redirect_target(reply)
+            here, there = parse_origin(url), _origin_of(target)
+            if (here.scheme, there.scheme) == ("https", "http"):
+                raise NoAnswerError(Cause.POLICY, "a redirect from https to http was refused")
+            request.may_follow(there)
+            if here != there:
+                headers.pop("Authorization", None)
+            url = target
+        raise NoAnswerError(Cause.POLICY, f"more than {_MAX_REDIRECTS} redirects")
+
+    def _persist(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
+        tried = 0
+        while True:
+            tried += 1
+            wait: float | None = None
+            try:
+                reply = self._send(request, url, headers)
+            except OutageError as failure:
+                outage = failure
+            else:
+                if not is_retryable(reply.status):
+                    return reply
+                outage = _outage_of(reply, tried)
+                wait = parse_retry_after(reply.header("Retry-After"))
+            tries = self._retry.tries if outage.tries is None else min(outage.tries, self._retry.tries)
+            if request.once or tried >= tries:
+                raise outage
+            self._pause(outage, tried, wait)
+
+    def _pause(self, outage: OutageError, tried: int, wait: float | None) -> None:
+        if wait is not None and wait > min(MAX_RETRY_AFTER, self._deadline.left):
+            seconds = f"{wait:.0f} s" if wait < float("inf") else "too long"
+            raise OutageError(
+                outage.cause, f"{outage.reason}, and it asks to wait {seconds}", answered=outage.answered
+            )
+        seconds_to_wait = wait or self._retry.backoff(tried)
+        if seconds_to_wait >= self._deadline.left:
+            raise OutageError(
+                outage.cause, f"{outage.reason}, with no time left to try again", answered=outage.answered
+            )
+        time.sleep(seconds_to_wait)
+
+    def _send(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
+        self._deadline.check()
+        adapter = self._adapter()
+        left = self._deadline.left
+        try:
+            response = adapter.send(
+                self._prepare(request.method, url, headers),
+                stream=True,
+                timeout=(min(self._retry.connect_timeout, left), min(self._retry.read_timeout, left)),
+                proxies=self._proxies(url),
+            )
+            cap = request.cap if response.status_code == _OK else SMALL
+            try:
+                body, truncated = self._read(response, cap)
+            finally:
+                response.close()
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            self._deadline.check()
+            # The cause stays behind: it may quote the proxy's password or a token.
+            raise classify(error) from None
+        return Reply(
+            url=url,
+            status=response.status_code,
+            headers=response.raw.headers,
+            body=body,
+            truncated=truncated,
+        )
+
+    @staticmethod
+    def _prepare(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        always = {"Accept-Encoding": "identity", "User-Agent": f"gitops-doca/{__version__}"}
+        return requests.Request(method, url, headers={**always, **headers}).prepare()
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        target = parse_origin(url)
+        proxy = proxy_for(target, self._options.environ)
+        return {target.scheme: proxy} if proxy else {}
+
+    def _read(self, response: requests.Response, cap: int) -> tuple[bytes, bool]:
+        body = bytearray()
+        for chunk in response.iter_content(16 * 1024):
+            body += chunk
+            if len(body) > cap:
+                return bytes(body[:cap]), True
+            self._deadline.check()
+        return bytes(body), False
+
+    def _adapter(self) -> HTTPAdapter:
+        with self._lock:
+            if self._made is None:
+                self._made = TlsAdapter(tls_context(ca_path(self._options)), CONNECTIONS)
+            return self._made
+
+
+def _redirect_target(reply: Reply) -> str:
+    location = reply.header("Location")
+    if not location:
+        raise NoAnswerError(Cause.PROTOCOL, f"{status_text(reply.status)} that leads nowhere")
+    try:
+        return urljoin(reply.url, location)
+    except ValueError:
+        raise NoAnswerError(Cause.POLICY, "a redirect to an address that is not valid") from None
+
+
+def _origin_of(target: str) -> Origin:
+    try:
+        return parse_origin(target)
+    except ValueError:
+        raise NoAnswerError(Cause.POLICY, "a redirect to an address that may not be asked") from None
+
+
+def _outage_of(reply: Reply, tried: int) -> OutageError:
+    after = f" after {tried} tries" if tried > 1 else ""
+    return OutageError(Cause.TRANSIENT, f"{status_text(reply.status)}{after}", answered=True)

@@ -1,0 +1,254 @@
+"""A registry on loopback that does what a test tells it to, over real HTTP, and records every request."""
+
+import base64
+import hashlib
+import json
+import ssl
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlencode
+
+from fakes.wire import Answer, Fault, Kind, Recorded, Server, Wire
+
+__all__ = [
+    "Auth",
+    "FakeRegistry",
+    "Fault",
+    "Kind",
+    "Manifest",
+    "Recorded",
+    "Wire",
+    "errors",
+    "image_manifest",
+]
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+HTML = Fault(status=200, headers=(("Content-Type", "text/html"),), body=b"<html>Please log in</html>")
+HTML_404 = Fault(status=404, headers=(("Content-Type", "text/html"),), body=b"<h1>404 page not found</h1>")
+
+
+def errors(status: int, code: str, message: str = "") -> Fault:
+    """Return an answer in the form that the distribution spec gives to errors."""
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Fault(status=status, headers=(("Content-Type", "application/json"),), body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as the registry keeps it."""
+
+    body: bytes
+    media_type: str = OCI_MANIFEST
+
+    @property
+    def digest(self) -> str:
+        """Its digest."""
+        return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
+
+
+def image_manifest(name: str) -> Manifest:
+    """Return an image manifest of its own for each name."""
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": "sha256:" + "0" * 64, "size": 0}
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": layer,
+        "layers": [],
+        "annotations": {"name": name},
+    }
+    return Manifest(json.dumps(document).encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Who may ask: Basic or Bearer, with a login, or (Bearer) anybody who fetches a token."""
+
+    scheme: Literal["basic", "bearer"]
+    login: tuple[str, str] | None = None
+    challenges: tuple[str, ...] = ()
+    """Header lines instead of the usual one; `{realm}` in them is this registry's token server."""
+    token_field: str = "token"
+
+
+@dataclass(kw_only=True)
+class FakeRegistry:
+    """A registry for the length of a `with` block; `host` is how references name it."""
+
+    tags: Mapping[str, Iterable[str] | Mapping[str, Manifest]] = field(default_factory=dict)
+    auth: Auth | None = None
+    latency: float = 0.0
+    """Seconds that every answer takes longer."""
+    page_size: int = 1000
+    """The most tags of a page, whatever is asked for."""
+    link: Literal["relative", "absolute", "none"] = "relative"
+    tls: ssl.SSLContext | None = None
+    down: bool = False
+    """503 for everything."""
+    name: str = "127.0.0.1"
+    """The host in `host`; for tests that direct other names to loopback."""
+    requests: list[Recorded] = field(default_factory=list)
+    tokens: dict[str, list[str]] = field(default_factory=dict)
+    """Valid tokens, each with its scopes."""
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        self.repositories = {name: _manifests(name, tags) for name, tags in self.tags.items()}
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._once: dict[Kind, deque[Fault]] = {}
+        self._always: dict[Kind, Fault] = {}
+        self._server = Server(self)
+
+    @property
+    def port(self) -> int:
+        """The port on loopback."""
+        return int(self._server.server_address[1])
+
+    @property
+    def host(self) -> str:
+        """`host:port`."""
+        return f"{self.name}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return f"{'https' if self.tls else 'http'}://{self.host}"
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of the requests so far, in their order."""
+        return [request.kind for request in self.requests]
+
+    def count(self, kind: Kind) -> int:
+        """Return how many requests of a kind came in."""
+        return self.kinds.count(kind)
+
+    def digest(self, repository: str, tag: str) -> str:
+        """Return the digest of a tag that is there."""
+        return self.repositories[repository][tag].digest
+
+    def fail(self, kind: Kind, *faults: Fault) -> None:
+        """Answer the next requests of a kind with these, one each."""
+        self._once.setdefault(kind, deque()).extend(faults)
+
+    def fail_always(self, kind: Kind, fault: Fault) -> None:
+        """Answer all requests of a kind with this, after those of `fail`."""
+        self._always[kind] = fault
+
+    def expire_tokens(self) -> None:
+        """Forget all tokens that were given out."""
+        self.tokens.clear()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+
+    def fault(self, request: Recorded) -> Fault:
+        """Record a request, and return what is to go wrong with it."""
+        with self._lock:
+            self.requests.append(request)
+            waiting = self._once.get(request.kind)
+            if self.down:
+                return Fault(status=503)
+            return waiting.popleft() if waiting else self._always.get(request.kind, Fault())
+
+    def answer(self, request: Recorded) -> Answer:
+        """Return the right answer."""
+        if request.kind == "token":
+            return self._token(request)
+        refused = self._refuse(request)
+        if refused is not None or request.kind == "ping":
+            return refused or Answer(status=200, body=b"{}")
+        if request.kind == "list":
+            return self._list(request)
+        return self._manifest(request) if request.kind in {"head", "get"} else _error(404, "UNSUPPORTED")
+
+    def _refuse(self, request: Recorded) -> Answer | None:
+        if self.auth is None:
+            return None
+        if self.auth.scheme == "basic":
+            allowed = request.authorization == _basic(self.auth.login)
+            challenge = 'Basic realm="fake"'
+        else:
+            scopes = self.tokens.get(request.authorization.removeprefix("Bearer "))
+            allowed = scopes is not None and (request.kind == "ping" or _scope(request) in scopes)
+            challenge = f'Bearer realm="{{realm}}",service="fake",scope="{_scope(request)}"'
+        lines = self.auth.challenges or (challenge,)
+        headers = [("WWW-Authenticate", line.replace("{realm}", f"{self.url}/token")) for line in lines]
+        return None if allowed else _error(401, "UNAUTHORIZED", headers=tuple(headers))
+
+    def _token(self, request: Recorded) -> Answer:
+        assert self.auth is not None
+        login = self.auth.login
+        if login is not None and request.authorization != _basic(login):
+            return _error(401, "UNAUTHORIZED")
+        token = f"token-{len(self.requests)}"
+        self.tokens[token] = request.query.get("scope", [])
+        return Answer(status=200, body=json.dumps({self.auth.token_field: token}).encode())
+
+    def _manifest(self, request: Recorded) -> Answer:
+        repository, _, tag = request.path.removeprefix("/v2/").partition("/manifests/")
+        if repository not in self.repositories:
+            return _error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        manifest = self.repositories[repository].get(tag)
+        if manifest is None:
+            return _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        if manifest.media_type not in request.headers.get("Accept", ""):
+            return _error(404, "MANIFEST_UNKNOWN", "manifest found, but accept header does not support it")
+        headers = (("Content-Type", manifest.media_type), ("Docker-Content-Digest", manifest.digest))
+        return Answer(status=200, headers=headers, body=manifest.body)
+
+    def _list(self, request: Recorded) -> Answer:
+        repository = request.path.removeprefix("/v2/").removesuffix("/tags/list")
+        if repository not in self.repositories:
+            return _error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        last = request.query.get("last", [""])[0]
+        size = min(self.page_size, int(request.query.get("n", ["1000"])[0]))
+        rest = [tag for tag in sorted(self.repositories[repository]) if tag > last]
+        headers: tuple[tuple[str, str], ...] = ()
+        if len(rest) > size and self.link != "none":
+            base = self.url if self.link == "absolute" else ""
+            query = urlencode({"n": size, "last": rest[size - 1]})
+            headers = (("Link", f'<{base}{request.path}?{query}>; rel="next"'),)
+        body = json.dumps({"name": repository, "tags": rest[:size]}).encode()
+        return Answer(status=200, headers=headers, body=body)
+
+
+def _manifests(repository: str, tags: Iterable[str] | Mapping[str, Manifest]) -> dict[str, Manifest]:
+    if isinstance(tags, Mapping):
+        return dict(tags)
+    return {tag: image_manifest(f"{repository}:{tag}") for tag in tags}
+
+
+def _error(status: int, code: str, message: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    fault = errors(status, code, message)
+    return Answer(status=status, headers=(*fault.headers, *headers), body=fault.body or b"")
+
+
+def _basic(login: tuple[str, str] | None) -> str:
+    assert login is not None
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode()}"
+
+
+def _scope(request: Recorded) -> str:
+    path = request.path.removeprefix("/v2/").removesuffix("/tags/list")
+    return f"repository:{path.partition('/manifests/')[0]}:pull"

@@ -17,7 +17,11 @@ kind: NicClusterPolicy
 metadata:
   name: nic-cluster-policy
 spec:
-  ofedDriver: {{image: {image}, repository: {repository}, version: {version}, forcePrecompiled: true}}
+  ofedDriver:
+    image: {image}
+    repository: {repository}
+    version: {version}
+    forcePrecompiled: true
 """
 
 
@@ -121,7 +125,7 @@ def _status(name: str, index: int, pool: int) -> dict[str, Any]:
             {"address": name, "type": "Hostname"},
         ],
         "allocatable": resources,
-        "capacity": resources,
+        "capacity": dict(resources),
         "conditions": [
             {
                 "lastHeartbeatTime": "2025-11-01T10:00:00Z",

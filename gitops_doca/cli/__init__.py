@@ -68,7 +68,8 @@ def cli() -> None:
 def generate(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
     """Print the manifests of all pools.
 
-    Reads gitops-doca.yaml in DIR (default: the working directory), or FILE; not needed when -p and -i are given.
+    Reads gitops-doca.yaml in DIR (default: the working directory), or FILE;
+    it is not needed when -p and -i are given.
     """
     run(flags, lambda generation: _DUMPS[output](generation.resources))
 

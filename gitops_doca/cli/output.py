@@ -23,7 +23,10 @@ def write_stdout(text: str) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace a file by this text in one step; raises `GenerationError` of class `io`, and leaves the old one."""
+    """Replace a file by this text in one step.
+
+    Raises `GenerationError` of class `io`, and then leaves the old file as it was.
+    """
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):

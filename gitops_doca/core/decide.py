@@ -146,7 +146,10 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagn
     # A policy that forces and one that does not may share a version, and so a tag.
     forced = image == precompiled_image(first)
     if forced:
-        message = f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} in {image.repository}"
+        message = (
+            f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} "
+            f"in {image.repository}"
+        )
         remedy = (
             "publish or mirror this tag, keep the nodes on a kernel that has one, "
             "choose a driver version that has it, or set forcePrecompiled: false"

@@ -111,7 +111,7 @@ class Problems:
     def error(
         self,
         message: str,
-        place: Place = Place(),  # noqa: B008 (frozen value)
+        place: Place = Place(),
         *,
         category: Category = Category.INPUT,
         details: tuple[str, ...] = (),
@@ -120,7 +120,7 @@ class Problems:
         """Add an error, of class `input` unless another is given."""
         self.add(Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy))
 
-    def warn(self, message: str, place: Place = Place(), *, remedy: str = "") -> None:  # noqa: B008
+    def warn(self, message: str, place: Place = Place(), *, remedy: str = "") -> None:
         """Add a warning."""
         self.add(Diagnostic(category=None, message=message, place=place, remedy=remedy))
 

@@ -51,8 +51,8 @@ def group_nodes(
 ) -> Grouping:
     """Partition the NIC nodes that each policy selects and whose taints it tolerates.
 
-    Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a platform that
-    fits into no tag, label or name.
+    Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
+    platform that fits into no tag, label or name.
     """
     pools: list[Pool] = []
     left_out: list[LeftOut] = []
@@ -86,7 +86,10 @@ def group_nodes(
 def check_overlap(
     selectors: Mapping[str, Mapping[str, str]], nodes: Iterable[Node], problems: Problems
 ) -> None:
-    """Report nodes that two NicNodePolicies select, as the operator's webhook does: NIC or not, driver or not."""
+    """Report nodes that two NicNodePolicies select.
+
+    As the operator's webhook does: whether the nodes have a NIC, and the policies a driver, or not.
+    """
     shared: dict[tuple[str, ...], list[Node]] = defaultdict(list)
     for node in nodes:
         names = tuple(
@@ -108,6 +111,14 @@ def name_nodes(names: Sequence[str]) -> str:
     """Name nodes in a sentence: the first few, then how many more."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def nodes_by_value(values: Mapping[str, str]) -> str:
+    """Say which nodes have which value: `containerd: a, b; cri-o: c`."""
+    groups: dict[str, list[str]] = {}
+    for name, value in sorted(values.items()):
+        groups.setdefault(value or "unknown", []).append(name)
+    return "; ".join(f"{value}: {name_nodes(names)}" for value, names in sorted(groups.items()))
 
 
 def _nodes(nodes: Sequence[Node]) -> str:
@@ -157,7 +168,7 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
                 f"{_nodes(nodes)}: {_what(value)} cannot be the value of a label (letters, digits and - _ . "
                 f"between them, at most {MAX_LABEL} characters)",
                 _label_place(nodes[0], label),
-                remedy="take the labels as node-feature-discovery writes them: it replaces other characters by _",
+                remedy="take the labels as node-feature-discovery writes them: others become _ there",
             )
             return False
     app = _app(policy, platform, operator_names=False)

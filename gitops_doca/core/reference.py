@@ -98,7 +98,7 @@ def parse_repository(text: str) -> Repository:
         raise InvalidReferenceError("has no valid host[:port] before its first slash")
     if not _PATH.fullmatch(path):
         raise InvalidReferenceError(
-            "is no repository name: lower-case letters, digits and single . _ - between them, parts split by /"
+            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /"
         )
     if registry.lower() in {"docker.io", DOCKER_HUB}:
         registry, path = DOCKER_HUB, path if "/" in path else f"library/{path}"

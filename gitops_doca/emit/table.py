@@ -21,8 +21,11 @@ def text_table(decisions: Sequence[Decision]) -> str:
 
 def markdown_table(decisions: Sequence[Decision]) -> str:
     """Return the pools as a table for a comment on a pull request."""
-    rows = [("Pool", "Policy", "Nodes", "State", "Tag or digest"), ("---",) * 2 + ("---:",) + ("---",) * 2]
-    rows += [tuple(_cell(cell) for cell in _row(decision)) for decision in decisions]
+    rows: list[tuple[str, ...]] = [
+        ("Pool", "Policy", "Nodes", "State", "Tag or digest"),
+        ("---", "---", "---:", "---", "---"),
+        *(tuple(map(_cell, _row(decision))) for decision in decisions),
+    ]
     return "\n".join([*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]) + "\n"
 
 

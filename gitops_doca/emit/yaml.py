@@ -18,7 +18,7 @@ _INDENT = "  "
 
 
 def dump_stream(resources: Iterable[Resource]) -> str:
-    """Return the resources as one YAML stream: block style, sorted keys, no anchors, LF, ends with a newline."""
+    """Return the resources as one YAML stream: block style, sorted keys, no anchors, LF."""
     return "".join(
         "---\n" + "".join(f"{line}\n" for line in _mapping(resource, "")) for resource in resources
     )

@@ -7,7 +7,8 @@ from gitops_doca.sources.files import TextBytes, UnreadableError, display_name, 
 from gitops_doca.sources.json_reader import read_json
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.selection import Selection
-from gitops_doca.sources.yaml_reader import SyntaxProblem, read_yaml
+from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.yaml_reader import read_yaml
 
 
 def read_documents(name: str, selection: Selection, problems: Problems) -> Iterator[Document]:
@@ -30,7 +31,7 @@ def read_documents(name: str, selection: Selection, problems: Problems) -> Itera
 
 def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Document]:
     if not source.looks_like_json:
-        yield from read_yaml(source.lines_end(), file, selection)
+        yield from read_yaml(source.short_lines(), file, selection)
         return
     yielded = False
     try:
@@ -42,7 +43,7 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
         if yielded or not source.rewind():
             raise
         try:
-            found = list(read_yaml(source.lines_end(), file, selection))
+            found = list(read_yaml(source.short_lines(), file, selection))
         except SyntaxProblem:
             found = []
         if not found:

@@ -1,6 +1,5 @@
 """Open inputs as bytes, with a limit on their size, and tell text from what is none."""
 
-import io
 import os
 import stat
 import sys
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gitops_doca.sources.yaml_reader import SyntaxProblem
+from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
 STDIN = "-"
 MAX_SIZE = 1 << 30
@@ -37,7 +36,8 @@ def display_name(name: str) -> str:
 def open_input(name: str) -> Iterator["TextBytes"]:
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
-    Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or no text.
+    Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
+    no text.
     """
     try:
         if name == STDIN:
@@ -54,16 +54,14 @@ def open_input(name: str) -> Iterator["TextBytes"]:
         ) from None
 
 
-class TextBytes(io.RawIOBase):
+class TextBytes:
     """UTF-8 bytes of a stream: knows how they begin, and refuses what is no text or has no end."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        super().__init__()
         self._stream = stream
         self._head = stream.read(_PEEK)
         self._size = self._line = 0
-        if self._head.startswith(_UTF8_MARK):
-            self._head = self._head[len(_UTF8_MARK) :]
+        self._head = self._head.removeprefix(_UTF8_MARK)
         if self._head.startswith(_UTF16_MARKS):
             raise SyntaxProblem(1, "is UTF-16 text; write it as UTF-8")
         if b"\0" in self._head:
@@ -81,11 +79,7 @@ class TextBytes(io.RawIOBase):
         """Say whether nothing but white space is in it (as far as was looked)."""
         return not self._start and len(self._head) < _PEEK
 
-    def readable(self) -> bool:
-        """Say that this can be read."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+    def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes; raises `SyntaxProblem` past the limit."""
         chunk = self._head or self._stream.read(size)
         self._head = b""
@@ -103,12 +97,12 @@ class TextBytes(io.RawIOBase):
         self._head, self._replay, self._size = b"".join(self._replay), [], 0
         return True
 
-    def lines_end(self) -> BinaryIO:
-        """Return the same bytes for a reader that holds a whole line: raises when one is longer than 16 MiB."""
-        return _Lines(self)  # type: ignore[return-value]
+    def short_lines(self) -> Readable:
+        """Return the same bytes for a reader that holds whole lines: one above 16 MiB is a problem."""
+        return _ShortLines(self)
 
 
-class _Lines:
+class _ShortLines:
     def __init__(self, source: TextBytes) -> None:
         self._source = source
         self._open = 0

@@ -158,7 +158,7 @@ class _Reading:
             place=document.place(),
         )
         if self._proxy not in (None, proxy):
-            self._twice("Proxy cluster", "spec", document, self._proxy.place if self._proxy else None)
+            self._twice("Proxy cluster", "spec", document, None)
         self._proxy = proxy
 
     def _name(self, document: Document) -> str | None:

@@ -4,18 +4,18 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
-from gitops_doca.sources.located import Document
+from gitops_doca.sources.located import Document, typed_items
 from gitops_doca.sources.selection import NOTHING, Selection, below, prune
-from gitops_doca.sources.yaml_reader import SyntaxProblem, typed_items
+from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
 _MAX_VALUE = 64 << 20
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read_json(stream: BinaryIO, file: str, selection: Selection) -> Iterator[Document]:
+def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Document]:
     """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
 
     Raises `SyntaxProblem` for text that is no JSON, and for a single value above 64 MiB.
@@ -36,7 +36,7 @@ def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Docu
     found: dict[str, Any] = {}
     listed = False
     pending: list[Document] = []
-    for key in window.keys():
+    for key in window.each_key():
         if key == "items" and window.peek() == "[":
             listed = True
             for value, at in window.array():
@@ -58,7 +58,7 @@ def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Docu
 class _Window:
     """A stretch of the text that is not decoded yet."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._bytes = codecs.getincrementaldecoder("utf-8")("strict")
         self._decoder = json.JSONDecoder(parse_constant=_no_constant)
@@ -87,7 +87,7 @@ class _Window:
             if self._at < len(self._text) or not self._more(_CHUNK):
                 return self._text[self._at : self._at + 1]
 
-    def keys(self) -> Iterator[str]:
+    def each_key(self) -> Iterator[str]:
         """Yield each key of an object; the caller takes the value before the next one."""
         for _ in self._elements("{", "}"):
             key = self.value() if self.peek() == '"' else None

@@ -1,6 +1,6 @@
 """Documents that know on which line each of their values stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,16 @@ class Document:
         value = _child(parent, path[-1])
         texts = getattr(parent, "texts", {})
         return str(texts.get(path[-1], value))
+
+
+def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:
+    """Give items that state no kind the one of their list: a `NodeList` of the API leaves it out."""
+    kind = parent.get("kind")
+    for document in pending:
+        if isinstance(kind, str) and kind.endswith("List"):
+            document.value.setdefault("apiVersion", parent.get("apiVersion"))
+            document.value["kind"] = kind.removesuffix("List")
+        yield document
 
 
 def drop_nulls(value: object) -> None:

@@ -111,7 +111,7 @@ def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
         place = document.place(("metadata", "name"))
         if key == (CLUSTER, key[1]) and key[1] != CLUSTER_NAME:
             problems.error(
-                f"the NicClusterPolicy is named {key[1]!r}, and the operator ignores any but {CLUSTER_NAME!r}",
+                f"the NicClusterPolicy is named {key[1]!r}, but the operator only knows {CLUSTER_NAME!r}",
                 place,
             )
         elif key in first:
@@ -123,7 +123,7 @@ def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
     if all(both):
         names = ", ".join(d.value["metadata"]["name"] for d in both[1])
         problems.error(
-            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: a node would have two drivers",
+            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers a node",
             both[0][0].place(_DRIVER),
             remedy="keep it in one of them; the operator's webhook refuses both",
         )
@@ -145,7 +145,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         return None
     if driver.safe_load:
         problems.warn(
-            "upgradePolicy.safeLoad is ignored: only the operator's upgrade controller could let the driver load",
+            "upgradePolicy.safeLoad is ignored: only the operator's upgrade controller could end the wait",
             document.place((*_DRIVER, "upgradePolicy", "safeLoad")),
         )
     return Policy(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.located import Document, Path
@@ -58,26 +58,27 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
     path: Path = tuple(error.absolute_path)
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     expected = schema.get("x-expected")
-    wanted = error.validator_value
-    match error.validator:
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
+    match cast("str | None", error.validator):
         case "additionalProperties" if wanted is False:
             known = schema.get("properties", {})
-            for key in sorted(key for key in error.instance if key not in known):
+            for key in sorted(key for key in instance if key not in known):
                 yield (*path, key), f"unknown field {key!r}{did_you_mean(key, known)}"
         case "required":
-            field = next(key for key in wanted if key not in error.instance and repr(key) in error.message)
+            field = next(key for key in wanted if key not in instance and repr(key) in error.message)
             yield path, expected or f"the field {field!r} is required"
         case "type":
             yield path, _wrong_type(document, path, wanted, schema)
         case "enum" | "const":
             allowed = wanted if error.validator == "enum" else [wanted]
-            near = did_you_mean(str(error.instance), [str(one) for one in allowed])
+            near = did_you_mean(str(instance), [str(one) for one in allowed])
             choices = expected or " or ".join(_spell(one) for one in allowed)
             yield path, f"{_shown(document, path, schema)} is not {choices}{near}"
         case None:
             yield path, "the field is not allowed beside the others here"
         case "propertyNames":
-            yield (*path, str(error.instance)), f"the key is not {expected or 'allowed'}"
+            yield (*path, str(instance)), f"the key is not {expected or 'allowed'}"
         case _:
             yield path, f"{_shown(document, path, schema)} is not {expected or _limit(error)}"
 

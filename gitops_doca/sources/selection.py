@@ -19,7 +19,7 @@ Selection = str | Mapping[str, "Selection"]
 
 def object_selection(labels: Iterable[str] = ()) -> Selection:
     """Select what any stage reads of a Kubernetes object; `labels` are kept besides those for rendering."""
-    kept = {label: ALL for label in sorted({*RENDER_LABELS, *labels})}
+    kept = dict.fromkeys(sorted({*RENDER_LABELS, *labels}), ALL)
     return {
         "metadata": {"name": ALL, "namespace": ALL, "labels": {**kept, REST: NOTHING}, REST: NOTHING},
         "status": {"nodeInfo": {"containerRuntimeVersion": ALL, REST: NOTHING}, REST: NOTHING},

@@ -1,7 +1,7 @@
 """Read YAML as a stream of parser events, and build only what is selected."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from _ruamel_yaml import CParser
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
@@ -18,9 +18,10 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from gitops_doca.sources.located import Document, LocatedDict, LocatedList
+from gitops_doca.sources.located import Document, LocatedDict, LocatedList, typed_items
 from gitops_doca.sources.scalars import resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below
+from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
 _MAX_DEPTH = 100
 _MAX_ALIASED = 100_000
@@ -33,20 +34,11 @@ _CORE_TAGS = frozenset(
 )
 
 
-class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
-    """The text cannot be read; says what is wrong on which line, and quotes nothing of it."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-        self.message = message
-
-
-def read_yaml(stream: BinaryIO, file: str, selection: Selection) -> Iterator[Document]:
+def read_yaml(stream: Readable, file: str, selection: Selection) -> Iterator[Document]:
     """Yield each document of a stream, and of a list under `items` each item instead.
 
-    Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's core, an alias
-    that expands without bound, and nesting deeper than 100.
+    Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's
+    core, an alias that expands without bound, and nesting deeper than 100.
     """
     try:
         yield from _Walk(stream, file, selection).documents()
@@ -66,7 +58,7 @@ def _reason(error: MarkedYAMLError) -> str:
 
 
 class _Walk:
-    def __init__(self, stream: BinaryIO, file: str, selection: Selection) -> None:
+    def __init__(self, stream: Readable, file: str, selection: Selection) -> None:
         self._next = CParser(stream).get_event
         self._file = file
         self._selection = selection
@@ -231,13 +223,3 @@ class _Walk:
                     # A later key of the mapping itself may still override a merged one.
                     if key in source.texts:
                         found.texts[key] = source.texts[key]
-
-
-def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:
-    """Give items that state no kind the one of their list: raw API answers leave it out in a `NodeList`."""
-    kind = parent.get("kind")
-    for document in pending:
-        if isinstance(kind, str) and kind.endswith("List"):
-            document.value.setdefault("apiVersion", parent.get("apiVersion"))
-            document.value["kind"] = kind.removesuffix("List")
-        yield document

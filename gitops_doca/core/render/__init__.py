@@ -7,7 +7,8 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, RenderOptions, Resource
 from gitops_doca.core.render.configmaps import init_container_config, trusted_ca
 from gitops_doca.core.render.daemonset import daemon_set
-from gitops_doca.core.render.extras import TRUSTED_CA, pool_extras
+from gitops_doca.core.render.extras import pool_extras
+from gitops_doca.core.render.mounts import TRUSTED_CA
 from gitops_doca.core.render.rbac import rbac
 
 _ORDER = (
@@ -26,13 +27,14 @@ def render(
 ) -> tuple[Resource, ...]:
     """Render one DaemonSet a pool, and what all of them need; nothing when there is no pool.
 
-    Reports cluster data that a pool needs and the inventory lacks, and nodes of one pool that disagree about it.
+    Reports cluster data that a pool needs and the inventory lacks, and nodes of one pool that
+    disagree about it.
     """
     resources: list[Resource] = []
     needs_trusted_ca = False
     for decision in decisions:
         extras = pool_extras(decision, inventory, options, problems)
-        needs_trusted_ca |= TRUSTED_CA in {volume["name"] for volume in extras.volumes}
+        needs_trusted_ca |= any(part.volume["name"] == TRUSTED_CA for part in extras.parts)
         resources.append(daemon_set(decision, extras, options))
     if resources:
         resources += rbac(options)

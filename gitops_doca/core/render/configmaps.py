@@ -3,8 +3,8 @@
 import json
 
 from gitops_doca.core.model import RenderOptions, Resource
-from gitops_doca.core.render.extras import TRUSTED_CA
 from gitops_doca.core.render.metadata import metadata
+from gitops_doca.core.render.mounts import TRUSTED_CA
 
 INIT_CONFIG = "ofed-init-container-config"
 INIT_CONFIG_KEY = "config.json"
@@ -13,8 +13,8 @@ INIT_CONFIG_KEY = "config.json"
 def init_container_config(options: RenderOptions) -> Resource:
     """Render the init container's configuration.
 
-    Safe loading stays off: what would unblock the pod is the operator's upgrade controller, which does not act on
-    these DaemonSets, so the driver would never start.
+    Safe loading stays off: what would unblock the pod is the operator's upgrade controller, which does not
+    act on these DaemonSets, so the driver would never start.
     """
     config = {
         "safeDriverLoad": {

@@ -7,6 +7,7 @@ from gitops_doca.core.model import DTK_CONTAINER, MAIN_CONTAINER, Pool, Probe, R
 from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
 from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, INVENTORY_DIR
+from gitops_doca.core.render.toolkit import Toolkit
 
 _PULL = "IfNotPresent"
 _LOADED = "lsmod | grep mlx5_core"
@@ -29,8 +30,8 @@ def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
     """Render the container that loads the driver."""
     pool, driver = decision.pool, decision.pool.policy.driver
     env = _env(pool, extras)
-    mounts = [*HOST_MOUNTS, *extras.mounts]
-    if extras.dtk_image:
+    mounts = [*HOST_MOUNTS, *_mounts(extras)]
+    if extras.toolkit:
         env = [{"name": "DTK_OCP_DRIVER_BUILD", "value": "true"}, _shared_dir(), *env]
         mounts.append({"name": DTK_VOLUME, "mountPath": DTK_DIR})
     return _with_resources(
@@ -49,19 +50,19 @@ def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
     )
 
 
-def dtk_container(pool: Pool, extras: Extras) -> dict[str, Any]:
+def dtk_container(pool: Pool, toolkit: Toolkit, extras: Extras) -> dict[str, Any]:
     """Render OpenShift's driver toolkit, which compiles what the driver container prepares."""
     folder = f"{DTK_DIR}/{pool.platform.kernel}"
     return _with_resources(
         pool,
         {
             "name": DTK_CONTAINER,
-            "image": extras.dtk_image,
+            "image": toolkit.image,
             "imagePullPolicy": _PULL,
             "command": ["sh", "-c"],
             "args": [_DTK_SCRIPT.format(folder=folder)],
             "env": [_shared_dir(), *_env(pool, extras)],
-            "volumeMounts": [*extras.mounts, {"name": DTK_VOLUME, "mountPath": DTK_DIR}],
+            "volumeMounts": [*_mounts(extras), {"name": DTK_VOLUME, "mountPath": DTK_DIR}],
         },
     )
 
@@ -86,6 +87,10 @@ def init_container(pool: Pool, extras: Extras, options: RenderOptions) -> dict[s
             {"name": "host-sys", "mountPath": "/host/sys", "readOnly": True},
         ],
     }
+
+
+def _mounts(extras: Extras) -> list[dict[str, Any]]:
+    return [dict(mount) for part in extras.parts for mount in part.mounts]
 
 
 def _env(pool: Pool, extras: Extras) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from gitops_doca.core.model import (
     NIC_LABEL,
     OS_ID_LABEL,
     OS_VERSION_LABEL,
+    OSTREE_LABEL,
     Pool,
     RenderOptions,
     Resource,
@@ -75,13 +76,15 @@ def _update_strategy(options: RenderOptions) -> dict[str, Any]:
 def _pod_spec(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[str, Any]:
     pool, driver = decision.pool, decision.pool.policy.driver
     containers = [driver_container(decision, extras)]
-    if extras.dtk_image:
-        containers.append(dtk_container(pool, extras))
+    selector = _node_selector(pool)
+    if extras.toolkit:
+        containers.append(dtk_container(pool, extras.toolkit, extras))
+        selector[OSTREE_LABEL] = extras.toolkit.ostree_version
     spec: dict[str, Any] = {
         "affinity": _affinity(pool),
         "containers": containers,
         "hostNetwork": True,
-        "nodeSelector": _node_selector(pool) | extras.node_selector,
+        "nodeSelector": selector,
         "priorityClassName": "system-node-critical",
         "serviceAccountName": SERVICE_ACCOUNT,
         "terminationGracePeriodSeconds": driver.termination_grace_period,
@@ -135,11 +138,11 @@ def _toleration(toleration: Toleration) -> dict[str, Any]:
 
 
 def _volumes(extras: Extras) -> list[dict[str, Any]]:
-    volumes = [
+    volumes: list[dict[str, Any]] = [
         {"name": name, "hostPath": {"path": path, "type": kind} if kind else {"path": path}}
         for name, path, kind in HOST_VOLUMES
     ]
-    volumes += extras.volumes
-    if extras.dtk_image:
+    volumes += [dict(part.volume) for part in extras.parts]
+    if extras.toolkit:
         volumes.append({"name": DTK_VOLUME, "emptyDir": {}})
     return volumes

@@ -1,0 +1,177 @@
+"""Files that a pool's containers get: certificates, package repositories, the host's subscription."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Inventory, Pool, RenderOptions
+from gitops_doca.core.names import is_dns_label
+from gitops_doca.core.pools import name_nodes, nodes_by_value
+from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, HOST_VOLUMES
+
+TRUSTED_CA = "ocp-network-operator-trusted-ca"
+"""ConfigMap that OpenShift injects its CA bundle into; known without being in the inventory."""
+_TRUSTED_CA_FILES = {"ca-bundle.crt": "tls-ca-bundle.pem"}
+
+_CERT_FOLDERS = {
+    "ubuntu": "/usr/local/share/ca-certificates",
+    "rhel": "/etc/pki/ca-trust/extracted/pem",
+    "rhcos": "/etc/pki/ca-trust/extracted/pem",
+    "sles": "/etc/ssl",
+}
+_REPO_FOLDERS = {
+    "ubuntu": "/etc/apt/sources.list.d",
+    "rhel": "/etc/yum.repos.d",
+    "rhcos": "/etc/yum.repos.d",
+    "sles": "/etc/zypp/repos.d",
+}
+# (path in the container, path on the host, hostPath type)
+_SUBSCRIPTIONS = {
+    "rhel": (
+        ("/run/secrets/etc-pki-entitlement", "/etc/pki/entitlement", "Directory"),
+        ("/run/secrets/redhat.repo", "/etc/yum.repos.d/redhat.repo", "File"),
+        ("/run/secrets/rhsm", "/etc/rhsm", "Directory"),
+    ),
+    "sles": (
+        ("/etc/SUSEConnect", "/etc/SUSEConnect", "FileOrCreate"),
+        ("/etc/zypp/credentials.d", "/etc/zypp/credentials.d", "Directory"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A volume, and where its files go."""
+
+    volume: Mapping[str, Any]
+    mounts: tuple[Mapping[str, Any], ...]
+
+
+def pool_mounts(
+    pool: Pool, inventory: Inventory, options: RenderOptions, problems: Problems
+) -> tuple[Part, ...]:
+    """Return a pool's mounts: certConfig or OpenShift's CA, repoConfig, subscription.
+
+    Reports a ConfigMap that the inventory lacks, a distribution without a path for it, and parts that collide.
+    """
+    parts = (*_config_maps(pool, inventory, options, problems), *_subscription(pool, problems))
+    _check_collisions(pool, parts, problems)
+    return parts
+
+
+def _config_maps(
+    pool: Pool, inventory: Inventory, options: RenderOptions, problems: Problems
+) -> Iterator[Part]:
+    driver = pool.policy.driver
+    proxy = inventory.proxy if options.openshift else None
+    if driver.cert_config:
+        files = _keys("certConfig", driver.cert_config, pool, inventory, options, problems)
+        yield from _files("certConfig", driver.cert_config, _CERT_FOLDERS, files, pool, problems)
+    elif proxy is not None and proxy.trusted_ca:
+        source = "the cluster-wide proxy's CA"
+        yield from _files(source, TRUSTED_CA, _CERT_FOLDERS, _TRUSTED_CA_FILES, pool, problems)
+    if driver.repo_config:
+        files = _keys("repoConfig", driver.repo_config, pool, inventory, options, problems)
+        yield from _files("repoConfig", driver.repo_config, _REPO_FOLDERS, files, pool, problems)
+
+
+def _keys(
+    source: str, name: str, pool: Pool, inventory: Inventory, options: RenderOptions, problems: Problems
+) -> Mapping[str, str]:
+    """Return the ConfigMap's keys, each as the name of its file."""
+    place = pool.policy.place.at(f"{source}.name")
+    if not is_dns_label(name):
+        problems.error(
+            f"ConfigMap {name!r} names a volume too, so it must be a DNS label of at most 63 characters",
+            place,
+        )
+        return {}
+    found = inventory.config_maps.get((options.namespace, name), inventory.config_maps.get(("", name)))
+    if found is None:
+        elsewhere = sorted(space for space, other in inventory.config_maps if other == name)
+        where = f"; there is one in namespace {', '.join(elsewhere)}" if elsewhere else ""
+        problems.error(
+            f"{source} names ConfigMap {name!r}, which the inventory does not have in namespace "
+            f"{options.namespace}{where}",
+            place,
+            remedy=f"add to the inventory: kubectl get configmap {name} -n {options.namespace} -o yaml "
+            "(only its keys are used)",
+        )
+        return {}
+    if not found:
+        problems.error(f"{source} names ConfigMap {name!r}, which has no keys under data", place)
+    return {key: key for key in found}
+
+
+def _files(
+    source: str,
+    name: str,
+    folders: Mapping[str, str],
+    files: Mapping[str, str],
+    pool: Pool,
+    problems: Problems,
+) -> Iterator[Part]:
+    folder = folders.get(pool.platform.os_id)
+    if folder is None:
+        problems.error(
+            f"{source} has no known path on {pool.platform.os_id} (pool {pool.platform}, "
+            f"{len(pool.nodes)} of the nodes: {name_nodes(pool.node_names)})",
+            pool.policy.place,
+            remedy=f"use it on {', '.join(sorted(folders))} only, with a NicNodePolicy for each distribution",
+        )
+        return
+    yield Part(
+        volume={
+            "name": name,
+            "configMap": {
+                "name": name,
+                "items": [{"key": key, "path": path} for key, path in sorted(files.items())],
+            },
+        },
+        mounts=tuple(
+            {"name": name, "mountPath": f"{folder}/{path}", "subPath": path, "readOnly": True}
+            for _, path in sorted(files.items())
+        ),
+    )
+
+
+def _subscription(pool: Pool, problems: Problems) -> Iterator[Part]:
+    os_id = pool.platform.os_id
+    if os_id == "rhel":
+        runtimes = {node.container_runtime for node in pool.nodes}
+        if len(runtimes) > 1:
+            values = {node.name: node.container_runtime for node in pool.nodes}
+            problems.error(
+                f"pool {pool.platform} mixes container runtimes, and RHEL's subscription is mounted "
+                f"under all but cri-o: {nodes_by_value(values)}",
+                pool.nodes[0].place.at("status.nodeInfo.containerRuntimeVersion"),
+                remedy="give the nodes one runtime, or split them by NicNodePolicies",
+            )
+        # CRI-O gives the host's subscription to every container by itself.
+        if runtimes == {"cri-o"}:
+            return
+    for number, (inside, outside, kind) in enumerate(_SUBSCRIPTIONS.get(os_id, ())):
+        name = f"subscription-config-{number}"
+        yield Part(
+            volume={"name": name, "hostPath": {"path": outside, "type": kind}},
+            mounts=({"name": name, "mountPath": inside, "readOnly": True},),
+        )
+
+
+def _check_collisions(pool: Pool, parts: Sequence[Part], problems: Problems) -> None:
+    volumes = {name for name, _, _ in HOST_VOLUMES} | {DTK_VOLUME}
+    paths = {mount["mountPath"] for mount in HOST_MOUNTS} | {DTK_DIR}
+    for part in parts:
+        name = part.volume["name"]
+        if name in volumes:
+            problems.error(
+                f"ConfigMap {name!r} has the name of another volume of the driver pods",
+                pool.policy.place,
+                remedy="give certConfig and repoConfig ConfigMaps of their own, under other names",
+            )
+        volumes.add(name)
+        for mount in part.mounts:
+            if mount["mountPath"] in paths:
+                problems.error(f"two files would be mounted at {mount['mountPath']}", pool.policy.place)
+            paths.add(mount["mountPath"])

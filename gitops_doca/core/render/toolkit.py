@@ -1,0 +1,60 @@
+"""OpenShift's driver toolkit: which image compiles the driver for a pool."""
+
+from dataclasses import dataclass
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import OSTREE_LABEL, Inventory, Pool
+from gitops_doca.core.pools import name_nodes, nodes_by_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolkit:
+    """The toolkit of one release of the node's operating system."""
+
+    image: str
+    ostree_version: str
+
+
+def pool_toolkit(pool: Pool, inventory: Inventory, problems: Problems) -> Toolkit | None:
+    """Return the toolkit of a pool; reports nodes without a release or of two, and a release without image."""
+    version = _ostree_version(pool, problems)
+    if version is None:
+        return None
+    images = inventory.dtk_images
+    if images is not None and version in images:
+        return Toolkit(image=images[version], ostree_version=version)
+    what = "the inventory has no ImageStream openshift/driver-toolkit"
+    if images is not None:
+        what = f"ImageStream openshift/driver-toolkit has no tag {version}"
+    problems.error(
+        f"pool {pool.platform} compiles with OpenShift's driver toolkit {version}, and {what}",
+        _place(pool),
+        remedy="add to the inventory: kubectl get imagestream driver-toolkit -n openshift -o yaml",
+    )
+    return None
+
+
+def _ostree_version(pool: Pool, problems: Problems) -> str | None:
+    versions = {node.name: node.labels.get(OSTREE_LABEL, "") for node in pool.nodes}
+    lacking = [name for name, version in versions.items() if not version]
+    if lacking:
+        problems.error(
+            f"pool {pool.platform} compiles with OpenShift's driver toolkit, whose image the label "
+            f"{OSTREE_LABEL} chooses, and it is not on {name_nodes(lacking)}",
+            _place(pool),
+            remedy="let node-feature-discovery publish OSTREE_VERSION, or provide a precompiled image",
+        )
+        return None
+    if len(set(versions.values())) > 1:
+        problems.error(
+            f"pool {pool.platform} compiles with OpenShift's driver toolkit, and its nodes disagree about "
+            f"OSTREE_VERSION: {nodes_by_value(versions)}",
+            _place(pool),
+            remedy="wait until the MachineConfigPool has updated all of them, then take the inventory again",
+        )
+        return None
+    return versions[pool.nodes[0].name]
+
+
+def _place(pool: Pool) -> Place:
+    return pool.nodes[0].place.at(f"metadata.labels[{OSTREE_LABEL}]")

@@ -1,0 +1,19 @@
+"""What a reader needs of a stream, and how it says that the text cannot be read."""
+
+from typing import Protocol
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+
+
+class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
+    """The text cannot be read; says what is wrong on which line, and quotes nothing of it."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message

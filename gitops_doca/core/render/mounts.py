@@ -53,7 +53,7 @@ def pool_mounts(
 ) -> tuple[Part, ...]:
     """Return a pool's mounts: certConfig or OpenShift's CA, repoConfig, subscription.
 
-    Reports a ConfigMap that the inventory lacks, a distribution without a path for it, and parts that collide.
+    Reports a ConfigMap that the inventory lacks, a distribution without a path for it, and collisions.
     """
     parts = (*_config_maps(pool, inventory, options, problems), *_subscription(pool, problems))
     _check_collisions(pool, parts, problems)

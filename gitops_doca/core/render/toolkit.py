@@ -16,7 +16,7 @@ class Toolkit:
 
 
 def pool_toolkit(pool: Pool, inventory: Inventory, problems: Problems) -> Toolkit | None:
-    """Return the toolkit of a pool; reports nodes without a release or of two, and a release without image."""
+    """Return a pool's toolkit; reports nodes without a release or of two, and a release without image."""
     version = _ostree_version(pool, problems)
     if version is None:
         return None

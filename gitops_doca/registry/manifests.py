@@ -128,7 +128,8 @@ def _errors(reply: Reply) -> Iterator[tuple[str, str]]:
 
 def _json_object(reply: Reply) -> dict[str, Any]:
     try:
-        document = json.loads(reply.body)
+        # What was cut could still parse, with the decisive part missing.
+        document = {} if reply.truncated else json.loads(reply.body)
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -1,0 +1,48 @@
+"""Short ways to ask a fake registry through the real client, with retries that cost no time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from fakes.registry import FakeRegistry
+from gitops_doca.core.lookup import TagList, TagLookup
+from gitops_doca.core.reference import Repository, parse_repository
+from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver, RetryPolicy
+
+QUICK = RetryPolicy(base=0.001)
+REPOSITORY = "nvidia/mellanox/doca-driver"
+
+
+class Flags(TypedDict, total=False):
+    """What `RegistryOptions` takes, but all of it optional."""
+
+    environ: Mapping[str, str]
+    registry_config: Path | None
+    ca_file: Path | None
+    insecure_registries: frozenset[str]
+    trusted_realm_hosts: frozenset[str]
+    deadline: float
+
+
+def resolver(retry: RetryPolicy = QUICK, **flags: Unpack[Flags]) -> RegistryResolver:
+    """Return a resolver that reads no environment unless it is given one."""
+    return RegistryResolver(RegistryOptions(**{"environ": {}, **flags}), retry=retry)
+
+
+def repository_of(registry: FakeRegistry, path: str = REPOSITORY) -> Repository:
+    """Return a repository of the fake as a policy would name it."""
+    return parse_repository(f"{registry.host}/{path}")
+
+
+def look_up(
+    registry: FakeRegistry, tag: str = "here", retry: RetryPolicy = QUICK, **flags: Unpack[Flags]
+) -> TagLookup:
+    """Ask for one tag of `REPOSITORY`."""
+    image = repository_of(registry).tag(tag)
+    return resolver(retry, **flags).resolve([image])[image]
+
+
+def list_tags(registry: FakeRegistry, **flags: Unpack[Flags]) -> TagList:
+    """Read the tags of `REPOSITORY`."""
+    repository = repository_of(registry)
+    return resolver(**flags).list_tags([repository])[repository]

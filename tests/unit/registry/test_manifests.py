@@ -1,0 +1,293 @@
+import gzip
+import hashlib
+import json
+
+import pytest
+
+from fakes.asking import REPOSITORY, look_up, repository_of, resolver
+from fakes.registry import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    HTML,
+    HTML_404,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    FakeRegistry,
+    Fault,
+    Manifest,
+    Wire,
+    errors,
+)
+from gitops_doca.core.lookup import (
+    REPOSITORY_NOT_VISIBLE,
+    Cause,
+    TagExists,
+    TagMissing,
+    TagUnknown,
+)
+from gitops_doca.core.reference import Digest
+
+NO_ANSWER_OF_A_REGISTRY = TagUnknown(
+    Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
+)
+NO_MANIFEST = TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
+
+
+def _exists(fake: FakeRegistry) -> TagExists:
+    return TagExists(Digest(fake.digest(REPOSITORY, "here")))
+
+
+def test_a_tag_that_exists_costs_one_ping_and_one_head(fake: FakeRegistry) -> None:
+    assert look_up(fake) == _exists(fake)
+    assert fake.kinds == ["ping", "head"]
+
+
+def test_a_missing_tag_is_confirmed_by_one_get(fake: FakeRegistry) -> None:
+    assert look_up(fake, "gone") == TagMissing()
+    assert fake.kinds == ["ping", "head", "get"]
+
+
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST])
+def test_every_form_of_a_manifest_is_accepted_in_one_header(media_type: str) -> None:
+    manifest = Manifest(b'{"schemaVersion": 2}', media_type)
+    with FakeRegistry(tags={REPOSITORY: {"here": manifest}}) as fake:
+        found = look_up(fake)
+
+    assert found == TagExists(Digest(manifest.digest))
+    assert len(fake.requests[-1].headers.get_all("Accept") or ()) == 1
+
+
+def test_what_is_asked_for_is_not_compressed(fake: FakeRegistry) -> None:
+    look_up(fake)
+
+    assert {request.headers["Accept-Encoding"] for request in fake.requests} == {"identity"}
+
+
+def test_a_form_that_was_not_accepted_is_not_missing(fake: FakeRegistry) -> None:
+    refusal = errors(
+        404, "MANIFEST_UNKNOWN", "OCI manifest found, but accept header does not support OCI manifests"
+    )
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", refusal)
+
+    assert look_up(fake) == TagUnknown(
+        Cause.PROTOCOL, "404 Not Found: the registry has a form of this manifest that was not accepted"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTML_404,
+        Fault(status=404),
+        Fault(status=404, body=b"404 page not found"),
+        Fault(status=404, body=b"default backend - 404"),
+        Fault(status=404, body=b"[]"),
+        Fault(status=404, body=b'{"errors": []}'),
+        Fault(status=404, body=b'{"errors": null}'),
+        Fault(status=404, body=b'{"errors": [null, "MANIFEST_UNKNOWN", {"code": 404}]}'),
+        Fault(status=404, body=b'{"errors": [{"code": "manifest <unknown>"}]}'),
+        Fault(status=404, body=b'{"code": "MANIFEST_UNKNOWN"}'),
+        Fault(status=404, body=b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]'),
+        Fault(status=404, body=b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}' + b" " * 70_000 + b"x"),
+        Fault(status=404, body=b"[" * 50_000),
+    ],
+)
+def test_a_404_that_no_registry_gives_is_not_missing(fake: FakeRegistry, answer: Fault) -> None:
+    fake.fail_always("head", answer)
+    fake.fail_always("get", answer)
+
+    assert look_up(fake) == NO_ANSWER_OF_A_REGISTRY
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        errors(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+        errors(404, "NOT_FOUND", "artifact a/acceptance:1 not found"),
+        errors(404, "UNKNOWN", "Not Found"),
+    ],
+)
+def test_a_registrys_own_words_for_missing(fake: FakeRegistry, answer: Fault) -> None:
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", answer)
+
+    assert look_up(fake) == TagMissing()
+
+
+@pytest.mark.parametrize(
+    ("answer", "unknown"),
+    [
+        (errors(404, "UNKNOWN", "unknown error"), TagUnknown(Cause.PROTOCOL, "404 Not Found (UNKNOWN)")),
+        (
+            errors(404, "TOOMANYREQUESTS"),
+            TagUnknown(Cause.PROTOCOL, "404 Not Found (TOOMANYREQUESTS)"),
+        ),
+        (
+            errors(404, "NAME_UNKNOWN", "name"),
+            TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE),
+        ),
+        (
+            errors(404, "DENIED"),
+            TagUnknown(
+                Cause.AUTH,
+                "404 Not Found (DENIED): the registry wanted no credentials before, so it was sent none",
+            ),
+        ),
+    ],
+)
+def test_other_words_are_not_missing(fake: FakeRegistry, answer: Fault, unknown: TagUnknown) -> None:
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", answer)
+
+    assert look_up(fake) == unknown
+
+
+def test_several_errors_are_missing_only_if_all_say_so(fake: FakeRegistry) -> None:
+    both = {"errors": [{"code": "MANIFEST_UNKNOWN"}, {"code": "UNAVAILABLE"}]}
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", Fault(status=404, body=json.dumps(both).encode()))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "404 Not Found (MANIFEST_UNKNOWN, UNAVAILABLE)")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTML,
+        Fault(status=200, body=b""),
+        Fault(status=200, body=b"null"),
+        Fault(status=200, body=b"{}", headers=(("Content-Type", OCI_MANIFEST),)),
+        Fault(status=200, body=b'{"schemaVersion": 2}'),
+        Fault(status=200, body=b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}'),
+        Fault(status=200, body=b"{" * 100_000, headers=(("Content-Type", OCI_MANIFEST),)),
+        Fault(status=200, body=b"\xff\xfe{}", headers=(("Content-Type", OCI_MANIFEST),)),
+        Fault(status=200, body=b"9" * 5000, headers=(("Content-Type", OCI_MANIFEST),)),
+    ],
+)
+def test_a_200_without_a_manifest_is_unknown(fake: FakeRegistry, answer: Fault) -> None:
+    fake.fail_always("head", answer)
+    fake.fail_always("get", answer)
+
+    assert look_up(fake) == NO_MANIFEST
+
+
+def test_a_manifest_beyond_the_cap_is_unknown(fake: FakeRegistry) -> None:
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", Fault(body=b" " * (4 * 1024 * 1024 + 1)))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "the manifest is larger than 4 MiB")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 406, 501])
+def test_a_head_that_fails_where_get_works_is_no_problem(fake: FakeRegistry, status: int) -> None:
+    fake.fail_always("head", Fault(status=status))
+
+    assert look_up(fake) == _exists(fake)
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        Fault(without=("Docker-Content-Digest",)),
+        Fault(headers=(("Docker-Content-Digest", "sha256:00"),)),
+        Fault(headers=(("Docker-Content-Digest", "sha512:" + "0" * 64),)),
+        Fault(without=("Content-Type",)),
+        Fault(headers=(("Content-Type", "application/octet-stream"),)),
+    ],
+)
+def test_a_head_that_says_too_little_is_followed_by_a_get(fake: FakeRegistry, bent: Fault) -> None:
+    fake.fail_always("head", bent)
+
+    assert look_up(fake) == _exists(fake)
+    assert fake.kinds == ["ping", "head", "get"]
+
+
+def test_the_digest_of_the_body_counts_when_a_header_lies(fake: FakeRegistry) -> None:
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Docker-Content-Digest", "sha256:" + "0" * 64),)))
+
+    assert look_up(fake) == _exists(fake)
+
+
+def test_parameters_and_capitals_of_a_media_type_do_not_matter(fake: FakeRegistry) -> None:
+    odd = (("content-type", f"{OCI_MANIFEST.upper()}; charset=utf-8"),)
+    fake.fail_always("head", Fault(headers=odd))
+
+    assert look_up(fake) == _exists(fake)
+    assert fake.kinds == ["ping", "head"]
+
+
+def test_a_manifest_known_only_by_its_own_media_type_exists(fake: FakeRegistry) -> None:
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Content-Type", "application/json"),)))
+
+    assert look_up(fake) == _exists(fake)
+
+
+def test_a_body_that_comes_compressed_all_the_same_is_read(fake: FakeRegistry) -> None:
+    body = fake.repositories[REPOSITORY]["here"].body
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Content-Encoding", "gzip"),), body=gzip.compress(body)))
+
+    assert look_up(fake) == _exists(fake)
+
+
+def test_a_body_that_unpacks_beyond_the_cap_is_unknown(fake: FakeRegistry) -> None:
+    bomb = gzip.compress(b" " * (64 * 1024 * 1024))
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Content-Encoding", "gzip"),), body=bomb))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "the manifest is larger than 4 MiB")
+
+
+def test_a_body_that_is_not_compressed_as_it_says_is_unknown(fake: FakeRegistry) -> None:
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Content-Encoding", "gzip"),), body=b"{}"))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "an answer that cannot be decoded")
+
+
+def test_a_truncated_manifest_is_not_taken_for_whole(fake: FakeRegistry) -> None:
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(wire=Wire.CUT_BODY))
+
+    assert look_up(fake) == TagUnknown(
+        Cause.TRANSIENT, "the connection was closed before the answer was complete"
+    )
+
+
+def test_a_signed_schema_1_manifest_has_the_digest_of_its_header() -> None:
+    signed = Manifest(
+        b'{"schemaVersion": 1, "signatures": []}',
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    )
+    payload = f"sha256:{hashlib.sha256(b'payload').hexdigest()}"
+    with FakeRegistry(tags={REPOSITORY: {"here": signed}}) as fake:
+        fake.fail_always("head", Fault(status=405))
+        fake.fail_always("get", Fault(headers=(("Docker-Content-Digest", payload),)))
+
+        assert look_up(fake) == TagExists(Digest(payload))
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(402, Cause.PROTOCOL), (407, Cause.PROXY), (410, Cause.PROTOCOL), (451, Cause.PROTOCOL)],
+)
+def test_a_status_that_settles_nothing_is_shown(fake: FakeRegistry, status: int, cause: Cause) -> None:
+    fake.fail_always("head", Fault(status=status))
+
+    found = look_up(fake)
+
+    assert isinstance(found, TagUnknown)
+    assert (found.cause, found.reason[:3]) == (cause, str(status))
+
+
+def test_a_kernel_of_another_registry_is_asked_there(fake: FakeRegistry) -> None:
+    with FakeRegistry(tags={REPOSITORY: ["here"]}) as other:
+        images = [repository_of(other).tag("gone"), repository_of(fake).tag("here")]
+
+        assert list(resolver().resolve(images).items()) == [
+            (images[0], TagMissing()),
+            (images[1], _exists(fake)),
+        ]

@@ -1,0 +1,37 @@
+"""What README.md shows is what the commands print."""
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from gitops_doca.cli import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_help_is_the_one_that_the_command_prints() -> None:
+    shown = re.search(r"<!-- begin help -->\n```\n(.*?)```\n<!-- end help -->", README, re.DOTALL)
+    printed = CliRunner().invoke(cli, ["generate", "--help"], prog_name="gitops-doca", terminal_width=100)
+
+    assert shown is not None
+    assert shown[1] == printed.output
+
+
+def test_every_link_leads_to_a_file() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_config_in_it_is_valid(tmp_path: Path) -> None:
+    text = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert text is not None
+    (tmp_path / "gitops-doca.yaml").write_text(text[1])
+
+    result = CliRunner().invoke(cli, ["generate", str(tmp_path), "--explain-config"])
+
+    assert result.exit_code == 0
+    assert "nvidia-network-operator" in result.output

@@ -1,0 +1,110 @@
+"""docs/reference.md tells of every field, flag, variable and exit code, and of no other."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from gitops_doca.cli import cli
+from gitops_doca.core.diagnostics import Category
+from gitops_doca.sources.config import DEFAULTS
+from gitops_doca.sources.schema import SCHEMAS, schema_text
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "reference.md").read_text()
+
+
+def rows(header: str) -> list[str]:
+    """Return the first cells of the table with this header line."""
+    lines = PAGE.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {header} |"))
+    cells = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        cells.append(line.split("|")[1].strip())
+    return cells
+
+
+def words(cells: list[str]) -> list[str]:
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def properties(schema: str, *path: str) -> list[str]:
+    node: Any = json.loads(schema_text(schema))
+    for step in path:
+        node = node[step]
+    return sorted(node["properties"])
+
+
+def parameters(*names: str) -> Iterator[click.Option]:
+    for name in names:
+        for parameter in cli.commands[name].params:
+            if isinstance(parameter, click.Option):
+                yield parameter
+
+
+def test_every_command_is_listed() -> None:
+    assert sorted(words(rows("command"))) == sorted(f"gitops-doca {name}" for name in cli.commands)
+
+
+def test_every_flag_is_listed() -> None:
+    flags = {flag for p in parameters("generate", "check") for flag in (*p.opts, *p.secondary_opts)}
+
+    assert {w for w in words(rows("flag")) if w.startswith("-")} == flags | {"-h", "--help"}
+
+
+def test_every_environment_variable_of_a_flag_is_listed() -> None:
+    variables = {str(p.envvar) for p in parameters("generate", "check") if p.envvar}
+
+    assert {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")} == variables
+
+
+def test_every_exit_code_is_listed() -> None:
+    codes = {str(category.exit_code) for category in Category} | {"0", "70", "130"}
+
+    assert set(rows("exit")) == codes
+
+
+@pytest.mark.parametrize("category", Category)
+def test_an_exit_code_stands_beside_its_class(category: Category) -> None:
+    assert f"| {category.exit_code} | `{category.value}` |" in PAGE
+
+
+def test_every_field_of_the_config_is_listed() -> None:
+    config, policy = (index for index, _ in enumerate(re.findall(r"\| field of `spec` \|", PAGE)))
+    assert (config, policy) == (0, 1)
+
+    assert words(rows("field of `spec`")) == list(DEFAULTS)
+    assert sorted(DEFAULTS) == properties("config", "properties", "spec")
+
+
+def test_every_field_of_the_driver_is_listed() -> None:
+    assert sorted(words(rows("field of `ofedDriver`"))) == properties("policy", "$defs", "ofedDriver")
+
+
+def test_every_section_of_a_policy_that_is_read_is_listed() -> None:
+    sections = {
+        *properties("policy", "then", "properties", "spec"),
+        *properties("policy", "else", "properties", "spec"),
+    }
+
+    for section in sections:
+        assert re.search(rf"^\| `{section}` \| (both|NicClusterPolicy|NicNodePolicy) \|", PAGE, re.MULTILINE)
+
+
+def test_every_field_of_the_report_is_listed() -> None:
+    top = set(properties("report")) - {"apiVersion", "kind"}
+
+    assert set(words(rows("field"))) == top
+    assert sorted(words(rows("field of a pool"))) == properties("report", "properties", "pools", "items")
+
+
+def test_every_schema_is_listed() -> None:
+    line = next(line for line in PAGE.splitlines() if line.startswith("| `gitops-doca schema`"))
+
+    assert set(words([line])) - {"gitops-doca schema"} == set(SCHEMAS)

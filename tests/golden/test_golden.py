@@ -5,10 +5,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from fakes.registry import FakeRegistry
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from fakes.registry import FakeRegistry
 from gitops_doca.core.diagnostics import Category
 from support.cli import Result
 from support.docker_registry import DockerRegistry

@@ -164,6 +164,11 @@ class Transport:
     def _proxies(self, url: str) -> dict[str, str]:
         target = parse_origin(url)
         proxy = proxy_for(target, self._options.environ)
+        try:
+            urllib3.util.parse_url(proxy or "")
+        except urllib3.exceptions.LocationValueError:
+            # Said here, since later it could be the registry's address as well.
+            raise NoAnswerError(Cause.PROXY, "the address of the proxy is not valid") from None
         return {target.scheme: proxy} if proxy else {}
 
     def _read(self, response: requests.Response, cap: int) -> tuple[bytes, bool]:

@@ -1,6 +1,7 @@
 """Short ways to ask a fake registry through the real client, with retries that cost no time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -10,6 +11,8 @@ from gitops_doca.core.reference import Repository, parse_repository
 from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver, RetryPolicy
 
 QUICK = RetryPolicy(base=0.001)
+NO_CA = Path(__file__).parent
+"""A folder without certificates; loading those of certifi would take most of a test's time."""
 REPOSITORY = "nvidia/mellanox/doca-driver"
 
 
@@ -25,8 +28,10 @@ class Flags(TypedDict, total=False):
 
 
 def resolver(retry: RetryPolicy = QUICK, **flags: Unpack[Flags]) -> RegistryResolver:
-    """Return a resolver that reads no environment unless it is given one."""
-    return RegistryResolver(RegistryOptions(**{"environ": {}, **flags}), retry=retry)
+    """Return a resolver that reads no environment and trusts no CA unless it is given them."""
+    quick = RegistryOptions(environ={}, ca_file=None if "environ" in flags else NO_CA)
+    options = replace(quick, **flags)
+    return RegistryResolver(options, retry=retry)
 
 
 def repository_of(registry: FakeRegistry, path: str = REPOSITORY) -> Repository:

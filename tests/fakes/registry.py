@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlencode
@@ -98,6 +99,8 @@ class FakeRegistry:
     tokens: dict[str, list[str]] = field(default_factory=dict)
     """Valid tokens, each with its scopes."""
     connections: int = 0
+    said_missing: list[str] = field(default_factory=list)
+    """Tags of which it said to a GET, in its own words and to the end, that they do not exist."""
 
     def __post_init__(self) -> None:
         self.repositories = {name: _manifests(name, tags) for name, tags in self.tags.items()}
@@ -147,6 +150,15 @@ class FakeRegistry:
         """Forget all tokens that were given out."""
         self.tokens.clear()
 
+    def forget(self) -> None:
+        """Forget all requests, tokens and faults."""
+        with self._lock:
+            self.requests.clear()
+            self.said_missing.clear()
+            self.tokens.clear()
+            self._once.clear()
+            self._always.clear()
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
@@ -170,6 +182,12 @@ class FakeRegistry:
             if self.down:
                 return Fault(status=503)
             return waiting.popleft() if waiting else self._always.get(request.kind, Fault())
+
+    def sent(self, request: Recorded, answer: Answer, fault: Fault) -> None:
+        """Note what is about to be sent."""
+        right = fault.status is None and fault.body is None and fault.wire is Wire.WHOLE
+        if right and request.kind == "get" and answer.status == HTTPStatus.NOT_FOUND:
+            self.said_missing.append(request.path.rpartition("/")[2])
 
     def answer(self, request: Recorded) -> Answer:
         """Return the right answer."""

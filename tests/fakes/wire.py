@@ -85,6 +85,9 @@ class Script(Protocol):
     def answer(self, request: Recorded) -> Answer:
         """Return the right answer."""
 
+    def sent(self, request: Recorded, answer: Answer, fault: Fault) -> None:
+        """Note what is about to be sent."""
+
 
 def _kind(method: str, path: str) -> Kind:
     if path == "/v2/":
@@ -151,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
         request = Recorded(kind, self.command, parts.path, parse_qs(parts.query), self.headers)
         fault = registry.fault(request)
         time.sleep(registry.latency + (fault.delay if fault.wire is not Wire.TRICKLE else 0.0))
-        self._send(_bend(registry, request, fault), fault)
+        answer = _bend(registry, request, fault)
+        registry.sent(request, answer, fault)
+        self._send(answer, fault)
 
     do_HEAD = do_GET  # noqa: N815 (as inherited)
 

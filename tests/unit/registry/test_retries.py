@@ -6,7 +6,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import FakeRegistry, Fault, Wire, errors
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
+from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagUnknown
 from gitops_doca.registry.resolver import RetryPolicy
 from gitops_doca.registry.retry import parse_retry_after
 
@@ -177,7 +177,7 @@ def test_after_three_failures_in_a_row_the_rest_is_not_asked(fake: FakeRegistry)
 
 def test_failures_with_answers_between_them_stop_nothing(fake: FakeRegistry) -> None:
     asked = resolver()
-    found = []
+    found: list[TagLookup] = []
     for tag in ("here", "here", "gone", "here", "here", "gone", "here"):
         fake.fail("head", *([Fault(status=503)] * 3 if tag == "here" else []))
         image = repository_of(fake).tag(tag)

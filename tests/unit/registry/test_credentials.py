@@ -1,0 +1,248 @@
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.asking import look_up
+from fakes.registry import FakeRegistry
+from gitops_doca.core.lookup import Cause, TagUnknown
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.registry.credentials import Keychain, Login
+from gitops_doca.registry.failures import NoAnswerError
+
+Config = Callable[..., Path]
+
+
+def _auth(pair: str) -> str:
+    return base64.b64encode(pair.encode()).decode()
+
+
+def _entry(user: str) -> dict[str, str]:
+    return {"auth": _auth(f"{user}:pw")}
+
+
+def _user(file: Path, repository: str) -> str:
+    parsed = parse_repository(repository)
+    login = Keychain(file, {}).login(parsed.registry, parsed.path)
+    if login is None:
+        return ""
+    return base64.b64decode(login.authorization.removeprefix("Basic ")).decode().partition(":")[0]
+
+
+def _login(file: Path) -> Login | None:
+    return Keychain(file, {}).login("r.example", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("keys", "repository", "found"),
+    [
+        (["r.example"], "r.example/a", "r.example"),
+        (["R.Example"], "r.example/a", "R.Example"),
+        (["https://r.example"], "r.example/a", "https://r.example"),
+        (["http://r.example/"], "r.example/a", "http://r.example/"),
+        (["https://r.example/v1/"], "r.example/a", "https://r.example/v1/"),
+        (["https://r.example/v2"], "r.example/a", "https://r.example/v2"),
+        (["https://r.example/some/path"], "r.example/a", "https://r.example/some/path"),
+        (["r.example:5000"], "r.example:5000/a", "r.example:5000"),
+        (["r.example"], "r.example:5000/a", ""),
+        (["r.example:5000"], "r.example/a", ""),
+        (["example"], "r.example/a", ""),
+        (["*.example"], "r.example/a", ""),
+        (["r.example/a", "r.example"], "r.example/a/b", "r.example/a"),
+        (["r.example", "r.example/a/b", "r.example/a"], "r.example/a/b/c", "r.example/a/b"),
+        (["r.example/a/b"], "r.example/a/b", "r.example/a/b"),
+        (["r.example/par"], "r.example/partial", ""),
+        (["r.example/a/b"], "r.example/a", ""),
+        (["https://r.example/v1/a", "r.example"], "r.example/a/b", "https://r.example/v1/a"),
+        (["https://r.example", "r.example"], "r.example/a", "r.example"),
+        (["https://index.docker.io/v1/", "docker.io"], "ubuntu", "https://index.docker.io/v1/"),
+        (["docker.io"], "docker.io/library/ubuntu", "docker.io"),
+        (["index.docker.io"], "ubuntu", "index.docker.io"),
+        (["docker.io/library"], "ubuntu", "docker.io/library"),
+        (["registry-1.docker.io"], "ubuntu", ""),
+        (["https://index.docker.io/v1/"], "r.example/ubuntu", ""),
+        ([], "r.example/a", ""),
+    ],
+)
+def test_which_entry_is_meant(config: Config, keys: list[str], repository: str, found: str) -> None:
+    users = [f"user{number}" for number in range(len(keys))]
+    file = config(auths={key: _entry(user) for key, user in zip(keys, users, strict=True)})
+
+    assert _user(file, repository) == (users[keys.index(found)] if found else "")
+
+
+@pytest.mark.parametrize(
+    ("entry", "pair"),
+    [
+        ({"auth": _auth("me:pw")}, "me:pw"),
+        ({"auth": _auth("me:pw").rstrip("=") + "\n"}, "me:pw"),
+        ({"auth": _auth("me:p:w é")}, "me:p:w é"),
+        ({"auth": _auth("$oauthtoken:pw\0")}, "$oauthtoken:pw"),
+        ({"username": "me", "password": "p:w"}, "me:p:w"),
+        ({"auth": _auth("me:pw"), "username": "other", "password": "other"}, "me:pw"),
+        ({"auth": "", "username": "me", "password": "pw", "email": "x"}, "me:pw"),
+    ],
+)
+def test_every_way_to_write_a_login(config: Config, entry: dict[str, str], pair: str) -> None:
+    assert _login(config(auths={"r.example": entry})) == Login(f"Basic {_auth(pair)}")
+
+
+@pytest.mark.parametrize("content", [{}, {"auths": None}, {"auths": {}}, {"auths": {"r.example": {}}}])
+def test_a_config_without_a_login_is_anonymous(config: Config, content: dict[str, Any]) -> None:
+    assert _login(config(**content)) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ({"auths": []}, "is no docker config.json: its auths is no object"),
+        ({"credHelpers": "x"}, "is no docker config.json: its credHelpers is no object"),
+        (
+            {"auths": {"r.example": "secret"}},
+            "has an entry for this registry that is not made as docker makes them",
+        ),
+        (
+            {"auths": {"r.example": {"auth": 5}}},
+            "has an entry for this registry that is not made as docker makes them",
+        ),
+        (
+            {"auths": {"r.example": {"auth": "s%cret"}}},
+            "has an auth for this registry that is not base64",
+        ),
+        (
+            {"auths": {"r.example": {"auth": "sécret"}}},
+            "has an auth for this registry that is not base64",
+        ),
+        (
+            {"auths": {"r.example": {"auth": _auth("secret")}}},
+            "has an auth for this registry that is not user:password",
+        ),
+        (
+            {"auths": {"r.example": {"auth": _auth(":secret")}}},
+            "has an auth for this registry that is not user:password",
+        ),
+        (
+            {"auths": {"r.example": {"username": "secret"}}},
+            "has a user name without a password for this registry, or the reverse",
+        ),
+        (
+            {"auths": {"r.example": {"auth": _auth("0:"), "identitytoken": "secret"}}},
+            "has a token instead of a password for this registry, which is not supported",
+        ),
+        (
+            {"auths": {"r.example": {"registrytoken": "secret"}}},
+            "has a token instead of a password for this registry, which is not supported",
+        ),
+        (
+            {"auths": {"r.example": _entry("me")}, "credHelpers": {"r.example": "secret"}},
+            "names a credential helper for this registry, which is not supported",
+        ),
+        (
+            {"auths": {"r.example": {}}, "credsStore": "secret"},
+            "keeps credentials in a credential helper, which is not supported",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_never_anonymous(config: Config, content: dict[str, Any], what: str) -> None:
+    file = config(**content)
+
+    with pytest.raises(NoAnswerError) as raised:
+        _login(file)
+
+    assert (raised.value.cause, raised.value.reason) == (Cause.AUTH, f"{file} {what}")
+
+
+def test_what_other_registries_use_does_not_matter(config: Config) -> None:
+    other = {"auths": {"x.example": {"auth": "%"}}, "credHelpers": {"x.example": "helper"}}
+
+    assert _login(config(**other)) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "is not valid JSON"),
+        (b'{"auths": secret', "is not valid JSON"),
+        (b"\xff\xfe\xfa", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b"[]", "is no docker config.json: its JSON is no object"),
+        (b" " * (4 * 1024 * 1024 + 1), "is too large for a docker config.json"),
+    ],
+)
+def test_a_broken_file_is_unknown_for_every_registry(
+    fake: FakeRegistry, tmp_path: Path, content: bytes, what: str
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(content)
+
+    assert look_up(fake, registry_config=file) == TagUnknown(Cause.AUTH, f"{file} {what}")
+    assert fake.requests == []
+
+
+def test_a_file_that_was_named_must_be_there(fake: FakeRegistry, tmp_path: Path) -> None:
+    file = tmp_path / "absent.json"
+
+    assert look_up(fake, registry_config=file) == TagUnknown(
+        Cause.AUTH, f"{file} cannot be read: no such file or directory"
+    )
+
+
+def test_a_folder_that_was_named_is_no_file(fake: FakeRegistry, tmp_path: Path) -> None:
+    assert look_up(fake, registry_config=tmp_path) == TagUnknown(
+        Cause.AUTH, f"{tmp_path} cannot be read: is a directory"
+    )
+
+
+def test_a_default_file_that_cannot_be_read_is_unknown(fake: FakeRegistry, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    # Unlike a file without permissions it cannot be read by root either.
+    file.symlink_to("/proc/self/mem")
+
+    assert look_up(fake, environ={"DOCKER_CONFIG": str(tmp_path)}) == TagUnknown(
+        Cause.AUTH, f"{file} cannot be read: input/output error"
+    )
+
+
+@pytest.mark.parametrize(
+    ("present", "variables", "found"),
+    [
+        (["h/.docker/config.json"], ["HOME=h"], "h/.docker/config.json"),
+        (["d/config.json", "h/.docker/config.json"], ["HOME=h", "DOCKER_CONFIG=d"], "d/config.json"),
+        (["h/.docker/config.json"], ["HOME=h", "DOCKER_CONFIG=d"], ""),
+        (["h/.docker/config.json"], [], ""),
+        (["f"], ["REGISTRY_AUTH_FILE=f"], "f"),
+        (["f", "h/.docker/config.json"], ["HOME=h", "REGISTRY_AUTH_FILE=f"], "h/.docker/config.json"),
+        (["r/containers/auth.json"], ["XDG_RUNTIME_DIR=r"], "r/containers/auth.json"),
+        (["x/containers/auth.json"], ["HOME=h", "XDG_CONFIG_HOME=x"], "x/containers/auth.json"),
+        (["h/.config/containers/auth.json"], ["HOME=h"], "h/.config/containers/auth.json"),
+        (["h/.docker/config.json/x", "f"], ["HOME=h", "REGISTRY_AUTH_FILE=f"], "f"),
+        ([], ["HOME=h", "DOCKER_CONFIG=d", "REGISTRY_AUTH_FILE=f", "XDG_RUNTIME_DIR=r"], ""),
+    ],
+)
+def test_where_the_default_file_is(
+    tmp_path: Path, present: list[str], variables: list[str], found: str
+) -> None:
+    for name in present:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    environ = {name: str(tmp_path / value) for name, _, value in (v.partition("=") for v in variables)}
+
+    assert Keychain(None, environ).place == (str(tmp_path / found) if found else "")
+
+
+def test_a_login_does_not_show_itself(config: Config) -> None:
+    login = _login(config(auths={"r.example": _entry("me")}))
+
+    assert repr(login) == "Login()"
+
+
+def test_the_file_is_read_once(config: Config) -> None:
+    file = config(auths={"r.example": _entry("me")})
+    keychain = Keychain(file, {})
+    first = keychain.login("r.example", "a")
+    file.write_text(json.dumps({"auths": {}}))
+
+    assert keychain.login("r.example", "a") == first

@@ -1,0 +1,184 @@
+import json
+
+import pytest
+
+from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
+from fakes.registry import HTML, Auth, FakeRegistry, Fault, Wire, errors
+from gitops_doca.core.lookup import TagList, TagMissing
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.registry.taglist import parse_next
+
+TAGS = frozenset(f"tag-{number:03}" for number in range(250))
+
+
+def _page(*tags: object, link: str = "") -> Fault:
+    headers = (("Link", link),) if link else ()
+    return Fault(status=200, headers=headers, body=json.dumps({"tags": tags}).encode())
+
+
+@pytest.mark.parametrize("link", ["relative", "absolute"])
+def test_pages_are_read_to_the_end(link: str) -> None:
+    with FakeRegistry(tags={REPOSITORY: TAGS}, page_size=100, link=link) as fake:  # type: ignore[arg-type]
+        assert list_tags(fake) == TagList(TAGS, complete=True)
+        assert fake.kinds == ["ping", "list", "list", "list"]
+        assert fake.requests[1].query == {"n": ["1000"]}
+
+
+def test_pages_share_the_token_of_the_look_ups() -> None:
+    auth = Auth(scheme="bearer")
+    with FakeRegistry(tags={REPOSITORY: TAGS}, page_size=100, auth=auth) as fake:
+        asked, repository = resolver(), repository_of(fake)
+        asked.resolve([repository.tag("gone")])
+
+        assert asked.list_tags([repository]) == {repository: TagList(TAGS, complete=True)}
+        assert (fake.count("ping"), fake.count("token")) == (1, 1)
+
+
+def test_a_full_page_without_link_may_not_be_all(fake: FakeRegistry) -> None:
+    fake.fail_always("list", _page(*(f"t{number}" for number in range(1000))))
+
+    assert list_tags(fake).complete is False
+
+
+def test_a_repository_without_tags_is_complete(fake: FakeRegistry) -> None:
+    fake.fail_always("list", Fault(status=200, body=b'{"name": "x", "tags": null}'))
+
+    assert list_tags(fake) == TagList(complete=True)
+
+
+def test_entries_that_are_no_tags_are_left_out(fake: FakeRegistry) -> None:
+    fake.fail_always("list", _page("b", None, "a", 5, "b", "sha256:" + "0" * 64, ["c"], "", "x" * 200))
+
+    assert list_tags(fake) == TagList(frozenset({"a", "b"}), complete=True)
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_page_size_that_is_refused_is_made_smaller(status: int) -> None:
+    with FakeRegistry(tags={REPOSITORY: TAGS}) as fake:
+        fake.fail("list", errors(status, "TOO_MANY_TAGS_REQUESTED"))
+
+        assert list_tags(fake) == TagList(TAGS, complete=True)
+        assert [request.query["n"] for request in fake.requests[1:]] == [["1000"], *[["100"]] * 3]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Fault(status=503),
+        Fault(status=404),
+        errors(404, "NAME_UNKNOWN"),
+        Fault(status=401),
+        Fault(status=200, body=b"{}"),
+        Fault(status=200, body=b"[]"),
+        Fault(status=200, body=b'{"tags": "all"}'),
+        Fault(status=200, body=b'{"tags": ["x"'),
+        Fault(status=200, body=b"[" * 100_000),
+        Fault(status=200, body=b" " * (4 * 1024 * 1024 + 1)),
+        Fault(wire=Wire.RESET),
+        Fault(wire=Wire.CUT_BODY),
+        Fault(status=307, headers=(("Location", "https://evil.example/"),)),
+        HTML,
+    ],
+)
+def test_a_page_that_fails_keeps_those_before_it(failure: Fault) -> None:
+    with FakeRegistry(tags={REPOSITORY: TAGS}, page_size=100) as fake:
+        fake.fail("list", Fault(), Fault(), failure)
+        fake.fail_always("list", failure)
+
+        assert list_tags(fake) == TagList(frozenset(sorted(TAGS)[:200]))
+
+
+def test_a_repository_that_is_not_known_is_marked(fake: FakeRegistry) -> None:
+    other = parse_repository(f"{fake.host}/not/known")
+
+    assert resolver().list_tags([other]) == {other: TagList(repository_unknown=True)}
+
+
+@pytest.mark.parametrize("answer", [errors(403, "NAME_UNKNOWN"), Fault(status=404), HTML])
+def test_a_failure_that_says_less_is_not_marked(fake: FakeRegistry, answer: Fault) -> None:
+    fake.fail_always("list", answer)
+
+    assert list_tags(fake) == TagList()
+
+
+def test_a_list_that_fails_changes_no_verdict(fake: FakeRegistry) -> None:
+    fake.fail_always("list", Fault(status=503))
+
+    assert (list_tags(fake), look_up(fake, "gone")) == (TagList(), TagMissing())
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<https://evil.example/v2/x/tags/list?last=a>; rel="next"',
+        '<//evil.example/v2/x/tags/list?last=a>; rel="next"',
+        '<https://127.0.0.1:1/v2/x/tags/list?last=a>; rel="next"',
+        '<http://me:secret@{host}/v2/>; rel="next"',
+        '<https://{host}/v2/x/tags/list>; rel="next"',
+        '<http://[::1>; rel="next"',
+    ],
+)
+def test_a_link_to_elsewhere_is_not_followed(fake: FakeRegistry, link: str) -> None:
+    fake.fail_always("list", _page("a", link=link.format(host=fake.host)))
+
+    assert list_tags(fake) == TagList(frozenset({"a"}))
+    assert fake.kinds == ["ping", "list"]
+
+
+def test_a_page_that_links_to_itself_ends(fake: FakeRegistry) -> None:
+    fake.fail_always("list", _page("a", link=f"</v2/{REPOSITORY}/tags/list?n=1000>; rel=next"))
+
+    assert list_tags(fake) == TagList(frozenset({"a"}))
+    assert fake.count("list") == 1
+
+
+def test_pages_that_begin_anew_end(fake: FakeRegistry) -> None:
+    for number in range(9):
+        link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
+        fake.fail("list", _page(f"t{number % 3}", link=link))
+
+    assert list_tags(fake) == TagList(frozenset({"t0", "t1", "t2"}))
+    assert fake.count("list") == 4
+
+
+def test_pages_without_end_end(fake: FakeRegistry) -> None:
+    for number in range(300):
+        link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
+        fake.fail("list", _page(f"t{number}", link=link))
+
+    found = list_tags(fake)
+
+    assert (len(found.tags), found.complete, fake.count("list")) == (200, False, 200)
+
+
+def test_tags_without_end_end(fake: FakeRegistry) -> None:
+    for number in range(9):
+        link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
+        fake.fail("list", _page(*(f"t{number}-{tag}" for tag in range(30_000)), link=link))
+
+    found = list_tags(fake)
+
+    assert (len(found.tags), found.complete, fake.count("list")) == (120_000, False, 4)
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ((), ""),
+        (("",), ""),
+        (('</a?b=c>; rel="next"',), "/a?b=c"),
+        (("</a>;rel=next",), "/a"),
+        (("</a>",), "/a"),
+        (('</a>; title="x"',), "/a"),
+        (('</a>; REL="NEXT last"',), "/a"),
+        (('</a>; rel="prev", </b>; rel="next"',), "/b"),
+        (('</a>; rel="prev"', '</b>; rel="next"'), "/b"),
+        (('</a,b;c>; title="x, </z>; rel=next"; rel="next"',), "/a,b;c"),
+        (('</a>; rel="prev"',), ""),
+        (("<>; rel=next",), ""),
+        (("/a; rel=next",), ""),
+        (("</a; rel=next",), ""),
+    ],
+)
+def test_links(lines: tuple[str, ...], address: str) -> None:
+    assert parse_next(lines) == address

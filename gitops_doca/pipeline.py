@@ -47,8 +47,8 @@ def generate(settings: Settings, resolver: Callable[[], Resolver], problems: Pro
     Raises `GenerationError` for errors of the inputs, before `resolver` is called.
     """
     inputs = load(settings, problems)
-    lookups, lists = _resolve(inputs.grouping, resolver, problems)
-    decisions = tuple(decide(pool, lookups) for pool in inputs.grouping.pools)
+    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     chosen = [d for d in decisions if not isinstance(d, Withhold)]
     resources = render(chosen, inputs.inventory, inputs.options, problems)
@@ -134,7 +134,12 @@ def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping,
     )
 
 
-def _resolve(
+def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]) -> tuple[Decision, ...]:
+    """Return one decision for each pool, in their order."""
+    return tuple(decide(pool, lookups) for pool in grouping.pools)
+
+
+def look_up(
     grouping: Grouping, resolver: Callable[[], Resolver], problems: Problems
 ) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
     """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses."""

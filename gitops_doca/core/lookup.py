@@ -56,6 +56,19 @@ TagLookup = TagExists | TagMissing | TagUnknown
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePlatforms:
+    """What an image says of itself."""
+
+    digest: Digest
+    """Of the manifest that the tag names, computed from its bytes."""
+    platforms: frozenset[str]
+    """`<os>/<architecture>` by the index or by the configuration; empty when neither states one."""
+
+
+Inspection = ImagePlatforms | TagUnknown
+
+
+@dataclass(frozen=True, slots=True)
 class TagList:
     """Tags of a repository: evidence for hints, never by itself for a tag's absence."""
 

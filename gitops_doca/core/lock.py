@@ -1,0 +1,178 @@
+"""The lock: which pools there are, and what the registry said of each tag that they need."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
+from gitops_doca.core.model import Pool
+from gitops_doca.core.pools import name_nodes
+from gitops_doca.core.reference import Digest, ImageReference, Repository
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LockedPool:
+    """A pool as the lock lists it."""
+
+    policy: str
+    """`<kind>/<name>`."""
+    pool: str
+    """`<os><version>/<kernel>/<arch>`."""
+
+    def __str__(self) -> str:
+        return f"{self.pool} of {self.policy}"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedImage:
+    """A tag that existed when the lock was written."""
+
+    digest: Digest
+    platform: str
+    """`<os>/<architecture>` that the image's own configuration states; empty when it states none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedMiss:
+    """A tag that the registry itself said it does not have."""
+
+
+LockEntry = LockedImage | LockedMiss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLock:
+    """The content of a lock file."""
+
+    pools: tuple[LockedPool, ...] = ()
+    """Sorted."""
+    entries: Mapping[ImageReference, LockEntry] = field(default_factory=dict)
+    """By reference with a tag, sorted."""
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories that have entries, sorted."""
+        return tuple(sorted({image.repository for image in self.entries}))
+
+
+def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
+    """Return the pools as a lock lists them."""
+    return tuple(sorted(LockedPool(f"{p.policy.kind}/{p.policy.name}", str(p.platform)) for p in pools))
+
+
+class LockResolver:
+    """Answers from a lock, without any network; ask `check_tags` before."""
+
+    def __init__(self, lock: ImageLock) -> None:
+        self._lock = lock
+
+    def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
+        """Return what the lock recorded; raises KeyError for a tag that it lacks."""
+        return {image: _answer(self._lock.entries[image]) for image in images}
+
+    def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
+        """Return nothing: a lock holds the needed tags, and no others."""
+        return {repository: TagList() for repository in repositories}
+
+
+def _answer(entry: LockEntry) -> TagLookup:
+    match entry:
+        case LockedImage(digest):
+            return TagExists(digest)
+        case LockedMiss():
+            return TagMissing()
+
+
+def check_pools(lock: ImageLock, pools: Iterable[Pool], place: Place, mend: str, problems: Problems) -> None:
+    """Report pools that the lock lists and the inputs do not give, and the reverse.
+
+    So a pool that vanishes (a label lost, a file cut short) is not pruned unseen.
+    """
+    now, then = set(locked_pools(pools)), set(lock.pools)
+    for lost in sorted(then - now):
+        problems.error(
+            f"the lock lists pool {lost}, and the inputs no longer give it",
+            place,
+            category=Category.LOCK,
+            remedy=f"if it is meant to go, with its driver, run: {mend}",
+        )
+    for new in sorted(now - then):
+        problems.error(
+            f"the lock does not list pool {new}", place, category=Category.LOCK, remedy=f"run: {mend}"
+        )
+
+
+def check_tags(
+    lock: ImageLock, images: Iterable[ImageReference], place: Place, mend: str, problems: Problems
+) -> None:
+    """Report tags that are needed and that the lock lacks."""
+    lacking: dict[Repository, list[str]] = {}
+    for image in images:
+        if image not in lock.entries:
+            lacking.setdefault(image.repository, []).append(image.tag)
+    for repository, tags in sorted(lacking.items()):
+        known = ", ".join(map(str, lock.repositories)) or "none"
+        other = "" if repository in lock.repositories else f" (the lock is for other repositories: {known})"
+        problems.error(
+            f"the lock lacks {name_nodes(sorted(tags))} of {repository}{other}",
+            place,
+            category=Category.LOCK,
+            remedy=f"run: {mend}",
+        )
+
+
+class ChangeKind(Enum):
+    """How a registry or the inputs moved away from a lock."""
+
+    GONE = "gone"
+    """The lock has a digest, the registry has the tag no more."""
+    MOVED = "moved"
+    """The tag names another digest now."""
+    AVAILABLE = "available"
+    """The lock records a miss, and the tag is there now."""
+    UNNEEDED = "unneeded"
+    """No pool needs the tag any more."""
+    NEEDED = "needed"
+    """A pool needs a tag that the lock lacks."""
+    POOL_LOST = "pool lost"
+    POOL_NEW = "pool new"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between a lock and what it would be if written now."""
+
+    kind: ChangeKind
+    subject: str
+    """The reference, or the pool."""
+    detail: str = ""
+
+
+def compare(old: ImageLock, new: ImageLock) -> tuple[Change, ...]:
+    """Return what differs between a lock and the one that would be written now, pools first."""
+    return (*_pool_changes(old, new), *_tag_changes(old, new))
+
+
+def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    for lost in sorted(set(old.pools) - set(new.pools)):
+        yield Change(ChangeKind.POOL_LOST, str(lost))
+    for added in sorted(set(new.pools) - set(old.pools)):
+        yield Change(ChangeKind.POOL_NEW, str(added))
+
+
+def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    for image in sorted({*old.entries, *new.entries}):
+        match old.entries.get(image), new.entries.get(image):
+            case None, _:
+                yield Change(ChangeKind.NEEDED, str(image))
+            case _, None:
+                yield Change(ChangeKind.UNNEEDED, str(image))
+            case LockedImage(before), LockedMiss():
+                yield Change(ChangeKind.GONE, str(image), before)
+            case LockedMiss(), LockedImage(after):
+                yield Change(ChangeKind.AVAILABLE, str(image), after)
+            case LockedImage(before), LockedImage(after) if before != after:
+                yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
+            case _:
+                pass

@@ -1,0 +1,41 @@
+"""Write a lock as YAML that reads well in a diff."""
+
+from typing import Any
+
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.emit.yaml import dump_stream
+
+API_VERSION = "gitops-doca.dev/v1alpha1"
+KIND = "DriverLock"
+_HEADER = "# What the registry had when this was written. To renew it: gitops-doca lock\n"
+
+
+def dump_lock(lock: ImageLock) -> str:
+    """Return the lock's text: sorted, without a time, the same bytes for the same lock."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "pools": [{"policy": pool.policy, "pool": pool.pool} for pool in lock.pools],
+        "repositories": [
+            {
+                "repository": str(repository),
+                "tags": [
+                    _entry(image, entry)
+                    for image, entry in sorted(lock.entries.items(), key=lambda item: item[0])
+                    if image.repository == repository
+                ],
+            }
+            for repository in lock.repositories
+        ],
+    }
+    return _HEADER + dump_stream([document]).removeprefix("---\n")
+
+
+def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:
+    match entry:
+        case LockedImage(digest, platform):
+            found = {"tag": image.tag, "digest": str(digest)}
+            return {**found, "platform": platform} if platform else found
+        case LockedMiss():
+            return {"tag": image.tag, "missing": True}

@@ -1,0 +1,128 @@
+"""Make a lock: the stages up to the decisions, then a look into the images themselves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from gitops_doca.core.decide import Chosen, CompileOnNode, Decision, UsePrecompiled
+from gitops_doca.core.decide import report as report_decisions
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pools
+from gitops_doca.core.lookup import (
+    ImagePlatforms,
+    Inspection,
+    Resolver,
+    TagExists,
+    TagLookup,
+    TagMissing,
+    TagUnknown,
+)
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.pipeline import Inputs, decide_pools, load, look_up
+from gitops_doca.sources.config import Settings
+
+
+class Inspector(Resolver, Protocol):
+    """A resolver that can also look into images."""
+
+    def inspect(self, images: list[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Return digest and platforms of each image, by its manifest and its configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locking:
+    """What the registry has for all pools now."""
+
+    inputs: Inputs
+    decisions: tuple[Decision, ...]
+    lock: ImageLock
+
+
+def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+    """Look everything up that the pools need; what is missing is recorded as missing, and in `problems`.
+
+    Raises `GenerationError` when an answer is unknown, or an image is of another platform than its tag says:
+    then there is nothing that may be written.
+    """
+    inputs = load(settings, problems)
+    made: list[Inspector] = []
+
+    def resolver() -> Inspector:
+        made.append(inspector())
+        return made[0]
+
+    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    decisions = decide_pools(inputs.grouping, lookups)
+    report_decisions(decisions, lists, problems)
+    _stop_at(Category.UNKNOWN, problems)
+    existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
+    inspections = made[0].inspect(existing) if existing else {}
+    entries = {}
+    for image, lookup in sorted(lookups.items()):
+        entry = _entry(image, inspections.get(image, lookup), _place(image, decisions), problems)
+        if entry is not None:
+            entries[image] = entry
+    if len(entries) < len(lookups):
+        problems.raise_errors()
+    lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries)
+    return Locking(inputs=inputs, decisions=decisions, lock=lock)
+
+
+def _stop_at(category: Category, problems: Problems) -> None:
+    if any(error.category is category for error in problems.errors):
+        problems.raise_errors()
+
+
+def _place(image: ImageReference, decisions: tuple[Decision, ...]) -> Place:
+    return next((d.pool.policy.place for d in decisions if d.image == image), Place())
+
+
+def _entry(
+    image: ImageReference, found: TagLookup | Inspection, place: Place, problems: Problems
+) -> LockEntry | None:
+    match found:
+        case TagMissing():
+            return LockedMiss()
+        case TagUnknown(_, reason, _):
+            problems.error(
+                f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
+                place,
+                category=Category.UNKNOWN,
+                remedy="mend the access to the registry, then run again; the lock is as it was",
+            )
+            return None
+        case TagExists(digest):
+            return LockedImage(digest, "")
+        case ImagePlatforms(digest, platforms):
+            return _checked(image, LockedImage(digest, ""), platforms, place, problems)
+        case never:
+            assert_never(never)
+
+
+def _checked(
+    image: ImageReference, locked: LockedImage, platforms: frozenset[str], place: Place, problems: Problems
+) -> LockedImage | None:
+    """Hold an image's own platforms against the architecture that its tag ends in."""
+    wanted = f"linux/{image.tag.rpartition('-')[2]}"
+    if not platforms:
+        problems.warn(f"{image} does not state its platform, so {wanted} could not be checked", place)
+        return locked
+    if wanted in platforms:
+        return LockedImage(locked.digest, wanted)
+    problems.error(
+        f"{image} is for {', '.join(sorted(platforms))}, and its tag says {wanted}",
+        place,
+        category=Category.MISSING,
+        details=(f"digest: {locked.digest}",),
+        remedy="publish the image of the right architecture under this tag; the lock is as it was",
+    )
+    return None
+
+
+def pinned(decision: Chosen) -> ImageReference:
+    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
+    match decision:
+        case UsePrecompiled() | CompileOnNode():
+            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
+        case _:
+            return decision.image

@@ -1,0 +1,78 @@
+"""A lock file to types; whatever is wrong with it is of class `lock`."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
+from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.schema import validate
+from gitops_doca.sources.selection import ALL
+
+LOCK_FILE = "gitops-doca.lock.yaml"
+_API_VERSION = "gitops-doca.dev/v1alpha1"
+_GROUP = "gitops-doca.dev/"
+
+
+def read_lock(file: str, mend: str, problems: Problems) -> ImageLock | None:
+    """Read a lock; reports one that is absent or unusable, with the command `mend` that writes it."""
+    if not os.path.lexists(file):
+        problems.error(
+            "there is no lock file here", Place(file), category=Category.LOCK, remedy=f"run: {mend}"
+        )
+        return None
+    found = Problems()
+    lock = _read(file, found)
+    for problem in found:
+        remedy = problem.remedy or f"run: {mend}"
+        problems.add(replace(problem, category=Category.LOCK, remedy=remedy))
+    return None if found.errors else lock
+
+
+def _read(file: str, problems: Problems) -> ImageLock | None:
+    documents = list(read_documents(file, ALL, problems))
+    if problems.errors:
+        return None
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        problems.error("is no lock: one document of kind DriverLock", Place(file))
+        return None
+    document = documents[0]
+    version = document.value.get("apiVersion")
+    if isinstance(version, str) and version.startswith(_GROUP) and version != _API_VERSION:
+        problems.error(
+            f"the lock is of {version!r}, which this version of gitops-doca does not know",
+            document.place(("apiVersion",)),
+            remedy="use the gitops-doca that wrote it, or a newer one",
+        )
+        return None
+    if not validate(document, "lock", problems):
+        return None
+    pools = sorted(LockedPool(entry["policy"], entry["pool"]) for entry in document.value["pools"])
+    return ImageLock(pools=tuple(pools), entries=dict(sorted(_entries(document, problems), key=_by_image)))
+
+
+def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageReference, LockEntry]]:
+    seen: set[ImageReference] = set()
+    for number, group in enumerate(document.value["repositories"]):
+        path = ("repositories", number)
+        try:
+            repository = parse_repository(group["repository"])
+        except InvalidReferenceError as error:
+            problems.error(f"{group['repository']!r} {error}", document.place((*path, "repository")))
+            continue
+        for index, entry in enumerate(group["tags"]):
+            image = repository.tag(entry["tag"])
+            if image in seen:
+                problems.error(f"{image} stands twice", document.place((*path, "tags", index, "tag")))
+            seen.add(image)
+            if "digest" in entry:
+                yield image, LockedImage(Digest(entry["digest"]), entry.get("platform", ""))
+            else:
+                yield image, LockedMiss()
+
+
+def _by_image(item: tuple[ImageReference, LockEntry]) -> ImageReference:
+    return item[0]

@@ -172,7 +172,7 @@ class Endpoint:
         if login is not None:
             return f"the registry does not accept the credentials from {place} for this repository"
         none = f"none match it in {place}" if place else "there is no docker config.json"
-        return f"the repository is private or absent: the registry wants credentials and {none}"
+        return f"the registry wants credentials and {none}; the repository is private or absent"
 
     def _renew(
         self, access: Access, stale: Grant, reply: Reply, path: str, login: Login | None

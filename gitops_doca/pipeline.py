@@ -11,7 +11,7 @@ from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cr
 from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.render import render
+from gitops_doca.core.render import check_mounts, render
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -44,7 +44,8 @@ class Generation:
 def generate(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
 
-    Raises `GenerationError` for errors of the inputs, before `resolver` is called.
+    Raises `GenerationError` for errors of the inputs, before `resolver` is called, and for more than
+    `MAX_LOOKUPS` look-ups.
     """
     inputs = load(settings, problems)
     lookups, lists = look_up(inputs.grouping, resolver, problems)
@@ -71,13 +72,13 @@ def load(settings: Settings, problems: Problems) -> Inputs:
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
+    options = _options(settings, inventory)
+    check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
-    return Inputs(
-        policies=policies, inventory=inventory, grouping=grouping, options=_options(settings, inventory)
-    )
+    return Inputs(policies=policies, inventory=inventory, grouping=grouping, options=options)
 
 
 def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
@@ -146,15 +147,25 @@ def look_up(
     wanted = wanted_precompiled(grouping.pools)
     if not wanted:
         return {}, {}
-    if len(wanted) > MAX_LOOKUPS:
-        problems.error(f"{len(wanted)} tags are needed, and a run looks up {MAX_LOOKUPS} at most")
-        problems.raise_errors()
+    _check_count(len(wanted), problems)
     answers = resolver()
-    lookups = dict(answers.resolve(wanted))
+    lookups = cross_check(answers.resolve(wanted), {})
     missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
-    lists = answers.list_tags(sorted(missed))
+    lists = answers.list_tags(sorted(missed)) if missed else {}
     lookups = cross_check(lookups, lists)
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
-        lookups |= cross_check({**lookups, **answers.resolve(compiled)}, lists)
+        _check_count(len(wanted) + len(compiled), problems)
+        weighed = cross_check({**lookups, **answers.resolve(compiled)}, lists)
+        # Only these: a first answer that became a miss now would need a third round.
+        lookups |= {image: weighed[image] for image in compiled}
     return lookups, lists
+
+
+def _check_count(needed: int, problems: Problems) -> None:
+    if needed > MAX_LOOKUPS:
+        problems.error(
+            f"{needed} tags are needed, and a run looks up {MAX_LOOKUPS} at most",
+            remedy="split the inventory, or correct labels that make a pool of every node",
+        )
+        problems.raise_errors()

@@ -1,5 +1,6 @@
 """Flags that several commands share, and how they become settings."""
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_MAX_DEADLINE = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 # Flag of the command line to setting of the config.
@@ -29,7 +31,7 @@ _FLAGS = {
     "inventory": ("-i", "inventory"),
     "namespace": ("-n", "namespace"),
     "init_container_image": ("--init-container-image", "initContainerImage"),
-    "openshift": ("--openshift", "openshift"),
+    "openshift": ("--openshift/--no-openshift", "openshift"),
 }
 
 
@@ -134,7 +136,8 @@ def registry_options(command: Command) -> Command:
             ),
             click.option(
                 "--deadline",
-                type=click.FloatRange(min=0, min_open=True),
+                type=click.FloatRange(min=0, min_open=True, max=_MAX_DEADLINE),
+                callback=_finite,
                 default=120.0,
                 show_default=True,
                 metavar="SECONDS",
@@ -151,12 +154,12 @@ def registry_options(command: Command) -> Command:
 def settings(flags: dict[str, Any], problems: Problems) -> Settings:
     """Merge flags, config file and defaults; reports a config that is not there or not usable."""
     given = {
-        name: Setting("auto" if value is None else value, flag)
+        name: Setting(value, flag)
         for option, (flag, name) in _FLAGS.items()
         if (value := flags[option]) not in (None, ())
     }
-    if flags["policies"].count(STDIN) + flags["inventory"].count(STDIN) > 1:
-        raise click.UsageError("standard input can be read once: use - for one of -p and -i")
+    if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
+        raise click.UsageError("standard input can be read once: use - for one input")
     merged = effective([given, _config(flags["target"], given, problems)])
     for name, flag in (("policies", "-p"), ("inventory", "-i")):
         if not merged[name].value and not problems.errors:
@@ -220,6 +223,12 @@ def _image(_context: click.Context, _parameter: click.Parameter, value: str | No
             parse_image(value)
         except InvalidReferenceError as error:
             raise click.BadParameter(f"{value!r} {error}") from None
+    return value
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
     return value
 
 

@@ -295,7 +295,8 @@ def test_values_of_config_maps_and_secrets_are_not_kept() -> None:
     text = (
         "kind: ConfigMap\ndata:\n  a.crt: hunter2\n  b.crt: |\n    hunter2\nbinaryData: {c: hunter2}\n---\n"
         "kind: Secret\nstringData: {p: hunter2}\ndata: {q: hunter2}\n---\n"
-        "kind: ConfigMap\ndata: hunter2\n---\nkind: ConfigMap\ndata: [hunter2]\n---\nkind: ConfigMap\ndata: ~\n"
+        "kind: ConfigMap\ndata: hunter2\n---\nkind: ConfigMap\ndata: [hunter2]\n---\n"
+        "kind: ConfigMap\ndata: ~\n"
     )
 
     assert yaml_values(text, OBJECT) == [

@@ -1,8 +1,10 @@
 """What people read on stderr: diagnostics, progress, and more with `-v`."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -23,8 +25,16 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
 def tell(text: str, end: str = "\n") -> None:
     """Write to stderr; where that is closed or full, the exit code has to speak for itself."""
-    with suppress(OSError):
+    try:
         click.echo(text + end, err=True, nl=False)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Lead a stream that cannot be written nowhere: what it still buffers would fail again at the exit."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:

@@ -161,8 +161,9 @@ def settings(flags: dict[str, Any], problems: Problems) -> Settings:
     if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
         raise click.UsageError("standard input can be read once: use - for one input")
     merged = effective([given, _config(flags["target"], given, problems)])
+    usable = not problems.errors
     for name, flag in (("policies", "-p"), ("inventory", "-i")):
-        if not merged[name].value and not problems.errors:
+        if usable and not merged[name].value:
             problems.error(
                 f"no {name} given", remedy=f"name a file with {flag}, or under spec.{name} in {CONFIG_FILE}"
             )

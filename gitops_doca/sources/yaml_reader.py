@@ -24,6 +24,7 @@ from gitops_doca.sources.scalars import resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
+_MAX_SKIPPED_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _MAX_ALIASED = 100_000
 _MERGE = "<<"
 _START = (MappingStartEvent, SequenceStartEvent)
@@ -217,6 +218,9 @@ class _Walk:
             kind = type(following())
             if kind in _START:
                 depth += 1
+                if depth > _MAX_SKIPPED_DEPTH:
+                    line = event.start_mark.line + 1
+                    raise SyntaxProblem(line, f"is nested deeper than {_MAX_SKIPPED_DEPTH:,} levels")
             elif kind in _END:
                 depth -= 1
 

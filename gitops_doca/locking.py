@@ -1,10 +1,10 @@
 """Make a lock: the stages up to the decisions, then a look into the images themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from gitops_doca.core.decide import Chosen, CompileOnNode, Decision, UsePrecompiled
+from gitops_doca.core.decide import Decision
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pools
@@ -18,14 +18,14 @@ from gitops_doca.core.lookup import (
     TagUnknown,
 )
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.pipeline import Inputs, decide_pools, load, look_up
+from gitops_doca.pipeline import Inputs, Online, decide_pools, load, look_up
 from gitops_doca.sources.config import Settings
 
 
 class Inspector(Resolver, Protocol):
     """A resolver that can also look into images."""
 
-    def inspect(self, images: list[ImageReference]) -> Mapping[ImageReference, Inspection]:
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
         """Return digest and platforms of each image, by its manifest and its configuration."""
 
 
@@ -51,7 +51,7 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
         made.append(inspector())
         return made[0]
 
-    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    lookups, lists = look_up(inputs.grouping, Online(resolver=resolver), problems)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     _stop_at(Category.UNKNOWN, problems)
@@ -117,12 +117,3 @@ def _checked(
         remedy="publish the image of the right architecture under this tag; the lock is as it was",
     )
     return None
-
-
-def pinned(decision: Chosen) -> ImageReference:
-    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
-    match decision:
-        case UsePrecompiled() | CompileOnNode():
-            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
-        case _:
-            return decision.image

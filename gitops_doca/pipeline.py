@@ -1,12 +1,14 @@
 """The order of the stages: inputs, pools, look-ups, decisions, resources."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
 from gitops_doca.core.decide import report as report_decisions
-from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lock import ImageLock, LockResolver, check_pools, check_tags
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
 from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
@@ -41,20 +43,52 @@ class Generation:
     """In the order of emission; empty when a pool has no image."""
 
 
-def generate(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Generation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """Answers come from a lock, and nobody is asked."""
+
+    lock: ImageLock
+    place: Place
+    mend: str
+    """The command that writes the lock anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Online:
+    """Answers come from the registries."""
+
+    resolver: Callable[[], Resolver]
+    """Called when the first look-up is needed."""
+
+
+Answers = Locked | Online
+
+
+def generate(settings: Settings, answers: Answers, problems: Problems) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
 
-    Raises `GenerationError` for errors of the inputs, before `resolver` is called.
+    Raises `GenerationError` for errors of the inputs, before anyone is asked, and for a lock that does not
+    fit them.
     """
     inputs = load(settings, problems)
-    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    lookups, lists = look_up(inputs.grouping, answers, problems)
     decisions = decide_pools(inputs.grouping, lookups)
-    report_decisions(decisions, lists, problems)
+    report_decisions(decisions, lists, problems, recorded=_recorded(answers))
     chosen = [d for d in decisions if not isinstance(d, Withhold)]
     resources = render(chosen, inputs.inventory, inputs.options, problems)
     if len(chosen) < len(decisions):
         resources = ()
     return Generation(inputs=inputs, decisions=decisions, resources=resources)
+
+
+def _recorded(answers: Answers) -> str:
+    match answers:
+        case Locked(place=place, mend=mend):
+            return f"{place.file} records this; once the tag is published, run: {mend}"
+        case Online():
+            return ""
+        case never:
+            assert_never(never)
 
 
 def load(settings: Settings, problems: Problems) -> Inputs:
@@ -86,6 +120,7 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
         namespace=settings["namespace"].value,
         init_container_image=settings["initContainerImage"].value,
         openshift=_is_openshift(settings["openshift"].value, inventory),
+        pin_digests=settings["pinDigests"].value,
         max_unavailable=strategy.get("maxUnavailable"),
         annotations=settings["annotations"].value,
     )
@@ -140,21 +175,30 @@ def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]
 
 
 def look_up(
-    grouping: Grouping, resolver: Callable[[], Resolver], problems: Problems
+    grouping: Grouping, answers: Answers, problems: Problems
 ) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
     """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses."""
+    if isinstance(answers, Locked):
+        check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
     wanted = wanted_precompiled(grouping.pools)
-    if not wanted:
-        return {}, {}
     if len(wanted) > MAX_LOOKUPS:
         problems.error(f"{len(wanted)} tags are needed, and a run looks up {MAX_LOOKUPS} at most")
-        problems.raise_errors()
-    answers = resolver()
-    lookups = dict(answers.resolve(wanted))
+    _check_lock(answers, wanted, problems)
+    if not wanted:
+        return {}, {}
+    resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
+    lookups: Mapping[ImageReference, TagLookup] = resolver.resolve(wanted)
     missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
-    lists = answers.list_tags(sorted(missed))
+    lists = resolver.list_tags(sorted(missed))
     lookups = cross_check(lookups, lists)
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
-        lookups |= cross_check({**lookups, **answers.resolve(compiled)}, lists)
+        _check_lock(answers, compiled, problems)
+        lookups = cross_check({**lookups, **resolver.resolve(compiled)}, lists)
     return lookups, lists
+
+
+def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Problems) -> None:
+    if isinstance(answers, Locked):
+        check_tags(answers.lock, wanted, answers.place, answers.mend, problems)
+    problems.raise_errors()

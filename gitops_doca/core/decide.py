@@ -118,8 +118,28 @@ def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decisio
             assert_never(never)
 
 
-def report(decisions: Sequence[Decision], lists: Mapping[Repository, TagList], problems: Problems) -> None:
-    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason."""
+def pinned(decision: Chosen) -> ImageReference:
+    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
+    match decision:
+        case UsePrecompiled() | CompileOnNode():
+            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
+        case UseDigest():
+            return decision.image
+        case never:
+            assert_never(never)
+
+
+def report(
+    decisions: Sequence[Decision],
+    lists: Mapping[Repository, TagList],
+    problems: Problems,
+    *,
+    recorded: str = "",
+) -> None:
+    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason.
+
+    `recorded` says which lock a miss is from, and how to renew it; empty when the registry was asked.
+    """
     missing: dict[ImageReference, list[Pool]] = defaultdict(list)
     unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
         lambda: defaultdict(list)
@@ -135,12 +155,12 @@ def report(decisions: Sequence[Decision], lists: Mapping[Repository, TagList], p
             case never:
                 assert_never(never)
     for image, pools in missing.items():
-        problems.add(_missing(image, pools, lists.get(image.repository, TagList())))
+        problems.add(_missing(image, pools, lists.get(image.repository, TagList()), recorded))
     for (repository, lookup), images in unknown.items():
         problems.add(_unknown(repository, lookup, images))
 
 
-def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagnostic:
+def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded: str) -> Diagnostic:
     first = pools[0]
     version, platform = first.policy.driver.version, first.platform
     # A policy that forces and one that does not may share a version, and so a tag.
@@ -165,7 +185,9 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagn
     details = [_who(pools)]
     if not forced:
         details.append(f"precompiled tag: {precompiled_image(first).tag}")
-    if hints:
+    if recorded:
+        details.append(recorded)
+    elif hints:
         details.append("published near it: " + "; ".join(hints))
     elif not listed.tags:
         details.append("the repository's tag list gave nothing to compare with")

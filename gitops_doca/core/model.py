@@ -202,6 +202,8 @@ class RenderOptions:
     namespace: str = "nvidia-network-operator"
     init_container_image: str = ""
     openshift: bool = False
+    pin_digests: bool = False
+    """Images by tag and digest, as far as a digest is known."""
     max_unavailable: str | int | None = None
     """None: OnDelete; otherwise RollingUpdate with this."""
     annotations: Mapping[str, str] = field(default_factory=dict)

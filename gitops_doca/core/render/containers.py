@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gitops_doca.core.decide import Chosen
+from gitops_doca.core.decide import Chosen, pinned
 from gitops_doca.core.model import DTK_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
 from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
 from gitops_doca.core.render.extras import Extras
@@ -26,7 +26,7 @@ exec ./dtk_nic_driver_build.sh
 """
 
 
-def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
+def driver_container(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[str, Any]:
     """Render the container that loads the driver."""
     pool, driver = decision.pool, decision.pool.policy.driver
     env = _env(pool, extras)
@@ -38,7 +38,7 @@ def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
         pool,
         {
             "name": MAIN_CONTAINER,
-            "image": str(decision.image),
+            "image": str(pinned(decision) if options.pin_digests else decision.image),
             "imagePullPolicy": _PULL,
             "env": env,
             "securityContext": {"privileged": True, "seLinuxOptions": {"level": "s0"}},

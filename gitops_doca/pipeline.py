@@ -13,7 +13,7 @@ from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cr
 from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.render import render
+from gitops_doca.core.render import check_mounts, render
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -67,8 +67,8 @@ Answers = Locked | Online
 def generate(settings: Settings, answers: Answers, problems: Problems) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
 
-    Raises `GenerationError` for errors of the inputs, before anyone is asked, and for a lock that does not
-    fit them.
+    Raises `GenerationError` for errors of the inputs, before anyone is asked, for a lock that does not fit
+    them, and for more than `MAX_LOOKUPS` look-ups.
     """
     inputs = load(settings, problems)
     lookups, lists = look_up(inputs.grouping, answers, problems)
@@ -105,13 +105,13 @@ def load(settings: Settings, problems: Problems) -> Inputs:
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
+    options = _options(settings, inventory)
+    check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
-    return Inputs(
-        policies=policies, inventory=inventory, grouping=grouping, options=_options(settings, inventory)
-    )
+    return Inputs(policies=policies, inventory=inventory, grouping=grouping, options=options)
 
 
 def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
@@ -181,20 +181,22 @@ def look_up(
     if isinstance(answers, Locked):
         check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
     wanted = wanted_precompiled(grouping.pools)
-    if len(wanted) > MAX_LOOKUPS:
-        problems.error(f"{len(wanted)} tags are needed, and a run looks up {MAX_LOOKUPS} at most")
     _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
+    _check_count(len(wanted), problems)
     resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
-    lookups: Mapping[ImageReference, TagLookup] = resolver.resolve(wanted)
+    lookups = cross_check(resolver.resolve(wanted), {})
     missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
-    lists = resolver.list_tags(sorted(missed))
+    lists = resolver.list_tags(sorted(missed)) if missed else {}
     lookups = cross_check(lookups, lists)
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
         _check_lock(answers, compiled, problems)
-        lookups = cross_check({**lookups, **resolver.resolve(compiled)}, lists)
+        _check_count(len(wanted) + len(compiled), problems)
+        weighed = cross_check({**lookups, **resolver.resolve(compiled)}, lists)
+        # Only these: a first answer that became a miss now would need a third round.
+        lookups |= {image: weighed[image] for image in compiled}
     return lookups, lists
 
 
@@ -202,3 +204,12 @@ def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Pr
     if isinstance(answers, Locked):
         check_tags(answers.lock, wanted, answers.place, answers.mend, problems)
     problems.raise_errors()
+
+
+def _check_count(needed: int, problems: Problems) -> None:
+    if needed > MAX_LOOKUPS:
+        problems.error(
+            f"{needed} tags are needed, and a run looks up {MAX_LOOKUPS} at most",
+            remedy="split the inventory, or correct labels that make a pool of every node",
+        )
+        problems.raise_errors()

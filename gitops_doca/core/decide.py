@@ -182,9 +182,11 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded
         platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
         remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
     hints = nearest_tags(version, platform, listed.tags)
-    details = [_who(pools)]
-    if not forced:
-        details.append(f"precompiled tag: {precompiled_image(first).tag}")
+    details = []
+    for platform_pools in _by_platform(pools):
+        details.append(_who(platform_pools))
+        if not forced:
+            details.append(f"precompiled tag: {precompiled_image(platform_pools[0]).tag}")
     if recorded:
         details.append(recorded)
     elif hints:
@@ -204,7 +206,8 @@ def _unknown(
     repository: Repository, lookup: TagUnknown, images: Mapping[ImageReference, list[Pool]]
 ) -> Diagnostic:
     tags = sorted(images)
-    more = f" and {len(tags) - 1} more tags" if len(tags) > 1 else ""
+    others = len(tags) - 1
+    more = f" and {others} more tag{'s' if others > 1 else ''}" if others else ""
     exist = "exist" if more else "exists"
     return Diagnostic(
         category=Category.UNKNOWN,
@@ -213,9 +216,17 @@ def _unknown(
             f"(registry {repository.registry}): {lookup.reason}"
         ),
         place=images[tags[0]][0].policy.place,
-        details=tuple(f"{tag.tag}: {_who(images[tag])}" for tag in tags),
+        details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
         remedy="no image is chosen on a guess: mend the access to the registry, then run again",
     )
+
+
+def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
+    """Put together the pools of one platform: each policy makes one of its own."""
+    groups: dict[Platform, list[Pool]] = defaultdict(list)
+    for pool in pools:
+        groups[pool.platform].append(pool)
+    return [group for _, group in sorted(groups.items())]
 
 
 def _who(pools: Sequence[Pool]) -> str:

@@ -66,11 +66,23 @@ def _other_red_hat(version: str, wanted: Platform, near: PublishedTag) -> bool:
 
 
 def _same_flavour(version: str, wanted: Platform, near: PublishedTag) -> bool:
+    return near.version == version and _is_flavour(wanted, near.platform)
+
+
+def _same_flavour_other_revision(version: str, wanted: Platform, near: PublishedTag) -> bool:
+    # A release may have its precompiled images under another revision than the rest.
     return (
-        near.version == version
-        and bool(wanted.kernel and near.platform.kernel)
-        and _same_os(wanted, near.platform)
-        and _split(wanted.kernel)[1] == _split(near.platform.kernel)[1]
+        near.version != version
+        and split_revision(near.version)[0] == split_revision(version)[0]
+        and _is_flavour(wanted, near.platform)
+    )
+
+
+def _is_flavour(wanted: Platform, other: Platform) -> bool:
+    return (
+        bool(wanted.kernel and other.kernel)
+        and _same_os(wanted, other)
+        and _split(wanted.kernel)[1] == _split(other.kernel)[1]
     )
 
 
@@ -93,7 +105,8 @@ def _by_kernel(_version: str, wanted: Platform, near: PublishedTag) -> tuple[tup
 def _newest_first(
     _version: str, _wanted: Platform, near: PublishedTag
 ) -> tuple[tuple[tuple[int, ...], ...], str]:
-    key = tuple(tuple(-number for number in part) for part in version_key(near.version))
+    # The end counts more than any number negated: no revision is older than revision 0.
+    key = tuple(tuple(-number for number in part) for part in (*version_key(near.version), (-1,)))
     return key, near.tag
 
 
@@ -102,5 +115,6 @@ _RULES = (
     ("the same kernel, spelled otherwise", _other_spelling, _by_kernel),
     ("the same kernel, as Red Hat's other name of the OS", _other_red_hat, _by_kernel),
     ("closest kernel of the flavour", _same_flavour, _by_kernel),
+    ("closest kernel of the flavour, another container revision", _same_flavour_other_revision, _by_kernel),
     ("the same platform under another driver version", _other_version, _newest_first),
 )

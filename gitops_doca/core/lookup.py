@@ -106,7 +106,8 @@ def _weigh(
     seen: Collection[Repository],
 ) -> TagLookup:
     if isinstance(found, TagUnknown) and found.repository_hidden and image.repository in seen:
-        return TagMissing()
+        # The repository is there for other tags, so the registry meant this one.
+        found = TagMissing()
     if not isinstance(found, TagMissing):
         return found
     listed = lists.get(image.repository, TagList())

@@ -20,7 +20,7 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.names import MAX_LABEL, is_label_value, is_subdomain, safe_hash
 from gitops_doca.core.reference import is_tag
-from gitops_doca.core.tags import compile_tag, precompiled_tag
+from gitops_doca.core.tags import precompiled_tag
 from gitops_doca.core.taints import untolerated
 
 _SHOWN = 5
@@ -52,8 +52,9 @@ def group_nodes(
     """Partition the NIC nodes that each policy selects and whose taints it tolerates.
 
     Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
-    platform that fits into no tag, label or name.
+    platform that fits into no tag, label or name, and pools that would share a name.
     """
+    nodes = sorted(nodes, key=lambda node: node.name)
     pools: list[Pool] = []
     left_out: list[LeftOut] = []
     lacking: dict[tuple[str, ...], list[Node]] = defaultdict(list)
@@ -80,6 +81,7 @@ def group_nodes(
         if node.labels.get(NIC_LABEL) == "true" and not any(policy.selects(node) for policy in policies)
     ]
     _report_lacking(lacking, problems, strict=strict)
+    _report_shared_names(pools, problems)
     return Grouping(pools=tuple(pools), left_out=tuple(left_out))
 
 
@@ -132,21 +134,36 @@ def _platform(node: Node) -> Platform:
 def _pools(
     policy: Policy, groups: Mapping[Platform, list[Node]], problems: Problems, *, operator_names: bool
 ) -> list[Pool]:
-    pools = []
-    owners: dict[str, Platform] = {}
-    for platform, nodes in sorted(groups.items()):
-        if not _check_platform(policy, platform, nodes, problems):
+    return [
+        Pool(
+            policy=policy,
+            platform=platform,
+            nodes=tuple(nodes),
+            app=_app(policy, platform, operator_names=operator_names),
+        )
+        for platform, nodes in sorted(groups.items())
+        if _check_platform(policy, platform, nodes, problems)
+    ]
+
+
+def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
+    owners: dict[str, Pool] = {}
+    for pool in pools:
+        other = owners.setdefault(pool.app, pool)
+        if other is pool:
             continue
-        app = _app(policy, platform, operator_names=operator_names)
-        other = owners.setdefault(app, platform)
-        if other != platform:
-            problems.error(
-                f"operatorNames gives {other} and {platform} the same DaemonSet name {app}-ds",
-                nodes[0].place,
-                remedy="the operator's names hold one architecture a kernel; set operatorNames: false",
-            )
-        pools.append(Pool(policy=policy, platform=platform, nodes=tuple(nodes), app=app))
-    return pools
+        if other.policy == pool.policy and other.platform.arch != pool.platform.arch:
+            message = f"operatorNames gives {other.platform} and {pool.platform} the same DaemonSet name"
+            remedy = "the operator's names hold one architecture a kernel; set operatorNames: false"
+        else:
+            # Kernels and policy names are in it as hashes of 32 bits, OS and version run together.
+            message = f"{_whose(other)} and {_whose(pool)} get the same DaemonSet name"
+            remedy = "give the nodes of one of them a NicNodePolicy of another name"
+        problems.error(f"{message} {pool.daemon_set}", pool.nodes[0].place, remedy=remedy)
+
+
+def _whose(pool: Pool) -> str:
+    return f"{pool.platform} of {pool.policy.name}"
 
 
 def _app(policy: Policy, platform: Platform, *, operator_names: bool) -> str:
@@ -173,21 +190,23 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
             return False
     app = _app(policy, platform, operator_names=False)
     if not is_subdomain(app) or len(app) > MAX_LABEL:
+        blame = (f"OS {platform.os!r}", OS_ID_LABEL)
+        if not is_subdomain(platform.arch):
+            blame = (f"architecture {platform.arch!r}", ARCH_LABEL)
         problems.error(
-            f"{_nodes(nodes)}: OS {platform.os!r} cannot be part of the DaemonSet name {app!r} "
+            f"{_nodes(nodes)}: {blame[0]} cannot be part of the DaemonSet name {app!r} "
             f"(lower-case letters, digits, - and ., as label at most {MAX_LABEL} characters)",
-            _label_place(nodes[0], OS_ID_LABEL),
+            _label_place(nodes[0], blame[1]),
         )
         return False
     driver = policy.driver
-    if driver.digest is None:
-        for tag in (precompiled_tag(driver.version, platform), compile_tag(driver.version, platform)):
-            if not is_tag(tag):
-                problems.error(
-                    f"{_nodes(nodes)}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
-                    _label_place(nodes[0], KERNEL_LABEL),
-                )
-                return False
+    # The tag that compiles on the node is the same without the kernel.
+    if driver.digest is None and not is_tag(tag := precompiled_tag(driver.version, platform)):
+        problems.error(
+            f"{_nodes(nodes)}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
+            _label_place(nodes[0], KERNEL_LABEL),
+        )
+        return False
     return True
 
 

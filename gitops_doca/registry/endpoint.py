@@ -45,7 +45,8 @@ class Endpoint:
         self._options = options
         self._transport = transport
         self._keychain = keychain
-        self._warn = warn
+        self.warn = warn
+        """Tells the user something that ends no look-up."""
         self._door = Once(self._knock)
         self._lock = threading.Lock()
         self._accesses: dict[str, Access] = {}
@@ -172,7 +173,7 @@ class Endpoint:
         if login is not None:
             return f"the registry does not accept the credentials from {place} for this repository"
         none = f"none match it in {place}" if place else "there is no docker config.json"
-        return f"the repository is private or absent: the registry wants credentials and {none}"
+        return f"the registry wants credentials and {none}; the repository is private or absent"
 
     def _renew(
         self, access: Access, stale: Grant, reply: Reply, path: str, login: Login | None
@@ -192,7 +193,7 @@ class Endpoint:
         realm, sent = wanted.origin().authority, wanted.sends_credentials()
         withheld_from = realm if login is not None and not sent else ""
         if withheld_from:
-            self._warn(
+            self.warn(
                 f"the credentials for {self._host} were not sent to its token server {realm}; "
                 f"--trusted-realm-host {realm} allows it"
             )

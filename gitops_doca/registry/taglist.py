@@ -43,7 +43,7 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
         target = f"/v2/{repository.path}/tags/list?n={size}"
         reply = _ask(endpoint, repository, target)
     seen = {target}
-    for number in range(1, MAX_PAGES + 1):
+    while True:
         page = _parse_page(reply)
         if page is None:
             yield TagList(tags, repository_unknown=not tags and _is_name_unknown(reply))
@@ -57,7 +57,7 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
         stuck = more == tags or following in seen
         tags = more
         yield TagList(tags)
-        if stuck or len(tags) >= MAX_TAGS or number == MAX_PAGES:
+        if stuck or len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
             return
         seen.add(following)
         reply = _ask(endpoint, repository, following)

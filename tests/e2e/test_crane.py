@@ -61,11 +61,11 @@ def _assert_crane_agrees(registry: DockerRegistry, folder: Path, env: Mapping[st
     digests = {tag: _crane("digest", f"{image}:{tag}", env=env).strip() for tag in listed}
 
     assert {pool["pool"]: pool["digest"] for pool in pools} == {
-        pool.name: digests.get(pool.tag, digests[pool.compile_tag] if pool is UNPUBLISHED else "")
-        for pool in (*PUBLISHED, UNPUBLISHED)
+        **{pool.name: digests[pool.tag] for pool in PUBLISHED},
+        UNPUBLISHED.name: digests[UNPUBLISHED.compile_tag],
     }
-    assert {pool["pool"] for pool in pools if pool["state"] == "precompiled"} == {
-        pool.name for pool in (*PUBLISHED, UNPUBLISHED) if pool.tag in listed
+    assert {pool["pool"]: pool["state"] for pool in pools} == {
+        pool.name: "precompiled" if pool.tag in listed else "compiled" for pool in (*PUBLISHED, UNPUBLISHED)
     }
 
 

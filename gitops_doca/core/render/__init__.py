@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.decide import Chosen
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import Inventory, RenderOptions, Resource
+from gitops_doca.core.model import Inventory, Pool, RenderOptions, Resource
 from gitops_doca.core.render.configmaps import init_container_config, trusted_ca
 from gitops_doca.core.render.daemonset import daemon_set
 from gitops_doca.core.render.extras import pool_extras
-from gitops_doca.core.render.mounts import TRUSTED_CA
+from gitops_doca.core.render.mounts import pool_mounts
 from gitops_doca.core.render.rbac import rbac
 
 _ORDER = (
@@ -20,6 +20,14 @@ _ORDER = (
     "ConfigMap",
     "DaemonSet",
 )
+
+
+def check_mounts(
+    pools: Iterable[Pool], inventory: Inventory, options: RenderOptions, problems: Problems
+) -> None:
+    """Report all that keeps pools from being rendered whichever image they get, so before anyone is asked."""
+    for pool in pools:
+        pool_mounts(pool, inventory, options, problems)
 
 
 def render(
@@ -34,7 +42,7 @@ def render(
     needs_trusted_ca = False
     for decision in decisions:
         extras = pool_extras(decision, inventory, options, problems)
-        needs_trusted_ca |= any(part.volume["name"] == TRUSTED_CA for part in extras.parts)
+        needs_trusted_ca |= any(part.injected for part in extras.parts)
         resources.append(daemon_set(decision, extras, options))
     if resources:
         resources += rbac(options)

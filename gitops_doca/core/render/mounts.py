@@ -1,7 +1,7 @@
 """Files that a pool's containers get: certificates, package repositories, the host's subscription."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
@@ -46,6 +46,8 @@ class Part:
 
     volume: Mapping[str, Any]
     mounts: tuple[Mapping[str, Any], ...]
+    injected: bool = False
+    """OpenShift fills the ConfigMap, which has to be rendered."""
 
 
 def pool_mounts(
@@ -70,7 +72,8 @@ def _config_maps(
         yield from _files("certConfig", driver.cert_config, _CERT_FOLDERS, files, pool, problems)
     elif proxy is not None and proxy.trusted_ca:
         source = "the cluster-wide proxy's CA"
-        yield from _files(source, TRUSTED_CA, _CERT_FOLDERS, _TRUSTED_CA_FILES, pool, problems)
+        for part in _files(source, TRUSTED_CA, _CERT_FOLDERS, _TRUSTED_CA_FILES, pool, problems):
+            yield replace(part, injected=True)
     if driver.repo_config:
         files = _keys("repoConfig", driver.repo_config, pool, inventory, options, problems)
         yield from _files("repoConfig", driver.repo_config, _REPO_FOLDERS, files, pool, problems)

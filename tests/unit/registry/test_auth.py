@@ -95,13 +95,13 @@ def test_basic_without_a_login_is_unknown(config: Config) -> None:
 
         assert look_up(fake, registry_config=file) == TagUnknown(
             Cause.AUTH,
-            "401 Unauthorized (UNAUTHORIZED): the repository is private or absent: "
-            f"the registry wants credentials and none match it in {file}",
+            "401 Unauthorized (UNAUTHORIZED): the registry wants credentials and none match it in "
+            f"{file}; the repository is private or absent",
         )
         assert look_up(fake) == TagUnknown(
             Cause.AUTH,
-            "401 Unauthorized (UNAUTHORIZED): the repository is private or absent: "
-            "the registry wants credentials and there is no docker config.json",
+            "401 Unauthorized (UNAUTHORIZED): the registry wants credentials and there is no docker "
+            "config.json; the repository is private or absent",
         )
 
 
@@ -270,6 +270,18 @@ def test_a_token_that_expires_is_renewed_once() -> None:
         assert fake.kinds == ["ping", "token", "head", "head", "token", "head", "get"]
 
 
+def test_threads_share_a_token_that_is_renewed() -> None:
+    with _fake(Auth(scheme="bearer")) as fake:
+        asked, repository = resolver(), repository_of(fake)
+        asked.resolve([repository.tag("here")])
+        fake.expire_tokens()
+        fake.latency = 0.02
+        found = asked.resolve([repository.tag(f"tag{number}") for number in range(8)])
+
+        assert set(found.values()) == {TagMissing()}
+        assert fake.count("token") == 2
+
+
 def test_every_token_that_worked_may_be_renewed() -> None:
     with _fake(Auth(scheme="bearer")) as fake:
         asked, image = resolver(), repository_of(fake).tag("here")
@@ -342,6 +354,19 @@ def test_credentials_do_not_go_to_a_foreign_realm(config: Config) -> None:
                 ),
             )
             assert _authorizations(realm) == [("token", "")]
+
+
+@pytest.mark.usefixtures("names")
+def test_a_refusal_says_that_credentials_were_withheld(config: Config) -> None:
+    with _fake(Auth(scheme="bearer")) as realm:
+        realm.name = "tokens.test"
+        challenge = f'Bearer realm="{realm.url}/token"'
+        with _fake(Auth(scheme="bearer", challenges=(challenge,))) as fake:
+            assert look_up(fake, registry_config=config(auths={fake.host: ENTRY})) == TagUnknown(
+                Cause.AUTH,
+                "401 Unauthorized (UNAUTHORIZED): "
+                f"the credentials were not sent to its token server {realm.host}",
+            )
 
 
 @pytest.mark.usefixtures("names")

@@ -233,6 +233,10 @@ def test_where_the_default_file_is(
     assert Keychain(None, environ).place == (str(tmp_path / found) if found else "")
 
 
+def test_a_default_place_that_cannot_be_looked_at_holds_nothing() -> None:
+    assert Keychain(None, {"HOME": "/" + "x" * 5000}).place == ""
+
+
 def test_a_login_does_not_show_itself(config: Config) -> None:
     login = _login(config(auths={"r.example": _entry("me")}))
 

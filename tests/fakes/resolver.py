@@ -1,0 +1,45 @@
+"""A resolver in memory: it answers what a test says, and remembers what it was asked."""
+
+from collections.abc import Collection, Mapping
+
+from fakes.cluster import DIGEST
+from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
+from gitops_doca.core.reference import ImageReference, Repository
+
+
+class FakeResolver:
+    """Holds tags of every repository alike; `faults` are answers to single tags instead."""
+
+    def __init__(
+        self,
+        tags: Collection[str] = (),
+        *,
+        faults: Mapping[str, TagLookup] | None = None,
+        lists: TagList | None = None,
+    ) -> None:
+        self._tags = frozenset(tags)
+        self._faults = faults or {}
+        self._list = TagList(self._tags, complete=True) if lists is None else lists
+        self.asked: list[tuple[str, ...]] = []
+        """Tags of each round of look-ups."""
+        self.listed: list[tuple[Repository, ...]] = []
+        """Repositories of each round of tag lists."""
+
+    def __call__(self) -> "FakeResolver":
+        """Stand in for what makes a resolver, too."""
+        return self
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        """Answer each image."""
+        self.asked.append(tuple(image.tag for image in images))
+        return {image: self._answer(image.tag) for image in images}
+
+    def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
+        """List each repository."""
+        self.listed.append(tuple(repositories))
+        return dict.fromkeys(repositories, self._list)
+
+    def _answer(self, tag: str) -> TagLookup:
+        if tag in self._faults:
+            return self._faults[tag]
+        return TagExists(DIGEST) if tag in self._tags else TagMissing()

@@ -1,0 +1,127 @@
+from itertools import product
+
+import pytest
+
+from gitops_doca.core.model import Platform
+from gitops_doca.core.tags import (
+    PublishedTag,
+    compile_tag,
+    is_full_tag,
+    parse_tag,
+    precompiled_tag,
+    split_revision,
+    version_key,
+)
+from support.cli import ROOT
+
+UBUNTU = Platform("ubuntu", "22.04", "5.15.0-91-generic", "amd64")
+VERSIONS = (
+    "5.7-0.1.2.0-0",
+    "23.10-0.5.5.0",
+    "24.01-0.3.3.1-0",
+    "25.04-0.6.1.0-2",
+    "doca3.1.0-25.07-0.9.7.0-0",
+    "doca3.1-25.07-0.9.7.0-0",
+    "doca3.5.0-26.07-0.7.7.0-1",
+)
+PLATFORMS = (
+    UBUNTU,
+    Platform("ubuntu", "24.04", "6.11.0-1003-nvidia-64k", "arm64"),
+    Platform("ubuntu", "24.04", "6.8.0-1021-azure", "arm64"),
+    Platform("rhel", "9.4", "5.14.0-427.87.1.el9_4.x86_64", "amd64"),
+    Platform("rhel", "9.6", "5.14.0-570.19.1.el9_6.aarch64_64k", "arm64"),
+    Platform("rhcos", "4.16", "5.14.0-427.22.1.el9_4.x86_64", "amd64"),
+    Platform("sles", "15.5", "5.14.21-150500.55.83-default", "amd64"),
+    Platform("debian", "12", "6.6.95-cloud-amd64", "amd64"),
+)
+
+
+def _published() -> list[str]:
+    lines = (ROOT / "fixtures" / "published-tags.tsv").read_text().splitlines()
+    return [line.partition("\t")[0] for line in lines if not line.startswith("#")]
+
+
+def test_a_precompiled_tag_names_the_kernel_and_a_compile_tag_does_not() -> None:
+    assert precompiled_tag("25.04-0.6.1.0-2", UBUNTU) == (
+        "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"
+    )
+    assert compile_tag("25.04-0.6.1.0-2", UBUNTU) == "25.04-0.6.1.0-2-ubuntu22.04-amd64"
+
+
+@pytest.mark.parametrize(("version", "platform"), list(product(VERSIONS, PLATFORMS)))
+def test_a_tag_is_taken_apart_as_it_was_composed(version: str, platform: Platform) -> None:
+    precompiled, compiled = precompiled_tag(version, platform), compile_tag(version, platform)
+    without_kernel = Platform(platform.os_id, platform.os_version, "", platform.arch)
+
+    assert parse_tag(precompiled) == PublishedTag(precompiled, version, platform)
+    assert parse_tag(compiled) == PublishedTag(compiled, version, without_kernel)
+
+
+def test_every_published_tag_with_an_architecture_is_taken_apart_and_composes_again() -> None:
+    tags = [tag for tag in _published() if tag.endswith(("-amd64", "-arm64"))]
+    parsed = {tag: parse_tag(tag) for tag in tags}
+    composed = {
+        tag: (precompiled_tag if found.platform.kernel else compile_tag)(found.version, found.platform)
+        for tag, found in parsed.items()
+        if found
+    }
+
+    assert composed == {tag: tag for tag in tags}
+    assert len(tags) == 212
+    assert {found.platform.os_id for found in parsed.values() if found} == {
+        "ubuntu",
+        "rhel",
+        "rhcos",
+        "sles",
+    }
+    assert {found.platform.os_id for found in parsed.values() if found and found.platform.kernel} == {
+        "ubuntu"
+    }
+
+
+@pytest.mark.parametrize(
+    "tag", ["latest", "", "25.04-0.6.1.0-2", "25.04-0.6.1.0-2-ubuntu22.04", "v1.0-amd64"]
+)
+def test_a_tag_of_another_shape_is_not_taken_apart(tag: str) -> None:
+    assert parse_tag(tag) is None
+
+
+@pytest.mark.parametrize(("version", "platform"), list(product(VERSIONS, PLATFORMS)))
+def test_a_whole_tag_is_told_from_a_version(version: str, platform: Platform) -> None:
+    assert is_full_tag(precompiled_tag(version, platform))
+    assert is_full_tag(compile_tag(version, platform))
+    assert not is_full_tag(version)
+    assert not is_full_tag(f"{version}-custom-build")
+
+
+def test_versions_sort_as_their_authors_count() -> None:
+    ordered = [
+        "5.7-0.1.2.0-0",
+        "23.10-0.2.2.0",
+        "23.10-0.5.5.0",
+        "24.01-0.3.3.1-0",
+        "24.10-0.7.0.0-0",
+        "25.04-0.6.1.0-2",
+        "25.04-0.6.1.0-10",
+        "doca3.1.0-25.07-0.9.7.0-0",
+        "doca3.3.0-26.01-1.0.0.0-0",
+        "doca3.5.0-26.07-0.7.7.0-0",
+        "doca3.5.0-26.07-0.7.7.0-1",
+    ]
+
+    shuffled = ordered[5:] + ordered[:5]
+
+    assert sorted(shuffled, key=version_key) == ordered
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "revision"),
+    [
+        ("25.04-0.6.1.0-2", "25.04-0.6.1.0", "2"),
+        ("doca3.5.0-26.07-0.7.7.0-1", "doca3.5.0-26.07-0.7.7.0", "1"),
+        ("23.10-0.5.5.0", "23.10-0.5.5.0", ""),
+        ("25.04-0.6.1.0-2-custom", "25.04-0.6.1.0-2-custom", ""),
+    ],
+)
+def test_the_containers_revision_is_split_off(version: str, driver: str, revision: str) -> None:
+    assert split_revision(version) == (driver, revision)

@@ -1,0 +1,97 @@
+import pytest
+
+from fakes.cluster import make_node
+from gitops_doca.core.model import Taint, Toleration
+from gitops_doca.core.taints import is_condition, tolerates, untolerated
+
+NO_SCHEDULE = Taint("key", "value", "NoSchedule")
+CONDITIONS = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/unschedulable",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cloudprovider.kubernetes.io/shutdown",
+]
+
+
+# The cases of core/v1 `ToleratesTaint`.
+@pytest.mark.parametrize(
+    ("toleration", "taint", "tolerated"),
+    [
+        (Toleration(operator="Exists"), NO_SCHEDULE, True),
+        (Toleration(operator="Exists"), Taint("", "", "NoExecute"), True),
+        (Toleration(operator="Exists", effect="NoSchedule"), NO_SCHEDULE, True),
+        (Toleration(operator="Exists", effect="NoExecute"), NO_SCHEDULE, False),
+        (Toleration(key="key", operator="Exists"), NO_SCHEDULE, True),
+        (Toleration(key="key", operator="Exists", value="other"), NO_SCHEDULE, True),
+        (Toleration(key="other", operator="Exists"), NO_SCHEDULE, False),
+        (Toleration(key="key", operator="Exists", effect="NoSchedule"), NO_SCHEDULE, True),
+        (Toleration(key="key", operator="Exists", effect="NoExecute"), NO_SCHEDULE, False),
+        (Toleration(key="key", operator="Equal", value="value"), NO_SCHEDULE, True),
+        (Toleration(key="key", operator="Equal", value="other"), NO_SCHEDULE, False),
+        (Toleration(key="key", value="value"), NO_SCHEDULE, True),
+        (Toleration(key="key", value="value", effect="NoSchedule"), NO_SCHEDULE, True),
+        (Toleration(key="key", value="value", effect="NoExecute"), NO_SCHEDULE, False),
+        (Toleration(key="key"), NO_SCHEDULE, False),
+        (Toleration(key="key"), Taint("key", "", "NoSchedule"), True),
+        (Toleration(key="KEY", value="value"), NO_SCHEDULE, False),
+        (Toleration(value="value"), NO_SCHEDULE, True),
+        (Toleration(), NO_SCHEDULE, False),
+        (Toleration(key="key", operator="Lt", value="value"), NO_SCHEDULE, False),
+        (Toleration(key="key", operator="Exists", seconds=0), Taint("key", "", "NoExecute"), True),
+    ],
+)
+def test_a_toleration_tolerates_as_kubernetes_says(
+    toleration: Toleration, taint: Taint, *, tolerated: bool
+) -> None:
+    assert tolerates(toleration, taint) is tolerated
+
+
+@pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
+def test_a_hard_taint_keeps_the_driver_away_unless_tolerated(effect: str) -> None:
+    taint = Taint("dedicated", "storage", effect)
+    node = make_node(taints=[taint])
+
+    assert untolerated(node, []) == (taint,)
+    assert untolerated(node, [Toleration(key="dedicated", operator="Exists")]) == ()
+
+
+def test_a_soft_taint_keeps_no_daemon_set_away() -> None:
+    assert untolerated(make_node(taints=[Taint("dedicated", "", "PreferNoSchedule")]), []) == ()
+
+
+@pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
+@pytest.mark.parametrize("key", CONDITIONS)
+def test_a_nodes_condition_never_leaves_it_out(key: str, effect: str) -> None:
+    taint = Taint(key, "", effect)
+
+    assert is_condition(taint)
+    assert untolerated(make_node(taints=[taint]), []) == ()
+
+
+@pytest.mark.parametrize(
+    "key", ["node.kubernetes.io/other", "node-role.kubernetes.io/control-plane", "not-ready"]
+)
+def test_other_taints_of_kubernetes_are_no_condition(key: str) -> None:
+    taint = Taint(key, "", "NoSchedule")
+
+    assert not is_condition(taint)
+    assert untolerated(make_node(taints=[taint]), []) == (taint,)
+
+
+def test_the_gpus_taint_is_tolerated_as_no_schedule_alone() -> None:
+    soft, hard = Taint("nvidia.com/gpu", "x", "NoSchedule"), Taint("nvidia.com/gpu", "x", "NoExecute")
+
+    assert untolerated(make_node(taints=[soft, hard]), []) == (hard,)
+
+
+def test_every_taint_needs_a_toleration() -> None:
+    first, second = Taint("a", "", "NoSchedule"), Taint("b", "", "NoExecute")
+    tolerations = [Toleration(key="a", operator="Exists")]
+
+    assert untolerated(make_node(taints=[first, second]), tolerations) == (second,)

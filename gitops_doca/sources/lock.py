@@ -43,7 +43,7 @@ def _read(file: str, problems: Problems) -> ImageLock | None:
     version = document.value.get("apiVersion")
     if isinstance(version, str) and version.startswith(_GROUP) and version != _API_VERSION:
         problems.error(
-            f"the lock is of {version!r}, which this version of gitops-doca does not know",
+            f"the lock is of {version!r}, which this gitops-doca does not know",
             document.place(("apiVersion",)),
             remedy="use the gitops-doca that wrote it, or a newer one",
         )

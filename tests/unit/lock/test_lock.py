@@ -172,8 +172,7 @@ def test_a_lock_for_another_repository_says_which() -> None:
     elsewhere = parse_repository("harbor.example/nvidia/doca-driver")
 
     assert [problem.message for problem in lacking(elsewhere.tag(TAG))] == [
-        f"the lock lacks {TAG} of harbor.example/nvidia/doca-driver (the lock is for other repositories: "
-        "nvcr.io/nvidia/mellanox/doca-driver, registry.example:5000/mirror/doca-driver)"
+        f"the lock lacks {TAG} of {elsewhere} (the lock is for other repositories: {REPOSITORY}, {OTHER})"
     ]
 
 
@@ -216,7 +215,7 @@ def test_a_lock_of_a_newer_version_asks_for_a_newer_tool(tmp_path: Path) -> None
         (
             Diagnostic(
                 category=Category.LOCK,
-                message="the lock is of 'gitops-doca.dev/v1', which this version of gitops-doca does not know",
+                message="the lock is of 'gitops-doca.dev/v1', which this gitops-doca does not know",
                 place=Place(str(file), 2, "apiVersion"),
                 remedy="use the gitops-doca that wrote it, or a newer one",
             ),

@@ -8,8 +8,8 @@ CRANE := .cache/crane-0.22.1/crane
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: .venv/project ## print the manifests of fixtures/demo, from a registry on loopback
-	@$(BIN)/python tools/demo.py
+demo: .venv/project ## print the manifests of fixtures/demo, from its lock and without network
+	@$(BIN)/gitops-doca generate fixtures/demo
 
 test: .venv/project ## run all tests but e2e, with Debian's docker-registry on loopback
 	tools/fetch_docker_registry.sh

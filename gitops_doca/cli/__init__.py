@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from gitops_doca import __version__
-from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.lock import compare_lock, write_lock
 from gitops_doca.cli.options import input_options, lock_options, registry_options
 from gitops_doca.cli.output import write_stdout
@@ -45,16 +45,18 @@ def _exit_code(arguments: list[str] | None) -> int:
         )
         return Category.USAGE.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        tell("interrupted")
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
-        click.echo("error[bug]: gitops-doca failed in a way that it should not; please report it", err=True)
-        traceback.print_exc()
+        tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
+        tell(traceback.format_exc())
         return _BUG
     return code or 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """Per-pool DOCA driver DaemonSets from a policy, a node inventory and a registry, ahead of time."""

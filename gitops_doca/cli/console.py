@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import click
 
@@ -17,7 +18,13 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to stderr, errors first, at most `LIMIT` bytes of them."""
     text = format_diagnostics(sorted(diagnostics, key=lambda d: d.sort_key))
     if text:
-        click.echo(text, err=True, nl=False)
+        tell(text, end="")
+
+
+def tell(text: str, end: str = "\n") -> None:
+    """Write to stderr; where that is closed or full, the exit code has to speak for itself."""
+    with suppress(OSError):
+        click.echo(text + end, err=True, nl=False)
 
 
 def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:
@@ -42,14 +49,14 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:
 
 def print_info(message: str) -> None:
     """Print what only `-v` asks for."""
-    click.echo(f"info: {_printable(message)}", err=True)
+    tell(f"info: {_printable(message)}")
 
 
 def progress(done: int, total: int) -> None:
     """Show how many look-ups are done, on a terminal only, and clear the line at the end."""
-    if sys.stderr.isatty():
+    if _on_terminal():
         line = "" if done >= total else f"looking up image tags: {done} of {total}"
-        click.echo(_CLEAR_LINE + line, err=True, nl=False)
+        tell(_CLEAR_LINE + line, end="")
 
 
 def _head(diagnostic: Diagnostic) -> str:
@@ -84,7 +91,12 @@ def _printable(text: str) -> str:
 
 
 def _coloured(head: str) -> str:
-    if not sys.stderr.isatty():
+    if not _on_terminal():
         return head
     label, colon, rest = head.partition(":")
     return click.style(label, fg="yellow" if label == "warning" else "red", bold=True) + colon + rest
+
+
+def _on_terminal() -> bool:
+    # None when the program was started without a stderr.
+    return sys.stderr is not None and sys.stderr.isatty()

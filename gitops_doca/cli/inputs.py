@@ -27,7 +27,7 @@ _FLAGS = {
     "lock": ("--lock", "lock"),
     "namespace": ("-n", "namespace"),
     "init_container_image": ("--init-container-image", "initContainerImage"),
-    "openshift": ("--openshift", "openshift"),
+    "openshift": ("--openshift/--no-openshift", "openshift"),
     "pin_digests": ("--pin-digests", "pinDigests"),
 }
 
@@ -62,8 +62,8 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
         for option, (flag, name) in _FLAGS.items()
         if (value := flags.get(option)) not in (None, ())
     }
-    if flags["policies"].count(STDIN) + flags["inventory"].count(STDIN) > 1:
-        raise click.UsageError("standard input can be read once: use - for one of -p and -i")
+    if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
+        raise click.UsageError("standard input can be read once: use - for one input")
     file = _config_file(flags["target"], given, problems)
     merged = effective([given, read_config(file, problems) if file else {}])
     for name, flag in (("policies", "-p"), ("inventory", "-i")):

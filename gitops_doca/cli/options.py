@@ -1,5 +1,6 @@
 """Flags that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_MAX_DEADLINE = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
@@ -127,7 +129,8 @@ def registry_options(command: Command) -> Command:
             ),
             click.option(
                 "--deadline",
-                type=click.FloatRange(min=0, min_open=True),
+                type=click.FloatRange(min=0, min_open=True, max=_MAX_DEADLINE),
+                callback=_finite,
                 default=120.0,
                 show_default=True,
                 metavar="SECONDS",
@@ -153,6 +156,12 @@ def _image(_context: click.Context, _parameter: click.Parameter, value: str | No
             parse_image(value)
         except InvalidReferenceError as error:
             raise click.BadParameter(f"{value!r} {error}") from None
+    return value
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
     return value
 
 

@@ -1,7 +1,7 @@
 """Write documents: stdout once and whole, files so that nobody sees half of one."""
 
+import errno
 import os
-import secrets
 import stat
 import sys
 from contextlib import suppress
@@ -9,11 +9,16 @@ from pathlib import Path
 
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
+_ESCAPED = "backslashreplace"
+"""For names of files that are no UTF-8: the escape is JSON's too."""
+
 
 def write_stdout(text: str) -> None:
     """Write the document to stdout; raises `GenerationError` of class `io` when it cannot be."""
+    if sys.stdout is None:
+        raise _failed("standard output", OSError(errno.EBADF, ""))
     try:
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text.encode(errors=_ESCAPED))
         sys.stdout.buffer.flush()
     except OSError as error:
         # What is still buffered would be tried, and fail, once more when the interpreter ends.
@@ -27,23 +32,30 @@ def write_file(path: Path, text: str) -> None:
 
     Raises `GenerationError` of class `io`, and then leaves the old file as it was.
     """
-    target = Path(os.path.realpath(path))
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_text(text, encoding="utf-8")
-            return
-        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        try:
-            with part.open("x", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(target)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        mode = path.stat().st_mode if path.exists() else None
+        if mode is not None and not stat.S_ISREG(mode):
+            # A device or a pipe: there is nothing to replace.
+            path.write_text(text, encoding="utf-8", errors=_ESCAPED)
+        else:
+            _replace(Path(os.path.realpath(path)), text, mode)
     except OSError as error:
         raise _failed(str(path), error) from None
+
+
+def _replace(target: Path, text: str, mode: int | None) -> None:
+    part = target.with_name(f".gitops-doca.{os.urandom(4).hex()}")
+    try:
+        with part.open("x", encoding="utf-8", errors=_ESCAPED) as stream:
+            if mode is not None:
+                os.fchmod(stream.fileno(), stat.S_IMODE(mode))
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _failed(what: str, error: OSError) -> GenerationError:

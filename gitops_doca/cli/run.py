@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gitops_doca.cli.console import print_diagnostics, print_info
 from gitops_doca.cli.inputs import Invocation, RegistryFlags, choose_answers, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
@@ -45,12 +47,18 @@ def run(flags: dict[str, Any], dump: Dump, *, with_errors: bool = False) -> None
 def write_report(
     file: Path | None, found: Generation | Locking | None, diagnostics: Sequence[Diagnostic]
 ) -> None:
-    """Write the report, if one is wanted; also of a run that failed before anything was decided."""
+    """Write the report, if one is wanted; also of a run that failed before anything was decided.
+
+    When that fails, everything else that was found is told too.
+    """
     if file is None:
         return
     decisions = found.decisions if found else ()
     left_out = found.inputs.grouping.left_out if found else ()
-    write_file(file, dump_report(decisions, left_out, diagnostics))
+    try:
+        write_file(file, dump_report(decisions, left_out, diagnostics))
+    except GenerationError as error:
+        raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
 
 def _tell(generation: Generation) -> None:
@@ -68,11 +76,21 @@ def explain(invocation: Invocation) -> str:
     merged, registry = invocation.settings, invocation.registry
     rows = [(name, _value(setting.value), setting.origin) for name, setting in merged.items()]
     rows += [
-        (f"--{name.replace('_', '-')}", _value(getattr(registry, name)), "flag or environment")
+        (f"--{name.replace('_', '-')}", _value(getattr(registry, name)), _origin(name))
         for name in RegistryFlags.__slots__
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "".join(f"{row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  # {row[2]}\n" for row in rows)
+
+
+def _origin(name: str) -> str:
+    match click.get_current_context().get_parameter_source(name):
+        case click.core.ParameterSource.COMMANDLINE:
+            return f"--{name.replace('_', '-')}"
+        case click.core.ParameterSource.ENVIRONMENT:
+            return f"GITOPS_DOCA_{name.upper()}"
+        case _:
+            return "default"
 
 
 def _value(value: object) -> str:

@@ -21,10 +21,15 @@ def dump_report(
         "apiVersion": API_VERSION,
         "kind": KIND,
         "pools": [pool_entry(decision) for decision in decisions],
-        "leftOut": [{"node": left.node, "policy": left.policy, "reason": left.reason} for left in left_out],
+        "leftOut": list(map(left_out_entry, left_out)),
         "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
     }
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+def left_out_entry(left: LeftOut) -> dict[str, str]:
+    """Return why a node is in no pool."""
+    return {"node": left.node, "policy": left.policy, "reason": left.reason}
 
 
 def pool_entry(decision: Decision) -> dict[str, Any]:

@@ -1,43 +1,58 @@
 """The table of pools, as text, Markdown or JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.decide import Decision
-from gitops_doca.emit.report import pool_entry
+from gitops_doca.core.model import LeftOut
+from gitops_doca.core.pools import name_nodes
+from gitops_doca.emit.report import left_out_entry, pool_entry
 
 _HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 
 
-def text_table(decisions: Sequence[Decision]) -> str:
-    """Return the pools in columns, one a line; a line with the counts below."""
+def text_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
+    """Return the pools in columns, one a line; below them the counts, and the nodes that are in no pool."""
     rows = [_HEADERS, *map(_row, decisions)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-    return "\n".join([*lines, "", _summary(decisions)]) + "\n"
+    return "\n".join([*lines, "", _summary(decisions), *_left_out(left_out)]) + "\n"
 
 
-def markdown_table(decisions: Sequence[Decision]) -> str:
+def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
     """Return the pools as a table for a comment on a pull request."""
     rows: list[tuple[str, ...]] = [
         ("Pool", "Policy", "Nodes", "State", "Tag or digest"),
         ("---", "---", "---:", "---", "---"),
         *(tuple(map(_cell, _row(decision))) for decision in decisions),
     ]
-    return "\n".join([*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]) + "\n"
+    lines = [*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]
+    items = [f"- {_cell(line)}" for line in _left_out(left_out)]
+    return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
 
 
-def json_table(decisions: Sequence[Decision]) -> str:
-    """Return the pools as the report lists them."""
-    return json.dumps({"pools": [pool_entry(d) for d in decisions]}, indent=2, ensure_ascii=False) + "\n"
+def json_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
+    """Return pools and left-out nodes as the report lists them."""
+    table = {"pools": list(map(pool_entry, decisions)), "leftOut": list(map(left_out_entry, left_out))}
+    return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
 
 
 def _row(decision: Decision) -> tuple[str, ...]:
     entry = pool_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     return (entry["pool"], entry["policy"]["name"], str(len(entry["nodes"])), entry["state"], image)
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for left in left_out:
+        nodes.setdefault((left.policy, left.reason), []).append(left.node)
+    return [
+        f"left out{f' of {policy}' if policy else ''}: {name_nodes(names)}: {reason}"
+        for (policy, reason), names in nodes.items()
+    ]
 
 
 def _cell(text: str) -> str:

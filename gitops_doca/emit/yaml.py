@@ -92,7 +92,8 @@ def _leaf(value: Any) -> str:  # noqa: ANN401 (any part of a resource)
         case None:
             return "null"
         case int() | float():
-            return json.dumps(value, allow_nan=False)
+            # YAML 1.1 takes 1e-05 for a string: a float has a point.
+            return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value, allow_nan=False))
         case str():
             return scalar(value)
         case dict():

@@ -14,7 +14,7 @@ from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
 CONFIG_FILE = "gitops-doca.yaml"
-API_VERSION = "gitops-doca.dev/v1alpha1"
+KIND = "DriverGenerator"
 
 DEFAULTS: Mapping[str, Any] = {
     "policies": (),
@@ -48,9 +48,12 @@ Settings = Mapping[str, Setting]
 def read_config(file: str, problems: Problems) -> dict[str, Setting]:
     """Read a generator config; what it sets, with paths made relative to the working directory."""
     documents = list(read_documents(file, ALL, problems))
-    if len(documents) != 1:
-        if documents:
-            problems.error("holds more than one document; a config is one", documents[1].place())
+    if not documents:
+        if not problems.errors:
+            problems.error(f"holds no document; a config is one of kind {KIND}", Place(file))
+        return {}
+    if len(documents) > 1:
+        problems.error("holds more than one document; a config is one", documents[1].place())
         return {}
     document = documents[0]
     drop_nulls(document.value)

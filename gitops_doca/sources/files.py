@@ -41,8 +41,12 @@ def open_input(name: str) -> Iterator["TextBytes"]:
     """
     try:
         if name == STDIN:
+            if sys.stdin is None:
+                raise UnreadableError("cannot be read: it is closed")
             yield TextBytes(sys.stdin.buffer)
             return
+        if "\0" in name:
+            raise UnreadableError("cannot be read: no file has such a name")
         with Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_SIZE:

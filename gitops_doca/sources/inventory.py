@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import ClusterProxy, Inventory, Node, Taint
@@ -83,7 +82,7 @@ class _Reading:
             name=name,
             labels=labels,
             taints=taints,
-            container_runtime=str(runtime or "").partition("://")[0],
+            container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
             place=document.place(),
         )
         other = self._nodes.setdefault(name, node)
@@ -95,7 +94,7 @@ class _Reading:
         found = _at(document.value, path) or []
         fields = ("key", "value", "effect")
         valid = isinstance(found, list) and all(
-            isinstance(taint, dict) and all(isinstance(taint.get(f) or "", str) for f in fields)
+            isinstance(taint, dict) and all(isinstance(taint.get(f), str | None) for f in fields)
             for taint in found
         )
         if not valid:
@@ -109,14 +108,14 @@ class _Reading:
 
     def _add_config_map(self, document: Document) -> None:
         name = self._name(document)
-        data = document.value.get("data") or {}
+        data = document.value.get("data")
         if name is None:
             return
-        if not isinstance(data, dict):
+        if not isinstance(data, dict | None):
             self._problems.error("is no mapping", document.place(("data",)))
             return
         key = (str(_at(document.value, ("metadata", "namespace")) or ""), name)
-        keys = tuple(sorted(data))
+        keys = tuple(sorted(data or {}))
         if self._config_maps.setdefault(key, keys) != keys:
             self._twice(f"ConfigMap {'/'.join(key)}", "keys", document, None)
 
@@ -124,7 +123,11 @@ class _Reading:
         if (_at(document.value, ("metadata", "namespace")), self._name(document)) != _DTK:
             return
         images: dict[str, str] = {}
-        for number, tag in enumerate(_at(document.value, ("spec", "tags")) or []):
+        tags = _at(document.value, ("spec", "tags")) or []
+        if not isinstance(tags, list):
+            self._problems.error("is no list", document.place(("spec", "tags")))
+            return
+        for number, tag in enumerate(tags):
             name, image = _at(tag, ("name",)), _at(tag, ("from", "name"))
             if isinstance(name, str) and isinstance(image, str):
                 images[name] = image
@@ -140,12 +143,13 @@ class _Reading:
             return
         settings = {}
         for name in ("httpProxy", "httpsProxy", "noProxy"):
-            value = _at(document.value, ("spec", name)) or ""
+            value = _at(document.value, ("spec", name))
             place = document.place(("spec", name))
-            if not isinstance(value, str):
+            if not isinstance(value, str | None):
                 self._problems.error("is no string", place)
                 return
-            if "@" in urlsplit(value).netloc:
+            value = value or ""
+            if "@" in value.rpartition("://")[2].partition("/")[0]:
                 self._problems.warn(
                     "the proxy's URL holds a user or password, which goes into the manifests", place
                 )
@@ -170,18 +174,19 @@ class _Reading:
         return None
 
     def _strings(self, document: Document, path: Path) -> dict[str, str] | None:
-        found = _at(document.value, path) or {}
-        if not isinstance(found, dict):
+        found = _at(document.value, path)
+        if not isinstance(found, dict | None):
             self._problems.error("is no mapping", document.place(path))
             return None
-        wrong = [key for key, value in found.items() if not isinstance(value, str)]
+        wrong = [key for key, value in (found or {}).items() if not isinstance(value, str)]
         for key in wrong:
             at = (*path, key)
-            self._problems.error(
-                f'{document.text(at)} is no string to YAML; put it in quotes: "{document.text(at)}"',
-                document.place(at),
-            )
-        return None if wrong else dict(found)
+            text = document.text(at)
+            message = f'{text} is no string to YAML; put it in quotes: "{text}"'
+            if isinstance(_at(found, (key,)), dict | list | None):
+                message = "the label's value is no string"
+            self._problems.error(message, document.place(at))
+        return None if wrong else dict(found or {})
 
     def _twice(self, what: str, differs: str, document: Document, first: Place | None) -> None:
         where = f"; the first is at {first}" if first else ""

@@ -8,10 +8,11 @@ from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
 from gitops_doca.sources.selection import NOTHING, Selection, below, prune
-from gitops_doca.sources.syntax import Readable, SyntaxProblem
+from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
 _MAX_VALUE = 64 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -24,7 +25,7 @@ def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
     while window.peek():
         if window.peek() == "[":
             for value, line in window.array():
-                yield Document(prune(value, selection), file, line)
+                yield Document(_selected(value, selection, line), file, line)
         elif window.peek() == "{":
             yield from _object(window, file, selection)
         else:
@@ -40,19 +41,40 @@ def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Docu
         if key == "items" and window.peek() == "[":
             listed = True
             for value, at in window.array():
-                document = Document(prune(value, selection), file, at)
+                document = Document(_selected(value, selection, at), file, at)
                 if isinstance(value, dict) and "kind" not in value:
                     pending.append(document)
                 else:
                     yield document
         else:
-            value, part = window.value(), below(selection, key)
+            at, value, part = window.line, window.value(), below(selection, key)
             if part != NOTHING:
-                found[key] = prune(value, part)
+                found[key] = _selected(value, part, at)
     if listed:
         yield from typed_items(found, pending)
     else:
         yield Document(found, file, line)
+
+
+def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: ANN401 (any JSON value)
+    selected = prune(value, selection)
+    _check(selected, line, MAX_DEPTH)
+    return selected
+
+
+def _check(value: object, line: int, levels: int) -> None:
+    """Refuse what YAML's reader refuses too, and what no output could hold."""
+    if isinstance(value, str):
+        if not value.isascii() and _SURROGATE.search(value):
+            raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
+    elif isinstance(value, dict | list):
+        if levels == 0:
+            raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, dict):
+            for key in value:
+                _check(key, line, levels)
+        for item in value.values() if isinstance(value, dict) else value:
+            _check(item, line, levels - 1)
 
 
 class _Window:

@@ -86,7 +86,7 @@ def _is_policy(document: Document) -> bool:
     value = document.value
     return (
         isinstance(value, dict)
-        and value.get("kind") in {CLUSTER, NODE}
+        and value.get("kind") in (CLUSTER, NODE)
         and str(value.get("apiVersion", "")).startswith(_GROUP)
     )
 

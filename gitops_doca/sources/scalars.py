@@ -1,5 +1,6 @@
 """Plain YAML scalars as Kubernetes reads them."""
 
+import math
 import re
 
 Scalar = str | int | float | bool | None
@@ -12,18 +13,10 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-# kubectl and kustomize keep these two words strings.
-for _word in ("y", "Y", "n", "N"):
-    del _WORDS[_word]
-
-_INTEGERS = (
-    (re.compile(r"[-+]?0b[01_]+"), 2),
-    (re.compile(r"[-+]?0x[0-9a-fA-F_]+"), 16),
-    (re.compile(r"[-+]?0o[0-7_]+"), 8),
-    (re.compile(r"[-+]?0[0-7_]+"), 8),
-    (re.compile(r"[-+]?(?:0|[1-9][0-9_]*)"), 10),
-)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"[-+]?(?:0[bB]([01]+)|0[oO]?([0-7]+)|0[xX]([0-9a-fA-F]+)|(0|[1-9][0-9]*))")
+_BASES = (2, 8, 16, 10)
+_INTEGERS = range(-(2**63), 2**64)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NUMBER_START = frozenset("+-.0123456789")
 _MAX_NUMBER = 400
 
@@ -37,10 +30,18 @@ def resolve_plain(text: str) -> Scalar:
         return _WORDS[text]
     if text[0] not in _NUMBER_START or len(text) > _MAX_NUMBER:
         return text
-    for pattern, base in _INTEGERS:
-        if pattern.fullmatch(text):
-            digits = text.replace("_", "").lstrip("+-0box" if base != 10 else "+-")  # noqa: PLR2004 (decimal)
-            return int(digits or "0", base) * (-1 if text[0] == "-" else 1)
-    if _FLOAT.fullmatch(text):
-        return float(text.replace("_", ""))
-    return text
+    plain = text if text[0] == "." else text.replace("_", "")
+    integer = _integer(plain)
+    if integer is not None and integer in _INTEGERS:
+        return integer
+    if _FLOAT.fullmatch(plain) and math.isfinite(number := float(plain)):
+        return number
+    return text if integer is None else integer
+
+
+def _integer(plain: str) -> int | None:
+    found = _INTEGER.fullmatch(plain)
+    if found is None or found.lastindex is None:
+        return None
+    number = int(found[found.lastindex], _BASES[found.lastindex - 1])
+    return -number if plain[0] == "-" else number

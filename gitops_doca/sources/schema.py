@@ -2,6 +2,8 @@
 
 import difflib
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -33,9 +35,34 @@ def schema_text(name: str) -> str:
 
 @cache
 def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is generic in ways that help nobody)
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
 
-    return Draft202012Validator(json.loads(schema_text(name)))
+    numbers = {"integer": _is_integer, "number": _is_number}
+    strict = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator,
+        {"pattern": _pattern},
+        type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(numbers),
+    )
+    return strict(json.loads(schema_text(name)))
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    # JSON Schema takes 1.0 for an integer; manifests would show it as it came.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_checker: object, value: object) -> bool:
+    return _is_integer(_checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _pattern(
+    _validator: object, pattern: str, instance: object, _schema: object
+) -> "Iterator[ValidationError]":
+    from jsonschema import ValidationError
+
+    # In JSON Schema $ is the end of the text; Python's stands before a last line break too.
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError("does not match the pattern")
 
 
 def validate(document: Document, name: str, problems: Problems) -> bool:
@@ -60,6 +87,9 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
     expected = schema.get("x-expected")
     wanted: Any = error.validator_value
     instance: Any = error.instance
+    if "propertyNames" in error.absolute_schema_path:
+        yield (*path, str(instance)), f"the key is not {expected or 'allowed'}"
+        return
     match cast("str | None", error.validator):
         case "additionalProperties" if wanted is False:
             known = schema.get("properties", {})
@@ -77,8 +107,6 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
             yield path, f"{_shown(document, path, schema)} is not {choices}{near}"
         case None:
             yield path, "the field is not allowed beside the others here"
-        case "propertyNames":
-            yield (*path, str(instance)), f"the key is not {expected or 'allowed'}"
         case _:
             yield path, f"{_shown(document, path, schema)} is not {expected or _limit(error)}"
 

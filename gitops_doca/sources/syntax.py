@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+MAX_DEPTH = 100
+"""Levels of nesting that the readers build; more would exhaust the stack of whatever walks the values."""
+
 
 class Readable(Protocol):
     """A stream of bytes."""

@@ -1,6 +1,7 @@
 """Read YAML as a stream of parser events, and build only what is selected."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from _ruamel_yaml import CParser
@@ -20,10 +21,9 @@ from ruamel.yaml.events import (
 
 from gitops_doca.sources.located import Document, LocatedDict, LocatedList, typed_items
 from gitops_doca.sources.scalars import resolve_plain
-from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below
-from gitops_doca.sources.syntax import Readable, SyntaxProblem
+from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
+from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
-_MAX_DEPTH = 100
 _MAX_ALIASED = 100_000
 _MERGE = "<<"
 _START = (MappingStartEvent, SequenceStartEvent)
@@ -38,7 +38,7 @@ def read_yaml(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
     """Yield each document of a stream, and of a list under `items` each item instead.
 
     Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's
-    core, an alias that expands without bound, and nesting deeper than 100.
+    core, aliases that expand without bound or to what is not selected, and nesting deeper than 100.
     """
     try:
         yield from _Walk(stream, file, selection).documents()
@@ -57,16 +57,26 @@ def _reason(error: MarkedYAMLError) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A value that aliases may repeat."""
+
+    value: Any
+    selection: Selection
+    """Which parts of it were built."""
+    size: int
+    height: int
+
+
 class _Walk:
     def __init__(self, stream: Readable, file: str, selection: Selection) -> None:
         self._next = CParser(stream).get_event
         self._file = file
         self._selection = selection
-        self._anchors: dict[str, Any] = {}
-        self._sizes: dict[str, int] = {}
+        self._anchors: dict[str, _Anchored] = {}
         self._built = 0
         self._aliased = 0
-        self._items: list[Document] = []
+        self._deepest = 0
 
     def documents(self) -> Iterator[Document]:
         while True:
@@ -77,9 +87,13 @@ class _Walk:
                 case StreamStartEvent() | DocumentEndEvent():
                     continue
                 case DocumentStartEvent():
-                    self._anchors, self._sizes, self._built, self._aliased = {}, {}, 0, 0
+                    self._anchors, self._aliased = {}, 0
                 case MappingStartEvent():
                     yield from self._object(event)
+                case SequenceStartEvent():
+                    _check_tag(event)
+                    for value, line, _ in self._sequence(self._selection, 1):
+                        yield Document(value, self._file, line)
                 case _:
                     value = self._build(event, self._selection, 1)
                     if value is not None:
@@ -87,21 +101,23 @@ class _Walk:
 
     def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401 (an event of the C parser)
         """Yield the document, or when it is a list its items one by one, without holding them all."""
+        _check_tag(start)
         line = start.start_mark.line + 1
         found = LocatedDict()
         listed = False
         pending: list[Document] = []
         for key, event in self._entries(found):
             if key == "items" and isinstance(event, SequenceStartEvent):
+                _check_tag(event)
                 listed = True
-                for item in self._sequence(self._selection, 2):
-                    document = Document(item[0], self._file, item[1])
-                    if isinstance(item[0], dict) and "kind" not in item[0]:
+                for item, at, _ in self._sequence(self._selection, 2):
+                    document = Document(item, self._file, at)
+                    if isinstance(item, dict) and "kind" not in item:
                         pending.append(document)
                     else:
                         yield document
             else:
-                self._value(found, key, event, below(self._selection, key), 1)
+                self._value(found, key, event, self._selection, 1)
         if listed:
             yield from typed_items(found, pending)
         else:
@@ -114,7 +130,7 @@ class _Walk:
             if type(event) is MappingEndEvent:
                 return
             line = event.start_mark.line + 1
-            if type(event) is not ScalarEvent:
+            if type(event) is not ScalarEvent or event.tag not in {None, _STRING_TAG}:
                 raise SyntaxProblem(line, "has a key that is no plain text")
             key: str = event.value
             if key in found.lines and key != _MERGE:
@@ -124,10 +140,12 @@ class _Walk:
             found.lines[key] = line
             yield key, self._next()
 
-    def _value(self, found: LocatedDict, key: str, event: Any, part: Selection, depth: int) -> None:  # noqa: ANN401
+    def _value(self, found: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
+        """Add the value of a key to a mapping, of which `selection` selects parts."""
         if key == _MERGE:
-            self._merge(found, self._build(event, ALL, depth + 1), event.start_mark.line + 1)
+            self._merge(found, self._build(event, selection, depth + 1), event.start_mark.line + 1)
             return
+        part = below(selection, key)
         if part == NOTHING:
             self._skip(event)
             return
@@ -138,41 +156,43 @@ class _Walk:
             del found.texts[key]
 
     def _build(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
-        if depth > _MAX_DEPTH:
-            raise SyntaxProblem(event.start_mark.line + 1, f"is nested deeper than {_MAX_DEPTH} levels")
+        self._reach(depth, event)
         self._built += 1
-        kind = type(event)
-        if kind is AliasEvent:
-            return self._alias(event)
-        if event.tag is not None and event.tag not in _CORE_TAGS:
-            raise SyntaxProblem(
-                event.start_mark.line + 1, "has a tag (!...) that would build an object; remove it"
-            )
-        before = self._built
-        value: Any
-        if kind is ScalarEvent:
-            value = self._scalar(event)
-        elif kind is SequenceStartEvent:
-            value = LocatedList()
-            for item, line, text in self._sequence(selection, depth):
-                if text is not None:
-                    value.texts[len(value)] = text
-                value.append(item)
-                value.lines.append(line)
-        else:
-            value = self._mapping(selection, depth)
-        if event.anchor:
-            self._anchors[event.anchor] = value
-            self._sizes[event.anchor] = self._built - before + 1
+        if type(event) is AliasEvent:
+            return self._alias(event, selection, depth)
+        _check_tag(event)
+        if not event.anchor:
+            return self._node(event, selection, depth)
+        before, outside, self._deepest = self._built, self._deepest, depth
+        value = self._node(event, selection, depth)
+        self._anchors[event.anchor] = _Anchored(
+            value, selection, size=self._built - before + 1, height=self._deepest - depth
+        )
+        self._deepest = max(outside, self._deepest)
         return value
 
-    def _scalar(self, event: Any) -> Any:  # noqa: ANN401
-        # implicit[0]: plain and without a tag, so the text decides the type.
-        if event.implicit[0] and event.tag is None:
-            return resolve_plain(event.value)
-        if event.tag in {None, _STRING_TAG}:
-            return event.value
-        return resolve_plain(event.value)
+    def _node(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
+        kind = type(event)
+        if kind is ScalarEvent:
+            value = _scalar(event)
+            return keyless(value) if selection == KEYS else value
+        if kind is MappingStartEvent:
+            return self._mapping(selection, depth)
+        if selection == KEYS:
+            self._skip(event)
+            return keyless(event)
+        found = LocatedList()
+        for item, line, text in self._sequence(selection, depth):
+            if text is not None:
+                found.texts[len(found)] = text
+            found.append(item)
+            found.lines.append(line)
+        return found
+
+    def _reach(self, depth: int, event: Any) -> None:  # noqa: ANN401
+        if depth > MAX_DEPTH:
+            raise SyntaxProblem(event.start_mark.line + 1, f"is nested deeper than {MAX_DEPTH} levels")
+        self._deepest = max(self._deepest, depth)
 
     def _sequence(self, selection: Selection, depth: int) -> Iterator[tuple[Any, int, str | None]]:
         while True:
@@ -186,11 +206,11 @@ class _Walk:
     def _mapping(self, selection: Selection, depth: int) -> LocatedDict:
         found = LocatedDict()
         for key, event in self._entries(found):
-            if selection == KEYS:
+            if selection == KEYS and key != _MERGE:
                 found[key] = None
                 self._skip(event)
             else:
-                self._value(found, key, event, below(selection, key), depth)
+                self._value(found, key, event, selection, depth)
         return found
 
     def _skip(self, event: Any) -> None:  # noqa: ANN401
@@ -203,23 +223,40 @@ class _Walk:
             elif kind in _END:
                 depth -= 1
 
-    def _alias(self, event: Any) -> Any:  # noqa: ANN401
+    def _alias(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
         line = event.start_mark.line + 1
-        if event.anchor not in self._anchors:
+        found = self._anchors.get(event.anchor)
+        if found is None or found.selection not in (ALL, selection):
             raise SyntaxProblem(line, "has an alias (*...) to nothing that is read here; write the value out")
-        self._aliased += self._sizes[event.anchor]
-        self._built += self._sizes[event.anchor]
+        self._reach(depth + found.height, event)
+        self._aliased += found.size
+        self._built += found.size
         if self._aliased > _MAX_ALIASED:
             raise SyntaxProblem(line, f"expands its aliases (*...) to more than {_MAX_ALIASED:,} values")
-        return self._anchors[event.anchor]
+        return found.value if found.selection == selection else prune(found.value, selection)
 
     def _merge(self, found: LocatedDict, merged: Any, line: int) -> None:  # noqa: ANN401
         for source in merged if isinstance(merged, list) else [merged]:
-            if not isinstance(source, LocatedDict):
+            if not isinstance(source, dict):
                 raise SyntaxProblem(line, "merges (<<) something that is no mapping")
+            texts = getattr(source, "texts", {})
             for key, value in source.items():
+                # A later key of the mapping itself may still override a merged one.
                 if key not in found:
                     found[key] = value
-                    # A later key of the mapping itself may still override a merged one.
-                    if key in source.texts:
-                        found.texts[key] = source.texts[key]
+                    if key in texts:
+                        found.texts[key] = texts[key]
+
+
+def _check_tag(event: Any) -> None:  # noqa: ANN401
+    if event.tag is not None and event.tag not in _CORE_TAGS:
+        raise SyntaxProblem(
+            event.start_mark.line + 1, "has a tag (!...) that would build an object; remove it"
+        )
+
+
+def _scalar(event: Any) -> Any:  # noqa: ANN401
+    # implicit[0]: plain, so without a tag the text decides the type.
+    if event.tag == _STRING_TAG or (event.tag is None and not event.implicit[0]):
+        return event.value
+    return resolve_plain(event.value)

@@ -271,15 +271,16 @@ def test_a_token_that_expires_is_renewed_once() -> None:
 
 
 def test_threads_share_a_token_that_is_renewed() -> None:
-    with _fake(Auth(scheme="bearer")) as fake:
+    tags = [f"tag{number}" for number in range(8)]
+    with FakeRegistry(tags={REPOSITORY: tags}, auth=Auth(scheme="bearer")) as fake:
         asked, repository = resolver(), repository_of(fake)
-        asked.resolve([repository.tag("here")])
+        asked.resolve([repository.tag(tags[0])])
         fake.expire_tokens()
         fake.latency = 0.02
-        found = asked.resolve([repository.tag(f"tag{number}") for number in range(8)])
+        found = asked.resolve([repository.tag(tag) for tag in tags])
 
-        assert set(found.values()) == {TagMissing()}
-        assert fake.count("token") == 2
+        assert {type(answer) for answer in found.values()} == {TagExists}
+        assert (fake.count("token"), fake.count("get")) == (2, 0)
 
 
 def test_every_token_that_worked_may_be_renewed() -> None:

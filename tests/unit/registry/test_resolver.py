@@ -109,7 +109,7 @@ def test_tags_that_were_read_before_the_deadline_are_kept() -> None:
 
 
 def test_a_hung_look_up_does_not_keep_the_interpreter(fake: FakeRegistry, tmp_path: Path) -> None:
-    fake.fail_always("head", Fault(wire=Wire.TRICKLE, delay=0.5))
+    fake.fail_always("head", Fault(wire=Wire.TRICKLE, delay=0.1))
     script = tmp_path / "ask.py"
     script.write_text(
         "import sys\n"

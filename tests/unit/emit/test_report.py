@@ -1,0 +1,129 @@
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fakes.cluster import (
+    DIGEST,
+    REPOSITORY,
+    compile_on_node,
+    make_node,
+    make_policy,
+    make_pool,
+    use_digest,
+    use_precompiled,
+)
+from gitops_doca.core.decide import Decision, Withhold, compile_image, precompiled_image
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
+from gitops_doca.core.model import LeftOut
+from gitops_doca.emit.report import dump_report
+from support.cli import ROOT
+
+POOL = make_pool(make_policy(), make_node("b"), make_node("a"))
+WITH_DIGEST = make_pool(make_policy("storage", digest=DIGEST))
+TAG = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"
+COMMON = {
+    "pool": "ubuntu22.04/5.15.0-91-generic/amd64",
+    "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"},
+    "daemonSet": "mofed-ubuntu22.04-6d568d699f-ds",
+    "nodes": ["a", "b"],
+}
+MISSING = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
+UNKNOWN = Withhold(pool=POOL, image=compile_image(POOL), lookup=TagUnknown(Cause.TLS, "no certificate"))
+LEFT_OUT = [
+    LeftOut(node="c", policy="storage", reason="taint a:NoSchedule"),
+    LeftOut(node="d", policy="", reason="no policy with ofedDriver selects it"),
+]
+DIAGNOSTICS = [
+    Diagnostic(
+        category=Category.MISSING,
+        message="not there",
+        place=Place("policy.yaml", 3, "spec"),
+        details=("x",),
+        remedy="mend it",
+    ),
+    Diagnostic(category=None, message="take care"),
+]
+
+
+def _report(*decisions: Decision) -> dict[str, Any]:
+    text = dump_report(decisions, LEFT_OUT, DIAGNOSTICS)
+    report: dict[str, Any] = json.loads(text)
+    schema = json.loads((ROOT / "schemas" / "report.schema.json").read_text())
+    jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
+    assert text.endswith("}\n")
+    return report
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        (
+            use_precompiled(POOL),
+            {**COMMON, "tag": TAG, "state": "precompiled", "image": f"{REPOSITORY}:{TAG}", "digest": DIGEST},
+        ),
+        (
+            compile_on_node(POOL),
+            {
+                **COMMON,
+                "tag": "25.04-0.6.1.0-2-ubuntu22.04-amd64",
+                "state": "compiled",
+                "image": f"{REPOSITORY}:25.04-0.6.1.0-2-ubuntu22.04-amd64",
+                "digest": DIGEST,
+            },
+        ),
+        (
+            use_digest(WITH_DIGEST),
+            {
+                "pool": "ubuntu22.04/5.15.0-91-generic/amd64",
+                "policy": {"kind": "NicNodePolicy", "name": "storage"},
+                "daemonSet": "mofed-ubuntu22.04-6d568d699f-74499458-ds",
+                "nodes": ["node-1"],
+                "state": "digest",
+                "image": f"{REPOSITORY}@{DIGEST}",
+                "digest": DIGEST,
+            },
+        ),
+        (MISSING, {**COMMON, "tag": TAG, "state": "missing"}),
+        (
+            UNKNOWN,
+            {
+                **COMMON,
+                "tag": "25.04-0.6.1.0-2-ubuntu22.04-amd64",
+                "state": "unknown",
+                "reason": "no certificate",
+            },
+        ),
+    ],
+)
+def test_a_pool_is_reported_with_what_was_decided(decision: Decision, expected: dict[str, Any]) -> None:
+    assert _report(decision)["pools"] == [expected]
+
+
+def test_left_out_nodes_and_diagnostics_are_reported_without_empty_fields() -> None:
+    report = _report()
+
+    assert report == {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverReport",
+        "pools": [],
+        "leftOut": [
+            {"node": "c", "policy": "storage", "reason": "taint a:NoSchedule"},
+            {"node": "d", "policy": "", "reason": "no policy with ofedDriver selects it"},
+        ],
+        "diagnostics": [
+            {
+                "severity": "error",
+                "class": "missing",
+                "message": "not there",
+                "file": "policy.yaml",
+                "line": 3,
+                "field": "spec",
+                "details": ["x"],
+                "remedy": "mend it",
+            },
+            {"severity": "warning", "message": "take care"},
+        ],
+    }

@@ -1,0 +1,101 @@
+import json
+
+from fakes.cluster import (
+    DIGEST,
+    compile_on_node,
+    make_node,
+    make_policy,
+    make_pool,
+    use_digest,
+    use_precompiled,
+)
+from gitops_doca.core.decide import Decision, Withhold, precompiled_image
+from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
+from gitops_doca.core.model import LeftOut
+from gitops_doca.emit.report import pool_entry
+from gitops_doca.emit.table import json_table, markdown_table, text_table
+
+PRECOMPILED = use_precompiled(make_pool(make_policy(), make_node("a"), make_node("b")))
+COMPILED = compile_on_node(make_pool(make_policy("storage"), make_node("c", kernel="6.8.0-1")))
+BY_DIGEST = use_digest(make_pool(make_policy("odd|name", digest=DIGEST), make_node("d")))
+POOL = make_pool(make_policy(), make_node("e", arch="arm64"))
+MISSING = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
+UNKNOWN = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagUnknown(Cause.DNS, "no such host"))
+ALL: list[Decision] = [PRECOMPILED, COMPILED, BY_DIGEST, MISSING, UNKNOWN]
+LEFT_OUT = [
+    LeftOut(node="f", policy="storage", reason="taint a|b:NoSchedule"),
+    LeftOut(node="g", policy="", reason="no policy with ofedDriver selects it"),
+    LeftOut(node="h", policy="storage", reason="taint a|b:NoSchedule"),
+]
+
+
+def test_the_table_as_text() -> None:
+    tag = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04"
+
+    assert (
+        text_table(ALL)
+        == f"""\
+POOL                                 POLICY              NODES  STATE        TAG OR DIGEST
+ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      precompiled  {tag}-amd64
+ubuntu22.04/6.8.0-1/amd64            storage             1      compiled     25.04-0.6.1.0-2-ubuntu22.04-amd64
+ubuntu22.04/5.15.0-91-generic/amd64  odd|name            1      digest       {DIGEST}
+ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      missing      {tag}-arm64
+ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      unknown      {tag}-arm64
+
+5 pools, 6 nodes: 1 compiled, 1 digest, 1 missing, 1 precompiled, 1 unknown
+"""
+    )
+
+
+def test_nodes_that_are_in_no_pool_stand_below_the_text() -> None:
+    assert (
+        text_table([COMPILED], LEFT_OUT)
+        == """\
+POOL                       POLICY   NODES  STATE     TAG OR DIGEST
+ubuntu22.04/6.8.0-1/amd64  storage  1      compiled  25.04-0.6.1.0-2-ubuntu22.04-amd64
+
+1 pool, 1 node: 1 compiled
+left out of storage: f, h: taint a|b:NoSchedule
+left out: g: no policy with ofedDriver selects it
+"""
+    )
+
+
+def test_the_table_as_markdown() -> None:
+    assert (
+        markdown_table([COMPILED, BY_DIGEST], LEFT_OUT)
+        == f"""\
+| Pool | Policy | Nodes | State | Tag or digest |
+| --- | --- | ---: | --- | --- |
+| ubuntu22.04/6.8.0-1/amd64 | storage | 1 | compiled | 25.04-0.6.1.0-2-ubuntu22.04-amd64 |
+| ubuntu22.04/5.15.0-91-generic/amd64 | odd\\|name | 1 | digest | {DIGEST} |
+
+2 pools, 2 nodes: 1 compiled, 1 digest
+
+- left out of storage: f, h: taint a\\|b:NoSchedule
+- left out: g: no policy with ofedDriver selects it
+"""
+    )
+
+
+def test_the_table_as_json_lists_what_the_report_lists() -> None:
+    text = json_table(ALL, LEFT_OUT)
+
+    assert text.endswith("}\n")
+    assert json.loads(text) == {
+        "pools": [pool_entry(decision) for decision in ALL],
+        "leftOut": [
+            {"node": "f", "policy": "storage", "reason": "taint a|b:NoSchedule"},
+            {"node": "g", "policy": "", "reason": "no policy with ofedDriver selects it"},
+            {"node": "h", "policy": "storage", "reason": "taint a|b:NoSchedule"},
+        ],
+    }
+
+
+def test_a_table_without_pools_has_its_headers() -> None:
+    assert text_table([]) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
+    assert markdown_table([]) == (
+        "| Pool | Policy | Nodes | State | Tag or digest |\n"
+        "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
+    )
+    assert json_table([]) == '{\n  "pools": [],\n  "leftOut": []\n}\n'

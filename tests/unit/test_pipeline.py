@@ -11,7 +11,7 @@ from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePreco
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.pipeline import MAX_LOOKUPS, Generation, generate
+from gitops_doca.pipeline import MAX_LOOKUPS, Generation, Online, generate
 from gitops_doca.sources.config import Setting, effective
 
 VERSION = "25.04-0.6.1.0-2"
@@ -91,7 +91,7 @@ class Run:
             **settings,
         }
         layer = {name: Setting(value, "test") for name, value in given.items()}
-        return generate(effective([layer]), resolver, self.problems)
+        return generate(effective([layer]), Online(resolver=resolver), self.problems)
 
     @property
     def told(self) -> list[tuple[Category | None, str]]:

@@ -93,7 +93,7 @@ def check_overlap(
     As the operator's webhook does: whether the nodes have a NIC, and the policies a driver, or not.
     """
     shared: dict[tuple[str, ...], list[Node]] = defaultdict(list)
-    for node in nodes:
+    for node in sorted(nodes, key=lambda node: node.name):
         names = tuple(
             name
             for name, selector in sorted(selectors.items())

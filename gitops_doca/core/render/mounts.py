@@ -119,7 +119,7 @@ def _files(
     if folder is None:
         problems.error(
             f"{source} has no known path on {pool.platform.os_id} (pool {pool.platform}, "
-            f"{len(pool.nodes)} of the nodes: {name_nodes(pool.node_names)})",
+            f"node{'s' if len(pool.nodes) > 1 else ''} {name_nodes(pool.node_names)})",
             pool.policy.place,
             remedy=f"use it on {', '.join(sorted(folders))} only, with a NicNodePolicy for each distribution",
         )

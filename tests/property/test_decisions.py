@@ -1,0 +1,135 @@
+"""Whatever the look-ups say, unknown chooses no image and never reads as missing."""
+
+from collections.abc import Mapping
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes.cluster import DIGEST, make_node, make_policy, make_pools
+from gitops_doca.core.decide import (
+    CompileOnNode,
+    Decision,
+    UsePrecompiled,
+    Withhold,
+    compile_image,
+    decide,
+    precompiled_image,
+    report,
+    wanted_compile,
+    wanted_precompiled,
+)
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.lookup import (
+    Cause,
+    TagExists,
+    TagList,
+    TagLookup,
+    TagMissing,
+    TagUnknown,
+    cross_check,
+)
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference
+
+UNKNOWNS = st.builds(TagUnknown, st.sampled_from(Cause), st.sampled_from(["503", "no route"]), st.booleans())
+LOOKUPS = st.one_of(st.just(TagExists(DIGEST)), st.just(TagMissing()), UNKNOWNS)
+LABELS = [("blue", "1-a"), ("blue", "2-a"), ("red", "1-a"), ("red", "3-a")]
+
+
+def _pools(*, blue_forced: bool, red_forced: bool) -> tuple[Pool, ...]:
+    pools: list[Pool] = []
+    for name, forced in (("blue", blue_forced), ("red", red_forced)):
+        policy = make_policy(name, selector={"pool": name}, force_precompiled=forced)
+        nodes = [
+            make_node(kernel, kernel=kernel, labels={"pool": pool}) for pool, kernel in LABELS if pool == name
+        ]
+        pools += make_pools(policy, *nodes)
+    return tuple(pools)
+
+
+POOLS = st.builds(_pools, blue_forced=st.booleans(), red_forced=st.booleans())
+IMAGES = sorted(
+    {
+        image(pool)
+        for pool in _pools(blue_forced=True, red_forced=True)
+        for image in (precompiled_image, compile_image)
+    }
+)
+ANSWERS = st.fixed_dictionaries(dict.fromkeys(IMAGES, LOOKUPS))
+LISTS = st.builds(
+    TagList, st.frozensets(st.sampled_from([image.tag for image in IMAGES])), st.booleans(), st.booleans()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pools=POOLS, answers=ANSWERS)
+def test_an_image_is_chosen_only_when_it_exists_and_missing_is_said_only_of_a_miss(
+    pools: tuple[Pool, ...], answers: Mapping[ImageReference, TagLookup]
+) -> None:
+    decisions = [decide(pool, answers) for pool in pools]
+    for pool, decision in zip(pools, decisions, strict=True):
+        precompiled, compiled = answers[precompiled_image(pool)], answers[compile_image(pool)]
+        match decision:
+            case UsePrecompiled():
+                assert precompiled == TagExists(decision.digest)
+            case CompileOnNode():
+                assert (precompiled, compiled) == (TagMissing(), TagExists(decision.digest))
+                assert not pool.policy.driver.force_precompiled
+            case Withhold():
+                assert answers[decision.image] == decision.lookup
+                assert not isinstance(precompiled, TagExists)
+            case _:
+                raise AssertionError(decision)
+        if isinstance(precompiled, TagUnknown):
+            assert decision == Withhold(pool=pool, image=precompiled_image(pool), lookup=precompiled)
+    _check_report(decisions)
+
+
+def _check_report(decisions: list[Decision]) -> None:
+    problems = Problems()
+    report(decisions, {}, problems)
+    withheld = [decision for decision in decisions if isinstance(decision, Withhold)]
+    kinds = {Category.MISSING: TagMissing, Category.UNKNOWN: TagUnknown}
+
+    assert bool(problems.errors) is bool(withheld)
+    assert not problems.warnings
+    for category, kind in kinds.items():
+        told = "\n".join(
+            "\n".join((problem.message, *problem.details))
+            for problem in problems
+            if problem.category is category
+        )
+        tags = {decision.image.tag for decision in withheld if isinstance(decision.lookup, kind)}
+        assert all(tag in told for tag in tags)
+        assert bool(told) is bool(tags)
+
+
+@settings(max_examples=300, deadline=None)
+@given(answers=ANSWERS, lists=st.fixed_dictionaries({IMAGES[0].repository: LISTS}))
+def test_weighing_makes_no_image_exist_and_no_unknown_missing_but_a_hidden_one_of_a_seen_repository(
+    answers: dict[ImageReference, TagLookup], lists: dict[object, TagList]
+) -> None:
+    (listed,) = lists.values()
+    seen = any(isinstance(found, TagExists) for found in answers.values())
+    for image, weighed in cross_check(answers, {IMAGES[0].repository: listed}).items():
+        found = answers[image]
+        if isinstance(found, TagExists) or isinstance(weighed, TagExists):
+            assert weighed == found
+        if isinstance(weighed, TagMissing):
+            hidden = isinstance(found, TagUnknown) and found.repository_hidden and seen
+            assert isinstance(found, TagMissing) or hidden
+            assert image.tag not in listed.tags
+
+
+@settings(max_examples=300, deadline=None)
+@given(pools=POOLS, answers=ANSWERS, listed=LISTS)
+def test_two_rounds_ask_for_all_that_the_decisions_need(
+    pools: tuple[Pool, ...], answers: dict[ImageReference, TagLookup], listed: TagList
+) -> None:
+    lists = {IMAGES[0].repository: listed}
+    first = cross_check({image: answers[image] for image in wanted_precompiled(pools)}, lists)
+    second = {image: answers[image] for image in wanted_compile(pools, first)}
+
+    for pool in pools:
+        decide(pool, first | second)
+    assert not set(first) & set(second)

@@ -90,7 +90,11 @@ def check(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameter
 
     Exit codes are those of generate; the table also shows pools without an image.
     """
-    run(flags, lambda generation: _TABLES[output](generation.decisions), with_errors=True)
+    run(
+        flags,
+        lambda generation: _TABLES[output](generation.decisions, generation.inputs.grouping.left_out),
+        with_errors=True,
+    )
 
 
 @cli.command()

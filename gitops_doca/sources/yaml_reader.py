@@ -50,11 +50,8 @@ def read_yaml(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
 
 
 def _reason(error: MarkedYAMLError) -> str:
-    # libyaml's own words are fixed sentences; an anchor's name in them comes from the file.
-    return (
-        " ".join(part for part in (error.context, error.problem) if part).partition("'")[0].strip()
-        or "syntax"
-    )
+    # libyaml's own words: fixed sentences, which quote nothing of the text.
+    return " ".join(part for part in (error.context, error.problem) if part) or "its syntax is broken"
 
 
 @dataclass(frozen=True, slots=True)

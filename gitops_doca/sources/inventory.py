@@ -114,7 +114,11 @@ class _Reading:
         if not isinstance(data, dict | None):
             self._problems.error("is no mapping", document.place(("data",)))
             return
-        key = (str(_at(document.value, ("metadata", "namespace")) or ""), name)
+        namespace = _at(document.value, ("metadata", "namespace"))
+        if not isinstance(namespace, str | None):
+            self._problems.error("is no string", document.place(("metadata", "namespace")))
+            return
+        key = (namespace or "", name)
         keys = tuple(sorted(data or {}))
         if self._config_maps.setdefault(key, keys) != keys:
             self._twice(f"ConfigMap {'/'.join(key)}", "keys", document, None)

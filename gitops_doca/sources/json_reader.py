@@ -12,6 +12,7 @@ from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
 _MAX_VALUE = 64 << 20
+_NUMBER_GAP = len("e+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -156,9 +157,10 @@ class _Window:
                 self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
             except (ValueError, RecursionError):
                 self.fail("has a JSON value that is nested too deeply or holds a number out of range")
-            # A number may go on behind the window.
-            if end < len(self._text) or not self._more(wanted):
-                self._at = end
+            # A number may go on behind the window, also one that seems to end at `.` or `e+`.
+            length = end - self._at
+            if len(self._text) - end > _NUMBER_GAP or not self._more(wanted):
+                self._at += length
                 return found
 
     def _more(self, size: int) -> bool:

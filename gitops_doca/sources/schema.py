@@ -90,7 +90,7 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
     if "propertyNames" in error.absolute_schema_path:
         yield (*path, str(instance)), f"the key is not {expected or 'allowed'}"
         return
-    match cast("str | None", error.validator):
+    match cast("str", error.validator):
         case "additionalProperties" if wanted is False:
             known = schema.get("properties", {})
             for key in sorted(key for key in instance if key not in known):
@@ -100,13 +100,12 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
             yield path, expected or f"the field {field!r} is required"
         case "type":
             yield path, _wrong_type(document, path, wanted, schema)
-        case "enum" | "const":
-            allowed = wanted if error.validator == "enum" else [wanted]
-            near = did_you_mean(str(instance), [str(one) for one in allowed])
-            choices = expected or " or ".join(_spell(one) for one in allowed)
+        case "enum":
+            near = did_you_mean(str(instance), [one for one in wanted if isinstance(one, str)])
+            choices = expected or " or ".join(_spell(one) for one in wanted)
             yield path, f"{_shown(document, path, schema)} is not {choices}{near}"
-        case None:
-            yield path, "the field is not allowed beside the others here"
+        case "const":
+            yield path, f"{_shown(document, path, schema)} is not {_spell(wanted)}"
         case _:
             yield path, f"{_shown(document, path, schema)} is not {expected or _limit(error)}"
 

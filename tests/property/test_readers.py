@@ -1,0 +1,124 @@
+"""JSON and YAML readings of the same data agree, and no bytes break either reader."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import RENDER_LABELS
+from gitops_doca.sources import json_reader
+from gitops_doca.sources.json_reader import read_json
+from gitops_doca.sources.selection import object_selection
+from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.yaml_reader import read_yaml
+
+SELECTION = object_selection(["rack"])
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+LABELS = st.dictionaries(st.sampled_from([*sorted(RENDER_LABELS), "rack", "other", "*"]), SCALARS, max_size=5)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": st.sampled_from(["Node", "ConfigMap", "Secret"]),
+        "apiVersion": TEXT,
+        "metadata": VALUES
+        | st.fixed_dictionaries({}, optional={"name": TEXT, "labels": LABELS, "annotations": VALUES}),
+        "spec": VALUES,
+        "status": VALUES
+        | st.fixed_dictionaries({"nodeInfo": st.dictionaries(st.just("containerRuntimeVersion"), SCALARS)}),
+        "data": VALUES,
+        "binaryData": VALUES,
+    },
+)
+LISTS = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["List", "NodeList", "ConfigMapList"]), "items": st.lists(OBJECTS, max_size=4)},
+    optional={"apiVersion": TEXT, "metadata": VALUES},
+)
+
+
+class Quoting(yaml.SafeDumper):
+    """Writes no aliases, and quotes what PyYAML would take for plain text."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "'"))
+# PyYAML spells 1e+20 without a dot, which is a float to Go.
+Quoting.add_representer(
+    float, lambda dumper, number: dumper.represent_scalar("tag:yaml.org,2002:float", json.dumps(number), "")
+)
+
+
+def parsed_yaml(text: str) -> list[Any]:
+    return [document.value for document in read_yaml(io.BytesIO(text.encode()), "in", SELECTION)]
+
+
+def parsed_json(text: str) -> list[Any]:
+    return [document.value for document in read_json(io.BytesIO(text.encode()), "in", SELECTION)]
+
+
+def distinct(values: list[Any]) -> str:
+    """Spell values so that 1, 1.0 and true differ, whatever the order of keys."""
+    return json.dumps(values, sort_keys=True)
+
+
+@given(LISTS | OBJECTS | st.lists(OBJECTS, max_size=3))
+def test_json_and_yaml_of_the_same_data_read_alike(data: Any) -> None:
+    as_yaml = yaml.dump(data, Dumper=Quoting, allow_unicode=True, sort_keys=False)
+
+    assert distinct(parsed_json(json.dumps(data))) == distinct(parsed_yaml(as_yaml))
+
+
+@given(LISTS)
+def test_json_is_read_alike_by_the_yaml_reader_with_items_on_the_same_lines(data: Any) -> None:
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    places = [
+        [(document.line, document.place()) for document in reader(io.BytesIO(text.encode()), "in", SELECTION)]
+        for reader in (read_json, read_yaml)
+    ]
+
+    assert places[0] == places[1]
+
+
+@given(data=LISTS, chunk=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_size_of_chunks_makes_no_difference(
+    data: Any, chunk: int, indent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    whole = parsed_json(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(json_reader, "_CHUNK", chunk)
+
+        assert distinct(parsed_json(text)) == distinct(whole)
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='{}[]:,"*&!<->|#% \n\tab01.~', max_size=60).map(str.encode))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    problems = Problems()
+    for reader in (read_json, read_yaml):
+        try:
+            list(reader(io.BytesIO(data), "in", SELECTION))
+        except SyntaxProblem as problem:
+            problems.error(problem.message)
+
+    assert problems.warnings == ()

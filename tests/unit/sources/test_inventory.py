@@ -1,0 +1,291 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import ARCH_LABEL, ClusterProxy, Inventory, Node, Taint
+from gitops_doca.sources.inventory import read_inventory
+from support.reading import lines
+
+NO_OBJECT = "is no Kubernetes object with apiVersion and kind"
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def read(*texts: str) -> tuple[Inventory, list[str]]:
+    """Read each text as a file; problems name files `0`, `1`, ... in that order."""
+    problems = Problems()
+    for number, text in enumerate(texts):
+        Path(str(number)).write_text(text)
+    found = read_inventory([str(number) for number in range(len(texts))], ["rack"], problems)
+    return found, lines(problems)
+
+
+def node(name: str = "a", *, labels: object = None, **fields: Any) -> str:
+    metadata = {"name": name, **({"labels": labels} if labels is not None else {})}
+    return json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": metadata, **fields}) + "\n"
+
+
+def test_a_node_keeps_only_what_is_read() -> None:
+    text = node(
+        labels={ARCH_LABEL: "amd64", "rack": "r1", "other": "x"},
+        spec={"taints": [{"key": "k", "effect": "NoSchedule", "timeAdded": "now"}], "podCIDR": "x"},
+        status={"nodeInfo": {"containerRuntimeVersion": "cri-o://1.31.0"}},
+    )
+
+    assert read(text)[0].nodes == (
+        Node(
+            name="a",
+            labels={ARCH_LABEL: "amd64", "rack": "r1"},
+            taints=(Taint("k", "", "NoSchedule"),),
+            container_runtime="cri-o",
+        ),
+    )
+
+
+def test_nodes_of_all_files_are_sorted_by_name() -> None:
+    found, problems = read(node("c") + node("a"), node("b"))
+
+    assert ([one.name for one in found.nodes], problems) == (["a", "b", "c"], [])
+    assert [one.place for one in found.nodes] == [Place("0", 2), Place("1", 1), Place("0", 1)]
+
+
+def test_taints_from_a_nodes_condition_are_no_part_of_it() -> None:
+    text = node(
+        spec={
+            "taints": [
+                {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
+                {"key": "z", "value": "1", "effect": "NoExecute"},
+                {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+                {"key": "b", "value": None, "effect": "NoSchedule"},
+            ]
+        }
+    )
+
+    assert read(text)[0].nodes[0].taints == (Taint("b", "", "NoSchedule"), Taint("z", "1", "NoExecute"))
+
+
+@pytest.mark.parametrize(
+    "taints",
+    ["x", 5, {"key": "a"}, ["a"], [None], [{"key": 5}], [{"key": "a", "value": 0}], [{"effect": False}]],
+)
+def test_taints_that_are_none_are_told(taints: object) -> None:
+    found, problems = read(node(spec={"taints": taints}))
+
+    assert (found.nodes, problems) == (
+        (),
+        ["0:1: spec.taints: is no list of taints with key, value and effect"],
+    )
+
+
+@pytest.mark.parametrize(
+    "metadata", ["{}", "{name: }", "{name: ''}", "{name: 5}", "[]", "x", "{name: {a: b}}"]
+)
+def test_a_node_without_a_name_is_told(metadata: str) -> None:
+    assert read(f"apiVersion: v1\nkind: Node\nmetadata: {metadata}\n")[1] == [
+        "0:3: metadata: the Node has no metadata.name"
+    ]
+
+
+def test_a_label_that_is_no_string_to_yaml_is_told_as_it_is_written() -> None:
+    text = "apiVersion: v1\nkind: Node\nmetadata:\n  name: a\n  labels:\n    rack: 22.10\n    other: 5\n"
+
+    assert read(text)[1] == [
+        '0:6: metadata.labels.rack: 22.10 is no string to YAML; put it in quotes: "22.10"'
+    ]
+
+
+@pytest.mark.parametrize("value", [None, ["hunter2"], {"hunter2": 1}])
+def test_a_label_that_is_no_scalar_is_told_without_its_content(value: object) -> None:
+    assert read(node(labels={"rack": value}))[1] == [
+        "0:1: metadata.labels.rack: the label's value is no string"
+    ]
+
+
+@pytest.mark.parametrize("labels", ["x", ["a"], 5])
+def test_labels_that_are_no_mapping_are_told(labels: object) -> None:
+    assert read(node(labels=labels))[1] == ["0:1: metadata.labels: is no mapping"]
+
+
+def test_a_runtime_that_is_no_text_is_unknown() -> None:
+    text = node(status={"nodeInfo": {"containerRuntimeVersion": {"hunter2": 1}}})
+
+    assert read(text)[0].nodes[0].container_runtime == ""
+
+
+def test_one_node_twice_alike_is_one_node() -> None:
+    found, problems = read(node(labels={"rack": "a"}), node(labels={"rack": "a", "other": "x"}))
+
+    assert ([one.name for one in found.nodes], problems) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"labels": {"rack": "b"}},
+        {"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}},
+        {"status": {"nodeInfo": {"containerRuntimeVersion": "docker://1"}}},
+    ],
+)
+def test_one_node_twice_with_differences_is_told_with_both_places(other: dict[str, Any]) -> None:
+    assert read(node(), "\n" + node(**other))[1] == [
+        "1:2: node a stands twice with different labels, taints or container runtime; the first is at 0:1"
+    ]
+
+
+def test_config_maps_are_known_by_their_keys() -> None:
+    text = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: certs, namespace: ns}\n"
+        "data: {b.crt: hunter2, a.crt: hunter2}\nbinaryData: {c: hunter2}\n---\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: empty}\n"
+    )
+    found, problems = read(text)
+
+    assert problems == []
+    assert found.config_maps == {("ns", "certs"): ("a.crt", "b.crt"), ("", "empty"): ()}
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize("data", ["hunter2", "[hunter2]", "5"])
+def test_data_of_a_config_map_that_is_no_mapping_is_told(data: str) -> None:
+    assert read(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {data}\n")[1] == [
+        "0:4: data: is no mapping"
+    ]
+
+
+def test_a_namespace_that_is_no_string_to_yaml_is_told() -> None:
+    assert read("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  namespace: no\n")[1] == [
+        "0:5: metadata.namespace: is no string"
+    ]
+
+
+def test_a_config_map_twice_with_different_keys_is_told() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: ns}\ndata: {%s: x}\n"
+
+    assert read(text % "a", text % "b")[1] == ["1:1: ConfigMap ns/c stands twice with different keys"]
+    assert read(text % "a", text % "a")[1] == []
+
+
+def stream(tags: str, name: str = "driver-toolkit") -> str:
+    return (
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\n"
+        f"metadata: {{name: {name}, namespace: openshift}}\nspec:\n  tags: {tags}\n"
+    )
+
+
+def test_the_driver_toolkits_images_are_known_by_their_tags() -> None:
+    found, problems = read(stream("[{name: '417.94', from: {kind: DockerImage, name: quay.io/x}}]"))
+
+    assert (found.dtk_images, found.openshift_objects, problems) == ({"417.94": "quay.io/x"}, True, [])
+
+
+def test_other_image_streams_are_nothing_but_a_sign_of_openshift() -> None:
+    found, problems = read(stream("5", name="cli"))
+
+    assert (found.dtk_images, found.openshift_objects, problems) == (None, True, [])
+
+
+@pytest.mark.parametrize("tags", ["5", "x", "{a: b}"])
+def test_tags_of_an_image_stream_that_are_no_list_are_told(tags: str) -> None:
+    assert read(stream(tags))[1] == ["0:5: spec.tags: is no list"]
+
+
+@pytest.mark.parametrize(
+    "tag", ["x", "{}", "{name: a}", "{name: a, from: x}", "{name: 417.94, from: {name: x}}"]
+)
+def test_a_tag_of_an_image_stream_without_its_image_is_told(tag: str) -> None:
+    assert read(stream(f"\n  - {tag}"))[1] == [
+        "0:6: spec.tags[0]: the tag has no name and from.name, both strings"
+    ]
+
+
+def test_two_different_toolkits_are_told() -> None:
+    one, other = (f"[{{name: '{tag}', from: {{name: x}}}}]" for tag in (1, 2))
+
+    assert read(stream(one), stream(other))[1] == [
+        "1:1: ImageStream openshift/driver-toolkit stands twice with different tags"
+    ]
+
+
+def proxy(spec: str, name: str = "cluster") -> str:
+    return f"apiVersion: config.openshift.io/v1\nkind: Proxy\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+def test_the_clusters_proxy_is_read() -> None:
+    found, problems = read(
+        proxy(
+            (
+                "{httpProxy: 'http://p:3128', httpsProxy: null, noProxy: "
+                "'.local,[fd00::/8', trustedCA: {name: ca}}"
+            )
+        )
+    )
+
+    assert problems == []
+    assert found.proxy == ClusterProxy(http="http://p:3128", no_proxy=".local,[fd00::/8", trusted_ca=True)
+
+
+def test_another_proxy_is_not_the_clusters() -> None:
+    assert read(proxy("{httpProxy: 5}", name="other"))[0].proxy is None
+
+
+@pytest.mark.parametrize("url", ["http://user:hunter2@p:3128", "user:hunter2@p:3128", "http://hunter2@[::1"])
+def test_a_password_in_a_proxys_url_is_a_warning_that_does_not_show_it(url: str) -> None:
+    found, problems = read(proxy(f"{{httpsProxy: '{url}'}}"))
+
+    assert found.proxy == ClusterProxy(https=url)
+    assert problems == [
+        (
+            "warning: 0:4: spec.httpsProxy: the proxy's URL holds a user "
+            "or password, which goes into the manifests"
+        )
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://p/@x", "http://p:99999999"])
+def test_an_odd_proxy_url_is_no_problem_here(url: str) -> None:
+    assert read(proxy(f"{{httpProxy: '{url}'}}"))[1] == []
+
+
+@pytest.mark.parametrize("value", ["5", "[hunter2]", "0", "false"])
+def test_a_proxy_setting_that_is_no_string_is_told(value: str) -> None:
+    assert read(proxy(f"{{httpProxy: {value}}}"))[1] == ["0:4: spec.httpProxy: is no string"]
+
+
+def test_two_different_proxies_are_told() -> None:
+    assert read(proxy("{}"), proxy("{noProxy: a}"))[1] == [
+        "1:1: Proxy cluster stands twice with different spec"
+    ]
+
+
+def test_other_kinds_are_ignored() -> None:
+    others = [
+        "kind: Pod\napiVersion: v1\n",
+        "kind: Node\napiVersion: example.com/v1\nmetadata: 5\n",
+        "kind: Secret\n",
+    ]
+
+    assert read(*others) == (Inventory(nodes=()), [])
+
+
+@pytest.mark.parametrize("text", ["just text", "5", "- 5", "a: b", "kind: 5", "kind: [a]", "[[]]", "kind:"])
+def test_what_is_no_object_is_told(text: str) -> None:
+    assert read(text)[1] == [f"0:1: {NO_OBJECT}"]
+
+
+def test_empty_documents_are_nothing() -> None:
+    assert read("---\n---\n# only a comment\n") == (Inventory(nodes=()), [])
+
+
+def test_problems_of_all_files_come_at_once() -> None:
+    assert read("", "a: [\n", node(labels=5), "x")[1] == [
+        "0: is empty, so it holds no object",
+        "1:2: is no valid YAML: while parsing a flow node did not find expected node content",
+        "2:1: metadata.labels: is no mapping",
+        f"3:1: {NO_OBJECT}",
+    ]

@@ -1,0 +1,154 @@
+import io
+import json
+
+import pytest
+
+from gitops_doca.sources import json_reader
+from gitops_doca.sources.json_reader import read_json
+from gitops_doca.sources.selection import object_selection
+from gitops_doca.sources.syntax import SyntaxProblem
+from support.reading import json_documents, json_values
+
+OBJECT = object_selection(["rack"])
+
+
+def problem(text: str | bytes) -> tuple[int, str]:
+    with pytest.raises(SyntaxProblem) as caught:
+        json_values(text)
+    return caught.value.line, caught.value.message
+
+
+def test_a_list_gives_its_items_with_their_lines() -> None:
+    text = '{\n "items": [\n  {"kind": "Node"},\n\n  {\n   "kind": "Pod"}\n ],\n "kind": "List"}'
+
+    assert [(d.value, d.line) for d in json_documents(text)] == [({"kind": "Node"}, 3), ({"kind": "Pod"}, 5)]
+
+
+def test_items_of_a_node_list_have_the_kind_of_their_list_though_it_stands_last() -> None:
+    text = '{"items": [{"a": 1}], "apiVersion": "v1", "kind": "NodeList"}'
+
+    assert json_values(text) == [{"a": 1, "apiVersion": "v1", "kind": "Node"}]
+
+
+def test_several_documents_may_follow_each_other() -> None:
+    text = '{"a": 1}\n{"b": 2}{"items": [{"kind": "c"}]}\n[{"d": 4}]\n'
+
+    assert [(d.value, d.line) for d in json_documents(text)] == [
+        ({"a": 1}, 1),
+        ({"b": 2}, 2),
+        ({"kind": "c"}, 2),
+        ({"d": 4}, 3),
+    ]
+
+
+def test_only_what_is_selected_is_kept() -> None:
+    node = {
+        "kind": "Node",
+        "metadata": {
+            "name": "a",
+            "uid": "u",
+            "labels": {"rack": "r", "other": "x"},
+            "annotations": {"k": "v"},
+        },
+        "spec": {"taints": [{"key": "k"}]},
+        "status": {"images": [{"names": ["i"]}], "nodeInfo": {"containerRuntimeVersion": "c://1", "x": 1}},
+        "data": {"k": "hunter2"},
+        "stringData": {"k": "hunter2"},
+    }
+    kept = {
+        "kind": "Node",
+        "metadata": {"name": "a", "labels": {"rack": "r"}},
+        "spec": {"taints": [{"key": "k"}]},
+        "status": {"nodeInfo": {"containerRuntimeVersion": "c://1"}},
+        "data": {"k": None},
+    }
+
+    assert json_values(json.dumps(node), OBJECT) == [kept]
+    assert json_values(json.dumps({"items": [node]}), OBJECT) == [kept]
+    assert json_values(json.dumps([node]), OBJECT) == [kept]
+
+
+@pytest.mark.parametrize(("data", "kept"), [("hunter2", ""), (["hunter2"], ""), (5, ""), (None, None)])
+def test_of_data_that_is_no_mapping_nothing_is_kept(data: object, kept: object) -> None:
+    assert json_values(json.dumps({"data": data}), OBJECT) == [{"data": kept}]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+def test_the_border_of_a_chunk_may_be_anywhere(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_reader, "_CHUNK", chunk)
+    value = {
+        "n": 12345,
+        "e": 1e300,
+        "f": -1.5e3,
+        "t": True,
+        "s": 'é\u20ac\U0001f600\n"',
+        "l": [[], {}],
+        "z": None,
+    }
+    text = json.dumps({"items": [value, value], "last": 678}, indent=1, ensure_ascii=False)
+
+    assert json_values(text) == [value, value]
+    assert json_values(json.dumps(value) + json.dumps(value)) == [value, value]
+
+
+def test_an_item_is_given_before_the_list_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_reader, "_CHUNK", 100)
+    stream = io.BytesIO(b'{"items": [' + b'{"kind": "Node"},' * 1000 + b"{}]}")
+
+    assert next(iter(read_json(stream, "in.json", OBJECT))).value == {"kind": "Node"}
+    assert stream.tell() <= 200
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ('{"a": 1', 1, "is no valid JSON: , or } was expected"),
+        ('{"a":\n', 2, "is no valid JSON: expecting value"),
+        ('{"items": [\n{"a": 1},\n', 3, "is no valid JSON: expecting value"),
+        ('{"a": "x\t', 1, "is no valid JSON: invalid control character at"),
+        ('{"a" 1}', 1, "is no valid JSON: a key and a colon were expected"),
+        ("{1: 2}", 1, "is no valid JSON: a key and a colon were expected"),
+        ("[1 2]", 1, "is no valid JSON: , or ] was expected"),
+        ('{"a": 1}\nxyz', 2, "is no JSON object"),
+        ('{"a": 1}\n5', 2, "is no JSON object"),
+        ('{"a": NaN}', 1, "has a JSON value that is nested too deeply or holds a number out of range"),
+        ('{"a": -Infinity}', 1, "has a JSON value that is nested too deeply or holds a number out of range"),
+        (
+            '{"a": ' + "1" * 5000 + "}",
+            1,
+            "has a JSON value that is nested too deeply or holds a number out of range",
+        ),
+        (
+            '{"a": ' + "[" * 5000,
+            1,
+            "has a JSON value that is nested too deeply or holds a number out of range",
+        ),
+        ('{"a": ' + "[" * 200 + "]" * 200 + "}", 1, "is nested deeper than 100 levels"),
+        ('{"a": "\\ud800"}', 1, "has a string with half of a surrogate pair, which is no text"),
+        ('{"a": {"\\udfff": 1}}', 1, "has a string with half of a surrogate pair, which is no text"),
+        (b'{"a": "\xff"}', 1, "is no text: it holds bytes that UTF-8 text cannot hold"),
+        (b'{"a": "\xc3', 1, "is no text: it holds bytes that UTF-8 text cannot hold"),
+    ],
+)
+def test_text_that_is_no_json_is_refused_with_its_line(text: str | bytes, line: int, message: str) -> None:
+    assert problem(text) == (line, message)
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    assert json_values('{"a": "\\ud83d\\ude00"}') == [{"a": "\U0001f600"}]
+
+
+def test_deep_nesting_is_nothing_to_refuse_where_it_is_not_read() -> None:
+    assert json_values('{"status": {"x": ' + "[" * 200 + "]" * 200 + "}}", OBJECT) == [{"status": {}}]
+
+
+def test_a_value_above_the_limit_is_refused_before_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_reader, "_CHUNK", 1 << 10)
+    monkeypatch.setattr(json_reader, "_MAX_VALUE", 1 << 20)
+    stream = io.BytesIO(b'{"items": [{"kind": "Node"}, "' + b"x" * (8 << 20))
+    documents = read_json(stream, "in.json", OBJECT)
+
+    assert next(documents).value == {"kind": "Node"}
+    with pytest.raises(SyntaxProblem, match="has one value of more than 1 MiB"):
+        next(documents)
+    assert stream.tell() < 4 << 20

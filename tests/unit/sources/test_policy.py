@@ -1,0 +1,349 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import Probe, Toleration
+from gitops_doca.sources.policy import PolicySet, read_policies
+from support.reading import document, lines
+
+DRIVER = {"image": "doca-driver", "repository": "nvcr.io/nvidia/mellanox", "version": "25.04-0.6.1.0-2"}
+DIGEST = "sha256:" + "a1" * 32
+
+
+def cluster(
+    driver: dict[str, Any] | None = None, name: str = "nic-cluster-policy", /, **spec: Any
+) -> dict[str, Any]:
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicClusterPolicy",
+        "metadata": {"name": name},
+        "spec": {"ofedDriver": {**DRIVER, **(driver or {})}, **spec},
+    }
+
+
+def node(name: str, driver: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    return {**cluster(driver, name, **spec), "kind": "NicNodePolicy"}
+
+
+def read(*documents: dict[str, Any] | str) -> tuple[PolicySet, list[str]]:
+    """Read policies; problems name their place without the file."""
+    problems = Problems()
+    texts = [one if isinstance(one, str) else yaml.safe_dump(one, sort_keys=False) for one in documents]
+    Path("policy.yaml").write_text("---\n".join(texts))
+    found = read_policies(["policy.yaml"], problems)
+    return found, [line.replace("policy.yaml:", "") for line in lines(problems)]
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_driver_has_the_operators_defaults() -> None:
+    found, problems = read(cluster())
+
+    assert problems == []
+    (policy,) = found.policies
+    driver = policy.driver
+    assert (policy.kind, policy.name, policy.place) == (
+        "NicClusterPolicy",
+        "nic-cluster-policy",
+        Place("policy.yaml", 6, "spec.ofedDriver"),
+    )
+    assert (str(driver.repository), driver.version, driver.digest) == (
+        "nvcr.io/nvidia/mellanox/doca-driver",
+        "25.04-0.6.1.0-2",
+        None,
+    )
+    assert (driver.force_precompiled, driver.termination_grace_period, driver.safe_load) == (
+        False,
+        300,
+        False,
+    )
+    assert driver.startup_probe == Probe(initial_delay=30, period=10, failure_threshold=120, timeout=10)
+    assert driver.liveness_probe == Probe(initial_delay=10, period=30, failure_threshold=1, timeout=10)
+    assert driver.readiness_probe == driver.liveness_probe
+
+
+def test_probe_values_below_one_take_the_defaults() -> None:
+    probe = {"initialDelaySeconds": 0, "periodSeconds": -5, "failureThreshold": 3}
+    found, _ = read(cluster({"startupProbe": probe, "livenessProbe": probe}))
+
+    driver = found.policies[0].driver
+    assert driver.startup_probe == Probe(initial_delay=30, period=10, failure_threshold=3, timeout=10)
+    assert driver.liveness_probe == Probe(initial_delay=10, period=30, failure_threshold=3, timeout=10)
+
+
+def test_a_grace_period_of_zero_stays_zero() -> None:
+    assert (
+        read(cluster({"terminationGracePeriodSeconds": 0}))[0].policies[0].driver.termination_grace_period
+        == 0
+    )
+
+
+def test_null_is_as_if_the_field_were_absent() -> None:
+    nothing = dict.fromkeys(
+        (
+            "env",
+            "startupProbe",
+            "certConfig",
+            "terminationGracePeriodSeconds",
+            "forcePrecompiled",
+            "upgradePolicy",
+        )
+    )
+
+    assert read(cluster(nothing, tolerations=None, nodeAffinity=None))[0] == read(cluster())[0]
+
+
+def test_global_fills_what_the_driver_leaves_out_and_yields_to_what_it_has() -> None:
+    filling = {"repository": "mirror.example/nv", "version": "1-0", "imagePullSecrets": ["a"], "other": 1}
+    found, problems = read(cluster({"version": None, "repository": ""}, **{"global": filling}))
+    assert problems == ["8: spec.ofedDriver.repository: '' is not at least 1 characters long"]
+
+    found, problems = read(cluster({"version": None, "repository": None}, **{"global": filling}))
+    driver = found.policies[0].driver
+    assert (problems, str(driver.repository), driver.version, driver.image_pull_secrets) == (
+        [],
+        "mirror.example/nv/doca-driver",
+        "1-0",
+        ("a",),
+    )
+
+    found, _ = read(cluster({"imagePullSecrets": ["b"]}, **{"global": filling}))
+    driver = found.policies[0].driver
+    assert (str(driver.repository), driver.version, driver.image_pull_secrets) == (
+        "nvcr.io/nvidia/mellanox/doca-driver",
+        "25.04-0.6.1.0-2",
+        ("b",),
+    )
+
+
+def test_a_node_policy_inherits_nothing_from_global() -> None:
+    bare = node("a", {"version": None}, **{"global": {"version": "1-0"}})
+
+    assert read(bare)[1] == ["6: spec.ofedDriver: the field 'version' is required"]
+
+
+def test_what_neither_the_driver_nor_global_has_is_required() -> None:
+    bare = {"version": None, "repository": None}
+
+    assert read(cluster(bare))[1] == [
+        "6: spec.ofedDriver: the field 'repository' is required and spec.global has none either",
+        "6: spec.ofedDriver: the field 'version' is required and spec.global has none either",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("repository", "reason"),
+    [
+        ("https://nvcr.io/nvidia", "has a scheme; a repository is written without https://"),
+        ("nvcr.io/nvidia:1.0", "has a tag; a repository is written without one"),
+        (f"nvcr.io/nvidia@{DIGEST}", "has a digest; a repository is written without one"),
+        (
+            "nvcr.io/Nvidia",
+            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /",
+        ),
+        (
+            "nvcr.io/nvidia/",
+            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /",
+        ),
+        ("nvcr.io:99999/nvidia", "has no valid host[:port] before its first slash"),
+    ],
+)
+def test_a_repository_that_is_none_is_told(repository: str, reason: str) -> None:
+    assert read(cluster({"repository": repository}))[1] == [
+        f"8: spec.ofedDriver.repository: {repository!r} {reason}"
+    ]
+
+
+def test_a_broken_repository_in_global_is_told_there() -> None:
+    broken = cluster({"repository": None}, **{"global": {"repository": "http://x"}})
+
+    assert read(broken)[1] == [
+        "11: spec.global.repository: 'http://x' has a scheme; a repository is written without https://"
+    ]
+
+
+def test_an_image_that_is_no_name_is_told_at_the_image() -> None:
+    assert read(cluster({"image": "../doca"}))[1] == [
+        (
+            "7: spec.ofedDriver.image: '../doca' is no repository name: lower-case letters and digits, "
+            ". _ - between them, parts split by /"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("sha256:abc", "is no digest: sha256: and 64 lower-case hex digits"),
+        ("sha256:" + "A1" * 32, "is no digest: sha256: and 64 lower-case hex digits"),
+        ("1 2", "cannot begin a tag: letters, digits, _ . and -, at most 128"),
+        ("-1", "cannot begin a tag: letters, digits, _ . and -, at most 128"),
+        (
+            "25.04-0.6.1.0-2-5.15.0-25-generic-ubuntu22.04-amd64",
+            "is a whole image tag; kernel, OS and architecture are added for each pool",
+        ),
+    ],
+)
+def test_a_version_that_is_none_is_told(version: str, reason: str) -> None:
+    assert read(cluster({"version": version}))[1] == [f"9: spec.ofedDriver.version: {version!r} {reason}"]
+
+
+def test_a_digest_as_version_is_a_digest() -> None:
+    driver = read(cluster({"version": DIGEST}))[0].policies[0].driver
+
+    assert (driver.version, driver.digest) == ("", DIGEST)
+
+
+def test_no_policy_among_the_objects_is_told_with_the_files() -> None:
+    assert read("kind: Secret\n---\njust text\n---\n- a\n---\nkind: [a]\n---\nkind: {b: c}\n")[1] == [
+        ": no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects of policy.yaml"
+    ]
+
+
+def test_other_objects_of_a_stream_are_ignored_whatever_they_hold() -> None:
+    others = [
+        "kind: Secret\napiVersion: v1\nstringData: {a: 5}\ndata: [x]\n",
+        "kind: CustomResourceDefinition\nspec: {group: mellanox.com, names: {kind: NicClusterPolicy}}\n",
+        "kind: NicClusterPolicy\napiVersion: example.com/v1\nspec: 5\n",
+        "kind: NicClusterPolicy\napiVersion: 5\n",
+        "metadata: 7\n",
+    ]
+
+    assert read(*others, cluster())[1] == []
+
+
+def test_policies_of_another_version_of_the_api_are_told() -> None:
+    assert read({**cluster(), "apiVersion": "mellanox.com/v2"})[1] == [
+        "1: apiVersion: 'mellanox.com/v2' is not mellanox.com/v1alpha1"
+    ]
+
+
+def test_two_cluster_policies_are_told_with_both_places() -> None:
+    assert read(cluster(), cluster())[1] == [
+        "14: metadata.name: a second NicClusterPolicy 'nic-cluster-policy'; the first is at 1"
+    ]
+
+
+def test_a_cluster_policy_of_another_name_is_told() -> None:
+    assert read(cluster(None, "mine"))[1] == [
+        (
+            "4: metadata.name: the NicClusterPolicy is named 'mine', but "
+            "the operator only knows 'nic-cluster-policy'"
+        )
+    ]
+
+
+def test_drivers_in_both_kinds_of_policy_are_told() -> None:
+    assert read(node("b", nodeSelector={"a": "b"}), cluster(), node("a"))[1] == [
+        (
+            "18: spec.ofedDriver: ofedDriver is in the NicClusterPolicy "
+            "and in NicNodePolicy a, b: two drivers a node"
+        )
+    ]
+
+
+def test_a_cluster_policy_without_driver_may_stand_beside_node_policies() -> None:
+    without = {**cluster(), "spec": {"nvIpam": {}}}
+    found, problems = read(
+        without, node("b", nodeSelector={"rack": "b"}), node("a", nodeSelector={"row": "a"})
+    )
+
+    assert problems == []
+    assert [policy.name for policy in found.policies] == ["a", "b"]
+    assert found.selectors == {"a": {"row": "a"}, "b": {"rack": "b"}}
+    assert found.labels == {"rack", "row"}
+
+
+def test_a_policy_without_driver_is_valid_and_still_has_a_selector() -> None:
+    bare = {**node("a"), "spec": {"nodeSelector": {"rack": "a"}}}
+
+    found, problems = read(bare, {**node("b"), "spec": None})
+
+    assert (found.policies, found.selectors, problems) == ((), {"a": {"rack": "a"}, "b": {}}, [])
+
+
+def test_names_that_stand_twice_in_a_list_are_told() -> None:
+    twice = {
+        "env": [{"name": "A", "value": "hunter2"}, {"name": "A"}],
+        "containerResources": [{"name": "mofed-container"}] * 2,
+    }
+    text = yaml.dump(cluster(twice), Dumper=NoAliases, sort_keys=False)
+
+    assert read(text)[1] == [
+        "13: spec.ofedDriver.env[1].name: 'A' stands twice",
+        "16: spec.ofedDriver.containerResources[1].name: 'mofed-container' stands twice",
+    ]
+
+
+class NoAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+def test_safe_load_is_ignored_with_a_warning() -> None:
+    found, problems = read(cluster({"upgradePolicy": {"safeLoad": True, "drain": {"x": 1}}}))
+
+    assert found.policies[0].driver.safe_load
+    assert problems == [
+        (
+            "warning: 11: spec.ofedDriver.upgradePolicy.safeLoad: upgradePolicy.safeLoad is ignored: "
+            "only the operator's upgrade controller could end the wait"
+        )
+    ]
+
+
+def test_a_misspelt_section_is_a_warning() -> None:
+    misspelt = cluster(tolerationz=[], somethingElse=1, nvIpam={})
+
+    assert read(misspelt)[1] == [
+        "warning: 10: spec.tolerationz: spec.tolerationz is not read; did you mean 'tolerations'?"
+    ]
+
+
+def test_tolerations_affinity_environment_and_resources_pass_through() -> None:
+    affinity = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}
+    env = [{"name": "A", "value": "b"}, {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]
+    resources = [{"name": "mofed-container", "limits": {"cpu": 1}, "requests": {}}]
+    found, problems = read(
+        cluster(
+            {"env": env, "containerResources": resources},
+            nodeAffinity=affinity,
+            tolerations=[{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}],
+        )
+    )
+
+    (policy,) = found.policies
+    assert problems == []
+    assert policy.node_affinity == affinity
+    assert policy.tolerations == (Toleration(key="a", operator="Exists", effect="NoExecute", seconds=0),)
+    assert policy.driver.env == tuple(env)
+    assert policy.driver.resources == {"mofed-container": {"limits": {"cpu": 1}}}
+
+
+def test_problems_of_all_policies_come_at_once() -> None:
+    found = read(cluster({"version": "a b"}), node("a", {"image": 5}), node("b" * 31))[1]
+
+    assert [line.partition(":")[0] for line in found] == ["9", "17", "24"]
+
+
+def test_a_policy_inside_a_config_has_its_place_there() -> None:
+    inline = document("spec:\n  policies:\n  - 1\n", file="gitops-doca.yaml")
+    text = yaml.safe_dump(cluster({"version": "a b"}), sort_keys=False)
+    problems = Problems()
+    policy = document(text, file="gitops-doca.yaml")
+
+    read_policies([type(inline)(policy.value, policy.file, policy.line, ("spec", "policies", 0))], problems)
+
+    assert lines(problems) == [
+        (
+            "gitops-doca.yaml:9: spec.policies[0].spec.ofedDriver.version: 'a b' cannot begin a tag: "
+            "letters, digits, _ . and -, at most 128"
+        )
+    ]

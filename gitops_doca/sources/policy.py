@@ -105,7 +105,7 @@ def _validate(document: Document, problems: Problems) -> bool:
         other = any(key in sections for sections in _SECTIONS.values())
         near = f": a {kind} has no such field" if other else did_you_mean(key, _SECTIONS[kind])
         if near:
-            problems.warn(f"spec.{key} is not read{near}", document.place(("spec", key)))
+            problems.warn(f"the field is not read{near}", document.place(("spec", key)))
     return True
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, assert_never
 
 from gitops_doca.core.decide import Decision
@@ -13,7 +14,6 @@ from gitops_doca.core.lookup import (
     Inspection,
     Resolver,
     TagExists,
-    TagLookup,
     TagMissing,
     TagUnknown,
 )
@@ -45,23 +45,23 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
     then there is nothing that may be written.
     """
     inputs = load(settings, problems)
-    made: list[Inspector] = []
-
-    def resolver() -> Inspector:
-        made.append(inspector())
-        return made[0]
-
-    lookups, lists = look_up(inputs.grouping, Online(resolver=resolver), problems)
+    made = cache(inspector)
+    lookups, lists = look_up(inputs.grouping, Online(resolver=made), problems)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     _stop_at(Category.UNKNOWN, problems)
     existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
-    inspections = made[0].inspect(existing) if existing else {}
-    entries = {}
+    inspections = made().inspect(existing) if existing else {}
+    for warning in made().warnings if existing else ():
+        problems.warn(warning)
+    entries: dict[ImageReference, LockEntry] = {}
     for image, lookup in sorted(lookups.items()):
-        entry = _entry(image, inspections.get(image, lookup), _place(image, decisions), problems)
-        if entry is not None:
-            entries[image] = entry
+        if isinstance(lookup, TagMissing):
+            entries[image] = LockedMiss()
+        else:
+            entry = _entry(image, inspections[image], _place(image, decisions), problems)
+            if entry is not None:
+                entries[image] = entry
     if len(entries) < len(lookups):
         problems.raise_errors()
     lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries)
@@ -77,22 +77,16 @@ def _place(image: ImageReference, decisions: tuple[Decision, ...]) -> Place:
     return next((d.pool.policy.place for d in decisions if d.image == image), Place())
 
 
-def _entry(
-    image: ImageReference, found: TagLookup | Inspection, place: Place, problems: Problems
-) -> LockEntry | None:
+def _entry(image: ImageReference, found: Inspection, place: Place, problems: Problems) -> LockedImage | None:
     match found:
-        case TagMissing():
-            return LockedMiss()
         case TagUnknown(_, reason, _):
             problems.error(
                 f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
                 place,
                 category=Category.UNKNOWN,
-                remedy="mend the access to the registry, then run again; the lock is as it was",
+                remedy="mend the access to the registry, then run again",
             )
             return None
-        case TagExists(digest):
-            return LockedImage(digest, "")
         case ImagePlatforms(digest, platforms):
             return _checked(image, LockedImage(digest, ""), platforms, place, problems)
         case never:
@@ -114,6 +108,6 @@ def _checked(
         place,
         category=Category.MISSING,
         details=(f"digest: {locked.digest}",),
-        remedy="publish the image of the right architecture under this tag; the lock is as it was",
+        remedy="publish an image of the right platform under this tag; a lock never names the wrong one",
     )
     return None

@@ -184,19 +184,23 @@ def look_up(
     _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
-    _check_count(len(wanted), problems)
     resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
+    _check_count(answers, len(wanted), problems)
     lookups = cross_check(resolver.resolve(wanted), {})
-    missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
-    lists = resolver.list_tags(sorted(missed)) if missed else {}
-    lookups = cross_check(lookups, lists)
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
         _check_lock(answers, compiled, problems)
-        _check_count(len(wanted) + len(compiled), problems)
-        weighed = cross_check({**lookups, **resolver.resolve(compiled)}, lists)
+        _check_count(answers, len(wanted) + len(compiled), problems)
+        weighed = cross_check({**lookups, **resolver.resolve(compiled)}, {})
         # Only these: a first answer that became a miss now would need a third round.
         lookups |= {image: weighed[image] for image in compiled}
+    # Last, so that a list that takes its time or fails leaves the answers alone.
+    misses = [image for image, found in lookups.items() if isinstance(found, TagMissing)]
+    lists = resolver.list_tags(sorted({image.repository for image in misses})) if misses else {}
+    weighed = cross_check(lookups, lists)
+    lookups |= {image: weighed[image] for image in misses}
+    for warning in resolver.warnings:
+        problems.warn(warning)
     return lookups, lists
 
 
@@ -206,8 +210,8 @@ def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Pr
     problems.raise_errors()
 
 
-def _check_count(needed: int, problems: Problems) -> None:
-    if needed > MAX_LOOKUPS:
+def _check_count(answers: Answers, needed: int, problems: Problems) -> None:
+    if isinstance(answers, Online) and needed > MAX_LOOKUPS:
         problems.error(
             f"{needed} tags are needed, and a run looks up {MAX_LOOKUPS} at most",
             remedy="split the inventory, or correct labels that make a pool of every node",

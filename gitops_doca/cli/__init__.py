@@ -49,7 +49,7 @@ def _exit_code(arguments: list[str] | None) -> int:
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
         tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
-        tell(traceback.format_exc())
+        tell(traceback.format_exc(), end="")
         return _BUG
     return code or 0
 

@@ -66,8 +66,9 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
         raise click.UsageError("standard input can be read once: use - for one input")
     file = _config_file(flags["target"], given, problems)
     merged = effective([given, read_config(file, problems) if file else {}])
+    readable = not problems.errors
     for name, flag in (("policies", "-p"), ("inventory", "-i")):
-        if not merged[name].value and not problems.errors:
+        if readable and not merged[name].value:
             problems.error(
                 f"no {name} given", remedy=f"name a file with {flag}, or under spec.{name} in {CONFIG_FILE}"
             )
@@ -75,7 +76,7 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
     return Invocation(
         settings=merged,
         registry=RegistryFlags(**{name: flags[name] for name in names}),
-        lock_file=merged["lock"].value or os.path.join(os.path.dirname(file), LOCK_FILE),  # noqa: PTH118, PTH120
+        lock_file=merged["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
         mend=_mend(flags),
     )
 
@@ -128,6 +129,11 @@ def _config_file(target: str | None, given: Mapping[str, Setting], problems: Pro
             remedy="name a folder that has one, or give policies (-p) and inventory (-i)",
         )
     return ""
+
+
+def _folder(target: str | None, file: str) -> str:
+    """Return where the lock belongs: beside the config, or where the config would be."""
+    return os.path.dirname(file) if file else target or ""  # noqa: PTH120 (the path as its author wrote it)
 
 
 def _mend(flags: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gitops_doca.cli.console import print_diagnostics, print_info, tell
+from gitops_doca.cli.console import print_diagnostics, print_info, printable, tell
 from gitops_doca.cli.inputs import Invocation, make_resolver, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.cli.run import explain, write_report
@@ -27,7 +27,7 @@ def write_lock(flags: Mapping[str, Any]) -> int:
     text = dump_lock(locking.lock)
     if _text(invocation.lock_file) != text:
         write_file(Path(invocation.lock_file), text)
-    tell(f"{invocation.lock_file}: {_summary(locking.lock)}")
+    tell(printable(f"{invocation.lock_file}: {_summary(locking.lock)}"))
     problems.raise_errors()
     print_diagnostics(problems.warnings)
     return _SAME
@@ -45,7 +45,7 @@ def compare_lock(flags: Mapping[str, Any]) -> int:
     write_stdout(_table(changes))
     print_diagnostics(problems.warnings)
     if changes:
-        tell(f"{invocation.lock_file} differs; to renew it: {invocation.mend}")
+        tell(printable(f"{invocation.lock_file} differs; to renew it: {invocation.mend}"))
     return _DIFFERENT if changes else _SAME
 
 

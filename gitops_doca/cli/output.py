@@ -4,9 +4,9 @@ import errno
 import os
 import stat
 import sys
-from contextlib import suppress
 from pathlib import Path
 
+from gitops_doca.cli.console import silence
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 _ESCAPED = "backslashreplace"
@@ -21,9 +21,7 @@ def write_stdout(text: str) -> None:
         sys.stdout.buffer.write(text.encode(errors=_ESCAPED))
         sys.stdout.buffer.flush()
     except OSError as error:
-        # What is still buffered would be tried, and fail, once more when the interpreter ends.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         raise _failed("standard output", error) from None
 
 

@@ -1,4 +1,4 @@
-"""What `generate` and `check` share: settings in, a generation out, everything told on stderr."""
+"""What the commands share: settings in, a generation out, the report, everything told on stderr."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from gitops_doca.cli.console import print_diagnostics, print_info
 from gitops_doca.cli.inputs import Invocation, RegistryFlags, choose_answers, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
-from gitops_doca.emit.report import dump_report
+from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.locking import Locking
 from gitops_doca.pipeline import Generation, generate
 from gitops_doca.sources.located import Document
@@ -65,10 +65,8 @@ def _tell(generation: Generation) -> None:
     for left in generation.inputs.grouping.left_out:
         print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
     for decision in generation.decisions:
-        pool = decision.pool
-        print_info(
-            f"pool {pool.platform}: {type(decision).__name__} {decision.image} for {len(pool.nodes)} nodes"
-        )
+        entry = pool_entry(decision)
+        print_info(f"pool {entry['pool']}: {entry['state']}, {decision.image}, nodes {len(entry['nodes'])}")
 
 
 def explain(invocation: Invocation) -> str:

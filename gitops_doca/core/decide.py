@@ -7,7 +7,7 @@ from typing import assert_never
 
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.hints import nearest_tags
-from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
@@ -209,16 +209,28 @@ def _unknown(
     others = len(tags) - 1
     more = f" and {others} more tag{'s' if others > 1 else ''}" if others else ""
     exist = "exist" if more else "exists"
+    where = "" if str(repository).startswith(repository.registry) else f" (registry {repository.registry})"
     return Diagnostic(
         category=Category.UNKNOWN,
-        message=(
-            f"cannot tell whether {tags[0].tag}{more} {exist} in {repository} "
-            f"(registry {repository.registry}): {lookup.reason}"
-        ),
+        message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=images[tags[0]][0].policy.place,
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        remedy="no image is chosen on a guess: mend the access to the registry, then run again",
+        remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
     )
+
+
+_REMEDIES = {
+    Cause.AUTH: "give credentials for this repository with --registry-config",
+    Cause.TRANSIENT: "wait until the registry answers",
+    Cause.TLS: "name the registry's CA with --ca-file",
+    Cause.DNS: "correct the registry's name in the policy, or the name server",
+    Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
+    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused by a flag (see --help)",
+    Cause.REPOSITORY: "correct the repository in the policy, or give credentials with --registry-config",
+    Cause.INCONSISTENT: "let the registry's owner mend it",
+    Cause.PROTOCOL: "check that the registry is at this address, and no login page before it",
+    Cause.DEADLINE: "give more time with --deadline",
+}
 
 
 def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:

@@ -50,8 +50,8 @@ def read_yaml(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
 
 
 def _reason(error: MarkedYAMLError) -> str:
-    # libyaml's own words: fixed sentences, which quote nothing of the text.
-    return " ".join(part for part in (error.context, error.problem) if part) or "its syntax is broken"
+    # What libyaml's parser says are fixed sentences; they quote nothing of the text.
+    return " ".join(part for part in (error.context, error.problem) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,10 +219,8 @@ def proxy(spec: str, name: str = "cluster") -> str:
 def test_the_clusters_proxy_is_read() -> None:
     found, problems = read(
         proxy(
-            (
-                "{httpProxy: 'http://p:3128', httpsProxy: null, noProxy: "
-                "'.local,[fd00::/8', trustedCA: {name: ca}}"
-            )
+            "{httpProxy: 'http://p:3128', httpsProxy: null, noProxy: "
+            "'.local,[fd00::/8', trustedCA: {name: ca}}"
         )
     )
 

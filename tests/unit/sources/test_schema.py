@@ -163,8 +163,8 @@ def test_what_a_driver_field_may_not_be_is_told(driver: str, message: str) -> No
         (
             "nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}",
             (
-                ""
-                "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: a list is not at least 1 items long"
+                "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: "
+                "a list is not at least 1 items long"
             ),
         ),
         ("nodeAffinity: {podAffinity: {}}", "nodeAffinity.podAffinity: unknown field 'podAffinity'"),

@@ -1,0 +1,324 @@
+"""What bad input gets: the exit code, the place, an empty stdout, and never a traceback."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fakes.resolver import FakeResolver
+from support.cli import Result
+from support.in_process import run_here
+
+NFD = "feature.node.kubernetes.io"
+DIGEST = "sha256:" + "a1" * 32
+
+POLICY = """\
+apiVersion: mellanox.com/v1alpha1
+kind: NicClusterPolicy
+metadata:
+  name: nic-cluster-policy
+spec:
+  ofedDriver:
+    image: doca-driver
+    repository: nvcr.io/nvidia/mellanox
+    version: 25.04-0.6.1.0-2
+"""
+
+NODE = """\
+apiVersion: v1
+kind: Node
+metadata:
+  name: node-1
+  labels:
+    feature.node.kubernetes.io/kernel-version.full: 5.15.0-91-generic
+    feature.node.kubernetes.io/pci-15b3.present: "true"
+    feature.node.kubernetes.io/system-os_release.ID: ubuntu
+    feature.node.kubernetes.io/system-os_release.VERSION_ID: "22.04"
+    kubernetes.io/arch: amd64
+status:
+  nodeInfo:
+    containerRuntimeVersion: containerd://1.7.27
+"""
+
+
+class Everything(FakeResolver):
+    """A registry that has whatever is asked for."""
+
+    def resolve(self, images):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        self._tags = frozenset(image.tag for image in images)
+        return super().resolve(images)
+
+
+@pytest.fixture(autouse=True)
+def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: Everything()
+    )
+
+
+def run(folder: Path, *, policy: str | bytes = POLICY, nodes: str | bytes = NODE) -> Result:
+    """Run `generate` on a policy and an inventory."""
+    for name, content in (("policy.yaml", policy), ("nodes.yaml", nodes)):
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return run_here("generate", "-p", "policy.yaml", "-i", "nodes.yaml", cwd=folder)
+
+
+def errors(result: Result, code: int = 3) -> list[str]:
+    """Return each error, without `error[input]: `; nothing else may have happened."""
+    assert (result.exit_code, result.stdout) == (code, b"")
+    assert "Traceback" not in result.stderr
+    return [
+        line.removeprefix("error[input]: ") for line in result.stderr.splitlines() if line.startswith("error")
+    ]
+
+
+def policy(old: str, new: str) -> str:
+    assert old in POLICY
+    return POLICY.replace(old, new)
+
+
+def node(old: str, new: str) -> str:
+    assert old in NODE
+    return NODE.replace(old, new)
+
+
+def test_the_inputs_are_good_before_they_are_broken(tmp_path: Path) -> None:
+    result = run(tmp_path)
+
+    assert (result.exit_code, result.stderr, b"kind: DaemonSet" in result.stdout) == (0, "", True)
+
+
+# Files
+
+
+BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "a: [1\nb: 2\n",
+            "2: is no valid YAML: while parsing a flow sequence did not find expected ',' or ']'",
+        ),
+        ("a: 1\nb: 2\na: 3\n", "3: has a key twice in one mapping (first on line 1)"),
+        (BOMB, "6: expands its aliases (*...) to more than 100,000 values"),
+        (
+            "a: 1\nb: !!python/object/apply:os.system [id]\n",
+            "2: has a tag (!...) that would build an object; remove it",
+        ),
+        ("!!python/object:a.B {}\n", "1: has a tag (!...) that would build an object; remove it"),
+        ("[" * 200, "1: is no valid JSON: expecting value"),
+        ('{"items": [\n', "2: is no valid JSON: expecting value"),
+        (b"\x7fELF\0\0", "1: is a binary file, not YAML or JSON text"),
+        ("", "is empty, so it holds no object"),
+        (b"a: \xff\n", "is no YAML text: it holds bytes that UTF-8 text cannot hold"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_for_policies_and_inventories(
+    text: str | bytes, error: str, tmp_path: Path
+) -> None:
+    place = ":" if error[0].isdigit() else ": "
+
+    assert errors(run(tmp_path, policy=text)) == [f"policy.yaml{place}{error}"]
+    assert errors(run(tmp_path, nodes=text)) == [f"nodes.yaml{place}{error}"]
+
+
+def test_a_file_of_3_gb_in_one_line_is_told_at_once(tmp_path: Path) -> None:
+    run(tmp_path)
+    with (tmp_path / "nodes.yaml").open("wb") as stream:
+        stream.truncate(3 << 30)
+    result = run_here("generate", "-p", "policy.yaml", "-i", "nodes.yaml", cwd=tmp_path)
+
+    assert errors(result) == [
+        (
+            "nodes.yaml: is larger than 1 GiB; take only the NIC nodes: "
+            "kubectl get nodes -l feature.node.kubernetes.io/pci-15b3.present=true -o json"
+        )
+    ]
+
+
+def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
+    result = run(
+        tmp_path, policy=policy("image:", "imag:"), nodes=NODE + "---\n" + node("name: node-1", "nme: x")
+    )
+
+    assert errors(result) == [
+        "nodes.yaml:17: metadata: the Node has no metadata.name",
+        "policy.yaml:6: spec.ofedDriver: the field 'image' is required",
+        "policy.yaml:7: spec.ofedDriver.imag: unknown field 'imag'; did you mean 'image'?",
+    ]
+
+
+# Policies
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "kind: Secret\n",
+            "no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects of policy.yaml",
+        ),
+        (
+            f"{POLICY}---\n{POLICY}",
+            (
+                "policy.yaml:14: metadata.name: a second NicClusterPolicy "
+                "'nic-cluster-policy'; the first is at policy.yaml:1"
+            ),
+        ),
+        (
+            policy("name: nic-cluster-policy", "name: mine"),
+            (
+                "policy.yaml:4: metadata.name: the NicClusterPolicy is named 'mine', "
+                "but the operator only knows 'nic-cluster-policy'"
+            ),
+        ),
+        (
+            policy("25.04-0.6.1.0-2", "24.10"),
+            (
+                "policy.yaml:9: spec.ofedDriver.version: 24.10 is a number to YAML, not a driver "
+                'version such as 25.04-0.6.1.0-2; put it in quotes: version: "24.10"'
+            ),
+        ),
+        (
+            policy("0.6.1.0-2", "0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"),
+            (
+                "policy.yaml:9: spec.ofedDriver.version: "
+                "'25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64' is a whole image "
+                "tag; kernel, OS and architecture are added for each pool"
+            ),
+        ),
+        (
+            policy("nvcr.io/", "https://nvcr.io/"),
+            (
+                "policy.yaml:8: spec.ofedDriver.repository: "
+                "'https://nvcr.io/nvidia/mellanox' has a scheme; a repository is written without https://"
+            ),
+        ),
+        (
+            policy("mellanox\n", "mellanox:1\n"),
+            (
+                "policy.yaml:8: spec.ofedDriver.repository: "
+                "'nvcr.io/nvidia/mellanox:1' has a tag; a repository is written without one"
+            ),
+        ),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_told(text: str, error: str, tmp_path: Path) -> None:
+    assert errors(run(tmp_path, policy=text)) == [error]
+
+
+# Nodes
+
+
+@pytest.mark.parametrize(
+    ("kernel", "shown"),
+    [
+        ("5.4.51-v8+", "'5.4.51-v8+'"),
+        ("a/b", "'a/b'"),
+        ("a b", "'a b'"),
+        ('"a\\nb"', "'a\\nb'"),
+        ("k" * 70, f"'{'k' * 70}' (70 characters)"),
+        ("k" * 130, f"'{'k' * 126}...' (130 characters)"),
+    ],
+)
+def test_a_kernel_that_fits_into_no_label_is_told_with_its_node(
+    kernel: str, shown: str, tmp_path: Path
+) -> None:
+    assert errors(run(tmp_path, nodes=node("5.15.0-91-generic", kernel))) == [
+        (
+            f"nodes.yaml:1: metadata.labels[{NFD}/kernel-version.full]: node node-1: {shown} cannot be the "
+            "value of a label (letters, digits and - _ . between them, at most 63 characters)"
+        )
+    ]
+
+
+def test_an_os_with_capitals_is_told_with_its_node(tmp_path: Path) -> None:
+    (found,) = errors(run(tmp_path, nodes=node("ID: ubuntu", "ID: openEuler")))
+
+    assert found.startswith(
+        f"nodes.yaml:1: metadata.labels[{NFD}/system-os_release.ID]: node node-1: OS 'openEuler22.04' "
+        "cannot be part of the DaemonSet name"
+    )
+
+
+def test_two_runtimes_in_one_rhel_pool_are_told_with_their_nodes(tmp_path: Path) -> None:
+    rhel = node("ID: ubuntu", "ID: rhel")
+    other = rhel.replace("node-1", "node-2").replace("containerd://", "cri-o://")
+
+    found = errors(run(tmp_path, nodes=f"{rhel}---\n{other}"))
+
+    assert len(found) == 1
+    assert {"node-1", "node-2", "containerd", "cri-o"} <= set(
+        found[0].replace(",", " ").replace(":", " ").replace(";", " ").split()
+    )
+
+
+def test_a_config_map_that_is_not_in_the_inventory_is_told(tmp_path: Path) -> None:
+    result = run(tmp_path, policy=POLICY + "    certConfig: {name: certs}\n")
+
+    (found,) = errors(result)
+    assert "certs" in found
+    assert found.startswith("policy.yaml:")
+
+
+def test_a_distribution_without_certificate_path_is_told(tmp_path: Path) -> None:
+    certs = (
+        "---\napiVersion: v1\nkind: ConfigMap\n"
+        "metadata: {name: certs, namespace: nvidia-network-operator}\ndata: {a.pem: hunter2}\n"
+    )
+    result = run(
+        tmp_path,
+        policy=POLICY + "    certConfig: {name: certs}\n",
+        nodes=node("ID: ubuntu", "ID: debian") + certs,
+    )
+
+    (found,) = errors(result)
+    assert "debian" in found
+    assert "hunter2" not in result.stderr
+
+
+def test_a_driver_toolkit_without_its_image_is_told(tmp_path: Path) -> None:
+    rhcos = (
+        node("ID: ubuntu", "ID: rhcos")
+        .replace("22.04", "4.17")
+        .replace("  labels:\n", f"  labels:\n    {NFD}/system-os_release.OSTREE_VERSION: '417.94'\n")
+    )
+
+    class Compiled(Everything):
+        def resolve(self, images):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return FakeResolver([i.tag for i in images if "generic" not in i.tag]).resolve(images)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: Compiled())
+        (found,) = errors(run(tmp_path, nodes=rhcos))
+
+    assert "417.94" in found or "driver-toolkit" in found
+
+
+def test_a_node_without_a_name_is_told(tmp_path: Path) -> None:
+    assert errors(run(tmp_path, nodes=node("  name: node-1\n", ""))) == [
+        "nodes.yaml:3: metadata: the Node has no metadata.name"
+    ]
+
+
+def test_one_node_twice_with_different_labels_is_told(tmp_path: Path) -> None:
+    assert errors(run(tmp_path, nodes=NODE + "---\n" + node("91", "92"))) == [
+        (
+            "nodes.yaml:15: node node-1 stands twice with different labels, taints or container runtime; "
+            "the first is at nodes.yaml:1"
+        )
+    ]
+
+
+def test_bad_input_is_told_alike_in_json(tmp_path: Path) -> None:
+    nodes = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {}}],
+    }
+
+    assert errors(run(tmp_path, nodes=json.dumps(nodes, indent=1))) == [
+        "nodes.yaml:5: metadata: the Node has no metadata.name"
+    ]

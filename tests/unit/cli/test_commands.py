@@ -1,0 +1,433 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fakes.resolver import FakeResolver
+from gitops_doca.core.lookup import Cause, TagUnknown
+from support.cli import Result
+from support.command import INPUTS, POOL, prepare
+from support.in_process import run_here
+
+CONFIG = "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\nspec:\n"
+OUTAGE = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    prepare(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def kinds(result: Result) -> list[str]:
+    return [resource["kind"] for resource in yaml.safe_load_all(result.stdout)]
+
+
+def usage(result: Result) -> str:
+    """Return the sentence of a usage error, the only thing told besides where help is."""
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert [
+        line[: len(start)] for line, start in zip(lines, ("error[usage]: ", "  to mend: see "), strict=True)
+    ] == [
+        "error[usage]: ",
+        "  to mend: see ",
+    ]
+    return re.sub(r" \(env var: '\w+'\)", "", lines[0].removeprefix("error[usage]: "))
+
+
+# What comes out
+
+
+def test_generate_prints_manifests_and_nothing_else(folder: Path) -> None:
+    result = run_here("generate", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stderr, kinds(result)) == (0, "", ["ServiceAccount", "DaemonSet"])
+
+
+def test_generate_prints_json_when_asked(folder: Path) -> None:
+    result = run_here("generate", *INPUTS, "-o", "json", cwd=folder)
+
+    assert [resource["kind"] for resource in json.loads(result.stdout)["items"]] == [
+        "ServiceAccount",
+        "DaemonSet",
+    ]
+
+
+def test_check_prints_a_table(folder: Path) -> None:
+    result = run_here("check", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.decode().splitlines() == [
+        "POOL                                 POLICY              NODES  STATE        TAG OR DIGEST",
+        f"{POOL.name}  nic-cluster-policy  1      precompiled  {POOL.tag}",
+        "",
+        "1 pool, 1 node: 1 precompiled",
+    ]
+
+
+@pytest.mark.parametrize("name", ["config", "policy", "report"])
+def test_schema_prints_the_schema(name: str, tmp_path: Path) -> None:
+    result = run_here("schema", name, cwd=tmp_path)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["$id"] == f"https://gitops-doca.dev/schemas/{name}.schema.json"
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("generate", "--help"), ("--version",)])
+def test_help_goes_to_stdout(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    result = run_here(*arguments, cwd=tmp_path)
+
+    assert (result.exit_code, result.stderr, len(result.stdout) > 10) == (0, "", True)
+
+
+def test_verbose_says_more_on_stderr(folder: Path) -> None:
+    result = run_here("generate", *INPUTS, "-v", cwd=folder)
+
+    assert result.stderr == (
+        f"info: pool {POOL.name}: UsePrecompiled nvcr.io/nvidia/mellanox/doca-driver:{POOL.tag} for 1 nodes\n"
+    )
+    assert kinds(result) == ["ServiceAccount", "DaemonSet"]
+
+
+def test_warnings_are_no_failure(folder: Path) -> None:
+    policy = (folder / "policy.yaml").read_text().replace("spec:", "spec:\n  tolerationz: []", 1)
+    (folder / "policy.yaml").write_text(policy)
+
+    result = run_here("generate", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, kinds(result)) == (0, ["ServiceAccount", "DaemonSet"])
+    assert result.stderr.startswith("warning: policy.yaml:")
+
+
+# Where settings come from
+
+
+def test_a_config_in_the_working_directory_is_found(folder: Path) -> None:
+    (folder / "gitops-doca.yaml").write_text(
+        CONFIG + "  policies: [policy.yaml]\n  inventory: nodes.json\n  namespace: from-file\n"
+    )
+
+    assert b"namespace: from-file" in run_here("generate", cwd=folder).stdout
+    assert b"namespace: from-flag" in run_here("generate", "-n", "from-flag", cwd=folder).stdout
+
+
+@pytest.mark.parametrize("target", ["sub", "sub/", "sub/gitops-doca.yaml", "sub/other.yaml"])
+def test_a_config_is_found_by_its_folder_or_its_name(target: str, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    for name in ("gitops-doca.yaml", "other.yaml"):
+        (folder / "sub" / name).write_text(
+            CONFIG + "  policies: [../policy.yaml]\n  inventory: ../nodes.json\n"
+        )
+
+    assert kinds(run_here("generate", target, cwd=folder)) == ["ServiceAccount", "DaemonSet"]
+
+
+def test_flags_are_relative_to_the_working_directory_though_the_config_is_elsewhere(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "gitops-doca.yaml").write_text(CONFIG + "  namespace: from-file\n")
+
+    assert b"namespace: from-file" in run_here("generate", "sub", *INPUTS, cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "gitops-doca.yaml: there is no gitops-doca.yaml in this folder"),
+        (("-p", "policy.yaml"), "gitops-doca.yaml: there is no gitops-doca.yaml in this folder"),
+        (("empty",), "empty/gitops-doca.yaml: there is no gitops-doca.yaml in empty"),
+        (("absent.yaml",), "absent.yaml: cannot be read: No such file or directory"),
+        (("absent.yaml", *INPUTS), "absent.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_config_that_is_needed_and_not_there_is_told(
+    arguments: tuple[str, ...], message: str, folder: Path
+) -> None:
+    (folder / "empty").mkdir()
+    result = run_here("generate", *arguments, cwd=folder)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert result.stderr.splitlines()[0] == f"error[input]: {message}"
+
+
+def test_a_config_without_policies_and_inventory_says_where_to_name_them(folder: Path) -> None:
+    (folder / "gitops-doca.yaml").write_text(CONFIG + "  strict: true\n")
+
+    assert run_here("generate", cwd=folder).stderr.splitlines() == [
+        "error[input]: no inventory given",
+        "  to mend: name a file with -i, or under spec.inventory in gitops-doca.yaml",
+        "error[input]: no policies given",
+        "  to mend: name a file with -p, or under spec.policies in gitops-doca.yaml",
+    ]
+
+
+def test_standard_input_may_be_the_policy_or_the_inventory(folder: Path) -> None:
+    policy, nodes = (folder / "policy.yaml").read_bytes(), (folder / "nodes.json").read_bytes()
+    results = (
+        run_here("generate", "-p", "-", "-i", "nodes.json", cwd=folder, stdin=policy),
+        run_here("generate", "-p", "policy.yaml", "-i", "-", cwd=folder, stdin=nodes),
+    )
+
+    assert [kinds(result) for result in results] == [["ServiceAccount", "DaemonSet"]] * 2
+
+
+def test_a_config_may_hold_its_policies(folder: Path) -> None:
+    policy = yaml.safe_load((folder / "policy.yaml").read_text())
+    config = yaml.safe_load(CONFIG) | {"spec": {"policies": [policy], "inventory": "nodes.json"}}
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+
+    assert kinds(run_here("generate", cwd=folder)) == ["ServiceAccount", "DaemonSet"]
+
+
+def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
+    (folder / "gitops-doca.yaml").write_text(
+        CONFIG + "  policies: [a.yaml, {kind: x}]\n  annotations: {a/b: c}\n  strict: true\n"
+    )
+    result = run_here(
+        *("generate", "-i", "b", "-i", "c", "--no-openshift", "--explain-config", "--ca-file", "nodes.json"),
+        cwd=folder,
+        env={"GITOPS_DOCA_INSECURE_REGISTRY": "a:5000 b", "GITOPS_DOCA_DEADLINE": ""},
+    )
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.decode().splitlines() == [
+        "policies              a.yaml (inline)          # gitops-doca.yaml:4",
+        "inventory             b c                      # -i",
+        "namespace             nvidia-network-operator  # default",
+        "initContainerImage    none                     # default",
+        "openshift             false                    # --openshift/--no-openshift",
+        "updateStrategy        type=OnDelete            # default",
+        "annotations           a/b=c                    # gitops-doca.yaml:5",
+        "operatorNames         false                    # default",
+        "strict                true                     # gitops-doca.yaml:6",
+        "allowEmpty            false                    # default",
+        "--registry-config     none                     # default",
+        "--ca-file             nodes.json               # --ca-file",
+        "--insecure-registry   a:5000 b                 # GITOPS_DOCA_INSECURE_REGISTRY",
+        "--trusted-realm-host  none                     # default",
+        "--deadline            120.0                    # default",
+    ]
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing command."),
+        (("generat",), "No such command 'generat'. Did you mean 'generate'?"),
+        (("generate", "--polcy", "x"), "No such option '--polcy'. Did you mean '--policy'?"),
+        (("generate", "a", "b"), "Got unexpected extra argument (b)"),
+        (("generate", "-p"), "Option '-p' requires an argument."),
+        (("generate", "-p", "-", "-i", "-"), "standard input can be read once: use - for one input"),
+        (("generate", "-", "-i", "-"), "standard input can be read once: use - for one input"),
+        (
+            ("generate", "-n", "A_b"),
+            (
+                "Invalid value for '-n' / '--namespace': a namespace has "
+                "lower-case letters, digits and -, at most 63"
+            ),
+        ),
+        (
+            ("generate", "-n", ""),
+            (
+                "Invalid value for '-n' / '--namespace': a namespace has "
+                "lower-case letters, digits and -, at most 63"
+            ),
+        ),
+        (
+            ("generate", "--init-container-image", "a b"),
+            (
+                "Invalid value for '--init-container-image': 'a b' is no repository name: "
+                "lower-case letters and digits, . _ - between them, parts split by /"
+            ),
+        ),
+        (
+            ("generate", "--deadline", "0"),
+            "Invalid value for '--deadline': 0.0 is not in the range 0<x<=86400.",
+        ),
+        (
+            ("generate", "--deadline", "inf"),
+            "Invalid value for '--deadline': inf is not in the range 0<x<=86400.",
+        ),
+        (("generate", "--deadline", "nan"), "Invalid value for '--deadline': nan is no number of seconds"),
+        (
+            ("generate", "--insecure-registry", "http://a"),
+            "Invalid value for '--insecure-registry': 'http://a' is no HOST or HOST:PORT",
+        ),
+        (
+            ("generate", "--registry-config", "absent"),
+            "Invalid value for '--registry-config': File 'absent' does not exist.",
+        ),
+        (("generate", "--report", "."), "Invalid value for '--report': File '.' is a directory."),
+        (
+            ("generate", "-o", "xml"),
+            "Invalid value for '-o' / '--output': 'xml' is not one of 'yaml', 'json'.",
+        ),
+        (
+            ("schema", "lock"),
+            "Invalid value for '{config|policy|report}': 'lock' is not one of 'config', 'policy', 'report'.",
+        ),
+    ],
+)
+def test_a_usage_error_is_one_sentence(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    assert usage(run_here(*arguments, cwd=tmp_path)) == message
+
+
+def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
+    result = run_here("check", cwd=tmp_path, env={"GITOPS_DOCA_DEADLINE": "soon"})
+
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        2,
+        (
+            "error[usage]: Invalid value for '--deadline' (env var: 'GITOPS_DOCA_DEADLINE'): "
+            "'soon' is not a valid float range."
+        ),
+    )
+
+
+# Exit codes, and what stays empty
+
+
+def failing(folder: Path, monkeypatch: pytest.MonkeyPatch, resolver: FakeResolver, command: str) -> Result:
+    prepare(folder, monkeypatch, resolver)
+    return run_here(command, *INPUTS, "--report", "report.json", cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("resolver", "code", "word"),
+    [(FakeResolver(), 4, "missing"), (FakeResolver(faults={POOL.tag: OUTAGE}), 5, "unknown")],
+)
+def test_a_pool_without_image_gives_no_manifests_but_a_table_and_a_report(
+    resolver: FakeResolver, code: int, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generated = failing(tmp_path, monkeypatch, resolver, "generate")
+    assert (generated.exit_code, generated.stdout) == (code, b"")
+    assert generated.stderr.startswith(f"error[{word}]: ")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [pool["state"] for pool in report["pools"]] == [word]
+    assert [found["class"] for found in report["diagnostics"]] == [word]
+
+    checked = failing(tmp_path, monkeypatch, resolver, "check")
+    assert (checked.exit_code, checked.stderr) == (code, generated.stderr)
+    assert f"1 pool, 1 node: 1 {word}" in checked.stdout.decode()
+
+
+@pytest.mark.parametrize("command", ["generate", "check"])
+def test_input_errors_end_a_run_before_anyone_is_asked(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = FakeResolver()
+    prepare(folder, monkeypatch, resolver)
+    (folder / "more.yaml").write_text("kind: 5\n")
+
+    result = run_here(command, *INPUTS, "-i", "more.yaml", "--report", "report.json", cwd=folder)
+
+    assert (result.exit_code, result.stdout, resolver.asked) == (3, b"", [])
+    report = json.loads((folder / "report.json").read_text())
+    assert report == {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverReport",
+        "pools": [],
+        "leftOut": [],
+        "diagnostics": [
+            {
+                "severity": "error",
+                "class": "input",
+                "message": "is no Kubernetes object with apiVersion and kind",
+                "file": "more.yaml",
+                "line": 1,
+                "remedy": "give what kubectl get nodes -o yaml (or -o json) prints",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("command", ["generate", "check"])
+def test_nothing_to_render_is_an_error_of_its_own(command: str, folder: Path) -> None:
+    (folder / "nodes.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
+
+    result = run_here(command, *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert result.stderr.splitlines()[0] == "error[empty]: nothing to render: the inventory has no node"
+
+
+def test_allow_empty_prints_an_empty_document(folder: Path) -> None:
+    (folder / "nodes.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
+    (folder / "gitops-doca.yaml").write_text(CONFIG + "  allowEmpty: true\n")
+
+    result = run_here("generate", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")
+
+
+def test_a_bug_ends_with_70_and_a_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_options: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", broken)
+
+    result = run_here("generate", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stdout) == (70, b"")
+    first, *trace = result.stderr.splitlines()
+    assert first == "error[bug]: gitops-doca failed in a way that it should not; please report it"
+    assert (trace[0], trace[-1]) == ("Traceback (most recent call last):", "ZeroDivisionError: a bug")
+
+
+def test_an_interrupt_ends_with_130(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", interrupt)
+
+    result = run_here("generate", *INPUTS, cwd=folder)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (130, b"", "\ninterrupted\n")
+
+
+# The report
+
+
+def test_a_report_is_written_beside_the_manifests(folder: Path) -> None:
+    result = run_here("generate", *INPUTS, "--report", "report.json", cwd=folder)
+
+    assert (result.exit_code, kinds(result)) == (0, ["ServiceAccount", "DaemonSet"])
+    assert [pool["tag"] for pool in json.loads((folder / "report.json").read_text())["pools"]] == [POOL.tag]
+
+
+@pytest.mark.parametrize("command", ["generate", "check"])
+def test_a_report_that_cannot_be_written_leaves_stdout_empty(command: str, folder: Path) -> None:
+    result = run_here(command, *INPUTS, "--report", "absent/report.json", cwd=folder)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        74,
+        b"",
+        "error[io]: absent/report.json could not be written: No such file or directory\n",
+    )
+
+
+def test_a_report_that_cannot_be_written_hides_no_other_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(tmp_path, monkeypatch, FakeResolver())
+
+    missing = run_here("generate", *INPUTS, "--report", "absent/report.json", cwd=tmp_path)
+    unreadable = run_here("generate", "-p", "x", "-i", "y", "--report", "absent/report.json", cwd=tmp_path)
+
+    assert (missing.exit_code, unreadable.exit_code) == (4, 3)
+    for result, first in ((missing, "missing"), (unreadable, "input")):
+        found = [line for line in result.stderr.splitlines() if line.startswith("error")]
+        assert found[0].startswith(f"error[{first}]: ")
+        assert found[-1].startswith("error[io]: ")
+
+
+def test_a_file_whose_name_is_no_text_goes_into_a_report(folder: Path) -> None:
+    result = run_here("generate", "-p", "\udcff", "-i", "nodes.json", "--report", "r.json", cwd=folder)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert json.loads((folder / "r.json").read_text())["diagnostics"][0]["file"] == "\udcff"

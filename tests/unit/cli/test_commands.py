@@ -247,13 +247,16 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         ),
         (
             ("generate", "--deadline", "0"),
-            "Invalid value for '--deadline': 0.0 is not in the range 0<x<=86400.",
+            "Invalid value for '--deadline': 0.0 is not in the range x>0.",
         ),
         (
             ("generate", "--deadline", "inf"),
-            "Invalid value for '--deadline': inf is not in the range 0<x<=86400.",
+            "Invalid value for '--deadline': inf is no number of seconds up to 86400",
         ),
-        (("generate", "--deadline", "nan"), "Invalid value for '--deadline': nan is no number of seconds"),
+        (
+            ("generate", "--deadline", "nan"),
+            "Invalid value for '--deadline': nan is no number of seconds up to 86400",
+        ),
         (
             ("generate", "--insecure-registry", "http://a"),
             "Invalid value for '--insecure-registry': 'http://a' is no HOST or HOST:PORT",

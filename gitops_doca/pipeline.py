@@ -184,8 +184,8 @@ def look_up(
     _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
-    resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
     _check_count(answers, len(wanted), problems)
+    resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
     lookups = cross_check(resolver.resolve(wanted), {})
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:

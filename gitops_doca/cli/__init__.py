@@ -110,7 +110,7 @@ def lock(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's paramete
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(SCHEMAS))
+@click.argument("name", type=click.Choice(SCHEMAS), metavar="NAME")
 def schema(name: str) -> None:
     """Print the JSON schema of a file."""
     write_stdout(schema_text(name))

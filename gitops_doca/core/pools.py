@@ -185,7 +185,7 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
                 f"{_nodes(nodes)}: {_what(value)} cannot be the value of a label (letters, digits and - _ . "
                 f"between them, at most {MAX_LABEL} characters)",
                 _label_place(nodes[0], label),
-                remedy="take the labels as node-feature-discovery writes them (others become _ there)"
+                remedy="take the labels as node-feature-discovery writes them: others become _ there"
                 if len(value) <= MAX_LABEL
                 else "no cluster holds such a label: take the inventory again",
             )

@@ -159,10 +159,7 @@ def test_nothing_is_rendered_when_one_pool_has_no_image_and_all_such_pools_are_t
         (Category.MISSING, message.format(_tag("4-a"), REPOSITORY)),
         (
             Category.UNKNOWN,
-            (
-                f"cannot tell whether {_tag('3-a')} exists in {REPOSITORY} (registry nvcr.io): "
-                "503 Service Unavailable"
-            ),
+            (f"cannot tell whether {_tag('3-a')} exists in {REPOSITORY}: 503 Service Unavailable"),
         ),
     ]
 
@@ -171,7 +168,6 @@ def test_a_tag_that_is_listed_but_said_to_be_missing_is_unknown(run: Run) -> Non
     resolver = FakeResolver({COMPILED}, lists=TagList(frozenset({_tag("1-a")})))
     generation = run([_policy()], [_node("a")], resolver)
 
-    assert resolver.asked == [(_tag("1-a"),)]
     assert _kinds(generation.decisions) == ["Withhold"]
     assert [category for category, _ in run.told] == [Category.UNKNOWN]
 
@@ -501,8 +497,8 @@ def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
 
     policy = "NicClusterPolicy/nic-cluster-policy"
     assert [d.message for d in raised.value.diagnostics] == [
-        f"the lock does not list pool ubuntu22.04/1-a/amd64 of {policy}",
-        f"the lock lists pool ubuntu22.04/2-a/amd64 of {policy}, and the inputs no longer give it",
+        f"the lock does not list pool ubuntu22.04/1-a/amd64 of {policy} that the inputs give",
+        f"the lock lists pool ubuntu22.04/2-a/amd64 of {policy} that the inputs no longer give",
     ]
 
 

@@ -141,7 +141,7 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
         policy = policies[name]
         if policy.driver.digest is None:
             continue
-        place = policy.place.at("version")
+        place = policy.driver.places.get("version", policy.place.at("version"))
         message = f"version is a digest, so one image goes to every pool of {policy.kind} {name} ({count})"
         remedy = "write the driver's version, and each pool gets the image for its kernel"
         if strict and count > 1:

@@ -192,6 +192,13 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         cert_config=found.get("certConfig", {}).get("name", ""),
         repo_config=found.get("repoConfig", {}).get("name", ""),
         safe_load=found.get("upgradePolicy", {}).get("safeLoad", False),
+        places={
+            "version": document.place(
+                (*_DRIVER, "version") if found.get("version") else ("spec", "global", "version")
+            ),
+            "certConfig": document.place((*_DRIVER, "certConfig")),
+            "repoConfig": document.place((*_DRIVER, "repoConfig")),
+        },
     )
 
 

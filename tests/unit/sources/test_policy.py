@@ -311,7 +311,7 @@ def test_a_misspelt_section_is_a_warning() -> None:
 
 
 def test_a_section_of_the_other_kind_is_not_read() -> None:
-    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{}]}}
+    affinity: dict[str, Any] = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{}]}}
 
     with_selector, of_cluster = read(cluster(nodeSelector={"rack": "a"}))
     with_affinity, of_node = read(node("a", nodeAffinity=affinity))

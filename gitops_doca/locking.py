@@ -1,10 +1,11 @@
 """Make a lock: the stages up to the decisions, then a look into the images themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, assert_never
 
-from gitops_doca.core.decide import Chosen, CompileOnNode, Decision, UsePrecompiled
+from gitops_doca.core.decide import Decision
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pools
@@ -13,19 +14,18 @@ from gitops_doca.core.lookup import (
     Inspection,
     Resolver,
     TagExists,
-    TagLookup,
     TagMissing,
     TagUnknown,
 )
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.pipeline import Inputs, decide_pools, load, look_up
+from gitops_doca.pipeline import Inputs, Online, decide_pools, load, look_up
 from gitops_doca.sources.config import Settings
 
 
 class Inspector(Resolver, Protocol):
     """A resolver that can also look into images."""
 
-    def inspect(self, images: list[ImageReference]) -> Mapping[ImageReference, Inspection]:
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
         """Return digest and platforms of each image, by its manifest and its configuration."""
 
 
@@ -45,23 +45,23 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
     then there is nothing that may be written.
     """
     inputs = load(settings, problems)
-    made: list[Inspector] = []
-
-    def resolver() -> Inspector:
-        made.append(inspector())
-        return made[0]
-
-    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    made = cache(inspector)
+    lookups, lists = look_up(inputs.grouping, Online(resolver=made), problems)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     _stop_at(Category.UNKNOWN, problems)
     existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
-    inspections = made[0].inspect(existing) if existing else {}
-    entries = {}
+    inspections = made().inspect(existing) if existing else {}
+    for warning in made().warnings if existing else ():
+        problems.warn(warning)
+    entries: dict[ImageReference, LockEntry] = {}
     for image, lookup in sorted(lookups.items()):
-        entry = _entry(image, inspections.get(image, lookup), _place(image, decisions), problems)
-        if entry is not None:
-            entries[image] = entry
+        if isinstance(lookup, TagMissing):
+            entries[image] = LockedMiss()
+        else:
+            entry = _entry(image, inspections[image], _place(image, decisions), problems)
+            if entry is not None:
+                entries[image] = entry
     if len(entries) < len(lookups):
         problems.raise_errors()
     lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries)
@@ -77,22 +77,16 @@ def _place(image: ImageReference, decisions: tuple[Decision, ...]) -> Place:
     return next((d.pool.policy.place for d in decisions if d.image == image), Place())
 
 
-def _entry(
-    image: ImageReference, found: TagLookup | Inspection, place: Place, problems: Problems
-) -> LockEntry | None:
+def _entry(image: ImageReference, found: Inspection, place: Place, problems: Problems) -> LockedImage | None:
     match found:
-        case TagMissing():
-            return LockedMiss()
         case TagUnknown(_, reason, _):
             problems.error(
                 f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
                 place,
                 category=Category.UNKNOWN,
-                remedy="mend the access to the registry, then run again; the lock is as it was",
+                remedy="mend the access to the registry, then run again",
             )
             return None
-        case TagExists(digest):
-            return LockedImage(digest, "")
         case ImagePlatforms(digest, platforms):
             return _checked(image, LockedImage(digest, ""), platforms, place, problems)
         case never:
@@ -114,15 +108,6 @@ def _checked(
         place,
         category=Category.MISSING,
         details=(f"digest: {locked.digest}",),
-        remedy="publish the image of the right architecture under this tag; the lock is as it was",
+        remedy="publish an image of the right platform under this tag; a lock never names the wrong one",
     )
     return None
-
-
-def pinned(decision: Chosen) -> ImageReference:
-    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
-    match decision:
-        case UsePrecompiled() | CompileOnNode():
-            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
-        case _:
-            return decision.image

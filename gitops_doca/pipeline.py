@@ -1,12 +1,14 @@
 """The order of the stages: inputs, pools, look-ups, decisions, resources."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
 from gitops_doca.core.decide import report as report_decisions
-from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lock import ImageLock, LockResolver, check_pools, check_tags
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
 from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
@@ -41,21 +43,52 @@ class Generation:
     """In the order of emission; empty when a pool has no image."""
 
 
-def generate(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Generation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """Answers come from a lock, and nobody is asked."""
+
+    lock: ImageLock
+    place: Place
+    mend: str
+    """The command that writes the lock anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Online:
+    """Answers come from the registries."""
+
+    resolver: Callable[[], Resolver]
+    """Called when the first look-up is needed."""
+
+
+Answers = Locked | Online
+
+
+def generate(settings: Settings, answers: Answers, problems: Problems) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
 
-    Raises `GenerationError` for errors of the inputs, before `resolver` is called, and for more than
-    `MAX_LOOKUPS` look-ups.
+    Raises `GenerationError` for errors of the inputs, before anyone is asked, for a lock that does not fit
+    them, and for more than `MAX_LOOKUPS` look-ups.
     """
     inputs = load(settings, problems)
-    lookups, lists = look_up(inputs.grouping, resolver, problems)
+    lookups, lists = look_up(inputs.grouping, answers, problems)
     decisions = decide_pools(inputs.grouping, lookups)
-    report_decisions(decisions, lists, problems)
+    report_decisions(decisions, lists, problems, recorded=_recorded(answers))
     chosen = [d for d in decisions if not isinstance(d, Withhold)]
     resources = render(chosen, inputs.inventory, inputs.options, problems)
     if len(chosen) < len(decisions):
         resources = ()
     return Generation(inputs=inputs, decisions=decisions, resources=resources)
+
+
+def _recorded(answers: Answers) -> str:
+    match answers:
+        case Locked(place=place, mend=mend):
+            return f"{place.file} records this; once the tag is published, run: {mend}"
+        case Online():
+            return ""
+        case never:
+            assert_never(never)
 
 
 def load(settings: Settings, problems: Problems) -> Inputs:
@@ -87,6 +120,7 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
         namespace=settings["namespace"].value,
         init_container_image=settings["initContainerImage"].value,
         openshift=_is_openshift(settings["openshift"].value, inventory),
+        pin_digests=settings["pinDigests"].value,
         max_unavailable=strategy.get("maxUnavailable"),
         annotations=settings["annotations"].value,
     )
@@ -107,7 +141,7 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
         policy = policies[name]
         if policy.driver.digest is None:
             continue
-        place = policy.place.at("version")
+        place = policy.driver.places.get("version", policy.place.at("version"))
         message = f"version is a digest, so one image goes to every pool of {policy.kind} {name} ({count})"
         remedy = "write the driver's version, and each pool gets the image for its kernel"
         if strict and count > 1:
@@ -141,29 +175,43 @@ def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]
 
 
 def look_up(
-    grouping: Grouping, resolver: Callable[[], Resolver], problems: Problems
+    grouping: Grouping, answers: Answers, problems: Problems
 ) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
     """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses."""
+    if isinstance(answers, Locked):
+        check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
     wanted = wanted_precompiled(grouping.pools)
+    _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
-    _check_count(len(wanted), problems)
-    answers = resolver()
-    lookups = cross_check(answers.resolve(wanted), {})
-    missed = {image.repository for image, found in lookups.items() if isinstance(found, TagMissing)}
-    lists = answers.list_tags(sorted(missed)) if missed else {}
-    lookups = cross_check(lookups, lists)
+    _check_count(answers, len(wanted), problems)
+    resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
+    lookups = cross_check(resolver.resolve(wanted), {})
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
-        _check_count(len(wanted) + len(compiled), problems)
-        weighed = cross_check({**lookups, **answers.resolve(compiled)}, lists)
+        _check_lock(answers, compiled, problems)
+        _check_count(answers, len(wanted) + len(compiled), problems)
+        weighed = cross_check({**lookups, **resolver.resolve(compiled)}, {})
         # Only these: a first answer that became a miss now would need a third round.
         lookups |= {image: weighed[image] for image in compiled}
+    # Last, so that a list that takes its time or fails leaves the answers alone.
+    misses = [image for image, found in lookups.items() if isinstance(found, TagMissing)]
+    lists = resolver.list_tags(sorted({image.repository for image in misses})) if misses else {}
+    weighed = cross_check(lookups, lists)
+    lookups |= {image: weighed[image] for image in misses}
+    for warning in resolver.warnings:
+        problems.warn(warning)
     return lookups, lists
 
 
-def _check_count(needed: int, problems: Problems) -> None:
-    if needed > MAX_LOOKUPS:
+def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Problems) -> None:
+    if isinstance(answers, Locked):
+        check_tags(answers.lock, wanted, answers.place, answers.mend, problems)
+    problems.raise_errors()
+
+
+def _check_count(answers: Answers, needed: int, problems: Problems) -> None:
+    if isinstance(answers, Online) and needed > MAX_LOOKUPS:
         problems.error(
             f"{needed} tags are needed, and a run looks up {MAX_LOOKUPS} at most",
             remedy="split the inventory, or correct labels that make a pool of every node",

@@ -5,20 +5,31 @@ from collections.abc import Iterator
 import pytest
 
 from support import docker_registry, network
-from support.docker_registry import DockerRegistry
+from support.docker_registry import DockerRegistry, Program
 
 network.refuse_other_machines()
 
+# One test, both releases: with 2.8.2 in `make test`, with 3.1.2 in `make e2e`.
+_PROGRAMS = [
+    pytest.param(Program.DEBIAN, id=Program.DEBIAN.value),
+    pytest.param(Program.DISTRIBUTION, id=Program.DISTRIBUTION.value, marks=pytest.mark.e2e),
+]
 
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    """A docker-registry without TLS or passwords; tests share it and use repositories of their own."""
-    with docker_registry.plain_registry(tmp_path_factory.mktemp("registry")) as running:
+
+@pytest.fixture(scope="session", params=_PROGRAMS)
+def registry(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerRegistry]:
+    """A registry without TLS or passwords; tests share it and use repositories of their own."""
+    with docker_registry.plain_registry(tmp_path_factory.mktemp("registry"), request.param) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
-def secure_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    """A docker-registry behind TLS and a password; tests share it and use repositories of their own."""
-    with docker_registry.secure_registry(tmp_path_factory.mktemp("secure-registry")) as running:
+@pytest.fixture(scope="session", params=_PROGRAMS)
+def secure_registry(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerRegistry]:
+    """A registry behind TLS and a password; tests share it and use repositories of their own."""
+    folder = tmp_path_factory.mktemp("secure-registry")
+    with docker_registry.secure_registry(folder, request.param) as running:
         yield running

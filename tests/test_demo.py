@@ -1,26 +1,30 @@
-import subprocess
-import sys
-
 import yaml
 
-from support.cli import ROOT, clean_environment
+from support.cli import ROOT, run_cli
 
-DRIVER = "nvcr.io/nvidia/mellanox/doca-driver:doca3.3.0-26.01-1.0.0.0-0"
+DEMO = ROOT / "fixtures" / "demo"
+REPOSITORY = "nvcr.io/nvidia/mellanox/doca-driver"
+VERSION = "doca3.3.0-26.01-1.0.0.0-0"
+# Nothing listens there: a run that asks anybody fails.
+NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
 
 
 def test_the_demo_shows_three_pools_of_published_images() -> None:
-    run = subprocess.run(
-        [sys.executable, ROOT / "tools" / "demo.py"],
-        env=clean_environment(),
-        capture_output=True,
-        check=False,
-    )
+    result = run_cli("generate", DEMO, cwd=ROOT, env=NOWHERE)
 
-    assert run.returncode == 0, run.stderr.decode()
-    daemon_sets = [item for item in yaml.safe_load_all(run.stdout) if item["kind"] == "DaemonSet"]
+    assert (result.exit_code, result.stderr) == (0, "")
+    daemon_sets = [item for item in yaml.safe_load_all(result.stdout) if item["kind"] == "DaemonSet"]
     assert [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in daemon_sets] == [
-        f"{DRIVER}-5.15.0-170-generic-ubuntu22.04-amd64",
-        f"{DRIVER}-6.8.0-100-generic-ubuntu24.04-amd64",
-        f"{DRIVER}-6.17.0-1008-nvidia-ubuntu24.04-arm64",
+        f"{REPOSITORY}:{VERSION}-5.15.0-170-generic-ubuntu22.04-amd64",
+        f"{REPOSITORY}:{VERSION}-6.8.0-100-generic-ubuntu24.04-amd64",
+        f"{REPOSITORY}:{VERSION}-6.17.0-1008-nvidia-ubuntu24.04-arm64",
     ]
-    assert b"127.0.0.1" not in run.stdout + run.stderr
+
+
+def test_the_lock_of_the_demo_has_the_digests_that_were_published() -> None:
+    lines = (ROOT / "fixtures" / "published-tags.tsv").read_text().splitlines()
+    published = dict(line.split("\t") for line in lines if not line.startswith("#"))
+    (repository,) = yaml.safe_load((DEMO / "gitops-doca.lock.yaml").read_text())["repositories"]
+
+    assert repository["repository"] == REPOSITORY
+    assert {entry["tag"]: entry["digest"] for entry in repository["tags"]}.items() <= published.items()

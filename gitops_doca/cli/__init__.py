@@ -8,7 +8,8 @@ import click
 
 from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.options import input_options, registry_options
+from gitops_doca.cli.lock import compare_lock, write_lock
+from gitops_doca.cli.options import input_options, lock_options, registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.run import run
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _exit_code(arguments: list[str] | None) -> int:
     try:
-        cli.main(args=arguments, prog_name="gitops-doca", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="gitops-doca", standalone_mode=False)
     except GenerationError as error:
         print_diagnostics(error.diagnostics)
         return error.exit_code
@@ -50,7 +51,7 @@ def _exit_code(arguments: list[str] | None) -> int:
         tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
         tell(traceback.format_exc(), end="")
         return _BUG
-    return 0
+    return code or 0
 
 
 @click.group(
@@ -63,6 +64,7 @@ def cli() -> None:
 
 @cli.command()
 @input_options
+@lock_options
 @registry_options
 @click.option(
     "-o", "--output", type=click.Choice(list(_DUMPS)), default="yaml", show_default=True, help="Format."
@@ -78,6 +80,7 @@ def generate(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parame
 
 @cli.command()
 @input_options
+@lock_options
 @registry_options
 @click.option(
     "-o", "--output", type=click.Choice(list(_TABLES)), default="text", show_default=True, help="Format."
@@ -87,11 +90,27 @@ def check(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameter
 
     Exit codes are those of generate; the table also shows pools without an image.
     """
-    run(flags, lambda generation: _TABLES[output](generation.decisions), with_errors=True)
+    run(
+        flags,
+        lambda generation: _TABLES[output](generation.decisions, generation.inputs.grouping.left_out),
+        with_errors=True,
+    )
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(SCHEMAS))
+@input_options
+@registry_options
+@click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
+def lock(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+    """Write gitops-doca.lock.yaml: what the registry has for each tag that the pools need.
+
+    With a lock, generate asks no registry. Missing tags are recorded as missing.
+    """
+    return compare_lock(flags) if check else write_lock(flags)
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(SCHEMAS), metavar="NAME")
 def schema(name: str) -> None:
     """Print the JSON schema of a file."""
     write_stdout(schema_text(name))

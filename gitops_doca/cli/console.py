@@ -59,7 +59,7 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:
 
 def print_info(message: str) -> None:
     """Print what only `-v` asks for."""
-    tell(f"info: {_printable(message)}")
+    tell(f"info: {printable(message)}")
 
 
 def progress(done: int, total: int) -> None:
@@ -72,21 +72,19 @@ def progress(done: int, total: int) -> None:
 def _head(diagnostic: Diagnostic) -> str:
     label = f"error[{diagnostic.category.value}]" if diagnostic.category else "warning"
     place = str(diagnostic.place)
-    text = _printable(
-        f"{label}: {place}: {diagnostic.message}" if place else f"{label}: {diagnostic.message}"
-    )
+    text = printable(f"{label}: {place}: {diagnostic.message}" if place else f"{label}: {diagnostic.message}")
     return text if len(text) <= _HEAD_LIMIT else text[:_HEAD_LIMIT] + "..."
 
 
 def _fit(diagnostic: Diagnostic, room: int) -> list[str]:
     """Return as many details as there is room for, and what to do about it before any of them."""
-    remedy = [f"  to mend: {_printable(diagnostic.remedy)}"] if diagnostic.remedy else []
+    remedy = [f"  to mend: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
     room -= sum(len(line.encode()) + 1 for line in remedy)
     if room < 0:
         return []
     kept: list[str] = []
     for number, detail in enumerate(diagnostic.details):
-        line = f"  {_printable(detail)}"
+        line = f"  {printable(detail)}"
         room -= len(line.encode()) + 1
         if room < 0:
             kept.append(f"  ... and {len(diagnostic.details) - number} more")
@@ -95,7 +93,7 @@ def _fit(diagnostic: Diagnostic, room: int) -> list[str]:
     return kept + remedy
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what a terminal would act on; the inputs and the registry are not to be trusted with it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

@@ -1,48 +1,18 @@
-"""Flags that several commands share, and how they become settings."""
+"""Flags that several commands share."""
 
-import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from gitops_doca.cli.console import progress
-from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective, read_config
-from gitops_doca.sources.files import STDIN
-
-if TYPE_CHECKING:
-    from gitops_doca.core.lookup import Resolver
-    from gitops_doca.registry.resolver import RegistryResolver
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _MAX_DEADLINE = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
-
-# Flag of the command line to setting of the config.
-_FLAGS = {
-    "policies": ("-p", "policies"),
-    "inventory": ("-i", "inventory"),
-    "namespace": ("-n", "namespace"),
-    "init_container_image": ("--init-container-image", "initContainerImage"),
-    "openshift": ("--openshift/--no-openshift", "openshift"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryFlags:
-    """How registries are asked; never part of a config, so that a repository cannot choose it."""
-
-    registry_config: Path | None
-    ca_file: Path | None
-    insecure_registry: tuple[str, ...]
-    trusted_realm_host: tuple[str, ...]
-    deadline: float
 
 
 def input_options(command: Command) -> Command:
@@ -60,6 +30,11 @@ def input_options(command: Command) -> Command:
             ),
             click.option(
                 "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
+            ),
+            click.option(
+                "--lock",
+                metavar="FILE",
+                help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
             ),
             click.option(
                 "-n",
@@ -89,6 +64,24 @@ def input_options(command: Command) -> Command:
                 "--explain-config", is_flag=True, help="Print each setting and who set it, then stop."
             ),
             click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def lock_options(command: Command) -> Command:
+    """Add the flags that choose between a lock and the registries."""
+    for decorate in reversed(
+        (
+            click.option("--locked", is_flag=True, help="Insist on a lock; without one this is an error."),
+            click.option("--online", is_flag=True, help="Ask the registries, whatever lock there is."),
+            click.option(
+                "--pin-digests",
+                is_flag=True,
+                default=None,
+                help="Show images as repo/image:tag@sha256:...",
+            ),
         )
     ):
         command = decorate(command)
@@ -148,67 +141,6 @@ def registry_options(command: Command) -> Command:
     ):
         command = decorate(command)
     return command
-
-
-def settings(flags: dict[str, Any], problems: Problems) -> Settings:
-    """Merge flags, config file and defaults; reports a config that is not there or not usable."""
-    given = {
-        name: Setting(value, flag)
-        for option, (flag, name) in _FLAGS.items()
-        if (value := flags[option]) not in (None, ())
-    }
-    if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
-        raise click.UsageError("standard input can be read once: use - for one input")
-    merged = effective([given, _config(flags["target"], given, problems)])
-    usable = not problems.errors
-    for name, flag in (("policies", "-p"), ("inventory", "-i")):
-        if usable and not merged[name].value:
-            problems.error(
-                f"no {name} given", remedy=f"name a file with {flag}, or under spec.{name} in {CONFIG_FILE}"
-            )
-    return merged
-
-
-def resolver(flags: RegistryFlags) -> Callable[[], "Resolver"]:
-    """Return what makes the resolver when a look-up is needed; requests is imported only then."""
-
-    def make() -> "RegistryResolver":
-        from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
-
-        options = RegistryOptions(
-            registry_config=flags.registry_config,
-            ca_file=flags.ca_file,
-            insecure_registries=frozenset(flags.insecure_registry),
-            trusted_realm_hosts=frozenset(flags.trusted_realm_host),
-            deadline=flags.deadline,
-            environ=dict(os.environ),
-        )
-        return RegistryResolver(options, progress=progress)
-
-    return make
-
-
-def registry_flags(flags: dict[str, Any]) -> RegistryFlags:
-    """Take the registry's flags from a command's parameters."""
-    names = ("registry_config", "ca_file", "insecure_registry", "trusted_realm_host", "deadline")
-    return RegistryFlags(**{name: flags[name] for name in names})
-
-
-def _config(target: str | None, given: dict[str, Setting], problems: Problems) -> dict[str, Setting]:
-    needed = not {"policies", "inventory"} <= given.keys()
-    folder = target if target is not None else "."
-    if os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
-        file = CONFIG_FILE if target is None else os.path.join(folder, CONFIG_FILE)  # noqa: PTH118
-        if not os.path.lexists(file):
-            if needed:
-                problems.error(
-                    f"there is no {CONFIG_FILE} in {'this folder' if target is None else folder}",
-                    Place(file),
-                    remedy="name a folder that has one, or give policies (-p) and inventory (-i)",
-                )
-            return {}
-        return read_config(file, problems)
-    return read_config(folder, problems)
 
 
 def _namespace(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

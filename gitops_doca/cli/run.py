@@ -1,18 +1,18 @@
-"""What `generate` and `check` share: settings in, a generation out, everything told on stderr."""
+"""What the commands share: settings in, a generation out, the report, everything told on stderr."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gitops_doca.cli.console import print_diagnostics, print_info
-from gitops_doca.cli.options import RegistryFlags, registry_flags, resolver, settings
+from gitops_doca.cli.inputs import Invocation, RegistryFlags, choose_answers, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
-from gitops_doca.emit.report import dump_report
+from gitops_doca.emit.report import dump_report, pool_entry
+from gitops_doca.locking import Locking
 from gitops_doca.pipeline import Generation, generate
-from gitops_doca.sources.config import Settings
 from gitops_doca.sources.located import Document
 
 Dump = Callable[[Generation], str]
@@ -24,47 +24,54 @@ def run(flags: dict[str, Any], dump: Dump, *, with_errors: bool = False) -> None
     `with_errors`: the document is written also when pools have no image.
     """
     problems = Problems()
-    registry = registry_flags(flags)
     try:
-        merged = settings(flags, problems)
+        invocation = read_invocation(flags, problems)
         problems.raise_errors()
         if flags["explain_config"]:
-            write_stdout(_explain(merged, registry))
+            write_stdout(explain(invocation))
             return
-        generation = generate(merged, resolver(registry), problems)
+        answers = choose_answers(invocation, problems, locked=flags["locked"], online=flags["online"])
+        generation = generate(invocation.settings, answers, problems)
     except GenerationError as error:
-        _write_report(flags["report"], dump_report((), (), error.diagnostics), error.diagnostics)
+        write_report(flags["report"], None, error.diagnostics)
         raise
     if flags["verbose"]:
         _tell(generation)
-    report = dump_report(generation.decisions, generation.inputs.grouping.left_out, problems)
-    _write_report(flags["report"], report, problems)
+    write_report(flags["report"], generation, tuple(problems))
     if with_errors or not problems.errors:
         write_stdout(dump(generation))
     problems.raise_errors()
     print_diagnostics(problems.warnings)
 
 
-def _write_report(path: Path | None, report: str, found: Iterable[Diagnostic]) -> None:
-    """Write the report if one is wanted; when that fails, everything else that was found is told too."""
-    if path is not None:
-        try:
-            write_file(path, report)
-        except GenerationError as error:
-            raise GenerationError((*found, *error.diagnostics)) from None
+def write_report(
+    file: Path | None, found: Generation | Locking | None, diagnostics: Sequence[Diagnostic]
+) -> None:
+    """Write the report, if one is wanted; also of a run that failed before anything was decided.
+
+    When that fails, everything else that was found is told too.
+    """
+    if file is None:
+        return
+    decisions = found.decisions if found else ()
+    left_out = found.inputs.grouping.left_out if found else ()
+    try:
+        write_file(file, dump_report(decisions, left_out, diagnostics))
+    except GenerationError as error:
+        raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
 
 def _tell(generation: Generation) -> None:
     for left in generation.inputs.grouping.left_out:
         print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
     for decision in generation.decisions:
-        pool = decision.pool
-        print_info(
-            f"pool {pool.platform}: {type(decision).__name__} {decision.image} for {len(pool.nodes)} nodes"
-        )
+        entry = pool_entry(decision)
+        print_info(f"pool {entry['pool']}: {entry['state']}, {decision.image}, nodes {len(entry['nodes'])}")
 
 
-def _explain(merged: Settings, registry: RegistryFlags) -> str:
+def explain(invocation: Invocation) -> str:
+    """Return each setting with its value and who set it."""
+    merged, registry = invocation.settings, invocation.registry
     rows = [(name, _value(setting.value), setting.origin) for name, setting in merged.items()]
     rows += [
         (f"--{name.replace('_', '-')}", _value(getattr(registry, name)), _origin(name))

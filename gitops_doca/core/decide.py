@@ -7,7 +7,7 @@ from typing import assert_never
 
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.hints import nearest_tags
-from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
@@ -118,8 +118,28 @@ def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decisio
             assert_never(never)
 
 
-def report(decisions: Sequence[Decision], lists: Mapping[Repository, TagList], problems: Problems) -> None:
-    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason."""
+def pinned(decision: Chosen) -> ImageReference:
+    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
+    match decision:
+        case UsePrecompiled() | CompileOnNode():
+            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
+        case UseDigest():
+            return decision.image
+        case never:
+            assert_never(never)
+
+
+def report(
+    decisions: Sequence[Decision],
+    lists: Mapping[Repository, TagList],
+    problems: Problems,
+    *,
+    recorded: str = "",
+) -> None:
+    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason.
+
+    `recorded` says which lock a miss is from, and how to renew it; empty when the registry was asked.
+    """
     missing: dict[ImageReference, list[Pool]] = defaultdict(list)
     unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
         lambda: defaultdict(list)
@@ -135,12 +155,12 @@ def report(decisions: Sequence[Decision], lists: Mapping[Repository, TagList], p
             case never:
                 assert_never(never)
     for image, pools in missing.items():
-        problems.add(_missing(image, pools, lists.get(image.repository, TagList())))
+        problems.add(_missing(image, pools, lists.get(image.repository, TagList()), recorded))
     for (repository, lookup), images in unknown.items():
         problems.add(_unknown(repository, lookup, images))
 
 
-def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagnostic:
+def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded: str) -> Diagnostic:
     first = pools[0]
     version, platform = first.policy.driver.version, first.platform
     # A policy that forces and one that does not may share a version, and so a tag.
@@ -167,7 +187,9 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList) -> Diagn
         details.append(_who(platform_pools))
         if not forced:
             details.append(f"precompiled tag: {precompiled_image(platform_pools[0]).tag}")
-    if hints:
+    if recorded:
+        details.append(recorded)
+    elif hints:
         details.append("published near it: " + "; ".join(hints))
     elif not listed.tags:
         details.append("the repository's tag list gave nothing to compare with")
@@ -187,16 +209,28 @@ def _unknown(
     others = len(tags) - 1
     more = f" and {others} more tag{'s' if others > 1 else ''}" if others else ""
     exist = "exist" if more else "exists"
+    where = "" if str(repository).startswith(repository.registry) else f" (registry {repository.registry})"
     return Diagnostic(
         category=Category.UNKNOWN,
-        message=(
-            f"cannot tell whether {tags[0].tag}{more} {exist} in {repository} "
-            f"(registry {repository.registry}): {lookup.reason}"
-        ),
+        message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=images[tags[0]][0].policy.place,
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        remedy="no image is chosen on a guess: mend the access to the registry, then run again",
+        remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
     )
+
+
+_REMEDIES = {
+    Cause.AUTH: "give credentials for this repository with --registry-config",
+    Cause.TRANSIENT: "wait until the registry answers",
+    Cause.TLS: "name the registry's CA with --ca-file",
+    Cause.DNS: "correct the registry's name in the policy, or the name server",
+    Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
+    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused by a flag (see --help)",
+    Cause.REPOSITORY: "correct the repository in the policy, or give credentials with --registry-config",
+    Cause.INCONSISTENT: "let the registry's owner mend it",
+    Cause.PROTOCOL: "check that the registry is at this address, and no login page before it",
+    Cause.DEADLINE: "give more time with --deadline",
+}
 
 
 def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:

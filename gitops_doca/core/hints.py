@@ -1,7 +1,7 @@
 """Published tags that come near a missing one, with what differs."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from gitops_doca.core.model import Platform
@@ -12,8 +12,6 @@ _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 # RPM's architecture is part of `uname -r`, and the page size follows it; Ubuntu has neither.
 _SPELLING = re.compile(r"\.(?:x86_64|aarch64)|_64k")
 _RED_HAT = frozenset({"rhel", "rhcos"})
-
-Rule = Callable[[str, Platform, PublishedTag], bool]
 
 
 def nearest_tags(version: str, platform: Platform, tags: Iterable[str]) -> tuple[str, ...]:

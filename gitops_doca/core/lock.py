@@ -3,12 +3,16 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import assert_never
 
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.model import Pool
 from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
+
+API_VERSION = "gitops-doca.dev/v1alpha1"
+KIND = "DriverLock"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,6 +68,8 @@ def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
 class LockResolver:
     """Answers from a lock, without any network; ask `check_tags` before."""
 
+    warnings: tuple[str, ...] = ()
+
     def __init__(self, lock: ImageLock) -> None:
         self._lock = lock
 
@@ -82,6 +88,8 @@ def _answer(entry: LockEntry) -> TagLookup:
             return TagExists(digest)
         case LockedMiss():
             return TagMissing()
+        case never:
+            assert_never(never)
 
 
 def check_pools(lock: ImageLock, pools: Iterable[Pool], place: Place, mend: str, problems: Problems) -> None:
@@ -90,17 +98,25 @@ def check_pools(lock: ImageLock, pools: Iterable[Pool], place: Place, mend: str,
     So a pool that vanishes (a label lost, a file cut short) is not pruned unseen.
     """
     now, then = set(locked_pools(pools)), set(lock.pools)
-    for lost in sorted(then - now):
+    lost, new = sorted(then - now), sorted(now - then)
+    if lost:
         problems.error(
-            f"the lock lists pool {lost}, and the inputs no longer give it",
+            f"the lock lists {_pools(lost)} that the inputs no longer give",
             place,
             category=Category.LOCK,
-            remedy=f"if it is meant to go, with its driver, run: {mend}",
+            remedy=f"if that is meant to go, with its driver, run: {mend}",
         )
-    for new in sorted(now - then):
+    if new:
         problems.error(
-            f"the lock does not list pool {new}", place, category=Category.LOCK, remedy=f"run: {mend}"
+            f"the lock does not list {_pools(new)} that the inputs give",
+            place,
+            category=Category.LOCK,
+            remedy=f"run: {mend}",
         )
+
+
+def _pools(pools: Collection[LockedPool]) -> str:
+    return f"pool{'' if len(pools) == 1 else 's'} {name_nodes([str(pool) for pool in pools])}"
 
 
 def check_tags(
@@ -128,7 +144,7 @@ class ChangeKind(Enum):
     GONE = "gone"
     """The lock has a digest, the registry has the tag no more."""
     MOVED = "moved"
-    """The tag names another digest now."""
+    """The tag names another digest, or its image another platform, now."""
     AVAILABLE = "available"
     """The lock records a miss, and the tag is there now."""
     UNNEEDED = "unneeded"
@@ -174,5 +190,7 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
                 yield Change(ChangeKind.AVAILABLE, str(image), after)
             case LockedImage(before), LockedImage(after) if before != after:
                 yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
+            case LockedImage(_, before), LockedImage(_, after) if before != after:
+                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
             case _:
                 pass

@@ -79,7 +79,11 @@ class TagList:
 
 
 class Resolver(Protocol):
-    """Where answers come from: a registry, later also a lock."""
+    """Where answers come from: the registries, or a lock."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know although it settled nothing, sorted."""
 
     def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
         """Return one answer for each image; never raises for what a registry does."""

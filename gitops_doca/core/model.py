@@ -80,6 +80,12 @@ class Node:
     container_runtime: str = ""
     """Name without the version: `containerd`, `cri-o`."""
     place: Place = field(default=Place(), compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Line of each label, where the reader knows it."""
+
+    def label_place(self, label: str) -> Place:
+        """Return where a label of this node stands, or would."""
+        return self.place.at(f"metadata.labels[{label}]", self.lines.get(label, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,8 @@ class DriverSpec:
     cert_config: str = ""
     repo_config: str = ""
     safe_load: bool = False
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where `version`, `certConfig` and `repoConfig` stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +210,8 @@ class RenderOptions:
     namespace: str = "nvidia-network-operator"
     init_container_image: str = ""
     openshift: bool = False
+    pin_digests: bool = False
+    """Images by tag and digest, as far as a digest is known."""
     max_unavailable: str | int | None = None
     """None: OnDelete; otherwise RollingUpdate with this."""
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -184,8 +184,10 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
             problems.error(
                 f"{_nodes(nodes)}: {_what(value)} cannot be the value of a label (letters, digits and - _ . "
                 f"between them, at most {MAX_LABEL} characters)",
-                _label_place(nodes[0], label),
-                remedy="take the labels as node-feature-discovery writes them: others become _ there",
+                nodes[0].label_place(label),
+                remedy="take the labels as node-feature-discovery writes them: others become _ there"
+                if len(value) <= MAX_LABEL
+                else "no cluster holds such a label: take the inventory again",
             )
             return False
     app = _app(policy, platform, operator_names=False)
@@ -196,7 +198,7 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
         problems.error(
             f"{_nodes(nodes)}: {blame[0]} cannot be part of the DaemonSet name {app!r} "
             f"(lower-case letters, digits, - and ., as label at most {MAX_LABEL} characters)",
-            _label_place(nodes[0], blame[1]),
+            nodes[0].label_place(blame[1]),
         )
         return False
     driver = policy.driver
@@ -204,7 +206,7 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
     if driver.digest is None and not is_tag(tag := precompiled_tag(driver.version, platform)):
         problems.error(
             f"{_nodes(nodes)}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
-            _label_place(nodes[0], KERNEL_LABEL),
+            nodes[0].label_place(KERNEL_LABEL),
         )
         return False
     return True
@@ -213,10 +215,6 @@ def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], p
 def _what(value: str) -> str:
     shown = value if len(value) <= 2 * MAX_LABEL else value[: 2 * MAX_LABEL] + "..."
     return f"{shown!r} ({len(value)} characters)" if len(value) > MAX_LABEL else repr(shown)
-
-
-def _label_place(node: Node, label: str) -> Place:
-    return node.place.at(f"metadata.labels[{label}]")
 
 
 def _report_lacking(

@@ -11,7 +11,9 @@ _VERSION = r"(?:doca\d+(?:\.\d+)*-)?\d+\.\d+-\d+(?:\.\d+)+(?:-\d+)?"
 _PUBLISHED = re.compile(
     rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
-_FULL_TAG = re.compile(r".+-[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)")
+_FULL_TAG = re.compile(
+    r".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:ubuntu|rhel|rhcos|sles)\d+(?:\.\d+)*)"
+)
 _REVISION = re.compile(r"(?P<driver>(?:doca[\d.]+-)?\d+\.\d+-\d+(?:\.\d+)+)-(?P<revision>\d+)")
 
 
@@ -45,7 +47,7 @@ def parse_tag(tag: str) -> PublishedTag | None:
 
 
 def is_full_tag(version: str) -> bool:
-    """Say whether a `version` already ends in OS and architecture, as a whole tag does."""
+    """Say whether a `version` already ends in an OS, as a whole tag does, with its architecture or not."""
     return _FULL_TAG.fullmatch(version) is not None
 
 

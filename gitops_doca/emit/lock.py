@@ -1,13 +1,11 @@
 """Write a lock as YAML that reads well in a diff."""
 
-from typing import Any
+from typing import Any, assert_never
 
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry
+from gitops_doca.core.lock import API_VERSION, KIND, ImageLock, LockedImage, LockedMiss, LockEntry
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.emit.yaml import dump_stream
+from gitops_doca.emit.yaml import dump_document
 
-API_VERSION = "gitops-doca.dev/v1alpha1"
-KIND = "DriverLock"
 _HEADER = "# What the registry had when this was written. To renew it: gitops-doca lock\n"
 
 
@@ -16,7 +14,7 @@ def dump_lock(lock: ImageLock) -> str:
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "pools": [{"policy": pool.policy, "pool": pool.pool} for pool in lock.pools],
+        "pools": [{"pool": pool.pool, "policy": pool.policy} for pool in lock.pools],
         "repositories": [
             {
                 "repository": str(repository),
@@ -29,7 +27,7 @@ def dump_lock(lock: ImageLock) -> str:
             for repository in lock.repositories
         ],
     }
-    return _HEADER + dump_stream([document]).removeprefix("---\n")
+    return _HEADER + dump_document(document)
 
 
 def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:
@@ -39,3 +37,5 @@ def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:
             return {**found, "platform": platform} if platform else found
         case LockedMiss():
             return {"tag": image.tag, "missing": True}
+        case never:
+            assert_never(never)

@@ -11,7 +11,7 @@ from gitops_doca.emit.report import left_out_entry, pool_entry
 _HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 
 
-def text_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
+def text_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
     """Return the pools in columns, one a line; below them the counts, and the nodes that are in no pool."""
     rows = [_HEADERS, *map(_row, decisions)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
@@ -21,7 +21,7 @@ def text_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) 
     return "\n".join([*lines, "", _summary(decisions), *_left_out(left_out)]) + "\n"
 
 
-def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
+def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
     """Return the pools as a table for a comment on a pull request."""
     rows: list[tuple[str, ...]] = [
         ("Pool", "Policy", "Nodes", "State", "Tag or digest"),
@@ -33,7 +33,7 @@ def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = 
     return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
 
 
-def json_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut] = ()) -> str:
+def json_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
     """Return pools and left-out nodes as the report lists them."""
     table = {"pools": list(map(pool_entry, decisions)), "leftOut": list(map(left_out_entry, left_out))}
     return json.dumps(table, indent=2, ensure_ascii=False) + "\n"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gitops_doca.core.model import Resource
@@ -19,9 +19,12 @@ _INDENT = "  "
 
 def dump_stream(resources: Iterable[Resource]) -> str:
     """Return the resources as one YAML stream: block style, sorted keys, no anchors, LF."""
-    return "".join(
-        "---\n" + "".join(f"{line}\n" for line in _mapping(resource, "")) for resource in resources
-    )
+    return "".join(f"---\n{dump_document(_sorted(resource))}" for resource in resources)
+
+
+def dump_document(document: Mapping[str, Any]) -> str:
+    """Return one document without its `---`, its keys in the order in which they come."""
+    return "".join(f"{line}\n" for line in _mapping(document, ""))
 
 
 def dump_json(resources: Iterable[Resource]) -> str:
@@ -30,8 +33,18 @@ def dump_json(resources: Iterable[Resource]) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _mapping(value: dict[str, Any], indent: str) -> Iterator[str]:
-    for key in sorted(value):
+def _sorted(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)
+    match value:
+        case dict():
+            return {key: _sorted(value[key]) for key in sorted(value)}
+        case list() | tuple():
+            return [_sorted(item) for item in value]
+        case _:
+            return value
+
+
+def _mapping(value: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key in value:
         yield from _entry(f"{indent}{scalar(key)}:", value[key], indent)
 
 

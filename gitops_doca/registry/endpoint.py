@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gitops_doca.core.lookup import Cause
-from gitops_doca.core.reference import Repository
+from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.registry.auth import Challenge, Realm, TokenRequest, fetch_token, parse_challenges
 from gitops_doca.registry.credentials import Keychain, Login
 from gitops_doca.registry.failures import NoAnswerError, OutageError, status_text
 from gitops_doca.registry.grants import Access, Grant, Once
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.origins import Origin, is_loopback, parse_origin
-from gitops_doca.registry.transport import Reply, Request, Transport
+from gitops_doca.registry.origins import Origin, is_internal, is_loopback, parse_origin
+from gitops_doca.registry.transport import LARGE, Reply, Request, Transport
 
 _BREAKS_AFTER = 3
 _OK, _UNAUTHORIZED, _FORBIDDEN, _PROXY_AUTH = 200, 401, 403, 407
@@ -45,7 +45,8 @@ class Endpoint:
         self._options = options
         self._transport = transport
         self._keychain = keychain
-        self._warn = warn
+        self.warn = warn
+        """Tells the user something that ends no look-up."""
         self._door = Once(self._knock)
         self._lock = threading.Lock()
         self._accesses: dict[str, Access] = {}
@@ -57,10 +58,30 @@ class Endpoint:
         """Where the registry's own addresses are; pings when nobody has yet."""
         return parse_origin(self._url(""))
 
+    def blob(self, repository: Repository, digest: Digest) -> bytes:
+        """Return a blob's bytes, not yet verified; storage on other hosts is followed to, without a login."""
+        target = f"/v2/{repository.path}/blobs/{digest}"
+        reply, grant = self.ask("GET", repository, target, accept="*/*", cap=LARGE, elsewhere=True)
+        if reply.status != _OK or reply.truncated:
+            what = f"{status_text(reply.status)} for the image's configuration"
+            cause = cause_of(reply.status)
+            raise NoAnswerError(cause, f"{what}: {grant.standing}" if cause is Cause.AUTH else what)
+        return reply.body
+
     def ask(
-        self, method: str, repository: Repository, target: str, *, accept: str, cap: int
+        self,
+        method: str,
+        repository: Repository,
+        target: str,
+        *,
+        accept: str,
+        cap: int,
+        elsewhere: bool = False,
     ) -> tuple[Reply, Grant]:
-        """Return the reply to a path below `/v2/` of the repository's host, and what was shown to get it."""
+        """Return the reply to a path below `/v2/` of the repository's host, and what was shown to get it.
+
+        `elsewhere`: redirects to other hosts are followed, though not into a private network from outside.
+        """
         login = self._keychain.login(self._host, repository.path)
         access = self._access(repository.path, login)
         grant = access.grant()
@@ -68,7 +89,7 @@ class Endpoint:
             method=method,
             url=self._url(target),
             headers={"Accept": accept},
-            may_follow=self._same_host,
+            may_follow=self._any_host if elsewhere else self._same_host,
             cap=cap,
         )
         reply = self._send(request, grant)
@@ -106,6 +127,13 @@ class Endpoint:
     def _same_host(self, target: Origin) -> None:
         if target.host != parse_origin(f"https://{self._host}").host:
             raise NoAnswerError(Cause.POLICY, f"a redirect to another host, {target.authority}, was refused")
+
+    def _any_host(self, target: Origin) -> None:
+        ours = parse_origin(f"https://{self._host}").host
+        if is_internal(target.host) and not is_internal(ours):
+            raise NoAnswerError(
+                Cause.POLICY, f"a redirect to a private address, {target.authority}, was refused"
+            )
 
     def _knock(self) -> _Door:
         """Ping by https; by http only where that is allowed and https is not spoken."""
@@ -192,7 +220,7 @@ class Endpoint:
         realm, sent = wanted.origin().authority, wanted.sends_credentials()
         withheld_from = realm if login is not None and not sent else ""
         if withheld_from:
-            self._warn(
+            self.warn(
                 f"the credentials for {self._host} were not sent to its token server {realm}; "
                 f"--trusted-realm-host {realm} allows it"
             )

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.lookup import (
@@ -37,19 +38,64 @@ _OK, _NOT_FOUND = 200, 404
 _ASK_AGAIN = {_OK, 400, 401, 403, _NOT_FOUND, 405, 406, 501}
 
 
-def look_up(endpoint: Endpoint, image: ImageReference) -> TagLookup:
-    """Return what the registry says of a tag: by HEAD, and by GET where that does not settle it."""
-    target = f"/v2/{image.repository.path}/manifests/{image.tag}"
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest whose bytes were read."""
+
+    digest: Digest
+    """Computed from the bytes; for signed schema 1 as the registry states it."""
+    document: Mapping[str, Any]
+
+
+def look_up(endpoint: Endpoint, image: ImageReference, *, verify: bool = False) -> TagLookup:
+    """Return what the registry says of a tag: by HEAD, and by GET where that does not settle it.
+
+    With `verify` by GET alone: the digest is computed, whatever a header says.
+    """
     try:
-        head, grant = endpoint.ask("HEAD", image.repository, target, accept=_ACCEPT, cap=LARGE)
-        digest = head.header("Docker-Content-Digest")
-        if head.status == _OK and is_digest(digest) and _media_type(head) in MEDIA_TYPES:
-            return TagExists(Digest(digest))
-        if head.status not in _ASK_AGAIN:
-            return _unclear(head, grant)
-        return _verdict(*endpoint.ask("GET", image.repository, target, accept=_ACCEPT, cap=LARGE))
+        if not verify:
+            head, grant = endpoint.ask("HEAD", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
+            digest = head.header("Docker-Content-Digest")
+            if head.status == _OK and is_digest(digest) and _media_type(head) in MEDIA_TYPES:
+                return TagExists(Digest(digest))
+            if head.status not in _ASK_AGAIN:
+                return _unclear(head, grant)
+        match _fetch(endpoint, image):
+            case Manifest(digest=computed):
+                return TagExists(computed)
+            case verdict:
+                return verdict
     except NoAnswerError as error:
         return TagUnknown(error.cause, error.reason)
+
+
+def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
+    """Return the manifest that a tag names, which was there before; raises `NoAnswerError` without one."""
+    match _fetch(endpoint, image):
+        case Manifest() as manifest:
+            return manifest
+        case TagUnknown(cause, reason, _):
+            raise NoAnswerError(cause, reason)
+        case _:
+            raise NoAnswerError(Cause.INCONSISTENT, "the manifest was there, and is said not to exist now")
+
+
+def _fetch(endpoint: Endpoint, image: ImageReference) -> Manifest | TagLookup:
+    reply, grant = endpoint.ask("GET", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
+    if reply.status != _OK:
+        return _not_found(reply, grant) if reply.status == _NOT_FOUND else _unclear(reply, grant)
+    found = _manifest(reply)
+    claimed = reply.header("Docker-Content-Digest")
+    if isinstance(found, Manifest) and claimed and claimed != found.digest:
+        endpoint.warn(
+            f"{image}: the registry's header names another digest than the manifest has; "
+            f"{found.digest} is computed from its bytes"
+        )
+    return found
+
+
+def _target(image: ImageReference) -> str:
+    return f"/v2/{image.repository.path}/manifests/{image.tag}"
 
 
 def error_codes(reply: Reply) -> tuple[str, ...]:
@@ -57,24 +103,17 @@ def error_codes(reply: Reply) -> tuple[str, ...]:
     return tuple(code for code, _ in _errors(reply))
 
 
-def _verdict(reply: Reply, grant: Grant) -> TagLookup:
-    if reply.status == _OK:
-        return _manifest(reply)
-    if reply.status == _NOT_FOUND:
-        return _not_found(reply, grant)
-    return _unclear(reply, grant)
-
-
-def _manifest(reply: Reply) -> TagLookup:
+def _manifest(reply: Reply) -> Manifest | TagUnknown:
     if reply.truncated:
         return TagUnknown(Cause.PROTOCOL, f"the manifest is larger than {LARGE // 1024**2} MiB")
+    document = _json_object(reply)
     if not _is_manifest(reply):
         return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
     claimed = reply.header("Docker-Content-Digest")
     if _media_type(reply) == _SCHEMA1_SIGNED and is_digest(claimed):
         # The digest is of the manifest without the signatures in it.
-        return TagExists(Digest(claimed))
-    return TagExists(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"))
+        return Manifest(Digest(claimed), document)
+    return Manifest(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"), document)
 
 
 def _is_manifest(reply: Reply) -> bool:

@@ -18,5 +18,7 @@ class RegistryOptions:
     """`HOST[:PORT]` that may be asked without TLS; loopback always may."""
     trusted_realm_hosts: frozenset[str] = frozenset()
     """`HOST[:PORT]` of token servers that may have any registry's credentials."""
+    verify_digests: bool = False
+    """Ask for each manifest, and compute its digest, where otherwise a header is believed."""
     deadline: float = 120.0
     """Seconds of wall clock for all look-ups of one resolver together."""

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from gitops_doca.core.lookup import Cause, TagList, TagLookup, TagUnknown
+from gitops_doca.core.lookup import Cause, Inspection, TagList, TagLookup, TagUnknown
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.registry.credentials import Keychain
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.manifests import look_up
 from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.platforms import inspect
 from gitops_doca.registry.retry import Deadline, RetryPolicy
 from gitops_doca.registry.taglist import read_tags
 from gitops_doca.registry.transport import CONNECTIONS, Transport
@@ -60,6 +61,12 @@ class RegistryResolver:
         late = TagUnknown(Cause.DEADLINE, self._deadline.reason)
         return {image: answers.get(image, late) for image in images}
 
+    def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
+        """Return digest and platforms of each image, in their order; each must exist."""
+        answers = _Jobs(dict.fromkeys(images), self._inspect, self._deadline).run(self._progress)
+        late = TagUnknown(Cause.DEADLINE, self._deadline.reason)
+        return {image: answers.get(image, late) for image in images}
+
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return for each repository what could be read of its tags, in their order."""
         jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline)
@@ -67,7 +74,11 @@ class RegistryResolver:
         return {repository: answers.get(repository, TagList()) for repository in repositories}
 
     def _look_up(self, image: ImageReference) -> Iterator[TagLookup]:
-        yield look_up(self._endpoint(image.repository.registry), image)
+        verify = self._options.verify_digests
+        yield look_up(self._endpoint(image.repository.registry), image, verify=verify)
+
+    def _inspect(self, image: ImageReference) -> Iterator[Inspection]:
+        yield inspect(self._endpoint(image.repository.registry), image)
 
     def _read_tags(self, repository: Repository) -> Iterator[TagList]:
         return read_tags(self._endpoint(repository.registry), repository)

@@ -19,9 +19,11 @@ KIND = "DriverGenerator"
 DEFAULTS: Mapping[str, Any] = {
     "policies": (),
     "inventory": (),
+    "lock": "",
     "namespace": "nvidia-network-operator",
     "initContainerImage": "",
     "openshift": "auto",
+    "pinDigests": False,
     "updateStrategy": {"type": "OnDelete"},
     "annotations": {},
     "operatorNames": False,
@@ -65,6 +67,9 @@ def read_config(file: str, problems: Problems) -> dict[str, Setting]:
     for name in {"policies", "inventory"} & settings.keys():
         found = settings[name]
         settings[name] = replace(found, value=tuple(_sources(document, name, found.value, folder)))
+    if "lock" in settings:
+        lock = settings["lock"]
+        settings["lock"] = replace(lock, value=os.path.join(folder, lock.value))  # noqa: PTH118 (the same)
     _check_image(settings, document, problems)
     return settings
 

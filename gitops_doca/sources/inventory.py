@@ -7,7 +7,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import ClusterProxy, Inventory, Node, Taint
 from gitops_doca.core.taints import is_condition
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.located import Document, LocatedDict, Path
 from gitops_doca.sources.selection import object_selection
 
 _DTK = ("openshift", "driver-toolkit")
@@ -84,6 +84,7 @@ class _Reading:
             taints=taints,
             container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
             place=document.place(),
+            lines=_lines(document),
         )
         other = self._nodes.setdefault(name, node)
         if other != node:
@@ -199,6 +200,12 @@ class _Reading:
             document.place(),
             remedy="keep the newer one: take one inventory of the whole cluster",
         )
+
+
+def _lines(document: Document) -> Mapping[str, int]:
+    """Return the lines of a node's labels; YAML's reader alone knows them."""
+    labels = _at(document.value, ("metadata", "labels"))
+    return {key: labels.lines[key] for key in labels} if isinstance(labels, LocatedDict) else {}
 
 
 def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)

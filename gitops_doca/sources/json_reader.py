@@ -14,6 +14,7 @@ _CHUNK = 1 << 20
 _MAX_VALUE = 64 << 20
 _NUMBER_GAP = len("e+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SEPARATOR = "---"
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -24,6 +25,8 @@ def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
     """
     window = _Window(stream)
     while window.peek():
+        if window.separator():
+            continue
         if window.peek() == "[":
             for value, line in window.array():
                 yield Document(_selected(value, selection, line), file, line)
@@ -109,6 +112,14 @@ class _Window:
             self._at = found.end() if found else self._at
             if self._at < len(self._text) or not self._more(_CHUNK):
                 return self._text[self._at : self._at + 1]
+
+    def separator(self) -> bool:
+        """Step over `---`: a YAML stream may well have JSON documents."""
+        while len(self._text) - self._at < len(_SEPARATOR) and self._more(_CHUNK):
+            pass
+        found = self._text.startswith(_SEPARATOR, self._at)
+        self._at += len(_SEPARATOR) if found else 0
+        return found
 
     def each_key(self) -> Iterator[str]:
         """Yield each key of an object; the caller takes the value before the next one."""

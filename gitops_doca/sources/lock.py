@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.lock import API_VERSION, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.located import Document
@@ -13,7 +13,6 @@ from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
 LOCK_FILE = "gitops-doca.lock.yaml"
-_API_VERSION = "gitops-doca.dev/v1alpha1"
 _GROUP = "gitops-doca.dev/"
 
 
@@ -41,9 +40,9 @@ def _read(file: str, problems: Problems) -> ImageLock | None:
         return None
     document = documents[0]
     version = document.value.get("apiVersion")
-    if isinstance(version, str) and version.startswith(_GROUP) and version != _API_VERSION:
+    if isinstance(version, str) and version.startswith(_GROUP) and version != API_VERSION:
         problems.error(
-            f"the lock is of {version!r}, which this version of gitops-doca does not know",
+            f"the lock is of {version!r}, which this gitops-doca does not know",
             document.place(("apiVersion",)),
             remedy="use the gitops-doca that wrote it, or a newer one",
         )
@@ -68,8 +67,12 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
             if image in seen:
                 problems.error(f"{image} stands twice", document.place((*path, "tags", index, "tag")))
             seen.add(image)
+            platform = entry.get("platform", "")
+            if platform and not entry["tag"].endswith("-" + platform.partition("/")[2]):
+                place = document.place((*path, "tags", index, "platform"))
+                problems.error(f"{platform} is not the architecture that the tag ends in", place)
             if "digest" in entry:
-                yield image, LockedImage(Digest(entry["digest"]), entry.get("platform", ""))
+                yield image, LockedImage(Digest(entry["digest"]), platform)
             else:
                 yield image, LockedMiss()
 

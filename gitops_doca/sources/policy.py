@@ -26,7 +26,11 @@ CLUSTER_NAME = "nic-cluster-policy"
 
 _GROUP = "mellanox.com/"
 _DRIVER: Path = ("spec", "ofedDriver")
-_READ_SECTIONS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
+_SECTIONS = {
+    CLUSTER: ("ofedDriver", "global", "tolerations", "nodeAffinity"),
+    NODE: ("ofedDriver", "tolerations", "nodeSelector"),
+}
+"""What is read of each kind; of the other's the API server would drop it in silence."""
 _OTHER_SECTIONS = frozenset(
     {
         "rdmaSharedDevicePlugin",
@@ -96,10 +100,12 @@ def _validate(document: Document, problems: Problems) -> bool:
     if not validate(document, "policy", problems):
         return False
     spec = document.value.get("spec", {})
-    for key in sorted(set(spec) - {*_READ_SECTIONS, *_OTHER_SECTIONS}):
-        near = did_you_mean(key, _READ_SECTIONS)
+    kind = document.value["kind"]
+    for key in sorted(set(spec) - {*_SECTIONS[kind], *_OTHER_SECTIONS}):
+        other = any(key in sections for sections in _SECTIONS.values())
+        near = f": a {kind} has no such field" if other else did_you_mean(key, _SECTIONS[kind])
         if near:
-            problems.warn(f"spec.{key} is not read{near}", document.place(("spec", key)))
+            problems.warn(f"the field is not read{near}", document.place(("spec", key)))
     return True
 
 
@@ -139,7 +145,7 @@ def _has_driver(document: Document) -> bool:
 
 
 def _policy(document: Document, problems: Problems) -> Policy | None:
-    spec = document.value["spec"]
+    kind, spec = document.value["kind"], document.value["spec"]
     driver = _driver(document, problems)
     if driver is None:
         return None
@@ -149,12 +155,12 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
             document.place((*_DRIVER, "upgradePolicy", "safeLoad")),
         )
     return Policy(
-        kind=document.value["kind"],
+        kind=kind,
         name=document.value["metadata"]["name"],
         driver=driver,
         tolerations=tuple(map(_toleration, spec.get("tolerations", ()))),
-        node_selector=dict(spec.get("nodeSelector", {})),
-        node_affinity=spec.get("nodeAffinity"),
+        node_selector=dict(spec.get("nodeSelector", {})) if kind == NODE else {},
+        node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
         place=document.place(_DRIVER),
     )
 
@@ -186,6 +192,13 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         cert_config=found.get("certConfig", {}).get("name", ""),
         repo_config=found.get("repoConfig", {}).get("name", ""),
         safe_load=found.get("upgradePolicy", {}).get("safeLoad", False),
+        places={
+            "version": document.place(
+                (*_DRIVER, "version") if found.get("version") else ("spec", "global", "version")
+            ),
+            "certConfig": document.place((*_DRIVER, "certConfig")),
+            "repoConfig": document.place((*_DRIVER, "repoConfig")),
+        },
     )
 
 

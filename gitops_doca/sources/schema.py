@@ -15,7 +15,7 @@ from gitops_doca.sources.located import Document, Path
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMAS = ("config", "policy", "report")
+SCHEMAS = ("config", "lock", "policy", "report")
 _QUOTED = 120
 _TYPES = {
     "string": "a string",

@@ -228,7 +228,7 @@ def test_a_kernel_that_fits_into_no_label_is_told_with_its_node(
 ) -> None:
     assert errors(run(tmp_path, nodes=node("5.15.0-91-generic", kernel))) == [
         (
-            f"nodes.yaml:1: metadata.labels[{NFD}/kernel-version.full]: node node-1: {shown} cannot be the "
+            f"nodes.yaml:6: metadata.labels[{NFD}/kernel-version.full]: node node-1: {shown} cannot be the "
             "value of a label (letters, digits and - _ . between them, at most 63 characters)"
         )
     ]
@@ -238,7 +238,7 @@ def test_an_os_with_capitals_is_told_with_its_node(tmp_path: Path) -> None:
     (found,) = errors(run(tmp_path, nodes=node("ID: ubuntu", "ID: openEuler")))
 
     assert found == (
-        f"nodes.yaml:1: metadata.labels[{NFD}/system-os_release.ID]: node node-1: OS 'openEuler22.04' "
+        f"nodes.yaml:8: metadata.labels[{NFD}/system-os_release.ID]: node node-1: OS 'openEuler22.04' "
         "cannot be part of the DaemonSet name 'mofed-openEuler22.04-6d568d699f' "
         "(lower-case letters, digits, - and ., as label at most 63 characters)"
     )
@@ -264,7 +264,7 @@ def test_a_config_map_that_is_not_in_the_inventory_is_told(tmp_path: Path) -> No
 
     (found,) = errors(result)
     assert found == (
-        "policy.yaml:6: spec.ofedDriver.certConfig.name: certConfig names ConfigMap 'certs', "
+        "policy.yaml:10: spec.ofedDriver.certConfig.name: certConfig names ConfigMap 'certs', "
         "which the inventory does not have in namespace nvidia-network-operator"
     )
 
@@ -304,7 +304,7 @@ def test_a_driver_toolkit_without_its_image_is_told(tmp_path: Path) -> None:
         (found,) = errors(run(tmp_path, nodes=rhcos))
 
     assert found == (
-        f"nodes.yaml:1: metadata.labels[{NFD}/system-os_release.OSTREE_VERSION]: "
+        f"nodes.yaml:6: metadata.labels[{NFD}/system-os_release.OSTREE_VERSION]: "
         "pool rhcos4.17/5.15.0-91-generic/amd64 compiles with OpenShift's driver toolkit 417.94, "
         "and the inventory has no ImageStream openshift/driver-toolkit"
     )

@@ -1,5 +1,6 @@
 """What a registry that gives no usable answer gets: exit code 5, whether an image is forced or not."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,50 @@ def test_a_port_on_which_nobody_answers_is_unknown(tmp_path: Path) -> None:
         pass
 
     assert_unknown(registry, tmp_path)
+
+
+@pytest.mark.parametrize("fault", [errors(503, "UNAVAILABLE"), Fault(wire=Wire.SILENT), HTML])
+def test_a_broken_tag_list_changes_no_answer(fault: Fault, tmp_path: Path) -> None:
+    with FakeRegistry(tags={f"{PATH}/doca-driver": [POOL.compile_tag]}) as registry:
+        registry.fail_always("list", fault)
+        inputs = write_inputs(tmp_path, repository=f"{registry.host}/{PATH}", pools=[POOL], forced=False)
+
+        result = run_here("check", *inputs, "--deadline", "1", cwd=tmp_path)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"compiled  {POOL.compile_tag}" in result.stdout.decode()
+
+
+def test_a_digest_that_a_header_gets_wrong_is_a_warning(tmp_path: Path) -> None:
+    lie = ("Docker-Content-Digest", "sha256:" + "0" * 64)
+    with FakeRegistry(tags={f"{PATH}/doca-driver": [POOL.tag]}) as registry:
+        registry.fail_always("get", Fault(headers=(lie,)))
+        inputs = write_inputs(tmp_path, repository=f"{registry.host}/{PATH}", pools=[POOL], forced=True)
+        digest = registry.digest(f"{PATH}/doca-driver", POOL.tag)
+
+        result = run_here("generate", *inputs, "--pin-digests", cwd=tmp_path)
+
+    assert result.exit_code == 0
+    assert f"{POOL.tag}@{digest}\n".encode() in result.stdout
+    assert result.stderr == (
+        f"warning: {registry.host}/{PATH}/doca-driver:{POOL.tag}: the registry's header names another digest "
+        f"than the manifest has; {digest} is computed from its bytes\n"
+    )
+
+
+def test_check_tells_of_nodes_that_a_taint_leaves_out(tmp_path: Path) -> None:
+    other = Pool(kernel="5.15.0-105-generic")
+    with FakeRegistry(tags={f"{PATH}/doca-driver": [POOL.tag]}) as registry:
+        inputs = write_inputs(
+            tmp_path, repository=f"{registry.host}/{PATH}", pools=[POOL, other], forced=True
+        )
+        nodes = json.loads((tmp_path / "nodes.json").read_text())
+        nodes["items"][1]["spec"] = {"taints": [{"key": "dedicated", "effect": "NoSchedule"}]}
+        (tmp_path / "nodes.json").write_text(json.dumps(nodes))
+
+        result = run_here("check", *inputs, "-o", "json", cwd=tmp_path)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["leftOut"] == [
+        {"node": "node-2", "policy": "nic-cluster-policy", "reason": "taint dedicated:NoSchedule"}
+    ]

@@ -11,6 +11,7 @@ import pytest
 
 from gitops_doca.cli import cli
 from gitops_doca.core.diagnostics import Category
+from gitops_doca.core.lock import ChangeKind
 from gitops_doca.sources.config import DEFAULTS
 from gitops_doca.sources.schema import SCHEMAS, schema_text
 
@@ -53,19 +54,19 @@ def test_every_command_is_listed() -> None:
 
 
 def test_every_flag_is_listed() -> None:
-    flags = {flag for p in parameters("generate", "check") for flag in (*p.opts, *p.secondary_opts)}
+    flags = {flag for p in parameters("generate", "check", "lock") for flag in (*p.opts, *p.secondary_opts)}
 
     assert {w for w in words(rows("flag")) if w.startswith("-")} == flags | {"-h", "--help"}
 
 
 def test_every_environment_variable_of_a_flag_is_listed() -> None:
-    variables = {str(p.envvar) for p in parameters("generate", "check") if p.envvar}
+    variables = {str(p.envvar) for p in parameters("generate", "check", "lock") if p.envvar}
 
     assert {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")} == variables
 
 
 def test_every_exit_code_is_listed() -> None:
-    codes = {str(category.exit_code) for category in Category} | {"0", "70", "130"}
+    codes = {str(category.exit_code) for category in Category} | {"0", "1", "70", "130"}
 
     assert set(rows("exit")) == codes
 
@@ -102,6 +103,23 @@ def test_every_field_of_the_report_is_listed() -> None:
 
     assert set(words(rows("field"))) == top
     assert sorted(words(rows("field of a pool"))) == properties("report", "properties", "pools", "items")
+
+
+def test_every_field_of_the_lock_is_listed() -> None:
+    top = set(properties("lock")) - {"apiVersion", "kind"}
+    fields = {
+        *properties("lock", "properties", "pools", "items"),
+        *properties("lock", "properties", "repositories", "items"),
+        *properties("lock", "properties", "repositories", "items", "properties", "tags", "items"),
+    }
+    table = PAGE[PAGE.index("| field of a lock |") :].partition("\n\n")[0]
+
+    assert set(words(rows("field of a lock"))) == top
+    assert fields <= {word.partition(":")[0] for word in words([table])}
+
+
+def test_every_difference_of_a_lock_is_listed() -> None:
+    assert sorted(words(rows("word"))) == sorted(kind.value for kind in ChangeKind)
 
 
 def test_every_schema_is_listed() -> None:

@@ -1,11 +1,13 @@
-"""Debian's docker-registry as a process on a free loopback port, plain or behind TLS and a password."""
+"""Registries as processes on free loopback ports: plain, behind TLS and a password, or behind tokens."""
 
+import os
 import re
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import trustme
@@ -21,6 +23,15 @@ _LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 _START_SECONDS = 20
 
 
+class Program(Enum):
+    """A release of the registry that most others derive from."""
+
+    DEBIAN = "2.8.2"
+    """Debian's package: all tags in one page, unsorted."""
+    DISTRIBUTION = "3.1.2"
+    """Built from its Go module by `make e2e`: sorted pages of tags, each with a Link to the next."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerRegistry:
     """A registry that runs until its context ends."""
@@ -30,6 +41,8 @@ class DockerRegistry:
     ca_file: Path | None = None
     """What signed its certificate; None where it speaks plain HTTP."""
     credentials: tuple[str, str] | None = None
+    token: str = ""
+    """What a request must carry as Bearer; empty where nothing of the sort is wanted."""
 
     @property
     def url(self) -> str:
@@ -38,14 +51,14 @@ class DockerRegistry:
 
 
 @contextmanager
-def plain_registry(folder: Path) -> Iterator[DockerRegistry]:
+def plain_registry(folder: Path, program: Program) -> Iterator[DockerRegistry]:
     """Run a registry without TLS that lets everybody in; its data stay below the folder."""
-    with _serve(folder, "") as address:
+    with _serve(folder, program, "") as address:
         yield DockerRegistry(host=address)
 
 
 @contextmanager
-def secure_registry(folder: Path) -> Iterator[DockerRegistry]:
+def secure_registry(folder: Path, program: Program) -> Iterator[DockerRegistry]:
     """Run a registry behind TLS, with a certificate of its own authority, that lets one user in."""
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
@@ -57,13 +70,26 @@ def secure_registry(folder: Path) -> Iterator[DockerRegistry]:
         f"  tls: {{certificate: {folder}/server.pem, key: {folder}/server.pem}}\n"
         f"auth: {{htpasswd: {{realm: test, path: {password_file}}}}}\n"
     )
-    with _serve(folder, settings) as address:
+    with _serve(folder, program, settings) as address:
         port = address.rpartition(":")[2]
         yield DockerRegistry(host=f"localhost:{port}", ca_file=ca_file, credentials=(USER, PASSWORD))
 
 
 @contextmanager
-def _serve(folder: Path, settings: str) -> Iterator[str]:
+def token_registry(
+    folder: Path, program: Program, *, realm: str, service: str, issuer: str, authority_file: Path
+) -> Iterator[DockerRegistry]:
+    """Run a registry without TLS that wants tokens, whose signer that authority vouches for."""
+    settings = (
+        f'auth:\n  token: {{realm: "{realm}", service: "{service}", issuer: "{issuer}", '
+        f"rootcertbundle: {authority_file}}}\n"
+    )
+    with _serve(folder, program, settings) as address:
+        yield DockerRegistry(host=address)
+
+
+@contextmanager
+def _serve(folder: Path, program: Program, settings: str) -> Iterator[str]:
     config, log = folder / "config.yml", folder / "log"
     config.write_text(
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
@@ -71,7 +97,11 @@ def _serve(folder: Path, settings: str) -> Iterator[str]:
     )
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [_binary(), "serve", config], env=clean_environment(), stdout=output, stderr=subprocess.STDOUT
+            [_binary(program), "serve", config],
+            # 3.x would send traces to a collector on this machine.
+            env=clean_environment() | {"OTEL_TRACES_EXPORTER": "none"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         yield _address(process, log)
@@ -80,7 +110,11 @@ def _serve(folder: Path, settings: str) -> Iterator[str]:
         process.wait()
 
 
-def _binary() -> str:
+def _binary(program: Program) -> str:
+    if program is Program.DISTRIBUTION:
+        built = os.environ.get("DISTRIBUTION")
+        require(built, "DISTRIBUTION does not name a registry 3.1.2; `make e2e` builds one")
+        return str(built)
     fetch = subprocess.run(
         [ROOT / "tools" / "fetch_docker_registry.sh"], capture_output=True, text=True, check=False
     )
@@ -94,4 +128,4 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
         if found := _LISTENING.search(log.read_text()):
             return found[1]
         time.sleep(0.01)
-    raise RuntimeError(f"docker-registry did not start:\n{log.read_text()}")
+    raise RuntimeError(f"the registry did not start:\n{log.read_text()}")

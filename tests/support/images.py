@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +58,13 @@ class Pusher:
         index = {"schemaVersion": 2, "mediaType": media_type, "manifests": entries}
         return self._put_manifest(tag, media_type, index)
 
+    def tags(self, tags: Iterable[str]) -> None:
+        """Push one image under all of these tags, side by side."""
+        manifest = self._manifest("amd64", OCI_MANIFEST)
+        with ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(self._put_manifest, tag, OCI_MANIFEST, manifest) for tag in tags]:
+                done.result()
+
     def _manifest(self, architecture: str, media_type: str) -> dict[str, Any]:
         config = {
             "architecture": architecture,
@@ -88,6 +97,8 @@ class Pusher:
         with requests.Session() as session:
             session.trust_env = False
             session.auth = self.registry.credentials
+            if self.registry.token:
+                session.headers["Authorization"] = f"Bearer {self.registry.token}"
             session.verify = str(self.registry.ca_file or True)
             return session.request(method, url, timeout=30, **details)
 

@@ -8,10 +8,11 @@ import pytest
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.pipeline import MAX_LOOKUPS, Generation, generate
+from gitops_doca.pipeline import MAX_LOOKUPS, Generation, Locked, Online, generate
 from gitops_doca.sources.config import Setting, effective
 
 VERSION = "25.04-0.6.1.0-2"
@@ -91,7 +92,8 @@ class Run:
             **settings,
         }
         layer = {name: Setting(value, "test") for name, value in given.items()}
-        return generate(effective([layer]), resolver, self.problems)
+        answers = resolver if isinstance(resolver, Locked) else Online(resolver=resolver)
+        return generate(effective([layer]), answers, self.problems)
 
     @property
     def told(self) -> list[tuple[Category | None, str]]:
@@ -157,10 +159,7 @@ def test_nothing_is_rendered_when_one_pool_has_no_image_and_all_such_pools_are_t
         (Category.MISSING, message.format(_tag("4-a"), REPOSITORY)),
         (
             Category.UNKNOWN,
-            (
-                f"cannot tell whether {_tag('3-a')} exists in {REPOSITORY} (registry nvcr.io): "
-                "503 Service Unavailable"
-            ),
+            (f"cannot tell whether {_tag('3-a')} exists in {REPOSITORY}: 503 Service Unavailable"),
         ),
     ]
 
@@ -169,7 +168,6 @@ def test_a_tag_that_is_listed_but_said_to_be_missing_is_unknown(run: Run) -> Non
     resolver = FakeResolver({COMPILED}, lists=TagList(frozenset({_tag("1-a")})))
     generation = run([_policy()], [_node("a")], resolver)
 
-    assert resolver.asked == [(_tag("1-a"),)]
     assert _kinds(generation.decisions) == ["Withhold"]
     assert [category for category, _ in run.told] == [Category.UNKNOWN]
 
@@ -461,3 +459,51 @@ def test_the_fake_answers_like_a_registry() -> None:
 
     assert list(fake.resolve(images).values()) == [TagExists(DIGEST), TagMissing(), OUTAGE]
     assert fake.list_tags([REPOSITORY]) == {REPOSITORY: TagList(frozenset({"a"}), complete=True)}
+
+
+def _locked(*entries: tuple[str, LockEntry], pools: Sequence[str] = ("ubuntu22.04/1-a/amd64",)) -> Locked:
+    return Locked(
+        lock=ImageLock(
+            pools=tuple(LockedPool("NicClusterPolicy/nic-cluster-policy", pool) for pool in pools),
+            entries={REPOSITORY.tag(tag): entry for tag, entry in entries},
+        ),
+        place=Place("x.lock.yaml"),
+        mend="gitops-doca lock x",
+    )
+
+
+def test_a_lock_answers_without_asking_anybody(run: Run) -> None:
+    answers = _locked((_tag("1-a"), LockedImage(DIGEST, "linux/amd64")))
+
+    generation = run([_policy()], [_node("a")], answers)
+
+    assert (_kinds(generation.decisions), run.told) == (["UsePrecompiled"], [])
+
+
+def test_a_lock_that_lacks_the_compile_image_of_its_miss_is_stale(run: Run) -> None:
+    with pytest.raises(GenerationError) as raised:
+        run([_policy()], [_node("a")], _locked((_tag("1-a"), LockedMiss())))
+
+    assert [(d.category, d.message, d.remedy) for d in raised.value.diagnostics] == [
+        (Category.LOCK, f"the lock lacks {COMPILED} of {REPOSITORY}", "run: gitops-doca lock x")
+    ]
+
+
+def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
+    answers = _locked((_tag("1-a"), LockedImage(DIGEST, "")), pools=["ubuntu22.04/2-a/amd64"])
+
+    with pytest.raises(GenerationError) as raised:
+        run([_policy()], [_node("a")], answers)
+
+    policy = "NicClusterPolicy/nic-cluster-policy"
+    assert [d.message for d in raised.value.diagnostics] == [
+        f"the lock does not list pool ubuntu22.04/1-a/amd64 of {policy} that the inputs give",
+        f"the lock lists pool ubuntu22.04/2-a/amd64 of {policy} that the inputs no longer give",
+    ]
+
+
+def test_inputs_that_are_wrong_come_before_a_lock_that_does_not_fit(run: Run) -> None:
+    with pytest.raises(GenerationError) as raised:
+        run([_policy(version="a b")], [_node("a")], _locked())
+
+    assert {d.category for d in raised.value.diagnostics} == {Category.INPUT}

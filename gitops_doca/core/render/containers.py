@@ -1,8 +1,9 @@
 """The containers of a driver pod."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitops_doca.core.decide import Chosen
+from gitops_doca.core.decide import Chosen, pinned
 from gitops_doca.core.model import DTK_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
 from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
 from gitops_doca.core.render.extras import Extras
@@ -10,6 +11,7 @@ from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, INVEN
 from gitops_doca.core.render.toolkit import Toolkit
 
 _PULL = "IfNotPresent"
+_SHARED_DIR = {"name": "DTK_OCP_NIC_SHARED_DIR", "value": DTK_DIR}
 _LOADED = "lsmod | grep mlx5_core"
 _READY = "ls /run/mellanox/drivers/.driver-ready"
 
@@ -26,21 +28,21 @@ exec ./dtk_nic_driver_build.sh
 """
 
 
-def driver_container(decision: Chosen, extras: Extras) -> dict[str, Any]:
+def driver_container(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[str, Any]:
     """Render the container that loads the driver."""
     pool, driver = decision.pool, decision.pool.policy.driver
-    env = _env(pool, extras)
+    own = []
     mounts = [*HOST_MOUNTS, *_mounts(extras)]
     if extras.toolkit:
-        env = [{"name": "DTK_OCP_DRIVER_BUILD", "value": "true"}, _shared_dir(), *env]
+        own = [{"name": "DTK_OCP_DRIVER_BUILD", "value": "true"}, _SHARED_DIR]
         mounts.append({"name": DTK_VOLUME, "mountPath": DTK_DIR})
     return _with_resources(
         pool,
         {
             "name": MAIN_CONTAINER,
-            "image": str(decision.image),
+            "image": str(pinned(decision) if options.pin_digests else decision.image),
             "imagePullPolicy": _PULL,
-            "env": env,
+            "env": _env(pool, extras, own),
             "securityContext": {"privileged": True, "seLinuxOptions": {"level": "s0"}},
             "volumeMounts": mounts,
             "startupProbe": _probe(_READY, driver.startup_probe),
@@ -61,7 +63,7 @@ def dtk_container(pool: Pool, toolkit: Toolkit, extras: Extras) -> dict[str, Any
             "imagePullPolicy": _PULL,
             "command": ["sh", "-c"],
             "args": [_DTK_SCRIPT.format(folder=folder)],
-            "env": [_shared_dir(), *_env(pool, extras)],
+            "env": _env(pool, extras, [_SHARED_DIR]),
             "volumeMounts": [*_mounts(extras), {"name": DTK_VOLUME, "mountPath": DTK_DIR}],
         },
     )
@@ -81,7 +83,7 @@ def init_container(pool: Pool, extras: Extras, options: RenderOptions) -> dict[s
         "image": options.init_container_image,
         "imagePullPolicy": _PULL,
         "args": [word for pair in args.items() for word in pair],
-        "env": [node_name, *_env(pool, extras)],
+        "env": _env(pool, extras, [node_name]),
         "volumeMounts": [
             {"name": "host-proc", "mountPath": "/host/proc", "readOnly": True},
             {"name": "host-sys", "mountPath": "/host/sys", "readOnly": True},
@@ -93,17 +95,17 @@ def _mounts(extras: Extras) -> list[dict[str, Any]]:
     return [dict(mount) for part in extras.parts for mount in part.mounts]
 
 
-def _env(pool: Pool, extras: Extras) -> list[dict[str, Any]]:
-    """Return the policy's variables, the proxy's, then the two defaults that the policy did not set."""
+def _env(pool: Pool, extras: Extras, own: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the container's own variables, the policy's, the proxy's, then the two defaults.
+
+    A variable that the policy sets is the policy's alone: a name that stands twice cannot be applied.
+    """
     mine = [dict(entry) for entry in pool.policy.driver.env]
     defaults = {"CREATE_IFNAMES_UDEV": "true", "NVIDIA_NIC_DRIVERS_INVENTORY_PATH": INVENTORY_DIR}
     names = {entry["name"] for entry in mine}
     added = [{"name": name, "value": value} for name, value in defaults.items() if name not in names]
-    return [*mine, *extras.proxy_env, *added]
-
-
-def _shared_dir() -> dict[str, str]:
-    return {"name": "DTK_OCP_NIC_SHARED_DIR", "value": DTK_DIR}
+    fixed = [dict(entry) for entry in own if entry["name"] not in names]
+    return [*fixed, *mine, *extras.proxy_env, *added]
 
 
 def _probe(command: str, probe: Probe) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _update_strategy(options: RenderOptions) -> dict[str, Any]:
 
 def _pod_spec(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[str, Any]:
     pool, driver = decision.pool, decision.pool.policy.driver
-    containers = [driver_container(decision, extras)]
+    containers = [driver_container(decision, extras, options)]
     selector = _node_selector(pool)
     if extras.toolkit:
         containers.append(dtk_container(pool, extras.toolkit, extras))

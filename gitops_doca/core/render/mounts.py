@@ -83,7 +83,7 @@ def _keys(
     source: str, name: str, pool: Pool, inventory: Inventory, options: RenderOptions, problems: Problems
 ) -> Mapping[str, str]:
     """Return the ConfigMap's keys, each as the name of its file."""
-    place = pool.policy.place.at(f"{source}.name")
+    place = pool.policy.driver.places.get(source, pool.policy.place.at(source)).at("name")
     if not is_dns_label(name):
         problems.error(
             f"ConfigMap {name!r} names a volume too, so it must be a DNS label of at most 63 characters",

@@ -57,4 +57,4 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
 
 
 def _place(pool: Pool) -> Place:
-    return pool.nodes[0].place.at(f"metadata.labels[{OSTREE_LABEL}]")
+    return pool.nodes[0].label_place(OSTREE_LABEL)

@@ -87,7 +87,7 @@ def test_verbose_says_more_on_stderr(folder: Path) -> None:
     result = run_here("generate", *INPUTS, "-v", cwd=folder)
 
     assert result.stderr == (
-        f"info: pool {POOL.name}: UsePrecompiled nvcr.io/nvidia/mellanox/doca-driver:{POOL.tag} for 1 nodes\n"
+        f"info: pool {POOL.name}: precompiled, nvcr.io/nvidia/mellanox/doca-driver:{POOL.tag}, nodes 1\n"
     )
     assert kinds(result) == ["ServiceAccount", "DaemonSet"]
 
@@ -195,9 +195,11 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
     assert result.stdout.decode().splitlines() == [
         "policies              a.yaml (inline)          # gitops-doca.yaml:4",
         "inventory             b c                      # -i",
+        "lock                  none                     # default",
         "namespace             nvidia-network-operator  # default",
         "initContainerImage    none                     # default",
         "openshift             false                    # --openshift/--no-openshift",
+        "pinDigests            false                    # default",
         "updateStrategy        type=OnDelete            # default",
         "annotations           a/b=c                    # gitops-doca.yaml:5",
         "operatorNames         false                    # default",
@@ -219,7 +221,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
     [
         ((), "Missing command."),
         (("generat",), "No such command 'generat'. Did you mean 'generate'?"),
-        (("generate", "--polcy", "x"), "No such option '--polcy'. Did you mean '--policy'?"),
+        (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
         (("generate", "a", "b"), "Got unexpected extra argument (b)"),
         (("generate", "-p"), "Option '-p' requires an argument."),
         (("generate", "-p", "-", "-i", "-"), "standard input can be read once: use - for one input"),
@@ -271,8 +273,8 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
             "Invalid value for '-o' / '--output': 'xml' is not one of 'yaml', 'json'.",
         ),
         (
-            ("schema", "lock"),
-            "Invalid value for '{config|policy|report}': 'lock' is not one of 'config', 'policy', 'report'.",
+            ("schema", "node"),
+            "Invalid value for 'NAME': 'node' is not one of 'config', 'lock', 'policy', 'report'.",
         ),
     ],
 )

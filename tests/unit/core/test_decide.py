@@ -210,11 +210,11 @@ def test_an_unknown_tag_tells_tag_registry_and_why() -> None:
     assert _report([_withheld(UNKNOWN, "a")]) == [
         Diagnostic(
             category=Category.UNKNOWN,
-            message=f"cannot tell whether {PRECOMPILED} exists in nvcr.io/nvidia/mellanox/doca-driver "
-            "(registry nvcr.io): 503 Service Unavailable",
+            message=f"cannot tell whether {PRECOMPILED} exists in nvcr.io/nvidia/mellanox/doca-driver"
+            ": 503 Service Unavailable",
             place=POLICY_PLACE,
             details=(f"{PRECOMPILED}: pool ubuntu22.04/5.15.0-91-generic/amd64, 1 node: a",),
-            remedy="no image is chosen on a guess: mend the access to the registry, then run again",
+            remedy="wait until the registry answers, then run again; no image is chosen on a guess",
         )
     ]
 
@@ -225,8 +225,8 @@ def test_tags_that_are_unknown_for_one_reason_are_told_together(count: int, more
     (problem,) = _report([_withheld(UNKNOWN, f"n{k}", kernel=k) for k in reversed(kernels)])
 
     assert problem.message == (
-        f"cannot tell whether {PRECOMPILED} and {more} exist in nvcr.io/nvidia/mellanox/doca-driver "
-        "(registry nvcr.io): 503 Service Unavailable"
+        f"cannot tell whether {PRECOMPILED} and {more} exist in nvcr.io/nvidia/mellanox/doca-driver"
+        ": 503 Service Unavailable"
     )
     assert problem.details == tuple(
         f"25.04-0.6.1.0-2-{k}-ubuntu22.04-amd64: pool ubuntu22.04/{k}/amd64, 1 node: n{k}" for k in kernels
@@ -254,11 +254,32 @@ def test_other_reasons_and_other_repositories_are_told_apart() -> None:
         ]
     )
 
-    assert [problem.message.partition("(")[2] for problem in found] == [
-        "registry mirror:5000): 503 Service Unavailable",
-        "registry nvcr.io): 503 Service Unavailable",
-        "registry nvcr.io): 401 Unauthorized",
+    assert [problem.message.partition(" in ")[2] for problem in found] == [
+        "mirror:5000/doca: 503 Service Unavailable",
+        "nvcr.io/nvidia/mellanox/doca-driver: 503 Service Unavailable",
+        "nvcr.io/nvidia/mellanox/doca-driver: 401 Unauthorized",
     ]
+
+
+def test_the_registry_is_named_where_the_repository_does_not_name_it() -> None:
+    pool = make_pool(make_policy(repository=parse_repository("team/doca"), force_precompiled=True))
+
+    (found,) = _report([Withhold(pool=pool, image=precompiled_image(pool), lookup=UNKNOWN)])
+
+    assert found.message.partition(" in ")[2] == (
+        "team/doca (registry index.docker.io): 503 Service Unavailable"
+    )
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_remedy_of_its_own(cause: Cause) -> None:
+    remedies = {}
+    for each in Cause:
+        (found,) = _report([_withheld(TagUnknown(each, "x"), "a")])
+        remedies[each] = found.remedy
+
+    assert list(remedies.values()).count(remedies[cause]) == 1
+    assert remedies[cause].endswith(", then run again; no image is chosen on a guess")
 
 
 def test_misses_and_unknowns_are_all_told_misses_first() -> None:

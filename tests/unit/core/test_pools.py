@@ -19,6 +19,7 @@ from gitops_doca.core.model import (
     Taint,
     Toleration,
 )
+from gitops_doca.core.names import MAX_LABEL
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes, name_nodes, nodes_by_value
 
 KERNEL = "5.15.0-91-generic"
@@ -270,7 +271,9 @@ def test_a_kernel_that_fits_no_label_is_an_error_that_names_its_nodes(
             message=f"nodes a, b: {shown} cannot be the value of a label "
             "(letters, digits and - _ . between them, at most 63 characters)",
             place=_label_place("a", KERNEL_LABEL),
-            remedy="take the labels as node-feature-discovery writes them: others become _ there",
+            remedy="take the labels as node-feature-discovery writes them: others become _ there"
+            if len(kernel) <= MAX_LABEL
+            else "no cluster holds such a label: take the inventory again",
         )
     ]
 

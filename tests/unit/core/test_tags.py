@@ -125,3 +125,10 @@ def test_versions_sort_as_their_authors_count() -> None:
 )
 def test_the_containers_revision_is_split_off(version: str, driver: str, revision: str) -> None:
     assert split_revision(version) == (driver, revision)
+
+
+def test_a_published_tag_without_architecture_is_a_whole_tag_too() -> None:
+    lines = (ROOT / "fixtures" / "published-tags.tsv").read_text().splitlines()
+    tags = [line.partition("\t")[0] for line in lines if not line.startswith("#")]
+
+    assert [tag for tag in tags if not is_full_tag(tag)] == []

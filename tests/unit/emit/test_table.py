@@ -33,7 +33,7 @@ def test_the_table_as_text() -> None:
     tag = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04"
 
     assert (
-        text_table(ALL)
+        text_table(ALL, ())
         == f"""\
 POOL                                 POLICY              NODES  STATE        TAG OR DIGEST
 ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      precompiled  {tag}-amd64
@@ -93,9 +93,9 @@ def test_the_table_as_json_lists_what_the_report_lists() -> None:
 
 
 def test_a_table_without_pools_has_its_headers() -> None:
-    assert text_table([]) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
-    assert markdown_table([]) == (
+    assert text_table([], ()) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
+    assert markdown_table([], ()) == (
         "| Pool | Policy | Nodes | State | Tag or digest |\n"
         "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
     )
-    assert json_table([]) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
+    assert json_table([], ()) == '{\n  "pools": [],\n  "leftOut": []\n}\n'

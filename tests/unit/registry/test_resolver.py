@@ -133,7 +133,7 @@ def test_a_hung_look_up_does_not_keep_the_interpreter(fake: FakeRegistry, tmp_pa
 
 
 def test_a_bug_is_raised_where_somebody_sees_it(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> TagLookup:
+    def broken(*_: object, **__: object) -> TagLookup:
         raise ZeroDivisionError
 
     monkeypatch.setattr("gitops_doca.registry.resolver.look_up", broken)

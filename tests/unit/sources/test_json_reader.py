@@ -41,6 +41,12 @@ def test_several_documents_may_follow_each_other() -> None:
     ]
 
 
+def test_documents_may_be_split_as_a_yaml_stream_is() -> None:
+    text = '---\n{"a": 1}\n---\n{"b": 2}\n---'
+
+    assert [(d.value, d.line) for d in json_documents(text)] == [({"a": 1}, 2), ({"b": 2}, 4)]
+
+
 def test_only_what_is_selected_is_kept() -> None:
     node = {
         "kind": "Node",

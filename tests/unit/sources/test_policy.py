@@ -125,7 +125,10 @@ def test_global_fills_what_the_driver_leaves_out_and_yields_to_what_it_has() -> 
 def test_a_node_policy_inherits_nothing_from_global() -> None:
     bare = node("a", {"version": None}, **{"global": {"version": "1-0"}})
 
-    assert read(bare)[1] == ["6: spec.ofedDriver: the field 'version' is required"]
+    assert read(bare)[1] == [
+        "6: spec.ofedDriver: the field 'version' is required",
+        "warning: 10: spec.global: the field is not read: a NicNodePolicy has no such field",
+    ]
 
 
 def test_what_neither_the_driver_nor_global_has_is_required() -> None:
@@ -303,7 +306,23 @@ def test_a_misspelt_section_is_a_warning() -> None:
     misspelt = cluster(tolerationz=[], somethingElse=1, nvIpam={})
 
     assert read(misspelt)[1] == [
-        "warning: 10: spec.tolerationz: spec.tolerationz is not read; did you mean 'tolerations'?"
+        "warning: 10: spec.tolerationz: the field is not read; did you mean 'tolerations'?"
+    ]
+
+
+def test_a_section_of_the_other_kind_is_not_read() -> None:
+    affinity: dict[str, Any] = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{}]}}
+
+    with_selector, of_cluster = read(cluster(nodeSelector={"rack": "a"}))
+    with_affinity, of_node = read(node("a", nodeAffinity=affinity))
+
+    assert [dict(policy.node_selector) for policy in with_selector.policies] == [{}]
+    assert [policy.node_affinity for policy in with_affinity.policies] == [None]
+    assert of_cluster == [
+        "warning: 10: spec.nodeSelector: the field is not read: a NicClusterPolicy has no such field"
+    ]
+    assert of_node == [
+        "warning: 10: spec.nodeAffinity: the field is not read: a NicNodePolicy has no such field"
     ]
 
 

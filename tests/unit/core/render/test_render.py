@@ -340,3 +340,29 @@ def test_without_resources_the_field_is_left_out() -> None:
     policy = make_policy(resources={"mofed-container": {}})
 
     assert "resources" not in _pod(_daemon_set(use_precompiled(make_pool(policy))))["containers"][0]
+
+
+@pytest.mark.parametrize("name", ["DTK_OCP_DRIVER_BUILD", "DTK_OCP_NIC_SHARED_DIR", "NODE_NAME"])
+def test_a_variable_of_the_policy_stands_once(name: str) -> None:
+    entry = {"name": name, "value": "mine"}
+    node = make_node("o1", os="rhcos 4.16", ostree="416.94", kernel="5.14.0-427.22.1.el9_4.x86_64")
+    pool = make_pool(make_policy(env=(entry,)), node)
+
+    *_, daemon_set = _rendered([compile_on_node(pool)], options=EVERYTHING)
+
+    pod = daemon_set["spec"]["template"]["spec"]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        assert [found for found in container["env"] if found["name"] == name] == [entry]
+
+
+def test_digests_are_pinned_beside_the_tag() -> None:
+    pool = make_pool()
+    images = []
+    for decision in choices(pool):
+        *_, daemon_set = _rendered([decision], options=RenderOptions(pin_digests=True))
+        images.append(daemon_set["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    assert images == [
+        f"{decision.image}@{DIGEST}" if decision.image.tag else str(decision.image)
+        for decision in choices(pool)
+    ]

@@ -1,0 +1,96 @@
+"""The command `lock`: write a lock, or say how it differs from what the registry has now."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gitops_doca.cli.console import print_diagnostics, print_info, printable, tell
+from gitops_doca.cli.inputs import Invocation, make_resolver, read_invocation
+from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.run import explain, write_report
+from gitops_doca.core.diagnostics import GenerationError, Problems
+from gitops_doca.core.lock import Change, ImageLock, LockedMiss, compare
+from gitops_doca.emit.lock import dump_lock
+from gitops_doca.locking import Locking, make_lock
+from gitops_doca.sources.lock import read_lock
+
+_SAME, _DIFFERENT = 0, 1
+
+
+def write_lock(flags: Mapping[str, Any]) -> int:
+    """Write the lock; raises `GenerationError` with the file untouched, but for missing images after it."""
+    problems = Problems()
+    invocation = _invocation(flags, problems)
+    if invocation is None:
+        return _SAME
+    locking = _make(invocation, flags, problems)
+    text = dump_lock(locking.lock)
+    if _text(invocation.lock_file) != text:
+        write_file(Path(invocation.lock_file), text)
+    tell(printable(f"{invocation.lock_file}: {_summary(locking.lock)}"))
+    problems.raise_errors()
+    print_diagnostics(problems.warnings)
+    return _SAME
+
+
+def compare_lock(flags: Mapping[str, Any]) -> int:
+    """Print how the lock differs from what would be written now; 1 when it does, 0 when not."""
+    problems = Problems()
+    invocation = _invocation(flags, problems)
+    if invocation is None:
+        return _SAME
+    old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
+    locking = _make(invocation, flags, problems)
+    changes = compare(old, locking.lock)
+    write_stdout(_table(changes))
+    print_diagnostics(problems.warnings)
+    if changes:
+        tell(printable(f"{invocation.lock_file} differs; to renew it: {invocation.mend}"))
+    return _DIFFERENT if changes else _SAME
+
+
+def _invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation | None:
+    """Read settings; None when they were only to be explained."""
+    invocation = read_invocation(flags, problems)
+    problems.raise_errors()
+    if flags["explain_config"]:
+        write_stdout(explain(invocation))
+        return None
+    return invocation
+
+
+def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
+    try:
+        locking = make_lock(invocation.settings, lambda: make_resolver(invocation.registry), problems)
+    except GenerationError as error:
+        write_report(flags["report"], None, error.diagnostics)
+        raise
+    write_report(flags["report"], locking, tuple(problems))
+    if flags["verbose"]:
+        for image, entry in locking.lock.entries.items():
+            print_info(f"{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
+    return locking
+
+
+def _text(file: str) -> str:
+    """Return what stands in the file now; nothing when it cannot be read as text."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _summary(lock: ImageLock) -> str:
+    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
+    pools, tags = len(lock.pools), len(lock.entries)
+    return f"{pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}" + (
+        f", {missing} of them missing" if missing else ""
+    )
+
+
+def _table(changes: Sequence[Change]) -> str:
+    width = max((len(change.kind.value) for change in changes), default=0)
+    return "".join(
+        f"{change.kind.value.ljust(width)}  {change.subject}{'  ' + change.detail if change.detail else ''}\n"
+        for change in changes
+    )

@@ -1,0 +1,244 @@
+"""The lock as values: round trip, what fits it, what differs."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.core.lock import (
+    Change,
+    ChangeKind,
+    ImageLock,
+    LockedImage,
+    LockedMiss,
+    LockedPool,
+    LockResolver,
+    check_tags,
+    compare,
+)
+from gitops_doca.core.lookup import TagExists, TagList, TagMissing
+from gitops_doca.core.reference import Digest, ImageReference, parse_repository
+from gitops_doca.emit.lock import dump_lock
+from gitops_doca.sources.lock import read_lock
+
+REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")
+OTHER = parse_repository("registry.example:5000/mirror/doca-driver")
+ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
+TAG = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"
+POOL = LockedPool("NicClusterPolicy/nic-cluster-policy", "ubuntu22.04/5.15.0-91-generic/amd64")
+LOCK = ImageLock(
+    pools=(POOL,),
+    entries={
+        REPOSITORY.tag(TAG): LockedImage(ONE, "linux/amd64"),
+        REPOSITORY.tag("24.10"): LockedMiss(),
+        OTHER.tag("latest"): LockedImage(TWO, ""),
+    },
+)
+TEXT = f"""\
+# What the registry had when this was written. To renew it: gitops-doca lock
+apiVersion: gitops-doca.dev/v1alpha1
+kind: DriverLock
+pools:
+- pool: ubuntu22.04/5.15.0-91-generic/amd64
+  policy: NicClusterPolicy/nic-cluster-policy
+repositories:
+- repository: nvcr.io/nvidia/mellanox/doca-driver
+  tags:
+  - tag: '24.10'
+    missing: true
+  - tag: {TAG}
+    digest: {ONE}
+    platform: linux/amd64
+- repository: registry.example:5000/mirror/doca-driver
+  tags:
+  - tag: latest
+    digest: {TWO}
+"""
+
+
+def read(path: Path) -> tuple[ImageLock | None, tuple[Diagnostic, ...]]:
+    problems = Problems()
+    lock = read_lock(str(path), "gitops-doca lock", problems)
+    return lock, problems.errors
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "gitops-doca.lock.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_the_text_is_readable_in_a_diff() -> None:
+    assert dump_lock(LOCK) == TEXT
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    assert read(written(tmp_path, TEXT)) == (LOCK, ())
+
+
+digests = st.text("0123456789abcdef", min_size=64, max_size=64).map(lambda d: Digest(f"sha256:{d}"))
+tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}-amd64", fullmatch=True)
+entries = st.one_of(
+    st.just(LockedMiss()),
+    st.builds(LockedImage, digests, st.sampled_from(["linux/amd64", ""])),
+)
+locks = st.builds(
+    lambda pools, found: ImageLock(pools=tuple(sorted(pools)), entries=dict(sorted(found.items()))),
+    st.sets(
+        st.builds(LockedPool, st.just("NicNodePolicy/rack-a"), st.text("abc.0123/-", min_size=1, max_size=10))
+    ),
+    st.dictionaries(st.builds(lambda r, t: r.tag(t), st.sampled_from([REPOSITORY, OTHER]), tags), entries),
+)
+
+
+@given(locks)
+def test_any_lock_is_read_back(tmp_path_factory: pytest.TempPathFactory, lock: ImageLock) -> None:
+    file = written(tmp_path_factory.mktemp("lock"), dump_lock(lock))
+
+    assert read(file) == (lock, ())
+
+
+@given(locks)
+def test_a_lock_does_not_differ_from_itself(lock: ImageLock) -> None:
+    assert compare(lock, lock) == ()
+
+
+def test_every_way_to_differ_has_a_name() -> None:
+    new_pool = LockedPool(POOL.policy, "ubuntu24.04/6.8.0-31-generic/arm64")
+    gone, moved, came, kept = (REPOSITORY.tag(name) for name in ("gone", "moved", "came", "kept"))
+    old = ImageLock(
+        pools=(POOL,),
+        entries={
+            came: LockedMiss(),
+            gone: LockedImage(ONE, ""),
+            kept: LockedImage(ONE, ""),
+            moved: LockedImage(ONE, ""),
+        },
+    )
+    new = ImageLock(
+        pools=(new_pool,),
+        entries={
+            came: LockedImage(TWO, ""),
+            gone: LockedMiss(),
+            moved: LockedImage(TWO, ""),
+            REPOSITORY.tag("new"): LockedMiss(),
+        },
+    )
+
+    assert compare(old, new) == (
+        Change(ChangeKind.POOL_LOST, str(POOL)),
+        Change(ChangeKind.POOL_NEW, str(new_pool)),
+        Change(ChangeKind.AVAILABLE, str(came), TWO),
+        Change(ChangeKind.GONE, str(gone), ONE),
+        Change(ChangeKind.UNNEEDED, str(kept)),
+        Change(ChangeKind.MOVED, str(moved), f"{ONE} -> {TWO}"),
+        Change(ChangeKind.NEEDED, str(REPOSITORY.tag("new"))),
+    )
+
+
+def test_a_lock_answers_what_it_recorded() -> None:
+    there, missing = REPOSITORY.tag(TAG), REPOSITORY.tag("24.10")
+
+    answers = LockResolver(LOCK).resolve([there, missing])
+
+    assert answers == {there: TagExists(ONE), missing: TagMissing()}
+    assert LockResolver(LOCK).list_tags([REPOSITORY]) == {REPOSITORY: TagList()}
+
+
+def lacking(*images: ImageReference) -> tuple[Diagnostic, ...]:
+    problems = Problems()
+    check_tags(LOCK, images, Place("gitops-doca.lock.yaml"), "gitops-doca lock", problems)
+    return problems.errors
+
+
+def test_tags_that_are_locked_are_no_problem() -> None:
+    assert lacking(REPOSITORY.tag(TAG), REPOSITORY.tag("24.10")) == ()
+
+
+def test_tags_that_the_lock_lacks_are_named_with_the_command_that_mends_it() -> None:
+    assert lacking(REPOSITORY.tag("b"), REPOSITORY.tag("a")) == (
+        Diagnostic(
+            category=Category.LOCK,
+            message="the lock lacks a, b of nvcr.io/nvidia/mellanox/doca-driver",
+            place=Place("gitops-doca.lock.yaml"),
+            remedy="run: gitops-doca lock",
+        ),
+    )
+
+
+def test_a_lock_for_another_repository_says_which() -> None:
+    elsewhere = parse_repository("harbor.example/nvidia/doca-driver")
+
+    assert [problem.message for problem in lacking(elsewhere.tag(TAG))] == [
+        f"the lock lacks {TAG} of {elsewhere} (the lock is for other repositories: {REPOSITORY}, {OTHER})"
+    ]
+
+
+BAD = {
+    "empty": ("", 0, "is empty, so it holds no object"),
+    "no lock": ("a: 1\n", 1, "unknown field 'a'"),
+    "broken": ("pools: [\n", 2, "is no valid YAML"),
+    "two documents": (TEXT + "---\n" + TEXT, 0, "is no lock: one document of kind DriverLock"),
+    "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
+    "broken digest": (
+        TEXT.replace("1" * 64, "1" * 63),
+        13,
+        "is not sha256: and 64 lower-case hex digits",
+    ),
+    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 10, "an entry with either"),
+    "neither": (TEXT.replace("    missing: true\n", ""), 10, "an entry with either digest or missing: true"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 12, "stands twice"),
+    "another platform": (
+        TEXT.replace("linux/amd64", "linux/arm64"),
+        14,
+        "linux/arm64 is not the architecture that the tag ends in",
+    ),
+    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 8, "has a scheme"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_lock_that_cannot_be_used_is_of_class_lock(tmp_path: Path, name: str) -> None:
+    text, line, message = BAD[name]
+
+    lock, problems = read(written(tmp_path, text))
+
+    assert lock is None
+    assert problems
+    assert {problem.category for problem in problems} == {Category.LOCK}
+    assert {problem.remedy for problem in problems} == {"run: gitops-doca lock"}
+    assert any(message in problem.message and problem.place.line == line for problem in problems)
+
+
+def test_a_lock_of_a_newer_version_asks_for_a_newer_tool(tmp_path: Path) -> None:
+    file = written(tmp_path, TEXT.replace("v1alpha1", "v1"))
+
+    assert read(file) == (
+        None,
+        (
+            Diagnostic(
+                category=Category.LOCK,
+                message="the lock is of 'gitops-doca.dev/v1', which this gitops-doca does not know",
+                place=Place(str(file), 2, "apiVersion"),
+                remedy="use the gitops-doca that wrote it, or a newer one",
+            ),
+        ),
+    )
+
+
+def test_a_lock_that_is_absent_says_how_to_write_it(tmp_path: Path) -> None:
+    file = tmp_path / "gitops-doca.lock.yaml"
+
+    assert read(file) == (
+        None,
+        (
+            Diagnostic(
+                category=Category.LOCK,
+                message="there is no lock file here",
+                place=Place(str(file)),
+                remedy="run: gitops-doca lock",
+            ),
+        ),
+    )

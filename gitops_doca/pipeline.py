@@ -19,7 +19,7 @@ from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
 
 MAX_LOOKUPS = 500
-"""Look-ups of one run; more means a mistake in the inventory, and no registry's patience."""
+"""Look-ups of one run, and so pools; more means a mistake in the inventory, and no registry's patience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,7 @@ def load(settings: Settings, problems: Problems) -> Inputs:
     options = _options(settings, inventory)
     check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
+    _check_count(len(grouping.pools), "pools come of the inventory, and a run renders", problems)
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
@@ -184,13 +185,14 @@ def look_up(
     _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
-    _check_count(answers, len(wanted), problems)
     resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
     lookups = cross_check(resolver.resolve(wanted), {})
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
         _check_lock(answers, compiled, problems)
-        _check_count(answers, len(wanted) + len(compiled), problems)
+        if isinstance(answers, Online):
+            _check_count(len(wanted) + len(compiled), "tags are needed, and a run looks up", problems)
+            problems.raise_errors()
         weighed = cross_check({**lookups, **resolver.resolve(compiled)}, {})
         # Only these: a first answer that became a miss now would need a third round.
         lookups |= {image: weighed[image] for image in compiled}
@@ -210,10 +212,9 @@ def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Pr
     problems.raise_errors()
 
 
-def _check_count(answers: Answers, needed: int, problems: Problems) -> None:
-    if isinstance(answers, Online) and needed > MAX_LOOKUPS:
+def _check_count(needed: int, what: str, problems: Problems) -> None:
+    if needed > MAX_LOOKUPS:
         problems.error(
-            f"{needed} tags are needed, and a run looks up {MAX_LOOKUPS} at most",
+            f"{needed} {what} {MAX_LOOKUPS} at most",
             remedy="split the inventory, or correct labels that make a pool of every node",
         )
-        problems.raise_errors()

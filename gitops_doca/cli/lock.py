@@ -1,5 +1,6 @@
 """The command `lock`: write a lock, or say how it differs from what the registry has now."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from gitops_doca.cli.console import print_diagnostics, print_info, printable, te
 from gitops_doca.cli.inputs import Invocation, make_resolver, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.cli.run import explain, write_report
-from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.lock import Change, ImageLock, LockedMiss, compare
+from gitops_doca.core.diagnostics import Category, GenerationError, Place, Problems
+from gitops_doca.core.lock import KIND, Change, ImageLock, LockedMiss, compare
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
 
 _SAME, _DIFFERENT = 0, 1
+_MAX_LOCK = 4 << 20
 
 
 def write_lock(flags: Mapping[str, Any]) -> int:
@@ -23,9 +25,11 @@ def write_lock(flags: Mapping[str, Any]) -> int:
     invocation = _invocation(flags, problems)
     if invocation is None:
         return _SAME
+    old = _old_text(invocation.lock_file, problems)
+    problems.raise_errors()
     locking = _make(invocation, flags, problems)
     text = dump_lock(locking.lock)
-    if _text(invocation.lock_file) != text:
+    if old != text:
         write_file(Path(invocation.lock_file), text)
     tell(printable(f"{invocation.lock_file}: {_summary(locking.lock)}"))
     problems.raise_errors()
@@ -72,12 +76,27 @@ def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) 
     return locking
 
 
-def _text(file: str) -> str:
-    """Return what stands in the file now; nothing when it cannot be read as text."""
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError):
+def _old_text(file: str, problems: Problems) -> str:
+    """Return what stands in the file now; reports what is no lock, so that nothing else is overwritten.
+
+    The repository chooses the path: a link could lead anywhere, and a device may never end.
+    """
+    if not os.path.lexists(file):
         return ""
+    path = Path(file)
+    text = ""
+    if path.is_file() and not path.is_symlink():
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(_MAX_LOCK)
+        if not text.strip() or f"\nkind: {KIND}\n" in text:
+            return text
+    problems.error(
+        "here is something else than a lock, which is not overwritten",
+        Place(file),
+        category=Category.LOCK,
+        remedy="remove it, or name another file with --lock or spec.lock",
+    )
+    return text
 
 
 def _summary(lock: ImageLock) -> str:
@@ -91,6 +110,7 @@ def _summary(lock: ImageLock) -> str:
 def _table(changes: Sequence[Change]) -> str:
     width = max((len(change.kind.value) for change in changes), default=0)
     return "".join(
-        f"{change.kind.value.ljust(width)}  {change.subject}{'  ' + change.detail if change.detail else ''}\n"
+        f"{change.kind.value.ljust(width)}  {printable(change.subject)}"
+        f"{'  ' + change.detail if change.detail else ''}\n"
         for change in changes
     )

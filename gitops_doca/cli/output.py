@@ -37,6 +37,8 @@ def write_file(path: Path, text: str) -> None:
             path.write_text(text, encoding="utf-8", errors=_ESCAPED)
         else:
             _replace(Path(os.path.realpath(path)), text, mode)
+    except ValueError:
+        raise _failed(repr(str(path)), OSError(errno.EINVAL, "")) from None
     except OSError as error:
         raise _failed(str(path), error) from None
 

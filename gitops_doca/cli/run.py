@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, print_info
+from gitops_doca.cli.console import print_diagnostics, print_info, printable
 from gitops_doca.cli.inputs import Invocation, RegistryFlags, choose_answers, read_invocation
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
@@ -96,10 +96,13 @@ def _value(value: object) -> str:
         case bool():
             return str(value).lower()
         case tuple() | list():
-            return " ".join("(inline)" if isinstance(one, Document) else str(one) for one in value) or "none"
+            return (
+                " ".join("(inline)" if isinstance(one, Document) else printable(one) for one in value)
+                or "none"
+            )
         case dict():
-            return ", ".join(f"{key}={one}" for key, one in value.items()) or "none"
+            return printable(", ".join(f"{key}={one}" for key, one in value.items())) or "none"
         case None | "":
             return "none"
         case _:
-            return str(value)
+            return printable(str(value))

@@ -50,6 +50,9 @@ class Withhold:
     lookup: TagMissing | TagUnknown
 
 
+_HINTED = 20
+"""Misses with hints; nobody reads more, and a registry may list very many tags."""
+
 Decision = UsePrecompiled | CompileOnNode | UseDigest | Withhold
 Chosen = UsePrecompiled | CompileOnNode | UseDigest
 
@@ -154,13 +157,14 @@ def report(
                 unknown[decision.image.repository, lookup][decision.image].append(decision.pool)
             case never:
                 assert_never(never)
-    for image, pools in missing.items():
-        problems.add(_missing(image, pools, lists.get(image.repository, TagList()), recorded))
+    for number, (image, pools) in enumerate(missing.items()):
+        listed = lists.get(image.repository, TagList()) if number < _HINTED else None
+        problems.add(_missing(image, pools, listed, recorded))
     for (repository, lookup), images in unknown.items():
         problems.add(_unknown(repository, lookup, images))
 
 
-def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded: str) -> Diagnostic:
+def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, recorded: str) -> Diagnostic:
     first = pools[0]
     version, platform = first.policy.driver.version, first.platform
     # A policy that forces and one that does not may share a version, and so a tag.
@@ -181,7 +185,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded
         )
         platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
         remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
-    hints = nearest_tags(version, platform, listed.tags)
+    hints = nearest_tags(version, platform, listed.tags) if listed else ()
     details = []
     for platform_pools in _by_platform(pools):
         details.append(_who(platform_pools))
@@ -191,7 +195,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList, recorded
         details.append(recorded)
     elif hints:
         details.append("published near it: " + "; ".join(hints))
-    elif not listed.tags:
+    elif listed is not None and not listed.tags:
         details.append("the repository's tag list gave nothing to compare with")
     return Diagnostic(
         category=Category.MISSING,

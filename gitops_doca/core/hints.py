@@ -1,7 +1,8 @@
 """Published tags that come near a missing one, with what differs."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 
 from gitops_doca.core.model import Platform
@@ -14,16 +15,21 @@ _SPELLING = re.compile(r"\.(?:x86_64|aarch64)|_64k")
 _RED_HAT = frozenset({"rhel", "rhcos"})
 
 
-def nearest_tags(version: str, platform: Platform, tags: Iterable[str]) -> tuple[str, ...]:
+def nearest_tags(version: str, platform: Platform, tags: frozenset[str]) -> tuple[str, ...]:
     """Return hints such as `<tag> (closest kernel of the flavour)`, the likeliest mistake first.
 
     `platform.kernel` is empty when the image that compiles on the node is missing. At most three tags a rule.
     """
-    published = sorted(filter(None, map(parse_tag, tags)), key=lambda p: p.tag)
-    return tuple(dict.fromkeys(_hints(version, platform, published)))
+    return tuple(dict.fromkeys(_hints(version, platform, _parsed(tags))))
 
 
-def _hints(version: str, wanted: Platform, published: list[PublishedTag]) -> Iterator[str]:
+@lru_cache(maxsize=1)
+def _parsed(tags: frozenset[str]) -> tuple[PublishedTag, ...]:
+    """Take the tags apart once for all misses of a repository: a registry may list very many."""
+    return tuple(sorted(filter(None, map(parse_tag, tags)), key=lambda p: p.tag))
+
+
+def _hints(version: str, wanted: Platform, published: Sequence[PublishedTag]) -> Iterator[str]:
     shown: set[str] = set()
     for what, rule, closeness in _RULES:
         found = [p for p in published if p.tag not in shown and rule(version, wanted, p)]

@@ -11,7 +11,6 @@ from gitops_doca.core.model import Pool
 from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 
-API_VERSION = "gitops-doca.dev/v1alpha1"
 KIND = "DriverLock"
 
 

@@ -7,6 +7,9 @@ from typing import Any, Literal
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.reference import Digest, Repository
 
+API_VERSION = "gitops-doca.dev/v1alpha1"
+"""Of config, lock and report."""
+
 Resource = dict[str, Any]
 """A Kubernetes object, ready to be written."""
 

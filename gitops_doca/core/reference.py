@@ -1,5 +1,6 @@
 """Image references by the OCI distribution spec, with Docker Hub's two special rules."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from functools import total_ordering
@@ -94,7 +95,7 @@ def parse_repository(text: str) -> Repository:
         registry, path = "docker.io", text
     if ":" in path:
         raise InvalidReferenceError("has a tag; a repository is written without one")
-    if not _HOST.fullmatch(registry) or _port(registry) > 65535:  # noqa: PLR2004 (TCP)
+    if not _HOST.fullmatch(registry) or _port(registry) > 65535 or not _is_address(registry):  # noqa: PLR2004 (TCP)
         raise InvalidReferenceError("has no valid host[:port] before its first slash")
     if not _PATH.fullmatch(path):
         raise InvalidReferenceError(
@@ -118,6 +119,17 @@ def parse_image(text: str) -> ImageReference:
     elif not is_tag(tag):
         raise InvalidReferenceError("has a tag that no registry can hold")
     return ImageReference(parse_repository(head), tag=tag, digest=digest)
+
+
+def _is_address(host: str) -> bool:
+    """Say whether what stands in brackets is an IPv6 address; true for a host without brackets."""
+    if not host.startswith("["):
+        return True
+    try:
+        ipaddress.IPv6Address(host[1:].partition("]")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _port(host: str) -> int:

@@ -2,7 +2,8 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.lock import API_VERSION, KIND, ImageLock, LockedImage, LockedMiss, LockEntry
+from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockEntry
+from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.emit.yaml import dump_document
 

@@ -7,9 +7,8 @@ from typing import Any, assert_never
 from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.lookup import TagMissing, TagUnknown
-from gitops_doca.core.model import LeftOut
+from gitops_doca.core.model import API_VERSION, LeftOut
 
-API_VERSION = "gitops-doca.dev/v1alpha1"
 KIND = "DriverReport"
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN
-from gitops_doca.sources.located import Document, drop_nulls
+from gitops_doca.sources.located import Document, drop_nulls, is_kind
 from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
@@ -56,6 +57,10 @@ def read_config(file: str, problems: Problems) -> dict[str, Setting]:
         problems.error("holds more than one document; a config is one", documents[1].place())
         return {}
     document = documents[0]
+    if not is_kind(document, KIND):
+        # Whatever else the file is, nothing of it may be quoted.
+        problems.error(f"is no config: one document of apiVersion {API_VERSION} and kind {KIND}", Place(file))
+        return {}
     drop_nulls(document.value)
     if not validate(document, "config", problems):
         return {}
@@ -66,10 +71,12 @@ def read_config(file: str, problems: Problems) -> dict[str, Setting]:
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     for name in {"policies", "inventory"} & settings.keys():
         found = settings[name]
-        settings[name] = replace(found, value=tuple(_sources(document, name, found.value, folder)))
+        paths = _sources(document, name, found.value, folder, problems)
+        settings[name] = replace(found, value=tuple(paths))
     if "lock" in settings:
         lock = settings["lock"]
-        settings["lock"] = replace(lock, value=os.path.join(folder, lock.value))  # noqa: PTH118 (the same)
+        place = document.place(("spec", "lock"))
+        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems))
     _check_image(settings, document, problems)
     return settings
 
@@ -83,16 +90,23 @@ def effective(layers: Iterable[Mapping[str, Setting]]) -> Settings:
 
 
 def _sources(
-    document: Document, name: str, value: str | Sequence[Any], folder: str
+    document: Document, name: str, value: str | Sequence[Any], folder: str, problems: Problems
 ) -> Iterable[str | Document]:
     for number, source in enumerate([value] if isinstance(value, str) else value):
+        path = ("spec", name, number)
         if isinstance(source, str):
-            # A file of that name: standard input is the caller's, not the repository's.
-            name_of_file = "./-" if source == STDIN else source
-            yield os.path.join(folder, name_of_file)  # noqa: PTH118 (the same)
+            yield _path(source, folder, document.place(path), problems)
         else:
-            path = ("spec", name, number)
             yield Document(source, document.file, document.place(path).line, path)
+
+
+def _path(source: str, folder: str, place: Place, problems: Problems) -> str:
+    """Return a path as it is from the working directory; reports a device or a pipe, which may never end."""
+    # A file of that name: standard input is the caller's, not the repository's.
+    path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
+    if "\0" in path or (os.path.exists(path) and not os.path.isfile(path)):  # noqa: PTH110, PTH113 (the same)
+        problems.error(f"{source!r} is no regular file", place)
+    return path
 
 
 def _check_image(settings: Mapping[str, Setting], document: Document, problems: Problems) -> None:

@@ -52,6 +52,8 @@ def open_input(name: str) -> Iterator["TextBytes"]:
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_SIZE:
                 raise SyntaxProblem(0, _TOO_LARGE)
             yield TextBytes(stream)
+    except UnicodeEncodeError:
+        raise UnreadableError("cannot be read: the locale has no such name") from None
     except OSError as error:
         raise UnreadableError(
             f"cannot be read: {os.strerror(error.errno) if error.errno else 'I/O error'}"

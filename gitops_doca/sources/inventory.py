@@ -1,16 +1,20 @@
 """Cluster objects to types: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import ClusterProxy, Inventory, Node, Taint
+from gitops_doca.core.names import MAX_NAME, is_subdomain
+from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.core.taints import is_condition
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.located import Document, LocatedDict, Path
 from gitops_doca.sources.selection import object_selection
 
 _DTK = ("openshift", "driver-toolkit")
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def read_inventory(files: Iterable[str], labels: Iterable[str], problems: Problems) -> Inventory:
@@ -20,7 +24,7 @@ def read_inventory(files: Iterable[str], labels: Iterable[str], problems: Proble
     """
     reading = _Reading(problems)
     selection = object_selection(labels)
-    for file in files:
+    for file in dict.fromkeys(files):
         for document in read_documents(file, selection, problems):
             reading.add(document)
     return reading.inventory()
@@ -78,6 +82,9 @@ class _Reading:
         runtime = _at(document.value, ("status", "nodeInfo", "containerRuntimeVersion"))
         if name is None or labels is None or taints is None:
             return
+        if not is_subdomain(name):
+            self._problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
+            return
         node = Node(
             name=name,
             labels=labels,
@@ -119,6 +126,11 @@ class _Reading:
         if not isinstance(namespace, str | None):
             self._problems.error("is no string", document.place(("metadata", "namespace")))
             return
+        wrong = [key for key in data or {} if not _is_key(key)]
+        for key in wrong:
+            self._problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
+        if wrong:
+            return
         key = (namespace or "", name)
         keys = tuple(sorted(data or {}))
         if self._config_maps.setdefault(key, keys) != keys:
@@ -134,11 +146,13 @@ class _Reading:
             return
         for number, tag in enumerate(tags):
             name, image = _at(tag, ("name",)), _at(tag, ("from", "name"))
-            if isinstance(name, str) and isinstance(image, str):
-                images[name] = image
-            else:
-                place = document.place(("spec", "tags", number))
+            place = document.place(("spec", "tags", number))
+            if not isinstance(name, str) or not isinstance(image, str):
                 self._problems.error("the tag has no name and from.name, both strings", place)
+            elif images.setdefault(name, image) != image:
+                self._problems.error(f"the tag {name!r} stands twice with different images", place)
+            elif not _is_image(image):
+                self._problems.error(f"the image of tag {name!r} is no image reference", place)
         if self._dtk_images not in (None, images):
             self._twice("ImageStream openshift/driver-toolkit", "tags", document, None)
         self._dtk_images = images
@@ -200,6 +214,21 @@ class _Reading:
             document.place(),
             remedy="keep the newer one: take one inventory of the whole cluster",
         )
+
+
+def _is_key(key: str) -> bool:
+    """Apply Kubernetes' rule for keys of a ConfigMap: each becomes the name of a file."""
+    return (
+        len(key) <= MAX_NAME and _KEY.fullmatch(key) is not None and not key.startswith("..") and key != "."
+    )
+
+
+def _is_image(text: str) -> bool:
+    try:
+        parse_image(text)
+    except InvalidReferenceError:
+        return False
+    return True
 
 
 def _lines(document: Document) -> Mapping[str, int]:

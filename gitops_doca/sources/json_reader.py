@@ -11,7 +11,7 @@ from gitops_doca.sources.selection import NOTHING, Selection, below, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
-_MAX_VALUE = 64 << 20
+_MAX_VALUE = 8 << 20
 _NUMBER_GAP = len("e+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = "---"
@@ -21,7 +21,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Document]:
     """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
 
-    Raises `SyntaxProblem` for text that is no JSON, and for a single value above 64 MiB.
+    Raises `SyntaxProblem` for text that is no JSON, and for a single value above 8 MiB.
     """
     window = _Window(stream)
     while window.peek():
@@ -61,7 +61,10 @@ def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Docu
 
 
 def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: ANN401 (any JSON value)
-    selected = prune(value, selection)
+    try:
+        selected = prune(value, selection)
+    except RecursionError:
+        raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels") from None
     _check(selected, line, MAX_DEPTH)
     return selected
 

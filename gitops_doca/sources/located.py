@@ -78,6 +78,16 @@ def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Doc
         yield document
 
 
+def is_kind(document: Document, kind: str) -> bool:
+    """Say whether a document calls itself an object of this kind and of our API group."""
+    value = document.value
+    return (
+        isinstance(value, dict)
+        and value.get("kind") == kind
+        and str(value.get("apiVersion", "")).startswith("gitops-doca.dev/")
+    )
+
+
 def drop_nulls(value: object) -> None:
     """Remove fields without a value, in place: to the API server and to people `env:` means no env."""
     if isinstance(value, dict):

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import API_VERSION, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document
+from gitops_doca.sources.located import Document, is_kind
 from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
@@ -35,7 +36,8 @@ def _read(file: str, problems: Problems) -> ImageLock | None:
     documents = list(read_documents(file, ALL, problems))
     if problems.errors:
         return None
-    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+    # Whatever else the file is, nothing of it may be quoted.
+    if len(documents) != 1 or not is_kind(documents[0], KIND):
         problems.error("is no lock: one document of kind DriverLock", Place(file))
         return None
     document = documents[0]

@@ -158,7 +158,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         kind=kind,
         name=document.value["metadata"]["name"],
         driver=driver,
-        tolerations=tuple(map(_toleration, spec.get("tolerations", ()))),
+        tolerations=tuple(dict.fromkeys(map(_toleration, spec.get("tolerations", ())))),
         node_selector=dict(spec.get("nodeSelector", {})) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
         place=document.place(_DRIVER),

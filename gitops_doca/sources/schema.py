@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from gitops_doca.core.diagnostics import Problems
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SCHEMAS = ("config", "lock", "policy", "report")
 _QUOTED = 120
+_MAX_ERRORS = 100
+"""Problems of one document; behind so many stands one mistake."""
+_MAX_WORD = 64
 _TYPES = {
     "string": "a string",
     "integer": "a whole number",
@@ -67,7 +71,7 @@ def _pattern(
 
 def validate(document: Document, name: str, problems: Problems) -> bool:
     """Report everything in the document that the schema does not allow; say whether it is valid."""
-    errors = list(_validator(name).iter_errors(document.value))
+    errors = list(islice(_validator(name).iter_errors(document.value), _MAX_ERRORS))
     for error in errors:
         for path, message in _messages(document, error):
             problems.error(message, document.place(path))
@@ -76,6 +80,8 @@ def validate(document: Document, name: str, problems: Problems) -> bool:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` when a known word is close, else nothing."""
+    if len(word) > _MAX_WORD:
+        return ""
     by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""

@@ -26,6 +26,7 @@ from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
 _MAX_SKIPPED_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _MAX_ALIASED = 100_000
+_WEIGHT = 6
 _MERGE = "<<"
 _START = (MappingStartEvent, SequenceStartEvent)
 _END = (MappingEndEvent, SequenceEndEvent)
@@ -85,6 +86,8 @@ class _Walk:
                 case StreamStartEvent() | DocumentEndEvent():
                     continue
                 case DocumentStartEvent():
+                    if event.tags:
+                        raise SyntaxProblem(event.start_mark.line + 1, "has a %TAG directive; remove it")
                     self._anchors, self._aliased = {}, 0
                 case MappingStartEvent():
                     yield from self._object(event)
@@ -155,7 +158,8 @@ class _Walk:
 
     def _build(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
         self._reach(depth, event)
-        self._built += 1
+        # A long text weighs more: an alias to it costs memory wherever it is shown.
+        self._built += 1 + (len(event.value) >> _WEIGHT if type(event) is ScalarEvent else 0)
         if type(event) is AliasEvent:
             return self._alias(event, selection, depth)
         _check_tag(event)

@@ -297,11 +297,11 @@ def test_as_many_tags_as_a_run_may_look_up_are_looked_up(run: Run) -> None:
     assert run.told == []
 
 
-def test_more_tags_than_a_run_may_look_up_are_refused_before_anyone_is_asked(run: Run) -> None:
+def test_more_pools_than_a_run_may_render_are_refused_before_anyone_is_asked(run: Run) -> None:
     nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_LOOKUPS + 1)]
 
     assert [problem.message for problem in _refused(run, [_policy()], nodes)] == [
-        "501 tags are needed, and a run looks up 500 at most"
+        "501 pools come of the inventory, and a run renders 500 at most"
     ]
 
 

@@ -69,13 +69,19 @@ def test_a_config_may_be_json() -> None:
     assert read(text) == ({"strict": Setting(True, "gitops-doca.yaml:1")}, [])
 
 
+NO_CONFIG = (
+    "gitops-doca.yaml: is no config: "
+    "one document of apiVersion gitops-doca.dev/v1alpha1 and kind DriverGenerator"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         (f"{HEAD}---\n{HEAD}", "gitops-doca.yaml:4: holds more than one document; a config is one"),
         ("# nothing\n", "gitops-doca.yaml: holds no document; a config is one of kind DriverGenerator"),
         ("", "gitops-doca.yaml: is empty, so it holds no object"),
-        ("text\n", "gitops-doca.yaml:1: 'text' is not a mapping"),
+        ("text\n", NO_CONFIG),
         (
             HEAD + "spec:\n  nmespace: x\n",
             "gitops-doca.yaml:4: spec.nmespace: unknown field 'nmespace'; did you mean 'namespace'?",
@@ -89,9 +95,9 @@ def test_a_config_may_be_json() -> None:
         ),
         (
             "apiVersion: v1\nkind: DriverGenerator\n",
-            "gitops-doca.yaml:1: apiVersion: 'v1' is not gitops-doca.dev/v1alpha1",
+            NO_CONFIG,
         ),
-        ("kind: DriverGenerator\n", "gitops-doca.yaml:1: the field 'apiVersion' is required"),
+        ("kind: DriverGenerator\n", NO_CONFIG),
     ],
 )
 def test_what_is_no_config_is_told(text: str, problem: str) -> None:

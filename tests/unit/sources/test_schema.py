@@ -278,11 +278,13 @@ def test_an_environment_value_that_is_a_number_is_told_with_its_place() -> None:
         ),
         (
             "annotations: {a b: c}",
-            "annotations[a b]: the key is not an annotation's name outside gitops-doca.dev/",
+            "annotations[a b]: the key is not an annotation's name outside "
+            "gitops-doca.dev/ and the operator's",
         ),
         (
             "annotations: {gitops-doca.dev/pool: c}",
-            "annotations[gitops-doca.dev/pool]: the key is not an annotation's name outside gitops-doca.dev/",
+            "annotations[gitops-doca.dev/pool]: the key is not an annotation's name outside "
+            "gitops-doca.dev/ and the operator's",
         ),
         (
             "annotations: {a: 1}",

@@ -40,6 +40,9 @@ def test_a_plain_policy_is_valid() -> None:
     assert policy() == []
 
 
+NO_ANNOTATION = "not an annotation's name outside gitops-doca.dev/ and the operator's"
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schemas_are_schemas_of_their_draft(name: str) -> None:
     from jsonschema import Draft202012Validator
@@ -278,13 +281,11 @@ def test_an_environment_value_that_is_a_number_is_told_with_its_place() -> None:
         ),
         (
             "annotations: {a b: c}",
-            "annotations[a b]: the key is not an annotation's name outside "
-            "gitops-doca.dev/ and the operator's",
+            f"annotations[a b]: the key is {NO_ANNOTATION}",
         ),
         (
             "annotations: {gitops-doca.dev/pool: c}",
-            "annotations[gitops-doca.dev/pool]: the key is not an annotation's name outside "
-            "gitops-doca.dev/ and the operator's",
+            f"annotations[gitops-doca.dev/pool]: the key is {NO_ANNOTATION}",
         ),
         (
             "annotations: {a: 1}",

@@ -30,7 +30,7 @@ class Vendor(Enum):
     """Whose shape a server has."""
 
     NGC = "ngc"
-    """Stands before its registry: a realm that holds a scope with push, no service, errors as nginx's HTML."""
+    """Stands before its registry: a realm that has a scope with push, no service, errors as nginx's HTML."""
     DOCKER_HUB = "docker-hub"
     """Anybody gets a token, which opens nothing that is private or absent; the token stands in two fields."""
     ACR = "acr"
@@ -74,7 +74,6 @@ class TokenServer(ThreadingHTTPServer):
         self.exchanges: list[Exchange] = []
         self.ages: list[float] = []
         """How old the next tokens are when they are given out; then they are new."""
-        self.exchanges: list[Exchange] = []
         self._scheme = "https" if tls else "http"
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
@@ -164,12 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.UNAUTHORIZED)
             return
         token = self.server.token(scopes, known=right)
-        fields: dict[str, Any] = {
+        shapes: dict[Vendor, dict[str, Any]] = {
             Vendor.NGC: {"token": token, "expires_in": LIFETIME},
             Vendor.DOCKER_HUB: {"token": token, "access_token": token, "expires_in": LIFETIME},
             Vendor.ACR: {"access_token": token},
-        }[self.server.vendor]
-        self._send(HTTPStatus.OK, "application/json", json.dumps(fields).encode())
+        }
+        content = json.dumps(shapes[self.server.vendor]).encode()
+        self._send(HTTPStatus.OK, "application/json", content)
 
     def _note(self, scopes: Sequence[str], service: str, account: str) -> None:
         exchange = Exchange(method=self.command, scopes=tuple(scopes), service=service, account=account)

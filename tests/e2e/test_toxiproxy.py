@@ -30,7 +30,7 @@ POOL = Pool(kernel="5.15.0-91-generic")
 DEADLINE = 2.0
 # What a process may need beyond its deadline, to start and to end.
 SLACK = 3.0
-# The manifest of the image has about 25 kB, all other answers less than 1 kB with their headers.
+# The manifest of the image has about 20 kB, all other answers less than 1 kB with their headers.
 ARCHITECTURES = ("amd64", "arm64") * 50
 
 FAULTS = {
@@ -39,7 +39,7 @@ FAULTS = {
     "blackhole": Toxic(kind="timeout", attributes={"timeout": 0}),
     "closed after a while": Toxic(kind="timeout", attributes={"timeout": 100}),
     "latency": Toxic(kind="latency", attributes={"latency": 60_000}),
-    "one kB a second": Toxic(kind="bandwidth", attributes={"rate": 1}),
+    "five kB a second": Toxic(kind="bandwidth", attributes={"rate": 5}),
     "one byte a second": Toxic(
         kind="slicer", attributes={"average_size": 1, "size_variation": 0, "delay": 1_000_000}
     ),

@@ -100,6 +100,6 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
 def _call(method: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     with requests.Session() as session:
         session.trust_env = False
-        reply = session.request(method, url, json=body, timeout=10)
+        reply = session.request(method, url, json=body, timeout=60)
     reply.raise_for_status()
     return reply.json() if reply.content else {}

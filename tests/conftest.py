@@ -5,18 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from support import docker_registry, network
-from support.docker_registry import DockerRegistry, Program
+from support.docker_registry import PROGRAMS, DockerRegistry
 
 network.refuse_other_machines()
 
-# One test, both releases: with 2.8.2 in `make test`, with 3.1.2 in `make e2e`.
-_PROGRAMS = [
-    pytest.param(Program.DEBIAN, id=Program.DEBIAN.value),
-    pytest.param(Program.DISTRIBUTION, id=Program.DISTRIBUTION.value, marks=pytest.mark.e2e),
-]
 
-
-@pytest.fixture(scope="session", params=_PROGRAMS)
+@pytest.fixture(scope="session", params=PROGRAMS)
 def registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DockerRegistry]:
@@ -25,7 +19,7 @@ def registry(
         yield running
 
 
-@pytest.fixture(scope="session", params=_PROGRAMS)
+@pytest.fixture(scope="session", params=PROGRAMS)
 def secure_registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DockerRegistry]:

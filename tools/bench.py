@@ -19,8 +19,8 @@ DATA = ROOT / ".cache" / "bench"
 REPOSITORY = "mellanox/doca-driver"
 IMPORTS = "import click, ruamel.yaml, jsonschema"
 LATENCY = 0.05
-_DIGEST = f"sha256:{'d' * 64}"
-_WIDTHS = (44, 30, 22, 8)
+_POOLS = 40
+_WIDTHS = (50, 24, 22, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,69 +33,94 @@ class Run:
 
 
 def main() -> None:
-    """Measure every row and print it as soon as it is known."""
+    """Measure every row and print it as soon as it is known; exit 1 when one is over its budget."""
     DATA.mkdir(parents=True, exist_ok=True)
-    _row("work", "yardstick", "measured", "budget", "ok")
-    _small()
-    _large(
-        "10,000 nodes, 40 pools, JSON",
-        "nodes.json",
-        10_000,
-        "import json; json.load(open({path!r}))",
-        (1, 0.2),
-    )
-    load = "from ruamel.yaml import YAML; YAML(typ='safe').load(open({path!r}))"
-    _large("1,000 nodes, 40 pools, YAML", "nodes.yaml", 1_000, load, (0.35, 0.3))
-    _online()
+    _line("work", "yardstick", "measured", "budget", "ok")
+    held = [
+        *_small(),
+        *_large(
+            "10,000 nodes, 40 pools, JSON, lock",
+            "nodes.json",
+            10_000,
+            "import json; json.load(open({path!r}))",
+            (1, 0.2),
+        ),
+        *_large(
+            "1,000 nodes, 40 pools, YAML, lock",
+            "nodes.yaml",
+            1_000,
+            "from ruamel.yaml import YAML; YAML(typ='safe').load(open({path!r}))",
+            (0.35, 0.3),
+        ),
+        *_online(),
+    ]
+    sys.exit(0 if all(held) else 1)
 
 
-def _small() -> None:
+def _small() -> Iterator[bool]:
     nodes = _inventory("small.yaml", nodes=50, pools=3)
-    with _generate(nodes) as (command, _):
+    with _locked(nodes) as command:
         yardstick, measured = _medians([_python(IMPORTS), command], runs=11)
-    _ratio("50 nodes, 3 pools, YAML: time", "the imports", yardstick.seconds, measured.seconds, "s", 2.5)
+    yield _ratio(
+        "50 nodes, 3 pools, YAML, lock: time", "the imports", yardstick.seconds, measured.seconds, "s", 2.5
+    )
 
 
-def _large(work: str, name: str, count: int, load: str, budgets: tuple[float, float]) -> None:
-    nodes = _inventory(name, nodes=count, pools=40)
+def _large(work: str, name: str, count: int, load: str, budgets: tuple[float, float]) -> Iterator[bool]:
+    nodes = _inventory(name, nodes=count, pools=_POOLS)
     size = f"{nodes.stat().st_size / 1e6:.0f} MB"
-    with _generate(nodes) as (command, _):
+    with _locked(nodes) as command:
         yardstick, measured = _medians([_python(load.format(path=str(nodes))), command], runs=3)
     library = "json.load" if name.endswith("json") else "C safe load"
-    _ratio(f"{work}, {size}: time", library, yardstick.seconds, measured.seconds, "s", budgets[0])
-    _ratio(f"{work}, {size}: memory", library, yardstick.mebibytes, measured.mebibytes, "MiB", budgets[1])
+    yield _ratio(f"{work}, {size}: time", library, yardstick.seconds, measured.seconds, "s", budgets[0])
+    memory = yardstick.mebibytes, measured.mebibytes
+    yield _ratio(f"{work}, {size}: memory", library, *memory, "MiB", budgets[1])
 
 
-def _online() -> None:
-    pools, runs = 40, 5
-    nodes = _inventory("pools.yaml", nodes=50, pools=pools)
-    with _generate(nodes, latency=LATENCY) as (command, registry):
+def _online() -> Iterator[bool]:
+    runs = 5
+    nodes = _inventory("pools.yaml", nodes=50, pools=_POOLS)
+    with _published(latency=LATENCY) as (registry, policy):
+        command = _product("generate", policy, nodes)
         yardstick, measured = _medians([_python(f"{IMPORTS}, requests"), command], runs=runs)
         # One more run than counted: the first only warms up.
         heads, others = registry.methods["HEAD"] / (runs + 1), registry.methods["GET"]
     beyond = measured.seconds - yardstick.seconds
-    work = f"{pools} pools at {LATENCY * 1000:.0f} ms"
-    _row(f"{work}: HEADs", f"{pools} tags", f"{heads:g} and {others} GETs", "40", _ok(heads == pools))
+    work = f"{_POOLS} pools online at {LATENCY * 1000:.0f} ms"
+    yield _row(f"{work}: HEADs", f"{_POOLS} tags", f"{heads:g} and {others} GETs", "40", held=heads == _POOLS)
     start_up = f"start-up {yardstick.seconds:.2f} s"
-    _row(f"{work}: time beyond start-up", start_up, f"{beyond:.2f} s", "1 s", _ok(beyond <= 1))
+    yield _row(f"{work}: time beyond start-up", start_up, f"{beyond:.2f} s", "1 s", held=beyond <= 1)
 
 
 @contextmanager
-def _generate(nodes: Path, *, latency: float = 0.0) -> Iterator[tuple[list[str], LoopbackRegistry]]:
-    """Start a registry that has all tags, and give the command that renders these nodes from it."""
-    digests = {bench_data.tag(pool): _DIGEST for pool in range(40)}
+def _locked(nodes: Path) -> Iterator[list[str]]:
+    """Write the lock of these nodes, stop the registry, and give the command that renders from the lock."""
+    with tempfile.TemporaryDirectory() as folder:
+        lock = ("--lock", str(Path(folder) / "gitops-doca.lock.yaml"))
+        policy = Path(folder) / "policy.yaml"
+        with _published() as (_, published):
+            policy.write_bytes(published.read_bytes())
+            _measure([*_product("lock", policy, nodes), *lock])
+        yield [*_product("generate", policy, nodes), *lock]
+
+
+@contextmanager
+def _published(*, latency: float = 0.0) -> Iterator[tuple[LoopbackRegistry, Path]]:
+    """Start a registry that has the tags of all pools, and give a policy that names it."""
+    tags = [bench_data.tag(pool) for pool in range(_POOLS)]
     with (
-        serving(LoopbackRegistry(REPOSITORY, digests, latency=latency)) as registry,
+        serving(LoopbackRegistry(REPOSITORY, tags, latency=latency)) as registry,
         tempfile.TemporaryDirectory() as folder,
     ):
         repository, image = f"{registry.host}/{REPOSITORY}".rsplit("/", 1)
         policy = Path(folder) / "policy.yaml"
         text = bench_data.POLICY.format(repository=repository, image=image, version=bench_data.VERSION)
         policy.write_text(text)
-        yield (
-            [sys.executable, "-m", "gitops_doca", "generate", "-p", str(policy), "-i", str(nodes)],
-            registry,
-        )
+        yield registry, policy
+
+
+def _product(command: str, policy: Path, nodes: Path) -> list[str]:
+    return [sys.executable, "-m", "gitops_doca", command, "-p", str(policy), "-i", str(nodes)]
 
 
 def _inventory(name: str, *, nodes: int, pools: int) -> Path:
@@ -135,27 +160,26 @@ def _measure(command: list[str]) -> Run:
     return Run(seconds=seconds, mebibytes=usage.ru_maxrss / 1024)
 
 
-def _ratio(work: str, name: str, yardstick: float, measured: float, unit: str, budget: float) -> None:
+def _ratio(work: str, name: str, yardstick: float, measured: float, unit: str, budget: float) -> bool:
     ratio = measured / yardstick
-    _row(
+    return _row(
         work,
         f"{name} {yardstick:.4g} {unit}",
         f"{measured:.4g} {unit} = {ratio:.2f} x",
         f"{budget} x",
-        _ok(ratio <= budget),
+        held=ratio <= budget,
     )
 
 
-def _ok(held: bool) -> str:  # noqa: FBT001 (its one argument)
-    return "yes" if held else "NO"
+def _row(work: str, yardstick: str, measured: str, budget: str, *, held: bool) -> bool:
+    _line(work, yardstick, measured, budget, "yes" if held else "NO")
+    return held
 
 
-def _row(*cells: str) -> None:
+def _line(*cells: str) -> None:
     *padded, last = cells
-    print(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(padded, _WIDTHS, strict=True)), last]),
-        flush=True,
-    )
+    texts = [cell.ljust(width) for cell, width in zip(padded, _WIDTHS, strict=True)]
+    print("  ".join([*texts, last]), flush=True)
 
 
 if __name__ == "__main__":

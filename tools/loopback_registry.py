@@ -1,29 +1,45 @@
-"""A registry on loopback for the demo and the benchmark: tags and digests, no contents."""
+"""A registry on loopback for the benchmark: one image, under any number of tags."""
 
+import hashlib
 import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_ANY_LENGTH = 1024
+_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+_CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers"}}).encode()
+_MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST_TYPE,
+        "config": {"mediaType": _CONFIG_TYPE, "digest": _digest(_CONFIG), "size": len(_CONFIG)},
+        "layers": [],
+    }
+).encode()
 
 
 class LoopbackRegistry(ThreadingHTTPServer):
-    """Serves one repository's tags with their digests; a HEAD shows a digest, contents there are none."""
+    """Serves one repository, all of whose tags name the same image for linux/amd64."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, repository: str, digests: Mapping[str, str], *, latency: float = 0.0) -> None:
+    def __init__(self, repository: str, tags: Collection[str], *, latency: float = 0.0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repository = repository
-        self.digests = digests
+        self.tags = frozenset(tags)
         self.latency = latency
         """Seconds that pass before each answer."""
         self.methods: Counter[str] = Counter()
@@ -68,34 +84,34 @@ class _Handler(BaseHTTPRequestHandler):
         base = f"/v2/{self.server.repository}/"
         path = self.path.partition("?")[0]
         if path == "/v2/":
-            self._send(HTTPStatus.OK, {})
+            self._send_json(HTTPStatus.OK, {})
         elif path == f"{base}tags/list":
-            self._send(HTTPStatus.OK, {"name": self.server.repository, "tags": sorted(self.server.digests)})
+            tags = {"name": self.server.repository, "tags": sorted(self.server.tags)}
+            self._send_json(HTTPStatus.OK, tags)
         elif path.startswith(f"{base}manifests/"):
-            self._answer_manifest(path.removeprefix(f"{base}manifests/"))
+            self.server.methods[self.command] += 1
+            if path.removeprefix(f"{base}manifests/") in self.server.tags:
+                self._send(HTTPStatus.OK, _MANIFEST_TYPE, _MANIFEST)
+            else:
+                self._refuse("MANIFEST_UNKNOWN")
+        elif path == f"{base}blobs/{_digest(_CONFIG)}":
+            self._send(HTTPStatus.OK, "application/octet-stream", _CONFIG)
         else:
-            self._send(HTTPStatus.NOT_FOUND, {"errors": [{"code": "NAME_UNKNOWN", "message": "unknown"}]})
+            self._refuse("NAME_UNKNOWN")
 
-    def _answer_manifest(self, tag: str) -> None:
-        self.server.methods[self.command] += 1
-        if (digest := self.server.digests.get(tag)) is None:
-            self._send(HTTPStatus.NOT_FOUND, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown"}]})
-        elif self.command == "HEAD":
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", _MANIFEST)
-            self.send_header("Content-Length", str(_ANY_LENGTH))
-            self.send_header("Docker-Content-Digest", digest)
-            self.end_headers()
-        else:
-            error = {"code": "UNSUPPORTED", "message": "no contents here"}
-            self._send(HTTPStatus.METHOD_NOT_ALLOWED, {"errors": [error]})
+    def _refuse(self, code: str) -> None:
+        self._send_json(HTTPStatus.NOT_FOUND, {"errors": [{"code": code, "message": "unknown"}]})
 
-    def _send(self, status: HTTPStatus, document: dict[str, Any]) -> None:
-        content = json.dumps(document).encode()
+    def _send_json(self, status: HTTPStatus, document: dict[str, Any]) -> None:
+        self._send(status, "application/json", json.dumps(document).encode())
+
+    def _send(self, status: HTTPStatus, media_type: str, content: bytes) -> None:
         self.send_response(status)
         self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(content)))
+        if status is HTTPStatus.OK:
+            self.send_header("Docker-Content-Digest", _digest(content))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)

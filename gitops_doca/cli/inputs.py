@@ -16,6 +16,7 @@ from gitops_doca.pipeline import Answers, Locked, Online
 from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective, read_config
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
+from gitops_doca.sources.pull_secret import read_pull_secrets
 
 if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver
@@ -37,8 +38,10 @@ class RegistryFlags:
     """How registries are asked; never part of a config, so that a repository cannot choose it."""
 
     registry_config: Path | None
+    pull_secret: tuple[str, ...]
     ca_file: Path | None
     insecure_registry: tuple[str, ...]
+    allowed_registry: tuple[str, ...]
     trusted_realm_host: tuple[str, ...]
     deadline: float
 
@@ -93,25 +96,36 @@ def choose_answers(invocation: Invocation, problems: Problems, *, locked: bool, 
     wanted = locked or bool(settings["lock"].value) or os.path.lexists(invocation.lock_file)
     if online or not wanted:
         pins = settings["pinDigests"].value
-        return Online(resolver=lambda: make_resolver(invocation.registry, verify_digests=pins))
+        return Online(resolver=lambda: make_resolver(invocation.registry, problems, verify_digests=pins))
     lock = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
     return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)
 
 
-def make_resolver(flags: RegistryFlags, *, verify_digests: bool = False) -> "RegistryResolver":
-    """Make the client of the registries; requests is imported here, and so only when it is needed."""
+def make_resolver(
+    flags: RegistryFlags, problems: Problems, *, verify_digests: bool = False
+) -> "RegistryResolver":
+    """Make the client of the registries; requests is imported here, and so only when it is needed.
+
+    Raises `GenerationError` for a pull secret that cannot be read.
+    """
+    from gitops_doca.registry.allowed import parse_allowed
+    from gitops_doca.registry.pull_secrets import PullSecret
     from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
 
+    secrets = [found for file in flags.pull_secret for found in read_pull_secrets(file, problems)]
+    problems.raise_errors()
     options = RegistryOptions(
         registry_config=flags.registry_config,
+        pull_secrets=tuple(PullSecret(place=place, auths=auths) for place, auths in secrets),
         ca_file=flags.ca_file,
         insecure_registries=frozenset(flags.insecure_registry),
+        allowed_registries=tuple(map(parse_allowed, flags.allowed_registry)),
         trusted_realm_hosts=frozenset(flags.trusted_realm_host),
         deadline=flags.deadline,
         verify_digests=verify_digests,
         environ=dict(os.environ),
     )
-    return RegistryResolver(options, progress=progress)
+    return RegistryResolver(options, progress=progress, warn=problems.warn)
 
 
 def _config_file(target: str | None, given: Mapping[str, Setting], problems: Problems) -> str:

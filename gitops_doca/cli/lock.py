@@ -65,7 +65,9 @@ def _invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation | No
 
 def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
     try:
-        locking = make_lock(invocation.settings, lambda: make_resolver(invocation.registry), problems)
+        locking = make_lock(
+            invocation.settings, lambda: make_resolver(invocation.registry, problems), problems
+        )
     except GenerationError as error:
         write_report(flags["report"], None, error.diagnostics)
         raise

@@ -9,6 +9,7 @@ import click
 
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.registry.allowed import parse_allowed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _MAX_DEADLINE = 86400
@@ -101,6 +102,15 @@ def registry_options(command: Command) -> Command:
                 help="docker config.json with credentials.",
             ),
             click.option(
+                "--pull-secret",
+                type=click.Path(exists=True, dir_okay=False),
+                multiple=True,
+                metavar="FILE",
+                envvar="GITOPS_DOCA_PULL_SECRET",
+                show_envvar=True,
+                help="Kubernetes pull secret with credentials, or the .dockerconfigjson in one.",
+            ),
+            click.option(
                 "--ca-file",
                 type=click.Path(exists=True, path_type=Path),
                 metavar="FILE",
@@ -116,6 +126,15 @@ def registry_options(command: Command) -> Command:
                 envvar="GITOPS_DOCA_INSECURE_REGISTRY",
                 show_envvar=True,
                 help="Registry that may be asked over plain http; loopback always may.",
+            ),
+            click.option(
+                "--allowed-registry",
+                multiple=True,
+                callback=_allowed,
+                metavar="HOST[:PORT][/PATH]",
+                envvar="GITOPS_DOCA_ALLOWED_REGISTRY",
+                show_envvar=True,
+                help="Registry that may be asked, and then no other; a label of the host may be *.",
             ),
             click.option(
                 "--trusted-realm-host",
@@ -170,3 +189,12 @@ def _hosts(_context: click.Context, _parameter: click.Parameter, value: tuple[st
         if not _HOST.fullmatch(host):
             raise click.BadParameter(f"{host!r} is no HOST or HOST:PORT")
     return tuple(host.lower() for host in value)
+
+
+def _allowed(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        try:
+            parse_allowed(entry)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value

@@ -1,33 +1,29 @@
-"""One registry as all threads share it: scheme, challenge, a token for each repository, and a breaker."""
+"""One registry as all threads share it: what may be asked of it, what it is shown, and a breaker."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gitops_doca.core.lookup import Cause
 from gitops_doca.core.reference import Digest, Repository
-from gitops_doca.registry.auth import Challenge, Realm, TokenRequest, fetch_token, parse_challenges
-from gitops_doca.registry.credentials import Keychain, Login
-from gitops_doca.registry.failures import NoAnswerError, OutageError, status_text
+from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone
+from gitops_doca.registry.authorizer import Authorizer, refused_credentials
+from gitops_doca.registry.credentials import Keychain
+from gitops_doca.registry.door import Door, Knock
+from gitops_doca.registry.errors import error_codes
+from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
 from gitops_doca.registry.grants import Access, Grant, Once
+from gitops_doca.registry.logins import HelperCall, Login
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.origins import Origin, is_internal, is_loopback, parse_origin
+from gitops_doca.registry.origins import Origin, is_loopback, parse_origin
+from gitops_doca.registry.realms import Realm
+from gitops_doca.registry.tokens import TokenServer
 from gitops_doca.registry.transport import LARGE, Reply, Request, Transport
+from gitops_doca.registry.ways import Way, Ways, make_ways
 
 _BREAKS_AFTER = 3
-_OK, _UNAUTHORIZED, _FORBIDDEN, _PROXY_AUTH = 200, 401, 403, 407
-
-
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """What the ping found."""
-
-    scheme: str
-    """The one that is spoken at the registry's own host and port."""
-    end: Origin
-    """Where the ping ended; only redirects on the same host are followed."""
-    challenge: Challenge | None
-    """None: the registry asks nobody who they are."""
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+_HIDDEN = {"NAME_UNKNOWN", "UNAUTHORIZED", "DENIED"}
 
 
 class Endpoint:
@@ -42,14 +38,18 @@ class Endpoint:
         warn: Callable[[str], None],
     ) -> None:
         self._host = host
+        self._own = parse_origin(f"https://{host}")
         self._options = options
         self._transport = transport
         self._keychain = keychain
         self.warn = warn
         """Tells the user something that ends no look-up."""
-        self._door = Once(self._knock)
+        plain = is_loopback(self._own.host) or self._own.is_among(options.insecure_registries)
+        knock = Knock(host=host, transport=transport, reach=self._same_host, may_be_plain=plain)
+        self._door = Once(knock)
+        self._authorizer = Authorizer(self._door, self._rules, TokenServer(transport), keychain, warn)
         self._lock = threading.Lock()
-        self._accesses: dict[str, Access] = {}
+        self._ways: dict[str, Ways] = {}
         self._outages = 0
         self._broken = ""
 
@@ -80,26 +80,70 @@ class Endpoint:
     ) -> tuple[Reply, Grant]:
         """Return the reply to a path below `/v2/` of the repository's host, and what was shown to get it.
 
-        `elsewhere`: redirects to other hosts are followed, though not into a private network from outside.
+        All credentials that match are tried before a refusal counts, but not by HEAD: that may be refused
+        where GET is not. `elsewhere`: redirects to other hosts are followed, though not into a private
+        network from outside.
         """
-        login = self._keychain.login(self._host, repository.path)
-        access = self._access(repository.path, login)
-        grant = access.grant()
+        self._check_allowed(repository)
+        ways = self._ways_into(repository.path)
         request = Request(
             method=method,
             url=self._url(target),
             headers={"Accept": accept},
-            may_follow=self._any_host if elsewhere else self._same_host,
+            reach=self._any_host if elsewhere else self._same_host,
             cap=cap,
         )
+        refusals: list[tuple[Reply, Grant]] = []
+        reasons: list[str] = []
+        for way in ways.in_order():
+            try:
+                reply, grant = self._try(way, request, repository.path)
+            except NoAnswerError as error:
+                if error.cause is not Cause.AUTH:
+                    raise
+                reasons.append(error.reason)
+                continue
+            if not _is_refused(reply):
+                ways.opened(way)
+                return reply, grant
+            if method == "HEAD":
+                return reply, grant
+            refusals.append((reply, grant))
+        return _best_refusal(refusals, [*reasons, *ways.problems], ways.places)
+
+    def _try(self, way: Way, request: Request, path: str) -> tuple[Reply, Grant]:
+        grant = way.access.grant()
         reply = self._send(request, grant)
-        if reply.status == _UNAUTHORIZED and grant.authorization.startswith("Bearer "):
-            renewed = self._renew(access, grant, reply, repository.path, login)
-            if renewed is not None:
-                grant, reply = renewed, self._send(request, renewed)
-        if reply.status != _UNAUTHORIZED:
-            access.accepted()
-        return reply, grant
+        renewal = None
+        if parse_origin(reply.url) == self.origin:
+            renewal = self._authorizer.renewal(way.shown, path, grant, reply)
+        if renewal is None:
+            if reply.status != _UNAUTHORIZED:
+                way.access.accepted()
+            return reply, grant
+        renewed = way.access.renew(grant, renewal)
+        if renewed is None:
+            return reply, grant
+        reply = self._send(request, renewed)
+        if not _is_refused(reply):
+            way.access.accepted()
+        return reply, renewed
+
+    def _check_allowed(self, repository: Repository) -> None:
+        allowed = self._options.allowed_registries
+        if allowed and not any(entry.covers(repository) for entry in allowed):
+            where = f"{repository.registry}/{repository.path}"
+            raise NoAnswerError(Cause.POLICY, f"not asked, since no --allowed-registry is for {where}")
+
+    def _ways_into(self, path: str) -> Ways:
+        with self._lock:
+            if path not in self._ways:
+
+                def access(shown: Login | HelperCall | None, alone: bool) -> Access:  # noqa: FBT001 (a callback's)
+                    return Access(lambda: self._authorizer.first(shown, path, alone=alone))
+
+                self._ways[path] = make_ways(self._keychain.candidates(self._host, path), access)
+            return self._ways[path]
 
     def _url(self, target: str) -> str:
         return f"{self._door.get().scheme}://{self._host}{target}"
@@ -124,121 +168,49 @@ class Endpoint:
             self._outages = 0
         return reply
 
-    def _same_host(self, target: Origin) -> None:
-        if target.host != parse_origin(f"https://{self._host}").host:
+    def _own_reach(self) -> Reach:
+        named = any(entry.names(self._host) for entry in self._options.allowed_registries)
+        if named or not self._options.public_only:
+            return ANYWHERE
+        return Reach(Zone.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it")
+
+    def _same_host(self, target: Origin) -> Reach:
+        if target.host != self._own.host:
             raise NoAnswerError(Cause.POLICY, f"a redirect to another host, {target.authority}, was refused")
+        return self._own_reach()
 
-    def _any_host(self, target: Origin) -> None:
-        ours = parse_origin(f"https://{self._host}").host
-        if is_internal(target.host) and not is_internal(ours):
-            raise NoAnswerError(
-                Cause.POLICY, f"a redirect to a private address, {target.authority}, was refused"
-            )
+    def _any_host(self, target: Origin) -> Reach:
+        if target.host == self._own.host:
+            return self._own_reach()
+        if target.is_among(self._options.trusted_realm_hosts):
+            return ANYWHERE
+        zone = Zone.ROUTED if self._door.get().inside else Zone.PUBLIC
+        return Reach(zone, f"a redirect to a private address, {target.authority}, was refused")
 
-    def _knock(self) -> _Door:
-        """Ping by https; by http only where that is allowed and https is not spoken."""
-        scheme = "https"
-        reply = self._probe() if self._may_be_plain() else self._ping(scheme)
-        if reply is None:
-            scheme = "http"
-            reply = self._ping(scheme)
-        if reply.status == _OK:
-            return _Door(scheme, parse_origin(reply.url), None)
-        if reply.status != _UNAUTHORIZED:
-            raise NoAnswerError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
-        for challenge in parse_challenges(reply.headers.getlist("WWW-Authenticate")):
-            if challenge.scheme in {"basic", "bearer"}:
-                return _Door(scheme, parse_origin(reply.url), challenge)
-        raise NoAnswerError(
-            Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
-        )
-
-    def _may_be_plain(self) -> bool:
-        origin = parse_origin(f"https://{self._host}")
-        return is_loopback(origin.host) or origin.is_among(self._options.insecure_registries)
-
-    def _probe(self) -> Reply | None:
-        """Ping once by https; None if nobody speaks it, an error for a certificate that is not trusted."""
-        try:
-            return self._ping("https", once=True)
-        except OutageError as error:
-            answered = error.answered
-        return self._ping("https") if answered else None
-
-    def _ping(self, scheme: str, *, once: bool = False) -> Reply:
-        request = Request(
-            method="GET",
-            url=f"{scheme}://{self._host}/v2/",
-            headers={"Accept": "application/json"},
-            may_follow=self._same_host,
-            once=once,
-        )
-        return self._transport.fetch(request)
-
-    def _access(self, path: str, login: Login | None) -> Access:
-        with self._lock:
-            if path not in self._accesses:
-                self._accesses[path] = Access(lambda: self._first_grant(path, login))
-            return self._accesses[path]
-
-    def _first_grant(self, path: str, login: Login | None) -> Grant:
-        challenge = self._door.get().challenge
-        if challenge is None:
-            return Grant(standing="the registry wanted no credentials before, so it was sent none")
-        if challenge.scheme == "bearer":
-            return self._exchange(challenge, (_scope(path),), login)
-        return Grant(
-            authorization=login.authorization if login else "",
-            credentials_sent=login is not None,
-            standing=self._standing(login),
-        )
-
-    def _standing(self, login: Login | None, withheld_from: str = "") -> str:
-        place = self._keychain.place
-        if withheld_from:
-            return f"the credentials were not sent to its token server {withheld_from}"
-        if login is not None:
-            return f"the registry does not accept the credentials from {place} for this repository"
-        none = f"none match it in {place}" if place else "there is no docker config.json"
-        return f"the registry wants credentials and {none}; the repository is private or absent"
-
-    def _renew(
-        self, access: Access, stale: Grant, reply: Reply, path: str, login: Login | None
-    ) -> Grant | None:
-        """Take the 401's own challenge, unless it came from elsewhere after a redirect."""
-        challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-        challenge = next((c for c in challenges if c.scheme == "bearer"), None)
-        if challenge is None or parse_origin(reply.url) != self.origin:
-            return None
-        named = challenge.parameters.get("scope", "").split()
-        scopes = tuple(dict.fromkeys([*named, _scope(path)]))
-        return access.renew(stale, lambda: self._exchange(challenge, scopes, login))
-
-    def _exchange(self, challenge: Challenge, scopes: tuple[str, ...], login: Login | None) -> Grant:
-        rules = Realm(self._door.get().end, self._options.trusted_realm_hosts)
-        wanted = TokenRequest(challenge=challenge, scopes=scopes, login=login, rules=rules)
-        realm, sent = wanted.origin().authority, wanted.sends_credentials()
-        withheld_from = realm if login is not None and not sent else ""
-        if withheld_from:
-            self.warn(
-                f"the credentials for {self._host} were not sent to its token server {realm}; "
-                f"--trusted-realm-host {realm} allows it"
-            )
-        return Grant(
-            authorization=f"Bearer {fetch_token(self._transport, wanted)}",
-            credentials_sent=sent,
-            standing=self._standing(login, withheld_from),
+    def _rules(self, door: Door) -> Realm:
+        return Realm(
+            registry=door.end,
+            trusted=self._options.trusted_realm_hosts,
+            inside=door.inside,
+            own=self._own_reach(),
         )
 
 
-def _scope(path: str) -> str:
-    return f"repository:{path}:pull"
+def _is_refused(reply: Reply) -> bool:
+    """Say whether somebody else might get another answer."""
+    hidden = reply.status == _NOT_FOUND and bool(_HIDDEN.intersection(error_codes(reply)))
+    return hidden or reply.status in {_UNAUTHORIZED, _FORBIDDEN}
 
 
-def cause_of(status: int) -> Cause:
-    """Return why a status that settles nothing does not."""
-    if status in {_UNAUTHORIZED, _FORBIDDEN}:
-        return Cause.AUTH
-    if status == _PROXY_AUTH:
-        return Cause.PROXY
-    return Cause.TRANSIENT if status >= 500 else Cause.PROTOCOL  # noqa: PLR2004
+def _best_refusal(
+    refusals: Sequence[tuple[Reply, Grant]], reasons: Sequence[str], places: Sequence[str]
+) -> tuple[Reply, Grant]:
+    """Return the reply that says most, with a standing that names everything that was tried."""
+    if not refusals:
+        raise NoAnswerError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
+    # A registry that speaks of the repository has at least taken the login.
+    reply, grant = max(refusals, key=lambda refusal: refusal[0].status == _NOT_FOUND)
+    if len(refusals) == 1 and not reasons:
+        return reply, grant
+    standing = "; ".join(dict.fromkeys([refused_credentials(places), *reasons]))
+    return reply, replace(grant, standing=standing)

@@ -43,6 +43,18 @@ def status_text(status: int) -> str:
         return str(status)
 
 
+def cause_of(status: int) -> Cause:
+    """Return why a status that settles nothing does not."""
+    match status:
+        case http.HTTPStatus.UNAUTHORIZED | http.HTTPStatus.FORBIDDEN:
+            return Cause.AUTH
+        case http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return Cause.PROXY
+        case _:
+            outage = status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
+            return Cause.TRANSIENT if outage else Cause.PROTOCOL
+
+
 def classify(error: Exception) -> NoAnswerError:
     """Return what an exception of requests, urllib3, ssl or the system says of a request."""
     chain = tuple(_chain(error))

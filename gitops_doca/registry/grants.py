@@ -39,6 +39,8 @@ class Grant:
     authorization: str = field(default="", repr=False)
     credentials_sent: bool = False
     """The registry, or its token server, has seen a login."""
+    exchanged: bool = False
+    """It is a token that a token server gave."""
     standing: str = ""
     """The clause that explains a 401 or 403 in spite of this grant."""
 

@@ -1,9 +1,8 @@
 """The verdict on one tag: missing needs the registry's own word, everything unclear is unknown."""
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,9 @@ from gitops_doca.core.lookup import (
     TagUnknown,
 )
 from gitops_doca.core.reference import Digest, ImageReference, is_digest
-from gitops_doca.registry.endpoint import Endpoint, cause_of
-from gitops_doca.registry.failures import NoAnswerError, status_text
+from gitops_doca.registry.endpoint import Endpoint
+from gitops_doca.registry.errors import error_codes, errors, json_object
+from gitops_doca.registry.failures import NoAnswerError, cause_of, status_text
 from gitops_doca.registry.grants import Grant
 from gitops_doca.registry.transport import LARGE, Reply
 
@@ -98,15 +98,10 @@ def _target(image: ImageReference) -> str:
     return f"/v2/{image.repository.path}/manifests/{image.tag}"
 
 
-def error_codes(reply: Reply) -> tuple[str, ...]:
-    """Return the error codes in a reply of the form that the distribution spec gives to errors."""
-    return tuple(code for code, _ in _errors(reply))
-
-
 def _manifest(reply: Reply) -> Manifest | TagUnknown:
     if reply.truncated:
         return TagUnknown(Cause.PROTOCOL, f"the manifest is larger than {LARGE // 1024**2} MiB")
-    document = _json_object(reply)
+    document = json_object(reply)
     if not _is_manifest(reply):
         return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
     claimed = reply.header("Docker-Content-Digest")
@@ -117,7 +112,7 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
 
 
 def _is_manifest(reply: Reply) -> bool:
-    document = _json_object(reply)
+    document = json_object(reply)
     known = _media_type(reply) in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
     version = document.get("schemaVersion")
     shaped = isinstance(document.get("manifests"), list) or (
@@ -127,18 +122,18 @@ def _is_manifest(reply: Reply) -> bool:
 
 
 def _not_found(reply: Reply, grant: Grant) -> TagLookup:
-    errors = tuple(_errors(reply))
-    if not errors:
+    found = tuple(errors(reply))
+    if not found:
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
         )
-    if any(re.search(r"\baccept\b", message) for _, message in errors):
+    if any(re.search(r"\baccept\b", message) for _, message in found):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found: the registry has a form of this manifest that was not accepted"
         )
-    if any(code == "NAME_UNKNOWN" for code, _ in errors):
+    if any(code == "NAME_UNKNOWN" for code, _ in found):
         return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=grant.credentials_sent)
-    if all(_says_missing(code, message) for code, message in errors):
+    if all(_says_missing(code, message) for code, message in found):
         return TagMissing()
     return _unclear(reply, grant)
 
@@ -153,25 +148,6 @@ def _unclear(reply: Reply, grant: Grant) -> TagUnknown:
     text = status_text(reply.status) + (f" ({', '.join(codes[:3])})" if codes else "")
     cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)
     return TagUnknown(cause, f"{text}: {grant.standing}" if cause is Cause.AUTH else text)
-
-
-def _errors(reply: Reply) -> Iterator[tuple[str, str]]:
-    """Yield code and message, in lower case, of each error in the body; the message must not be shown."""
-    errors = _json_object(reply).get("errors")
-    for error in errors if isinstance(errors, list) else ():
-        code = error.get("code") if isinstance(error, dict) else None
-        if isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code):
-            texts = (error.get("message"), error.get("detail"))
-            yield code, " ".join(text for text in texts if isinstance(text, str)).lower()
-
-
-def _json_object(reply: Reply) -> dict[str, Any]:
-    try:
-        # What was cut could still parse, with the decisive part missing.
-        document = {} if reply.truncated else json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _media_type(reply: Reply) -> str:

@@ -1,10 +1,10 @@
 """Where an address points: its origin, and whether that is this machine or a private network."""
 
-import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from gitops_doca.registry.addresses import is_localhost, is_public, parse_address
 
 _PORTS = {"http": 80, "https": 443}
 # Nothing that two URL parsers could read in two ways.
@@ -47,28 +47,11 @@ def parse_origin(url: str) -> Origin:
 
 def is_loopback(host: str) -> bool:
     """Say whether a host is this machine: localhost, below it, or a literal of the loopback networks."""
-    address = _literal(host)
-    return _is_localhost(host) if address is None else address.is_loopback
+    address = parse_address(host)
+    return is_localhost(host) if address is None else address.is_loopback
 
 
 def is_internal(host: str) -> bool:
     """Say whether a host is localhost or a literal address that is not public; names are not resolved."""
-    address = _literal(host)
-    return _is_localhost(host) if address is None else not address.is_global
-
-
-def _is_localhost(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost")
-
-
-def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            # The resolver also takes 127.1, 0x7f000001 and 2130706433.
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    address = parse_address(host)
+    return is_localhost(host) if address is None else not is_public(address)

@@ -9,6 +9,7 @@ from gitops_doca.core.lookup import Cause, Inspection, TagList, TagLookup, TagUn
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.registry.credentials import Keychain
 from gitops_doca.registry.endpoint import Endpoint
+from gitops_doca.registry.helpers import Helpers
 from gitops_doca.registry.manifests import look_up
 from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.platforms import inspect
@@ -26,10 +27,15 @@ def _silent(done: int, total: int) -> None:
     """Show no progress."""
 
 
+def _unheard(message: str) -> None:
+    """Tell nobody."""
+
+
 class RegistryResolver:
     """Answers from the registries themselves; its deadline begins to run when it is made.
 
-    `progress(done, total)` is called in the thread that called `resolve`, at the start and after each answer.
+    `progress(done, total)` is called in the thread that called `resolve`, at the start and after each answer;
+    `warn(message)` in the caller's thread at the end of each call, with what ended no look-up.
     """
 
     def __init__(
@@ -37,13 +43,16 @@ class RegistryResolver:
         options: RegistryOptions,
         *,
         progress: Callable[[int, int], None] = _silent,
+        warn: Callable[[str], None] = _unheard,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 (frozen value)
     ) -> None:
         self._options = options
         self._progress = progress
+        self._warn = warn
         self._deadline = Deadline.after(options.deadline)
         self._transport = Transport(options, self._deadline, retry)
-        self._keychain = Keychain(options.registry_config, options.environ)
+        helpers = Helpers(options.environ, self._deadline)
+        self._keychain = Keychain(options, helpers, self._note)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
         self._warnings: set[str] = set()
@@ -57,21 +66,28 @@ class RegistryResolver:
     def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
         """Return one answer for each image, in their order; each must have a tag and no digest."""
         jobs = _Jobs(dict.fromkeys(images), self._look_up, self._deadline)
-        answers = jobs.run(self._progress)
+        answers = self._run(jobs, self._progress)
         late = TagUnknown(Cause.DEADLINE, self._deadline.reason)
         return {image: answers.get(image, late) for image in images}
 
     def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
         """Return digest and platforms of each image, in their order; each must exist."""
-        answers = _Jobs(dict.fromkeys(images), self._inspect, self._deadline).run(self._progress)
+        jobs = _Jobs(dict.fromkeys(images), self._inspect, self._deadline)
+        answers = self._run(jobs, self._progress)
         late = TagUnknown(Cause.DEADLINE, self._deadline.reason)
         return {image: answers.get(image, late) for image in images}
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return for each repository what could be read of its tags, in their order."""
         jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline)
-        answers = jobs.run(_silent)
+        answers = self._run(jobs, _silent)
         return {repository: answers.get(repository, TagList()) for repository in repositories}
+
+    def _run(self, jobs: "_Jobs[_K, _V]", progress: Callable[[int, int], None]) -> dict[_K, _V]:
+        answers = jobs.run(progress)
+        for message in self.warnings:
+            self._warn(message)
+        return answers
 
     def _look_up(self, image: ImageReference) -> Iterator[TagLookup]:
         verify = self._options.verify_digests
@@ -87,11 +103,11 @@ class RegistryResolver:
         with self._lock:
             if host not in self._endpoints:
                 self._endpoints[host] = Endpoint(
-                    host, self._options, self._transport, self._keychain, self._warn
+                    host, self._options, self._transport, self._keychain, self._note
                 )
             return self._endpoints[host]
 
-    def _warn(self, message: str) -> None:
+    def _note(self, message: str) -> None:
         with self._lock:
             self._warnings.add(message)
 

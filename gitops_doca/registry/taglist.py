@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from gitops_doca.core.lookup import TagList
 from gitops_doca.core.reference import Repository, is_tag
 from gitops_doca.registry.endpoint import Endpoint
+from gitops_doca.registry.errors import error_codes
 from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.manifests import error_codes
 from gitops_doca.registry.origins import parse_origin
 from gitops_doca.registry.transport import LARGE, Reply
 
@@ -35,32 +35,44 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
 
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     tags: frozenset[str] = frozenset()
-    size = _PAGE_SIZE
-    target = f"/v2/{repository.path}/tags/list?n={size}"
+    size, target = _PAGE_SIZE, _target(repository, n=_PAGE_SIZE)
     reply = _ask(endpoint, repository, target)
     if reply.status in _REFUSED:
-        size = _SMALL_PAGE_SIZE
-        target = f"/v2/{repository.path}/tags/list?n={size}"
+        size, target = _SMALL_PAGE_SIZE, _target(repository, n=_SMALL_PAGE_SIZE)
         reply = _ask(endpoint, repository, target)
-    seen = {target}
+    seen, probes = {target}, 0
     while True:
         page = _parse_page(reply)
         if page is None:
             yield TagList(tags, repository_unknown=not tags and _is_name_unknown(reply))
             return
-        more = tags | {tag for tag in page if isinstance(tag, str) and is_tag(tag)}
-        following = _next_target(endpoint, reply)
-        if following is None:
+        found = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
+        linked = _has_link(reply)
+        full = len(page) >= size
+        if linked:
+            following = _next_target(endpoint, reply)
+        else:
             # A full page without a Link may be a registry that pages and does not say so.
-            yield TagList(more, complete=len(page) < size and not _has_link(reply))
+            following = _target(repository, n=size, last=found[-1]) if full and found else None
+        more = tags | set(found)
+        if following is None:
+            yield TagList(more, complete=not linked and not full)
             return
-        stuck = more == tags or following in seen
+        if more == tags or following in seen:
+            # What went on after `last` before, and brings nothing new now, has begun anew behind the end.
+            yield TagList(more, complete=probes > 1)
+            return
         tags = more
         yield TagList(tags)
-        if stuck or len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
+        if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
             return
+        probes += not linked
         seen.add(following)
         reply = _ask(endpoint, repository, following)
+
+
+def _target(repository: Repository, **query: str | int) -> str:
+    return f"/v2/{repository.path}/tags/list?{urlencode(query)}"
 
 
 def _ask(endpoint: Endpoint, repository: Repository, target: str) -> Reply:

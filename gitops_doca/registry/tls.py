@@ -9,6 +9,7 @@ import certifi
 from requests.adapters import HTTPAdapter
 
 from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.dialing import Dialer
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.options import RegistryOptions
 
@@ -19,12 +20,15 @@ class TlsAdapter(HTTPAdapter):
     N. B. it is used without a `requests.Session`, so no .netrc, cookie or variable has a say.
     """
 
-    def __init__(self, context: ssl.SSLContext, connections: int) -> None:
+    def __init__(self, context: ssl.SSLContext, connections: int, dialer: Dialer) -> None:
         self._context = context
+        self._dialer = dialer
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, D102 (as inherited)
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        # Not those of the proxies: a proxy's address is the user's choice, and it resolves the rest itself.
+        self._dialer.install(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401, D102 (as inherited)
         context = self._context

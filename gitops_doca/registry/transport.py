@@ -1,9 +1,10 @@
 """Send one request: TLS, proxies, size caps, retries and redirects; nothing else knows how."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 import requests
@@ -12,9 +13,11 @@ from requests.adapters import HTTPAdapter
 
 from gitops_doca import __version__
 from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.addresses import Reach, Zone
+from gitops_doca.registry.dialing import Dialer, InternalAddressError
 from gitops_doca.registry.failures import NoAnswerError, OutageError, classify, status_text
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.origins import Origin, parse_origin
+from gitops_doca.registry.origins import Origin, is_internal, parse_origin
 from gitops_doca.registry.proxies import proxy_for
 from gitops_doca.registry.retry import (
     MAX_RETRY_AFTER,
@@ -38,12 +41,17 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request; `may_follow` raises `NoAnswerError` for an origin that a redirect must not lead to."""
+    """One request, and how far it may go."""
 
     method: str
     url: str
     headers: Mapping[str, str]
-    may_follow: Callable[[Origin], None]
+    reach: Callable[[Origin], Reach]
+    """Called for its own origin and that of every redirect, and says which addresses either may have.
+
+    Raises `NoAnswerError` for an origin that is refused whatever its address."""
+    body: str | None = field(default=None, repr=False)
+    """A form; it goes to no other origin."""
     cap: int = SMALL
     """Bytes of the body of a 200; others are cut at `SMALL`."""
     once: bool = False
@@ -73,7 +81,9 @@ class Transport:
         self._deadline = deadline
         self._retry = retry
         self._lock = threading.Lock()
-        self._made: HTTPAdapter | None = None
+        self._context: ssl.SSLContext | None = None
+        self._dialers = {zone: Dialer(zone) for zone in Zone}
+        self._adapters: dict[Zone, HTTPAdapter] = {}
 
     def fetch(self, request: Request) -> Reply:
         """Return the reply after retries and redirects, whatever its status.
@@ -81,28 +91,34 @@ class Transport:
         Authorization stays with the origin it was meant for. Raises `NoAnswerError`, its kind `OutageError`
         after the last try.
         """
-        url, headers = request.url, dict(request.headers)
         for _ in range(_MAX_REDIRECTS + 1):
-            reply = self._persist(request, url, headers)
+            reply = self._persist(request)
             if reply.status not in _REDIRECTS:
                 return reply
             target = _redirect_target(reply)
-            here, there = parse_origin(url), _origin_of(target)
+            here, there = parse_origin(request.url), _origin_of(target)
             if (here.scheme, there.scheme) == ("https", "http"):
                 raise NoAnswerError(Cause.POLICY, "a redirect from https to http was refused")
-            request.may_follow(there)
             if here != there:
-                headers.pop("Authorization", None)
-            url = target
+                request = _without_secrets(request)
+            request = replace(request, url=target)
         raise NoAnswerError(Cause.POLICY, f"more than {_MAX_REDIRECTS} redirects")
 
-    def _persist(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
+    def led_inside(self, origin: Origin) -> bool:
+        """Say whether an origin was reached at an address that is not public; not known behind a proxy."""
+        return is_internal(origin.host) or self._dialers[Zone.ANY].led_inside(origin.host, origin.port)
+
+    def _persist(self, request: Request) -> Reply:
+        origin = parse_origin(request.url)
+        reach = request.reach(origin)
+        if not reach.zone.may_hold(origin.host):
+            raise NoAnswerError(Cause.POLICY, reach.refusal)
         tried = 0
         while True:
             tried += 1
             wait: float | None = None
             try:
-                reply = self._send(request, url, headers)
+                reply = self._send(request, reach)
             except OutageError as failure:
                 outage = failure
             else:
@@ -128,38 +144,35 @@ class Transport:
             )
         time.sleep(seconds_to_wait)
 
-    def _send(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
+    def _send(self, request: Request, reach: Reach) -> Reply:
         self._deadline.check()
-        adapter = self._adapter()
+        adapter = self._adapter(reach.zone)
         left = self._deadline.left
         try:
             response = adapter.send(
-                self._prepare(request.method, url, headers),
+                _prepare(request),
                 stream=True,
                 timeout=(min(self._retry.connect_timeout, left), min(self._retry.read_timeout, left)),
-                proxies=self._proxies(url),
+                proxies=self._proxies(request.url),
             )
             cap = request.cap if response.status_code == _OK else SMALL
             try:
                 body, truncated = self._read(response, cap)
             finally:
                 response.close()
+        except InternalAddressError:
+            raise NoAnswerError(Cause.POLICY, reach.refusal) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             self._deadline.check()
             # The cause stays behind: it may quote the proxy's password or a token.
             raise classify(error) from None
         return Reply(
-            url=url,
+            url=request.url,
             status=response.status_code,
             headers=response.raw.headers,
             body=body,
             truncated=truncated,
         )
-
-    @staticmethod
-    def _prepare(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-        always = {"Accept-Encoding": "identity", "User-Agent": f"gitops-doca/{__version__}"}
-        return requests.Request(method, url, headers={**always, **headers}).prepare()
 
     def _proxies(self, url: str) -> dict[str, str]:
         target = parse_origin(url)
@@ -180,11 +193,32 @@ class Transport:
             self._deadline.check()
         return bytes(body), False
 
-    def _adapter(self) -> HTTPAdapter:
+    def _adapter(self, zone: Zone) -> HTTPAdapter:
+        """Return the adapter of a zone: a connection that one request may use is not for another's rules."""
         with self._lock:
-            if self._made is None:
-                self._made = TlsAdapter(tls_context(ca_path(self._options)), CONNECTIONS)
-            return self._made
+            if self._context is None:
+                self._context = tls_context(ca_path(self._options))
+            if zone not in self._adapters:
+                self._adapters[zone] = TlsAdapter(self._context, CONNECTIONS, self._dialers[zone])
+            return self._adapters[zone]
+
+
+def _prepare(request: Request) -> requests.PreparedRequest:
+    headers = {
+        "Accept-Encoding": "identity",
+        "User-Agent": f"gitops-doca/{__version__}",
+        **request.headers,
+    }
+    if request.body is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return requests.Request(request.method, request.url, headers=headers, data=request.body).prepare()
+
+
+def _without_secrets(request: Request) -> Request:
+    if request.body is not None:
+        raise NoAnswerError(Cause.POLICY, "a redirect that would take a token elsewhere was refused")
+    kept = {name: value for name, value in request.headers.items() if name != "Authorization"}
+    return replace(request, headers=kept)
 
 
 def _redirect_target(reply: Reply) -> str:

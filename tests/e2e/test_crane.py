@@ -1,12 +1,17 @@
+"""The registry's other client reads the same references with the same credentials."""
+
 import base64
+import hashlib
 import json
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.cli import clean_environment, run_cli
 from support.docker_registry import DockerRegistry
@@ -23,17 +28,70 @@ PUBLISHED = tuple(
 UNPUBLISHED = Pool(kernel="6.8.0-60-generic")
 
 
-def _crane(*args: str, env: Mapping[str, str]) -> str:
-    crane = os.environ.get("CRANE")
-    require(crane, "CRANE does not name a crane; `make e2e` builds one")
-    run = subprocess.run(
-        [str(crane), *args], env=clean_environment() | dict(env), capture_output=True, text=True, check=True
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crane:
+    """What crane says of one repository."""
+
+    image: str
+    env: Mapping[str, str]
+
+    def tags(self) -> set[str]:
+        return set(self._run("ls", self.image).decode().split())
+
+    def digest(self, tag: str) -> str:
+        return self._run("digest", f"{self.image}:{tag}").decode().strip()
+
+    def manifest(self, reference: str) -> bytes:
+        return self._run("manifest", f"{self.image}{reference}")
+
+    def _run(self, *args: str) -> bytes:
+        crane = os.environ.get("CRANE")
+        require(crane, "CRANE does not name a crane; `make e2e` builds one")
+        environment = clean_environment() | dict(self.env)
+        return subprocess.run([str(crane), *args], env=environment, capture_output=True, check=True).stdout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The product and crane, with the same login, on a registry that holds images of every format."""
+
+    crane: Crane
+    folder: Path
+    flags: tuple[str | Path, ...]
+    inputs: tuple[str, ...]
+
+    def report(self) -> list[dict[str, Any]]:
+        self._succeed("generate", "--report", "report.json")
+        pools: list[dict[str, Any]] = json.loads((self.folder / "report.json").read_text())["pools"]
+        return pools
+
+    def locked(self) -> list[dict[str, Any]]:
+        self._succeed("lock")
+        (repository,) = yaml.safe_load((self.folder / "gitops-doca.lock.yaml").read_text())["repositories"]
+        assert repository["repository"] == self.crane.image
+        tags: list[dict[str, Any]] = repository["tags"]
+        return tags
+
+    def _succeed(self, command: str, *flags: str) -> None:
+        result = run_cli(command, *self.inputs, *self.flags, *flags, cwd=self.folder, env={**self.crane.env})
+        assert result.exit_code == 0, result.stderr
+
+
+@pytest.fixture
+def both(any_registry: DockerRegistry, tmp_path: Path) -> Both:
+    _push_all(any_registry)
+    repository = f"{any_registry.host}/{REPOSITORY.partition('/')[0]}"
+    pools = [*PUBLISHED, UNPUBLISHED]
+    return Both(
+        crane=Crane(image=f"{any_registry.host}/{REPOSITORY}", env=_login(any_registry, tmp_path)),
+        folder=tmp_path,
+        flags=("--ca-file", any_registry.ca_file) if any_registry.ca_file else (),
+        inputs=write_inputs(tmp_path, repository=repository, pools=pools, forced=False),
     )
-    return run.stdout
 
 
-def _push_all(registry: DockerRegistry) -> None:
-    pusher = Pusher(registry=registry, repository=REPOSITORY)
+def _push_all(server: DockerRegistry) -> None:
+    pusher = Pusher(registry=server, repository=REPOSITORY)
     oci, docker, index, docker_list = PUBLISHED
     pusher.image(oci.tag, architecture=oci.arch)
     pusher.image(docker.tag, architecture=docker.arch, media_type=DOCKER_MANIFEST)
@@ -42,24 +100,19 @@ def _push_all(registry: DockerRegistry) -> None:
     pusher.image(UNPUBLISHED.compile_tag)
 
 
-def _report(registry: DockerRegistry, folder: Path, env: Mapping[str, str]) -> list[dict[str, Any]]:
-    repository = f"{registry.host}/{REPOSITORY.partition('/')[0]}"
-    inputs = write_inputs(folder, repository=repository, pools=[*PUBLISHED, UNPUBLISHED], forced=False)
-    ca_file = ("--ca-file", registry.ca_file) if registry.ca_file else ()
-    result = run_cli("generate", *inputs, *ca_file, "--report", folder / "report.json", cwd=folder, env=env)
-    assert result.exit_code == 0, result.stderr
-    pools: list[dict[str, Any]] = json.loads((folder / "report.json").read_text())["pools"]
-    return pools
+def _login(server: DockerRegistry, folder: Path) -> dict[str, str]:
+    if server.credentials is None:
+        return {}
+    auth = base64.b64encode(":".join(server.credentials).encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {server.host: {"auth": auth}}}))
+    return {"DOCKER_CONFIG": str(folder), "SSL_CERT_FILE": str(server.ca_file)}
 
 
-def _assert_crane_agrees(registry: DockerRegistry, folder: Path, env: Mapping[str, str]) -> None:
-    _push_all(registry)
+def test_the_report_has_the_digests_that_crane_sees(both: Both) -> None:
+    pools = both.report()
 
-    pools = _report(registry, folder, env)
-    image = f"{registry.host}/{REPOSITORY}"
-    listed = set(_crane("ls", image, env=env).split())
-    digests = {tag: _crane("digest", f"{image}:{tag}", env=env).strip() for tag in listed}
-
+    listed = both.crane.tags()
+    digests = {tag: both.crane.digest(tag) for tag in listed}
     assert {pool["pool"]: pool["digest"] for pool in pools} == {
         **{pool.name: digests[pool.tag] for pool in PUBLISHED},
         UNPUBLISHED.name: digests[UNPUBLISHED.compile_tag],
@@ -69,16 +122,25 @@ def _assert_crane_agrees(registry: DockerRegistry, folder: Path, env: Mapping[st
     }
 
 
-def test_crane_sees_the_same_digests(registry: DockerRegistry, tmp_path: Path) -> None:
-    _assert_crane_agrees(registry, tmp_path, {})
+def test_the_lock_has_the_digests_and_the_misses_that_crane_sees(both: Both) -> None:
+    locked = both.locked()
+
+    listed = both.crane.tags()
+    assert {entry["tag"]: entry.get("digest") for entry in locked} == {
+        **{tag: both.crane.digest(tag) for tag in listed},
+        UNPUBLISHED.tag: None,
+    }
+    assert [entry["tag"] for entry in locked if entry.get("missing")] == [UNPUBLISHED.tag]
+    assert UNPUBLISHED.tag not in listed
 
 
-def test_crane_sees_the_same_digests_behind_tls_and_a_password(
-    secure_registry: DockerRegistry, tmp_path: Path
-) -> None:
-    assert secure_registry.credentials is not None
-    auth = base64.b64encode(":".join(secure_registry.credentials).encode()).decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {secure_registry.host: {"auth": auth}}}))
+def test_the_locked_digests_are_those_of_the_manifests_that_crane_reads(both: Both) -> None:
+    existing = [entry for entry in both.locked() if "digest" in entry]
 
-    environment = {"DOCKER_CONFIG": str(tmp_path), "SSL_CERT_FILE": str(secure_registry.ca_file)}
-    _assert_crane_agrees(secure_registry, tmp_path, environment)
+    by_tag = {entry["tag"]: both.crane.manifest(f":{entry['tag']}") for entry in existing}
+    by_digest = {entry["tag"]: both.crane.manifest(f"@{entry['digest']}") for entry in existing}
+    assert len(existing) == len(PUBLISHED) + 1
+    assert by_tag == by_digest
+    assert {entry["tag"]: entry["digest"] for entry in existing} == {
+        tag: f"sha256:{hashlib.sha256(manifest).hexdigest()}" for tag, manifest in by_tag.items()
+    }

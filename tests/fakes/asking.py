@@ -8,6 +8,8 @@ from typing import TypedDict, Unpack
 from fakes.registry import FakeRegistry
 from gitops_doca.core.lookup import TagList, TagLookup
 from gitops_doca.core.reference import Repository, parse_repository
+from gitops_doca.registry.allowed import AllowedRegistry
+from gitops_doca.registry.pull_secrets import PullSecret
 from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver, RetryPolicy
 
 QUICK = RetryPolicy(base=0.001)
@@ -21,9 +23,13 @@ class Flags(TypedDict, total=False):
 
     environ: Mapping[str, str]
     registry_config: Path | None
+    pull_secrets: tuple[PullSecret, ...]
     ca_file: Path | None
     insecure_registries: frozenset[str]
     trusted_realm_hosts: frozenset[str]
+    allowed_registries: tuple[AllowedRegistry, ...]
+    public_only: bool
+    verify_digests: bool
     deadline: float
 
 

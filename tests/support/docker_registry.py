@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+import pytest
 import trustme
 
 from support.cli import ROOT, clean_environment
@@ -30,6 +31,13 @@ class Program(Enum):
     """Debian's package: all tags in one page, unsorted."""
     DISTRIBUTION = "3.1.2"
     """Built from its Go module by `make e2e`: sorted pages of tags, each with a Link to the next."""
+
+
+# One test, both releases: with 2.8.2 in `make test`, with 3.1.2 in `make e2e`.
+PROGRAMS = [
+    pytest.param(Program.DEBIAN, id=Program.DEBIAN.value),
+    pytest.param(Program.DISTRIBUTION, id=Program.DISTRIBUTION.value, marks=pytest.mark.e2e),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

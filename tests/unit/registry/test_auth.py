@@ -13,9 +13,10 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.registry.auth import Challenge, Realm, parse_challenges
+from gitops_doca.registry.challenges import Challenge, parse_challenges
 from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.origins import parse_origin
+from gitops_doca.registry.origins import is_internal, parse_origin
+from gitops_doca.registry.realms import Realm
 
 Config = Callable[..., Path]
 
@@ -409,7 +410,7 @@ def test_credentials_go_to_a_realm_that_is_trusted(config: Config, port: str) ->
     ],
 )
 def test_where_credentials_may_go(registry: str, realm: str, *, allowed: bool) -> None:
-    rules = Realm(parse_origin(f"https://{registry}"), frozenset())
+    rules = Realm(registry=parse_origin(f"https://{registry}"))
 
     assert rules.may_have_credentials(parse_origin(realm)) is allowed
 
@@ -430,7 +431,10 @@ TRUSTED = frozenset({"10.0.0.9"})
     ],
 )
 def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
-    Realm(parse_origin(registry), TRUSTED).check(parse_origin(realm))
+    ours, theirs = parse_origin(registry), parse_origin(realm)
+    rules = Realm(registry=ours, trusted=TRUSTED, inside=is_internal(ours.host))
+
+    assert rules.reach(theirs).zone.may_hold(theirs.host)
 
 
 @pytest.mark.parametrize(
@@ -453,18 +457,37 @@ def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
 )
 def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
     origin = parse_origin(realm)
-    with pytest.raises(NoAnswerError) as raised:
-        Realm(parse_origin("https://r.example"), TRUSTED).check(origin)
+    reach = Realm(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
 
-    reason = f"the token server {origin.authority} is on a private address, which was refused"
-    assert (raised.value.cause, raised.value.reason) == (Cause.POLICY, reason)
+    assert not reach.zone.may_hold(origin.host)
+    assert reach.refusal == f"the token server {origin.authority} is on a private address, which was refused"
+
+
+@pytest.mark.parametrize(
+    ("realm", "reached"),
+    [
+        ("https://10.0.0.1/token", True),
+        ("https://127.0.0.1:8443/token", True),
+        ("https://localhost/token", True),
+        ("https://169.254.169.254/token", False),
+        ("https://[fe80::1]/token", False),
+        ("https://0/token", False),
+    ],
+)
+def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
+    realm: str, *, reached: bool
+) -> None:
+    origin = parse_origin(realm)
+    reach = Realm(registry=parse_origin("https://r.example"), inside=True).reach(origin)
+
+    assert reach.zone.may_hold(origin.host) is reached
 
 
 @pytest.mark.parametrize("realm", ["http://r.example/token", "http://10.0.0.9/token"])
 def test_no_token_is_fetched_without_tls_for_a_registry_with_tls(realm: str) -> None:
     origin = parse_origin(realm)
     with pytest.raises(NoAnswerError) as raised:
-        Realm(parse_origin("https://r.example"), TRUSTED).check(origin)
+        Realm(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
 
     reason = f"the token server {origin.authority} is to be asked without TLS, which was refused"
     assert (raised.value.cause, raised.value.reason) == (Cause.POLICY, reason)
@@ -508,8 +531,11 @@ def test_credentials_do_not_follow_a_token_servers_redirect(config: Config) -> N
         target = f"{other.url}/token"
         fake.fail_always("token", Fault(status=307, headers=(("Location", target),)))
 
-        assert look_up(fake, registry_config=config(auths={fake.host: ENTRY})) == TagUnknown(
-            Cause.AUTH, f"the token server {fake.host} answered 401 Unauthorized"
+        file = config(auths={fake.host: ENTRY})
+
+        assert look_up(fake, registry_config=file) == TagUnknown(
+            Cause.AUTH,
+            f"the token server {fake.host} answered 401 Unauthorized to the credentials from {file}",
         )
         assert _authorizations(fake)[1:] == [("token", SENT)]
         assert _authorizations(other) == [("token", "")]

@@ -1,6 +1,7 @@
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,19 @@ from fakes.asking import look_up
 from fakes.registry import FakeRegistry
 from gitops_doca.core.lookup import Cause, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.credentials import Keychain, Login
-from gitops_doca.registry.failures import NoAnswerError
+from gitops_doca.registry.credentials import Keychain
+from gitops_doca.registry.helpers import Helpers
+from gitops_doca.registry.logins import (
+    Candidate,
+    HelperCall,
+    IdentityToken,
+    Login,
+    Password,
+    RegistryToken,
+    Unusable,
+)
+from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.retry import Deadline
 
 Config = Callable[..., Path]
 
@@ -24,16 +36,21 @@ def _entry(user: str) -> dict[str, str]:
     return {"auth": _auth(f"{user}:pw")}
 
 
-def _user(file: Path, repository: str) -> str:
+def _keychain(file: Path | None, environ: Mapping[str, str] | None = None) -> Keychain:
+    options = RegistryOptions(environ=environ or {}, registry_config=file)
+    return Keychain(options, Helpers({}, Deadline.after(5)), pytest.fail)
+
+
+def _users(file: Path, repository: str) -> list[str]:
     parsed = parse_repository(repository)
-    login = Keychain(file, {}).login(parsed.registry, parsed.path)
-    if login is None:
-        return ""
-    return base64.b64decode(login.authorization.removeprefix("Basic ")).decode().partition(":")[0]
+    found = _keychain(file).candidates(parsed.registry, parsed.path)
+    sent = [login.authorization for login in found if isinstance(login, Password)]
+    assert len(sent) == len(found)
+    return [base64.b64decode(one.removeprefix("Basic ")).decode().partition(":")[0] for one in sent]
 
 
-def _login(file: Path) -> Login | None:
-    return Keychain(file, {}).login("r.example", "a/b")
+def _candidates(file: Path) -> tuple[Candidate, ...]:
+    return _keychain(file).candidates("r.example", "a/b")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +88,14 @@ def test_which_entry_is_meant(config: Config, keys: list[str], repository: str, 
     users = [f"user{number}" for number in range(len(keys))]
     file = config(auths={key: _entry(user) for key, user in zip(keys, users, strict=True)})
 
-    assert _user(file, repository) == (users[keys.index(found)] if found else "")
+    assert _users(file, repository)[:1] == ([users[keys.index(found)]] if found else [])
+
+
+def test_all_entries_for_a_repository_are_found_the_most_specific_first(config: Config) -> None:
+    keys = ["https://r.example/v1/", "r.example", "r.example/a", "x.example", "r.example/a/b"]
+    file = config(auths={key: _entry(f"user{number}") for number, key in enumerate(keys)})
+
+    assert _users(file, "r.example/a/b") == ["user4", "user2", "user1", "user0"]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +111,14 @@ def test_which_entry_is_meant(config: Config, keys: list[str], repository: str, 
     ],
 )
 def test_every_way_to_write_a_login(config: Config, entry: dict[str, str], pair: str) -> None:
-    assert _login(config(auths={"r.example": entry})) == Login(f"Basic {_auth(pair)}")
+    file = config(auths={"r.example": entry})
+
+    assert _candidates(file) == (Password(f"Basic {_auth(pair)}", str(file)),)
 
 
 @pytest.mark.parametrize("content", [{}, {"auths": None}, {"auths": {}}, {"auths": {"r.example": {}}}])
 def test_a_config_without_a_login_is_anonymous(config: Config, content: dict[str, Any]) -> None:
-    assert _login(config(**content)) is None
+    assert _candidates(config(**content)) == ()
 
 
 @pytest.mark.parametrize(
@@ -129,36 +155,87 @@ def test_a_config_without_a_login_is_anonymous(config: Config, content: dict[str
             "has a user name without a password for this registry, or the reverse",
         ),
         (
-            {"auths": {"r.example": {"auth": _auth("0:"), "identitytoken": "secret"}}},
-            "has a token instead of a password for this registry, which is not supported",
+            {"auths": {"r.example": {"identitytoken": "secret\r\nHost: x"}}},
+            "has a token for this registry with characters that no token has",
         ),
         (
-            {"auths": {"r.example": {"registrytoken": "secret"}}},
-            "has a token instead of a password for this registry, which is not supported",
+            {"auths": {"r.example": {"registrytoken": "sécret"}}},
+            "has a token for this registry with characters that no token has",
         ),
         (
-            {"auths": {"r.example": _entry("me")}, "credHelpers": {"r.example": "secret"}},
-            "names a credential helper for this registry, which is not supported",
+            {"auths": {"r.example": {"username": "me", "password": "secret\ud800"}}},
+            "has a user name or a password that is no text",
         ),
-        (
-            {"auths": {"r.example": {}}, "credsStore": "secret"},
-            "keeps credentials in a credential helper, which is not supported",
-        ),
+        ({"credsStore": "../secret"}, "names a credential helper that cannot be one"),
+        ({"credsStore": 5}, "names a credential helper that cannot be one"),
+        ({"credHelpers": {"r.example": "a/b"}}, "names a credential helper that cannot be one"),
+        ({"credHelpers": {"r.example": "a b"}}, "names a credential helper that cannot be one"),
     ],
 )
-def test_what_cannot_be_used_is_never_anonymous(config: Config, content: dict[str, Any], what: str) -> None:
+def test_what_cannot_be_used_is_never_anonymous(
+    fake: FakeRegistry, config: Config, content: dict[str, Any], what: str
+) -> None:
     file = config(**content)
 
-    with pytest.raises(NoAnswerError) as raised:
-        _login(file)
+    assert _candidates(file) == (Unusable(f"{file} {what}"),)
+    file.write_text(file.read_text().replace("r.example", fake.host))
+    assert look_up(fake, registry_config=file) == TagUnknown(Cause.AUTH, f"{file} {what}")
+    assert fake.requests == []
 
-    assert (raised.value.cause, raised.value.reason) == (Cause.AUTH, f"{file} {what}")
+
+@pytest.mark.parametrize(
+    ("entry", "login"),
+    [
+        ({"identitytoken": "t"}, IdentityToken("t", "<token>", "")),
+        ({"auth": _auth("0000:"), "identitytoken": "t"}, IdentityToken("t", "0000", "")),
+        ({"auth": "%", "identitytoken": "t"}, IdentityToken("t", "<token>", "")),
+        ({"registrytoken": "t", "identitytoken": "u"}, RegistryToken("t", "")),
+    ],
+)
+def test_tokens_in_place_of_a_password(config: Config, entry: dict[str, str], login: Login) -> None:
+    file = config(auths={"r.example": entry})
+
+    assert _candidates(file) == (replace(login, place=str(file)),)
+
+
+def test_an_entry_that_cannot_be_used_hides_no_other(config: Config) -> None:
+    file = config(auths={"r.example/a": {"auth": "%"}, "r.example": _entry("me")})
+
+    assert _candidates(file) == (
+        Unusable(f"{file} has an auth for this registry that is not base64"),
+        Password(f"Basic {_auth('me:pw')}", str(file)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "repository", "name", "server"),
+    [
+        ({"credHelpers": {"r.example": "one"}, "credsStore": "all"}, "r.example/a", "one", "r.example"),
+        ({"credHelpers": {"r.example:1": "one"}, "credsStore": "all"}, "r.example/a", "all", "r.example"),
+        ({"credsStore": "all"}, "ubuntu", "all", "https://index.docker.io/v1/"),
+        ({"credHelpers": {"docker.io": "hub"}}, "ubuntu", "hub", "docker.io"),
+        ({"credHelpers": {"r.example:5000": "one"}}, "r.example:5000/a", "one", "r.example:5000"),
+    ],
+)
+def test_which_helper_is_asked_and_for_what(
+    config: Config, content: dict[str, Any], repository: str, name: str, server: str
+) -> None:
+    file, parsed = config(**content), parse_repository(repository)
+
+    assert _keychain(file).candidates(parsed.registry, parsed.path) == (HelperCall(name, server, str(file)),)
+
+
+@pytest.mark.parametrize("helpers", [{"r.example": ""}, {"x.example": "helper"}])
+def test_an_empty_helper_stands_for_the_file(config: Config, helpers: dict[str, str]) -> None:
+    file = config(credHelpers=helpers, auths={"r.example": _entry("me")})
+
+    assert _candidates(file) == (Password(f"Basic {_auth('me:pw')}", str(file)),)
 
 
 def test_what_other_registries_use_does_not_matter(config: Config) -> None:
     other = {"auths": {"x.example": {"auth": "%"}}, "credHelpers": {"x.example": "helper"}}
 
-    assert _login(config(**other)) is None
+    assert _candidates(config(**other)) == ()
 
 
 @pytest.mark.parametrize(
@@ -230,23 +307,25 @@ def test_where_the_default_file_is(
         (tmp_path / name).write_text("{}")
     environ = {name: str(tmp_path / value) for name, _, value in (v.partition("=") for v in variables)}
 
-    assert Keychain(None, environ).place == (str(tmp_path / found) if found else "")
+    assert _keychain(None, environ).places == ((str(tmp_path / found),) if found else ())
 
 
 def test_a_default_place_that_cannot_be_looked_at_holds_nothing() -> None:
-    assert Keychain(None, {"HOME": "/" + "x" * 5000}).place == ""
+    assert _keychain(None, {"HOME": "/" + "x" * 5000}).places == ()
 
 
-def test_a_login_does_not_show_itself(config: Config) -> None:
-    login = _login(config(auths={"r.example": _entry("me")}))
+@pytest.mark.parametrize("entry", [_entry("me"), {"identitytoken": "secret"}, {"registrytoken": "secret"}])
+def test_a_login_does_not_show_itself(config: Config, entry: dict[str, str]) -> None:
+    (login,) = _candidates(config(auths={"r.example": entry}))
 
-    assert repr(login) == "Login()"
+    assert "secret" not in repr(login)
+    assert _auth("me:pw") not in repr(login)
 
 
 def test_the_file_is_read_once(config: Config) -> None:
     file = config(auths={"r.example": _entry("me")})
-    keychain = Keychain(file, {})
-    first = keychain.login("r.example", "a")
+    keychain = _keychain(file)
+    first = keychain.candidates("r.example", "a")
     file.write_text(json.dumps({"auths": {}}))
 
-    assert keychain.login("r.example", "a") == first
+    assert keychain.candidates("r.example", "a") == first

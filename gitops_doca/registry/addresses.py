@@ -1,0 +1,87 @@
+"""Which network addresses are public, and which lead to this machine or into a private network."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from enum import Enum
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# RFC 6052 and RFC 8215: an IPv4 address stands in the last four bytes.
+_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+# Deprecated (RFC 4291, 2.5.5.1), but some systems still route it as IPv4.
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
+def parse_address(text: str) -> Address | None:
+    """Return a literal address as the resolver reads it; None for a name.
+
+    An IPv4 address within an IPv6 one (mapped, compatible, NAT64, 6to4) counts as the IPv4 address.
+    """
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        try:
+            # The resolver also takes 127.1, 0x7f000001 and 2130706433.
+            return ipaddress.IPv4Address(socket.inet_aton(text))
+        except OSError:
+            return None
+    return _embedded(address) or address if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if any(address in network for network in _NAT64) or (address in _COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+def is_public(address: Address) -> bool:
+    """Say whether an address is one of the internet's: not loopback, private, link-local or multicast."""
+    site = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not (address.is_multicast or address.is_reserved or site)
+
+
+class Zone(Enum):
+    """Addresses that may be connected to."""
+
+    PUBLIC = "public"
+    ROUTED = "routed"
+    """Also loopback and private ones; not those of one link, where clouds have their metadata services."""
+    ANY = "any"
+
+    def holds(self, address: Address) -> bool:
+        """Say whether an address is in this zone."""
+        match self:
+            case Zone.PUBLIC:
+                return is_public(address)
+            case Zone.ROUTED:
+                return not (address.is_link_local or address.is_unspecified or address.is_multicast)
+            case Zone.ANY:
+                return True
+
+    def may_hold(self, host: str) -> bool:
+        """Say the same of a literal address and of localhost; any other name has to be resolved first."""
+        address = parse_address(host)
+        if address is None:
+            return self is not Zone.PUBLIC or not is_localhost(host)
+        return self.holds(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a request may go."""
+
+    zone: Zone = Zone.ANY
+    refusal: str = ""
+    """The sentence for an address outside of the zone."""
+
+
+ANYWHERE = Reach()
+"""Any address will do."""
+
+
+def is_localhost(host: str) -> bool:
+    """Say whether a name is this machine's by RFC 6761."""
+    return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,57 @@
+"""The registries that may be asked, when not all may."""
+
+import re
+from dataclasses import dataclass
+
+from gitops_doca.core.reference import DOCKER_HUB, Repository
+
+_LABEL = r"(?:\*|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"
+_ENTRY = re.compile(
+    rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?P<path>(?:/[a-z0-9._-]+)*)/?"
+)
+_HUB = frozenset({"docker.io", DOCKER_HUB})
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedRegistry:
+    """One entry of `--allowed-registry`: a registry, or what is below a path of it."""
+
+    text: str
+    """As written."""
+    labels: tuple[str, ...]
+    """Of the host, in lower case; `*` stands for any one of them."""
+    port: str
+    """443 where none was written."""
+    path: tuple[str, ...]
+
+    def covers(self, repository: Repository) -> bool:
+        """Say whether a repository may be asked for by this entry."""
+        labels, port = _split(repository.registry)
+        path = tuple(repository.path.split("/"))
+        return (
+            port == self.port
+            and len(labels) == len(self.labels)
+            and all(mine in {"*", theirs} for mine, theirs in zip(self.labels, labels, strict=True))
+            and path[: len(self.path)] == self.path
+        )
+
+    def names(self, registry: str) -> bool:
+        """Say whether this entry is for exactly this registry, without `*` and whatever its path."""
+        return (self.labels, self.port) == _split(registry)
+
+
+def parse_allowed(text: str) -> AllowedRegistry:
+    """Parse `HOST[:PORT][/PATH]`, where a label of the host may be `*`; raises ValueError."""
+    found = _ENTRY.fullmatch(text.lower())
+    if found is None:
+        raise ValueError(f"{text!r} is no HOST[:PORT][/PATH]")
+    host = DOCKER_HUB if found["host"] in _HUB else found["host"]
+    labels, port = _split(f"{host}:{found['port'] or 443}")
+    return AllowedRegistry(text, labels, port, tuple(found["path"].split("/")[1:]))
+
+
+def _split(registry: str) -> tuple[tuple[str, ...], str]:
+    host, colon, port = registry.rpartition(":")
+    if not colon or registry.endswith("]"):
+        host, port = registry, "443"
+    return (host,) if host.startswith("[") else tuple(host.split(".")), str(int(port))

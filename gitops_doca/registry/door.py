@@ -1,0 +1,82 @@
+"""The first word with a registry: by which scheme, and what it wants to see."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.addresses import Reach
+from gitops_doca.registry.challenges import Challenge, parse_challenges
+from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
+from gitops_doca.registry.origins import Origin, parse_origin
+from gitops_doca.registry.transport import Reply, Request, Transport
+
+_OK, _UNAUTHORIZED = 200, 401
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the ping found."""
+
+    scheme: str
+    """The one that is spoken at the registry's own host and port."""
+    end: Origin
+    """Where the ping ended; only redirects on the same host are followed."""
+    inside: bool
+    """It was reached at an address that is not public."""
+    challenges: tuple[Challenge, ...]
+    """None of them: the registry asks nobody who they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """How to ping a registry."""
+
+    host: str
+    transport: Transport
+    reach: Callable[[Origin], Reach]
+    may_be_plain: bool
+    """Plain http is allowed."""
+
+    def __call__(self) -> Door:
+        """Ping by https; by http only where that is allowed and https is not spoken."""
+        scheme = "https"
+        reply = self._probe() if self.may_be_plain else self._ping(scheme)
+        if reply is None:
+            scheme = "http"
+            reply = self._ping(scheme)
+        end = parse_origin(reply.url)
+        return Door(
+            scheme=scheme, end=end, inside=self.transport.led_inside(end), challenges=_challenges(reply)
+        )
+
+    def _probe(self) -> Reply | None:
+        """Ping once by https; None if nobody speaks it, an error for a certificate that is not trusted."""
+        try:
+            return self._ping("https", once=True)
+        except OutageError as error:
+            answered = error.answered
+        return self._ping("https") if answered else None
+
+    def _ping(self, scheme: str, *, once: bool = False) -> Reply:
+        request = Request(
+            method="GET",
+            url=f"{scheme}://{self.host}/v2/",
+            headers={"Accept": "application/json"},
+            reach=self.reach,
+            once=once,
+        )
+        return self.transport.fetch(request)
+
+
+def _challenges(reply: Reply) -> tuple[Challenge, ...]:
+    if reply.status == _OK:
+        return ()
+    if reply.status != _UNAUTHORIZED:
+        raise NoAnswerError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
+    challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+    known = tuple(challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
+    if not known:
+        raise NoAnswerError(
+            Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
+        )
+    return known

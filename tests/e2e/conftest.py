@@ -1,0 +1,24 @@
+"""The servers that other people's programs are held against."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+from support import docker_registry
+from support.docker_registry import DockerRegistry, Program
+
+_KINDS = {"plain": docker_registry.plain_registry, "secure": docker_registry.secure_registry}
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(pair, id=f"{pair[0]}-{pair[1].value}") for pair in product(_KINDS, Program)],
+)
+def any_registry(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerRegistry]:
+    """Each release, once open to everybody and once behind TLS and a password."""
+    kind, program = request.param
+    with _KINDS[kind](tmp_path_factory.mktemp(kind), program) as running:
+        yield running

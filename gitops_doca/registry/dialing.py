@@ -33,6 +33,8 @@ class Dialer:
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Resolve a host; raises `InternalAddressError` when one of its addresses may not be connected to."""
+        # Raises UnicodeError for a name that no resolver could look up, before any socket is opened.
+        host.encode("idna")
         family = urllib3.util.connection.allowed_gai_family()
         found = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)
         texts = list(dict.fromkeys(str(info[4][0]) for info in found))

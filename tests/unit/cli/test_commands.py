@@ -206,8 +206,10 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "strict                true                     # gitops-doca.yaml:6",
         "allowEmpty            false                    # default",
         "--registry-config     none                     # default",
+        "--pull-secret         none                     # default",
         "--ca-file             nodes.json               # --ca-file",
         "--insecure-registry   a:5000 b                 # GITOPS_DOCA_INSECURE_REGISTRY",
+        "--allowed-registry    none                     # default",
         "--trusted-realm-host  none                     # default",
         "--deadline            120.0                    # default",
     ]

@@ -23,6 +23,8 @@ from gitops_doca.registry.ways import Way, Ways, make_ways
 
 _BREAKS_AFTER = 3
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+# Statuses with which a token that is too old is refused, too.
+_DOUBTFUL = {400, _UNAUTHORIZED, _FORBIDDEN}
 _HIDDEN = {"NAME_UNKNOWN", "UNAUTHORIZED", "DENIED"}
 
 
@@ -118,14 +120,14 @@ class Endpoint:
         if parse_origin(reply.url) == self.origin:
             renewal = self._authorizer.renewal(way.shown, path, grant, reply)
         if renewal is None:
-            if reply.status != _UNAUTHORIZED:
+            if reply.status not in _DOUBTFUL:
                 way.access.accepted()
             return reply, grant
         renewed = way.access.renew(grant, renewal)
         if renewed is None:
             return reply, grant
         reply = self._send(request, renewed)
-        if not _is_refused(reply):
+        if reply.status not in _DOUBTFUL:
             way.access.accepted()
         return reply, renewed
 

@@ -46,6 +46,8 @@ class Helpers:
             raise _failed(call, "gave no answer in time") from None
         except OSError:
             raise _failed(call, "cannot be run") from None
+        except ValueError:
+            raise _failed(call, "printed no login") from None
         if code != 0 and output.strip() == _NOT_FOUND:
             return None
         if code != 0:
@@ -58,7 +60,7 @@ def _failed(call: HelperCall, how: str) -> NoAnswerError:
 
 
 def _run(program: str, server: str, environ: Mapping[str, str], ends_at: float) -> tuple[int, bytes]:
-    """Return exit code and output; raises TimeoutError when they do not come in time."""
+    """Return exit code and output; raises TimeoutError when they are late, ValueError for too much."""
     with subprocess.Popen(  # noqa: S603 (no shell, and the program's name is checked)
         [program, "get"],
         stdin=subprocess.PIPE,
@@ -88,7 +90,7 @@ def _read(pipe: int, ends_at: float) -> bytes:
     output = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        while len(output) <= _MAX_OUTPUT:
+        while True:
             left = ends_at - time.monotonic()
             if left <= 0 or not selector.select(left):
                 raise TimeoutError
@@ -96,12 +98,14 @@ def _read(pipe: int, ends_at: float) -> bytes:
             if not chunk:
                 break
             output += chunk
+            if len(output) > _MAX_OUTPUT:
+                raise ValueError("this is no login")
     return bytes(output)
 
 
 def _parse(output: bytes, call: HelperCall) -> Login:
     try:
-        answer = json.loads(output) if len(output) <= _MAX_OUTPUT else None
+        answer = json.loads(output)
     except (ValueError, RecursionError):
         answer = None
     user, secret = (

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Literal, Self
@@ -24,6 +24,7 @@ __all__ = [
     "Recorded",
     "Wire",
     "errors",
+    "image",
     "image_manifest",
 ]
 
@@ -50,6 +51,11 @@ class Manifest:
     media_type: str = OCI_MANIFEST
 
     @property
+    def config(self) -> str:
+        """Digest of its configuration."""
+        return str(json.loads(self.body)["config"]["digest"])
+
+    @property
     def digest(self) -> str:
         """Its digest."""
         return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
@@ -68,6 +74,18 @@ def image_manifest(name: str) -> Manifest:
     return Manifest(json.dumps(document).encode())
 
 
+def image(*, os: str = "linux", architecture: str = "amd64") -> tuple[Manifest, bytes]:
+    """Return the manifest of a single image for a platform, and its configuration."""
+    config = json.dumps({"os": os, "architecture": architecture}).encode()
+    descriptor = {
+        "mediaType": "application/vnd.oci.image.config.v1+json",
+        "digest": f"sha256:{hashlib.sha256(config).hexdigest()}",
+        "size": len(config),
+    }
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor, "layers": []}
+    return Manifest(json.dumps(document).encode()), config
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
     """Who may ask: Basic or Bearer, with a login, or (Bearer) anybody who fetches a token."""
@@ -77,6 +95,10 @@ class Auth:
     challenges: tuple[str, ...] = ()
     """Header lines instead of the usual one; `{realm}` in them is this registry's token server."""
     token_field: str = "token"
+    identity: str = ""
+    """An identity token that buys tokens by POST."""
+    rotates: bool = False
+    """Each identity token is good for one token, and comes with the next."""
 
 
 @dataclass(kw_only=True)
@@ -84,12 +106,15 @@ class FakeRegistry:
     """A registry for the length of a `with` block; `host` is how references name it."""
 
     tags: Mapping[str, Iterable[str] | Mapping[str, Manifest]] = field(default_factory=dict)
+    blobs: Iterable[bytes] = ()
     auth: Auth | None = None
     latency: float = 0.0
     """Seconds that every answer takes longer."""
     page_size: int = 1000
     """The most tags of a page, whatever is asked for."""
     link: Literal["relative", "absolute", "none"] = "relative"
+    wraps: bool = False
+    """Behind the last tag the first comes again."""
     tls: ssl.SSLContext | None = None
     down: bool = False
     """503 for everything."""
@@ -198,7 +223,14 @@ class FakeRegistry:
             return refused or Answer(status=200, body=b"{}")
         if request.kind == "list":
             return self._list(request)
+        if request.kind == "blob":
+            return self._blob(request)
         return self._manifest(request) if request.kind in {"head", "get"} else _error(404, "UNSUPPORTED")
+
+    def _blob(self, request: Recorded) -> Answer:
+        wanted = request.path.rpartition("/sha256:")[2]
+        found = [blob for blob in self.blobs if hashlib.sha256(blob).hexdigest() == wanted]
+        return Answer(status=200, body=found[0]) if found else _error(404, "BLOB_UNKNOWN")
 
     def _refuse(self, request: Recorded) -> Answer | None:
         if self.auth is None:
@@ -217,11 +249,20 @@ class FakeRegistry:
     def _token(self, request: Recorded) -> Answer:
         assert self.auth is not None
         login = self.auth.login
-        if login is not None and request.authorization != _basic(login):
+        answer: dict[str, str] = {}
+        scopes = request.query.get("scope", [])
+        if request.method == "POST":
+            if request.form.get("refresh_token") != [self.auth.identity]:
+                return _error(401, "UNAUTHORIZED")
+            scopes = request.form["scope"][0].split()
+            if self.auth.rotates:
+                answer["refresh_token"] = f"{self.auth.identity}+"
+                self.auth = replace(self.auth, identity=answer["refresh_token"])
+        elif login is not None and request.authorization != _basic(login):
             return _error(401, "UNAUTHORIZED")
         token = f"token-{len(self.requests)}"
-        self.tokens[token] = request.query.get("scope", [])
-        return Answer(status=200, body=json.dumps({self.auth.token_field: token}).encode())
+        self.tokens[token] = scopes
+        return Answer(status=200, body=json.dumps({self.auth.token_field: token, **answer}).encode())
 
     def _manifest(self, request: Recorded) -> Answer:
         repository, _, tag = request.path.removeprefix("/v2/").partition("/manifests/")
@@ -242,6 +283,8 @@ class FakeRegistry:
         last = request.query.get("last", [""])[0]
         size = min(self.page_size, int(request.query.get("n", ["1000"])[0]))
         rest = [tag for tag in sorted(self.repositories[repository]) if tag > last]
+        if not rest and self.wraps:
+            rest = sorted(self.repositories[repository])
         headers: tuple[tuple[str, str], ...] = ()
         if len(rest) > size and self.link != "none":
             base = self.url if self.link == "absolute" else ""
@@ -269,4 +312,4 @@ def _basic(login: tuple[str, str] | None) -> str:
 
 def _scope(request: Recorded) -> str:
     path = request.path.removeprefix("/v2/").removesuffix("/tags/list")
-    return f"repository:{path.partition('/manifests/')[0]}:pull"
+    return f"repository:{path.partition('/manifests/')[0].partition('/blobs/')[0]}:pull"

@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from enum import Enum
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from socket import IPPROTO_TCP, MSG_PEEK, SHUT_RDWR, SO_LINGER, SOL_SOCKET, TCP_
 from typing import Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-Kind = Literal["ping", "token", "head", "get", "list", "other"]
+Kind = Literal["ping", "token", "head", "get", "blob", "list", "other"]
 
 
 class Wire(Enum):
@@ -57,6 +57,8 @@ class Recorded:
     path: str
     query: Mapping[str, list[str]]
     headers: Message
+    form: Mapping[str, list[str]] = field(default_factory=dict)
+    """What a POST brought."""
 
     @property
     def authorization(self) -> str:
@@ -96,6 +98,8 @@ def _kind(method: str, path: str) -> Kind:
         return "token"
     if path.endswith("/tags/list"):
         return "list"
+    if "/blobs/" in path:
+        return "blob"
     if "/manifests/" in path:
         return "head" if method == "HEAD" else "get"
     return "other"
@@ -151,14 +155,17 @@ class _Handler(BaseHTTPRequestHandler):
         registry = self.server.registry
         parts = urlsplit(self.path)
         kind = _kind(self.command, parts.path)
-        request = Recorded(kind, self.command, parts.path, parse_qs(parts.query), self.headers)
+        posted = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode("latin-1")
+        request = Recorded(
+            kind, self.command, parts.path, parse_qs(parts.query), self.headers, parse_qs(posted)
+        )
         fault = registry.fault(request)
         time.sleep(registry.latency + (fault.delay if fault.wire is not Wire.TRICKLE else 0.0))
         answer = _bend(registry, request, fault)
         registry.sent(request, answer, fault)
         self._send(answer, fault)
 
-    do_HEAD = do_GET  # noqa: N815 (as inherited)
+    do_HEAD = do_POST = do_GET  # noqa: N815 (as inherited)
 
     def _send(self, answer: Answer, fault: Fault) -> None:
         names = {name.lower() for name, _ in answer.headers}

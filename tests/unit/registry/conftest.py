@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import trustme
+import urllib3
 
 from fakes.asking import REPOSITORY
 from fakes.registry import FakeRegistry
+
+PUBLIC = "8.8.8.8"
 
 
 @pytest.fixture
@@ -47,15 +50,24 @@ def serving(ca: trustme.CA) -> Callable[..., ssl.SSLContext]:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead every name below `.test` to loopback, and find none below `.invalid`."""
-    real = socket.getaddrinfo
+    """Lead every name below `.test` to loopback, and find none below `.invalid`.
+
+    Names below `.public` have a public address; what is listening on it is on loopback all the same.
+    """
+    resolve, connect = socket.getaddrinfo, urllib3.util.connection.create_connection
 
     def find(host: Any, *args: Any, **settings: Any) -> Any:
-        if str(host).endswith(".invalid"):
+        top = str(host).rpartition(".")[2]
+        if top == "invalid":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return real("127.0.0.1" if str(host).endswith(".test") else host, *args, **settings)
+        return resolve({"test": "127.0.0.1", "public": PUBLIC}.get(top, host), *args, **settings)
+
+    def dial(address: tuple[str, int], *args: Any, **settings: Any) -> Any:
+        there = "127.0.0.1" if address[0] == PUBLIC else address[0]
+        return connect((there, address[1]), *args, **settings)
 
     monkeypatch.setattr(socket, "getaddrinfo", find)
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", dial)
 
 
 @pytest.fixture

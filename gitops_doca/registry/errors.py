@@ -10,17 +10,21 @@ from gitops_doca.registry.transport import Reply
 
 def error_codes(reply: Reply) -> tuple[str, ...]:
     """Return the codes of the errors in a reply."""
-    return tuple(code for code, _ in errors(reply))
+    return tuple(code for code, _ in errors(reply) if code)
 
 
 def errors(reply: Reply) -> Iterator[tuple[str, str]]:
-    """Yield code and message, in lower case, of each error in the body; the message must not be shown."""
+    """Yield code and message, in lower case, of each error in the body; the message must not be shown.
+
+    The code is empty where it is none: such an error is there too, and says nothing that could be relied on.
+    """
     found = json_object(reply).get("errors")
     for error in found if isinstance(found, list) else ():
-        code = error.get("code") if isinstance(error, dict) else None
-        if isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code):
-            texts = (error.get("message"), error.get("detail"))
-            yield code, " ".join(text for text in texts if isinstance(text, str)).lower()
+        fields = error if isinstance(error, dict) else {}
+        code = fields.get("code")
+        known = isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code)
+        texts = (fields.get("message"), fields.get("detail"))
+        yield str(code) if known else "", " ".join(text for text in texts if isinstance(text, str)).lower()
 
 
 def json_object(reply: Reply) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
     if not _is_manifest(reply):
         return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
     claimed = reply.header("Docker-Content-Digest")
-    if _media_type(reply) == _SCHEMA1_SIGNED and is_digest(claimed):
+    if _media_type(reply) == _SCHEMA1_SIGNED and document.get("schemaVersion") == 1 and is_digest(claimed):
         # The digest is of the manifest without the signatures in it.
         return Manifest(Digest(claimed), document)
     return Manifest(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"), document)
@@ -113,6 +113,9 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
 
 def _is_manifest(reply: Reply) -> bool:
     document = json_object(reply)
+    if "manifests" in document and ("config" in document or "layers" in document):
+        # Index and image at once: two readers could see two images.
+        return False
     known = _media_type(reply) in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
     version = document.get("schemaVersion")
     shaped = isinstance(document.get("manifests"), list) or (
@@ -123,7 +126,7 @@ def _is_manifest(reply: Reply) -> bool:
 
 def _not_found(reply: Reply, grant: Grant) -> TagLookup:
     found = tuple(errors(reply))
-    if not found:
+    if not any(code for code, _ in found):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
         )
@@ -139,8 +142,14 @@ def _not_found(reply: Reply, grant: Grant) -> TagLookup:
 
 
 def _says_missing(code: str, message: str) -> bool:
-    # Harbor says NOT_FOUND; others UNKNOWN with a message. The spec's own code is the first.
-    return code in {"MANIFEST_UNKNOWN", "NOT_FOUND"} or (code == "UNKNOWN" and "not found" in message)
+    # Harbor says NOT_FOUND, others UNKNOWN: with a message that speaks of the image, or of nothing else.
+    # The spec's own code is the first.
+    if code == "MANIFEST_UNKNOWN":
+        return True
+    about_it = (
+        re.search(r"\b(?:manifest|tag|artifact|image)\b", message) or message.strip(" .") == "not found"
+    )
+    return code in {"NOT_FOUND", "UNKNOWN"} and "not found" in message and bool(about_it)
 
 
 def _unclear(reply: Reply, grant: Grant) -> TagUnknown:

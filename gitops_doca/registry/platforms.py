@@ -58,7 +58,7 @@ def _config(endpoint: Endpoint, repository: Repository, descriptor: Mapping[str,
     if isinstance(size, int) and size > LARGE:
         raise NoAnswerError(Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB")
     body = endpoint.blob(repository, Digest(digest))
-    if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in {None, len(body)}:
+    if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
         raise NoAnswerError(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
     try:
         document = json.loads(body)

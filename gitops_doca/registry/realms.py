@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gitops_doca.core.lookup import Cause
 from gitops_doca.core.reference import DOCKER_HUB
-from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone
+from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone, parse_address
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.origins import Origin
 
@@ -39,7 +39,7 @@ class Realm:
     def may_have_credentials(self, realm: Origin) -> bool:
         """Say whether credentials may go to a host: the same, a parent domain, a known or a trusted one."""
         ours, theirs = self.registry.host, realm.host
-        parent = "." in theirs and ours.endswith(f".{theirs}")
+        parent = "." in theirs and ours.endswith(f".{theirs}") and parse_address(ours) is None
         return theirs == ours or parent or _is_known(ours, theirs) or realm.is_among(self.trusted)
 
 

@@ -19,6 +19,9 @@ from gitops_doca.registry.transport import CONNECTIONS, Transport
 
 __all__ = ["RegistryOptions", "RegistryResolver", "RetryPolicy"]
 
+_LIST_SECONDS = 15.0
+"""Seconds for all tag lists together."""
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -79,7 +82,8 @@ class RegistryResolver:
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return for each repository what could be read of its tags, in their order."""
-        jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline)
+        # They are a help, so they have a share of the time and no more.
+        jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline.within(_LIST_SECONDS))
         answers = self._run(jobs, _silent)
         return {repository: answers.get(repository, TagList()) for repository in repositories}
 

@@ -50,6 +50,10 @@ class Deadline:
         """Return the deadline so many seconds from now."""
         return cls(seconds, time.monotonic() + seconds)
 
+    def within(self, seconds: float) -> "Deadline":
+        """Return the deadline so many seconds from now, or this one if that is earlier."""
+        return min(self, Deadline.after(seconds), key=lambda deadline: deadline.ends_at)
+
     @property
     def left(self) -> float:
         """Seconds that are left, never negative."""

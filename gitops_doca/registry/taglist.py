@@ -96,8 +96,9 @@ def _parse_page(reply: Reply) -> list[Any] | None:
     return tags if isinstance(tags, list) else None
 
 
+# Possessive: a hostile header must not cost more than one pass.
 _LINK = re.compile(
-    r'\s*<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s";,]*))?)*)\s*(?:,|$)'
+    r'\s*+<([^>]*+)>((?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:"(?:[^"\\]|\\.)*+"|[^\s";,]*+))?+)*+)\s*+(?:,|$)'
 )
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]*))', re.IGNORECASE)
 

@@ -8,6 +8,7 @@ import pytest
 from fakes.resolver import FakeResolver
 from support.cli import Result
 from support.in_process import run_here
+from support.inputs import Pool, write_inputs
 
 NFD = "feature.node.kubernetes.io"
 DIGEST = "sha256:" + "a1" * 32
@@ -334,4 +335,59 @@ def test_bad_input_is_told_alike_in_json(tmp_path: Path) -> None:
 
     assert errors(run(tmp_path, nodes=json.dumps(nodes, indent=1))) == [
         "nodes.yaml:5: metadata: the Node has no metadata.name"
+    ]
+
+
+def test_nothing_of_a_file_that_is_no_lock_is_told(tmp_path: Path) -> None:
+    arguments = write_inputs(
+        tmp_path, repository="nvcr.io/x", pools=[Pool(kernel="5.15.0-91-generic")], forced=True
+    )
+    (tmp_path / "shadow").write_text("root:$6$SALT$HASH:19000:0:99999:7::\nuser:\n")
+
+    for command in (("generate", "--lock", "shadow"), ("lock", "--lock", "shadow"), ("generate", "shadow")):
+        result = run_here(*command, *arguments, cwd=tmp_path)
+
+        assert result.exit_code in {3, 6}
+        assert result.stdout == b""
+        assert "root" not in result.stderr
+        assert "SALT" not in result.stderr
+
+
+@pytest.mark.parametrize("make", ["symlink", "text", "folder"])
+def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None:
+    arguments = write_inputs(
+        tmp_path, repository="nvcr.io/x", pools=[Pool(kernel="5.15.0-91-generic")], forced=True
+    )
+    target, victim = tmp_path / "x.lock.yaml", tmp_path / "victim"
+    victim.write_text("mine\n")
+    if make == "symlink":
+        target.symlink_to(victim)
+    elif make == "text":
+        target.write_text("mine\n")
+    else:
+        target.mkdir()
+
+    result = run_here("lock", "--lock", "x.lock.yaml", *arguments, cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (6, b"")
+    assert result.stderr == (
+        "error[lock]: x.lock.yaml: here is something else than a lock, which is not overwritten\n"
+        "  to mend: remove it, or name another file with --lock or spec.lock\n"
+    )
+    assert victim.read_text() == "mine\n"
+
+
+def test_a_device_that_a_config_names_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "gitops-doca.yaml").write_text(
+        "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\n"
+        "spec: {policies: [/dev/zero], inventory: /dev/stdin, lock: /dev/zero}\n"
+    )
+
+    result = run_here("lock", cwd=tmp_path)
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/dev/stdin' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.lock: '/dev/zero' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/dev/zero' is no regular file",
     ]

@@ -291,3 +291,28 @@ def test_a_kernel_of_another_registry_is_asked_there(fake: FakeRegistry) -> None
             (images[0], TagMissing()),
             (images[1], _exists(fake)),
         ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": [{"code": "toomanyrequests"}, {"code": "MANIFEST_UNKNOWN"}]},
+        {"errors": [{"message": "internal error"}, {"code": "MANIFEST_UNKNOWN"}]},
+        {"errors": [{"code": "UNKNOWN", "message": "upstream host not found: i/o timeout"}]},
+        {"errors": [{"code": "NOT_FOUND", "message": "project nvidia not found"}]},
+    ],
+)
+def test_words_about_something_else_are_not_missing(fake: FakeRegistry, body: dict[str, object]) -> None:
+    answer = Fault(status=404, body=json.dumps(body).encode())
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", answer)
+
+    assert isinstance(look_up(fake), TagUnknown)
+
+
+def test_a_manifest_that_is_index_and_image_at_once_is_none() -> None:
+    both = {"schemaVersion": 2, "manifests": [], "config": {}, "layers": []}
+    with FakeRegistry(tags={REPOSITORY: {"here": Manifest(json.dumps(both).encode())}}) as fake:
+        fake.fail_always("head", Fault(status=405))
+
+        assert look_up(fake) == NO_MANIFEST

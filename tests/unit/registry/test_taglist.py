@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -182,3 +183,14 @@ def test_tags_without_end_end(fake: FakeRegistry) -> None:
 )
 def test_links(lines: tuple[str, ...], address: str) -> None:
     assert parse_next(lines) == address
+
+
+@pytest.mark.parametrize(
+    "line", ["</v2/x>" + ";a= " * 20_000 + '"', "<" + ">;a=" * 20_000, "</v2/x>" + " ; " * 20_000]
+)
+def test_a_hostile_link_costs_one_pass(line: str) -> None:
+    started = time.process_time()
+    parse_next([line])
+
+    # Exponential before; the margin is for a slow machine.
+    assert time.process_time() - started < 5

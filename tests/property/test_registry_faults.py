@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fakes.asking import REPOSITORY, look_up
 from fakes.registry import HTML, HTML_404, OCI_MANIFEST, Auth, FakeRegistry, Fault, Kind, Wire, errors
 from gitops_doca.core.lookup import TagExists, TagLookup, TagMissing, TagUnknown
+from gitops_doca.registry.pull_secrets import PullSecret
 from gitops_doca.registry.resolver import RetryPolicy
 
 IMPATIENT = RetryPolicy(base=0.0001, read_timeout=0.02)
@@ -59,9 +60,18 @@ SCRIPTS = st.dictionaries(
 )
 
 
-@pytest.fixture(scope="module", params=["open", "bearer"])
+LOGIN = ("me", "right")
+AUTHS = {
+    "open": None,
+    "anonymous tokens": Auth(scheme="bearer"),
+    "tokens for a login": Auth(scheme="bearer", login=LOGIN),
+    "passwords": Auth(scheme="basic", login=LOGIN),
+}
+
+
+@pytest.fixture(scope="module", params=AUTHS)
 def fake(request: pytest.FixtureRequest) -> Iterator[FakeRegistry]:
-    auth = Auth(scheme="bearer") if request.param == "bearer" else None
+    auth = AUTHS[request.param]
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=auth) as running:
         yield running
 
@@ -70,10 +80,13 @@ def _ask(fake: FakeRegistry, tag: str, script: dict[Kind, list[Fault]]) -> TagLo
     fake.forget()
     for kind, faults in script.items():
         fake.fail(kind, *faults)
-    return look_up(fake, tag, retry=IMPATIENT, deadline=5)
+    logins = [{"username": LOGIN[0], "password": password} for password in ("wrong", LOGIN[1])]
+    wanted = logins if fake.auth and fake.auth.login else []
+    secrets = tuple(PullSecret(place="secret", auths={fake.host: login}) for login in wanted)
+    return look_up(fake, tag, retry=IMPATIENT, deadline=5, pull_secrets=secrets)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=SCRIPTS)
 def test_a_tag_that_is_there_is_never_missing(fake: FakeRegistry, script: dict[Kind, list[Fault]]) -> None:
     found = _ask(fake, "here", script)
@@ -81,7 +94,7 @@ def test_a_tag_that_is_there_is_never_missing(fake: FakeRegistry, script: dict[K
     assert isinstance(found, TagUnknown) or found == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=SCRIPTS)
 def test_a_tag_that_is_not_there_is_missing_only_by_the_registrys_word(
     fake: FakeRegistry, script: dict[Kind, list[Fault]]

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, resolver
 from fakes.registry import FakeRegistry
-from gitops_doca.core.lookup import Cause, TagLookup, TagUnknown
+from gitops_doca.core.lookup import Cause, TagExists, TagLookup, TagUnknown
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.registry.origins import parse_origin
 from gitops_doca.registry.proxies import proxy_for
@@ -150,3 +150,15 @@ def test_the_environment_of_the_process_names_no_proxy(
         look_up(fake, insecure_registries=frozenset({fake.host}))
 
         assert (fake.kinds, proxy.seen) == (["ping", "head"], [])
+
+
+@pytest.mark.usefixtures("names")
+@pytest.mark.parametrize("exception", ["registry.test", ".test", "registry.test:{port}"])
+def test_the_credentials_of_a_proxy_do_not_go_to_a_registry(proxy: _Refusing, exception: str) -> None:
+    with FakeRegistry(tags={REPOSITORY: ["here"]}, name="registry.test") as fake:
+        environ = {**proxy.variables, "NO_PROXY": exception.format(port=fake.port)}
+        found = look_up(fake, environ=environ, insecure_registries=frozenset({fake.host}))
+
+        assert isinstance(found, TagExists)
+        assert not any("Proxy-Authorization" in request.headers for request in fake.requests)
+        assert proxy.seen == []

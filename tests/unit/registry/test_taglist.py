@@ -35,10 +35,67 @@ def test_pages_share_the_token_of_the_look_ups() -> None:
         assert (fake.count("ping"), fake.count("token")) == (1, 1)
 
 
-def test_a_full_page_without_link_may_not_be_all(fake: FakeRegistry) -> None:
-    fake.fail_always("list", _page(*(f"t{number}" for number in range(1000))))
+MANY = frozenset(f"tag-{number:04}" for number in range(2500))
 
-    assert list_tags(fake).complete is False
+
+@pytest.mark.parametrize(
+    ("wraps", "count"), [(True, 2500), (False, 2500), (True, 2000), (False, 2000), (False, 1000)]
+)
+def test_a_registry_that_pages_without_link_is_read_to_the_end(*, wraps: bool, count: int) -> None:
+    tags = frozenset(sorted(MANY)[:count])
+    with FakeRegistry(tags={REPOSITORY: tags}, link="none", wraps=wraps) as fake:
+        assert list_tags(fake) == TagList(tags, complete=True)
+        assert fake.count("list") == count // 1000 + 1
+        assert fake.requests[2].query == {"n": ["1000"], "last": ["tag-0999"]}
+
+
+def test_a_full_page_that_comes_again_may_not_be_all(fake: FakeRegistry) -> None:
+    page = [f"t{number}" for number in range(1000)]
+    fake.fail_always("list", _page(*page))
+
+    assert list_tags(fake) == TagList(frozenset(page))
+    assert fake.count("list") == 2
+
+
+def test_more_tags_than_were_asked_for_may_not_be_all(fake: FakeRegistry) -> None:
+    page = [f"t{number}" for number in range(5000, 0, -1)]
+    fake.fail_always("list", _page(*page))
+
+    assert list_tags(fake) == TagList(frozenset(page))
+
+
+def test_a_full_page_of_what_is_no_tag_may_not_be_all(fake: FakeRegistry) -> None:
+    fake.fail_always("list", _page(*[None] * 1000))
+
+    assert list_tags(fake) == TagList()
+    assert fake.count("list") == 1
+
+
+def test_a_probe_that_fails_keeps_what_was_read(fake: FakeRegistry) -> None:
+    page = [f"t{number}" for number in range(1000)]
+    fake.fail("list", _page(*page), errors(400, "UNSUPPORTED"))
+
+    assert list_tags(fake) == TagList(frozenset(page))
+
+
+def test_a_page_shorter_than_asked_for_goes_on_by_its_link() -> None:
+    with FakeRegistry(tags={REPOSITORY: TAGS}, page_size=1) as fake:
+        fake.fail("list", Fault())
+
+        assert len(list_tags(fake).tags) == 200
+        assert fake.count("list") == 200
+
+
+@pytest.mark.parametrize(
+    "form", ["http://{host}:80/v2/x/tags/list?last=a", "HTTP://{HOST}/v2/x/tags/list?last=a"]
+)
+def test_the_same_origin_may_be_written_in_several_ways(form: str) -> None:
+    with FakeRegistry(tags={REPOSITORY: ["b"], "x": ["b"]}, name="localhost") as fake:
+        address = form.format(host=fake.host.replace(f":{fake.port}", ""), HOST=fake.host.upper())
+        address = address.replace(":80/", f":0{fake.port}/")
+        fake.fail("list", _page("a", link=f"<{address}>"))
+
+        assert list_tags(fake) == TagList(frozenset({"a", "b"}), complete=True)
 
 
 def test_a_repository_without_tags_is_complete(fake: FakeRegistry) -> None:

@@ -32,8 +32,11 @@ class Dialer:
         manager.pool_classes_by_scheme = {"http": self._plain_pool(), "https": self._secure_pool()}
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Resolve a host; raises `InternalAddressError` when one of its addresses may not be connected to."""
-        # Raises UnicodeError for a name that no resolver could look up, before any socket is opened.
+        """Resolve a host; raises `InternalAddressError` when one of its addresses is outside of the zone.
+
+        Also raises UnicodeError for what is no host name, and what `socket.getaddrinfo` raises.
+        """
+        # ssl leaks a socket over a name that it cannot encode.
         host.encode("idna")
         family = urllib3.util.connection.allowed_gai_family()
         found = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)

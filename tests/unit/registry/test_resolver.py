@@ -74,7 +74,7 @@ def test_the_deadline_ends_what_hangs(kind: str, fault: Fault) -> None:
         began = time.monotonic()
         found = asked.resolve(images)
 
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < 1
         assert found == dict.fromkeys(images, _late(0.4))
 
 
@@ -82,10 +82,10 @@ def test_one_slow_answer_leaves_the_others_as_they_are() -> None:
     with FakeRegistry(tags={REPOSITORY: TAGS}) as fake:
         fake.fail("get", Fault(wire=Wire.TRICKLE, delay=0.3))
         repository = repository_of(fake)
-        asked = resolver(deadline=0.6)
+        asked = resolver(deadline=2)
         found = asked.resolve([repository.tag("gone"), *(repository.tag(tag) for tag in TAGS)])
 
-        assert found[repository.tag("gone")] == _late(0.6)
+        assert found[repository.tag("gone")] == _late(2)
         assert all(isinstance(found[repository.tag(tag)], TagExists) for tag in TAGS)
 
 

@@ -52,8 +52,6 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
     _stop_at(Category.UNKNOWN, problems)
     existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
     inspections = made().inspect(existing) if existing else {}
-    for warning in made().warnings if existing else ():
-        problems.warn(warning)
     entries: dict[ImageReference, LockEntry] = {}
     for image, lookup in sorted(lookups.items()):
         if isinstance(lookup, TagMissing):

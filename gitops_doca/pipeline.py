@@ -201,8 +201,6 @@ def look_up(
     lists = resolver.list_tags(sorted({image.repository for image in misses})) if misses else {}
     weighed = cross_check(lookups, lists)
     lookups |= {image: weighed[image] for image in misses}
-    for warning in resolver.warnings:
-        problems.warn(warning)
     return lookups, lists
 
 

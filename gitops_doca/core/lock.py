@@ -67,8 +67,6 @@ def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
 class LockResolver:
     """Answers from a lock, without any network; ask `check_tags` before."""
 
-    warnings: tuple[str, ...] = ()
-
     def __init__(self, lock: ImageLock) -> None:
         self._lock = lock
 

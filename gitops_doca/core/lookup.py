@@ -81,10 +81,6 @@ class TagList:
 class Resolver(Protocol):
     """Where answers come from: the registries, or a lock."""
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know although it settled nothing, sorted."""
-
     def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
         """Return one answer for each image; never raises for what a registry does."""
 

@@ -20,7 +20,6 @@ class FakeResolver:
         self._tags = frozenset(tags)
         self._faults = faults or {}
         self._list = TagList(self._tags, complete=True) if lists is None else lists
-        self.warnings: tuple[str, ...] = ()
         self.asked: list[tuple[str, ...]] = []
         """Tags of each round of look-ups."""
         self.listed: list[tuple[Repository, ...]] = []

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.reference import Digest, Repository
 
-API_VERSION = "gitops-doca.dev/v1alpha1"
+API_GROUP = "gitops-doca.dev"
+API_VERSION = f"{API_GROUP}/v1alpha1"
 """Of config, lock and report."""
 
 Resource = dict[str, Any]

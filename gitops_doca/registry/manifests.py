@@ -102,7 +102,7 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
     if reply.truncated:
         return TagUnknown(Cause.PROTOCOL, f"the manifest is larger than {LARGE // 1024**2} MiB")
     document = json_object(reply)
-    if not _is_manifest(reply):
+    if not _is_manifest(document, _media_type(reply)):
         return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
     claimed = reply.header("Docker-Content-Digest")
     if _media_type(reply) == _SCHEMA1_SIGNED and document.get("schemaVersion") == 1 and is_digest(claimed):
@@ -111,12 +111,11 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
     return Manifest(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"), document)
 
 
-def _is_manifest(reply: Reply) -> bool:
-    document = json_object(reply)
+def _is_manifest(document: Mapping[str, Any], media_type: str) -> bool:
     if "manifests" in document and ("config" in document or "layers" in document):
         # Index and image at once: two readers could see two images.
         return False
-    known = _media_type(reply) in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
+    known = media_type in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
     version = document.get("schemaVersion")
     shaped = isinstance(document.get("manifests"), list) or (
         isinstance(document.get("config"), dict) and isinstance(document.get("layers"), list)

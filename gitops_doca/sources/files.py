@@ -66,7 +66,7 @@ class TextBytes:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._head = stream.read(_PEEK)
-        self._size = self._line = 0
+        self._size = 0
         self._head = self._head.removeprefix(_UTF8_MARK)
         if self._head.startswith(_UTF16_MARKS):
             raise SyntaxProblem(1, "is UTF-16 text; write it as UTF-8")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place
+from gitops_doca.core.model import API_GROUP
 
 Path = tuple[str | int, ...]
 
@@ -84,7 +85,7 @@ def is_kind(document: Document, kind: str) -> bool:
     return (
         isinstance(value, dict)
         and value.get("kind") == kind
-        and str(value.get("apiVersion", "")).startswith("gitops-doca.dev/")
+        and str(value.get("apiVersion", "")).startswith(f"{API_GROUP}/")
     )
 
 

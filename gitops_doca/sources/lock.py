@@ -14,7 +14,6 @@ from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
 LOCK_FILE = "gitops-doca.lock.yaml"
-_GROUP = "gitops-doca.dev/"
 
 
 def read_lock(file: str, mend: str, problems: Problems) -> ImageLock | None:
@@ -41,8 +40,8 @@ def _read(file: str, problems: Problems) -> ImageLock | None:
         problems.error("is no lock: one document of kind DriverLock", Place(file))
         return None
     document = documents[0]
-    version = document.value.get("apiVersion")
-    if isinstance(version, str) and version.startswith(_GROUP) and version != API_VERSION:
+    version = document.value["apiVersion"]
+    if version != API_VERSION:
         problems.error(
             f"the lock is of {version!r}, which this gitops-doca does not know",
             document.place(("apiVersion",)),

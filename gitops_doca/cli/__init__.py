@@ -2,25 +2,19 @@
 
 import sys
 import traceback
-from typing import Any, NoReturn
+from importlib import import_module
+from typing import NoReturn
 
 import click
 
 from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.lock import compare_lock, write_lock
-from gitops_doca.cli.options import input_options, lock_options, registry_options
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.run import run
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
-from gitops_doca.emit.table import json_table, markdown_table, text_table
-from gitops_doca.emit.yaml import dump_json, dump_stream
-from gitops_doca.sources.schema import SCHEMAS, schema_text
 
 _BUG = 70
 _INTERRUPTED = 130
-_DUMPS = {"yaml": dump_stream, "json": dump_json}
-_TABLES = {"text": text_table, "json": json_table, "markdown": markdown_table}
+COMMANDS = ("generate", "check", "lock", "schema")
+"""In the order of the help, each a module below `commands`."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -54,63 +48,24 @@ def _exit_code(arguments: list[str] | None) -> int:
     return code or 0
 
 
+class _Commands(click.Group):
+    """Loads a command's module when it is called, so that none pays for the imports of another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's interface)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in COMMANDS:
+            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+        loaded: click.Command = import_module(f"{__name__}.commands.{cmd_name}").command
+        return loaded
+
+
 @click.group(
-    no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Commands,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """Per-pool DOCA driver DaemonSets from a policy, a node inventory and a registry, ahead of time."""
-
-
-@cli.command()
-@input_options
-@lock_options
-@registry_options
-@click.option(
-    "-o", "--output", type=click.Choice(list(_DUMPS)), default="yaml", show_default=True, help="Format."
-)
-def generate(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
-    """Print the manifests of all pools.
-
-    Reads gitops-doca.yaml in DIR (default: the working directory), or FILE;
-    it is not needed when -p and -i are given.
-    """
-    run(flags, lambda generation: _DUMPS[output](generation.resources))
-
-
-@cli.command()
-@input_options
-@lock_options
-@registry_options
-@click.option(
-    "-o", "--output", type=click.Choice(list(_TABLES)), default="text", show_default=True, help="Format."
-)
-def check(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
-    """Print a table of all pools and the image of each, and no manifests.
-
-    Exit codes are those of generate; the table also shows pools without an image.
-    """
-    run(
-        flags,
-        lambda generation: _TABLES[output](generation.decisions, generation.inputs.grouping.left_out),
-        with_errors=True,
-    )
-
-
-@cli.command()
-@input_options
-@registry_options
-@click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
-def lock(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
-    """Write gitops-doca.lock.yaml: what the registry has for each tag that the pools need.
-
-    With a lock, generate asks no registry. Missing tags are recorded as missing.
-    """
-    return compare_lock(flags) if check else write_lock(flags)
-
-
-@cli.command()
-@click.argument("name", type=click.Choice(SCHEMAS), metavar="NAME")
-def schema(name: str) -> None:
-    """Print the JSON schema of a file."""
-    write_stdout(schema_text(name))

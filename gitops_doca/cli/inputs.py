@@ -1,25 +1,18 @@
-"""Flags, config file and lock file to what the pipeline takes."""
+"""The flags of a command line, and the config that they name, to an invocation."""
 
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gitops_doca.cli.console import progress
+from gitops_doca.cli.invocation import Invocation, Resolve, settle
+from gitops_doca.cli.registries import RegistryFlags
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.lock import ImageLock
-from gitops_doca.pipeline import Answers, Locked, Online
-from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective, read_config
+from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
 from gitops_doca.sources.files import STDIN
-from gitops_doca.sources.lock import LOCK_FILE, read_lock
-from gitops_doca.sources.pull_secret import read_pull_secrets
-
-if TYPE_CHECKING:
-    from gitops_doca.registry.resolver import RegistryResolver
+from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter of a command to flag and setting of the config.
 _FLAGS = {
@@ -33,31 +26,6 @@ _FLAGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryFlags:
-    """How registries are asked; never part of a config, so that a repository cannot choose it."""
-
-    registry_config: Path | None
-    pull_secret: tuple[str, ...]
-    ca_file: Path | None
-    insecure_registry: tuple[str, ...]
-    allowed_registry: tuple[str, ...]
-    trusted_realm_host: tuple[str, ...]
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """One call of a command that works on inputs."""
-
-    settings: Settings
-    registry: RegistryFlags
-    lock_file: str
-    """Where the lock is, or would be."""
-    mend: str
-    """The command that writes that lock."""
-
-
 def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
     """Merge flags, config file and defaults; reports a config that is not there or not usable."""
     given = {
@@ -68,64 +36,28 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
     if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
         raise click.UsageError("standard input can be read once: use - for one input")
     file = _config_file(flags["target"], given, problems)
-    merged = effective([given, read_config(file, problems) if file else {}])
-    readable = not problems.errors
-    for name, flag in (("policies", "-p"), ("inventory", "-i")):
-        if readable and not merged[name].value:
-            problems.error(
-                f"no {name} given", remedy=f"name a file with {flag}, or under spec.{name} in {CONFIG_FILE}"
-            )
+    ways = {"policies": "-p", "inventory": "-i"}
+    settings = settle([given, read_config(file, problems) if file else {}], ways, problems)
     names = RegistryFlags.__slots__
     return Invocation(
-        settings=merged,
+        settings=settings,
         registry=RegistryFlags(**{name: flags[name] for name in names}),
-        lock_file=merged["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
+        resolve=_resolve(flags),
+        lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
         mend=_mend(flags),
     )
 
 
-def choose_answers(invocation: Invocation, problems: Problems, *, locked: bool, online: bool) -> Answers:
-    """Choose between lock and registries.
-
-    A lock beside the config is used when it is there; one that config or flag names must be there.
-    With a problem reported the answers are of no use: the pipeline stops before it wants them.
-    """
-    if locked and online:
-        raise click.UsageError("--locked and --online exclude each other")
-    settings = invocation.settings
-    wanted = locked or bool(settings["lock"].value) or os.path.lexists(invocation.lock_file)
-    if online or not wanted:
-        pins = settings["pinDigests"].value
-        return Online(resolver=lambda: make_resolver(invocation.registry, problems, verify_digests=pins))
-    lock = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
-    return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)
-
-
-def make_resolver(
-    flags: RegistryFlags, problems: Problems, *, verify_digests: bool = False
-) -> "RegistryResolver":
-    """Make the client of the registries; requests is imported here, and so only when it is needed.
-
-    Raises `GenerationError` for a pull secret that cannot be read.
-    """
-    from gitops_doca.registry.allowed import parse_allowed
-    from gitops_doca.registry.pull_secrets import PullSecret
-    from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
-
-    secrets = [found for file in flags.pull_secret for found in read_pull_secrets(file, problems)]
-    problems.raise_errors()
-    options = RegistryOptions(
-        registry_config=flags.registry_config,
-        pull_secrets=tuple(PullSecret(place=place, auths=auths) for place, auths in secrets),
-        ca_file=flags.ca_file,
-        insecure_registries=frozenset(flags.insecure_registry),
-        allowed_registries=tuple(map(parse_allowed, flags.allowed_registry)),
-        trusted_realm_hosts=frozenset(flags.trusted_realm_host),
-        deadline=flags.deadline,
-        verify_digests=verify_digests,
-        environ=dict(os.environ),
-    )
-    return RegistryResolver(options, progress=progress, warn=problems.warn)
+def _resolve(flags: Mapping[str, Any]) -> Resolve:
+    match flags.get("locked", False), flags.get("online", False):
+        case True, True:
+            raise click.UsageError("--locked and --online exclude each other")
+        case True, _:
+            return Resolve.LOCKED
+        case _, True:
+            return Resolve.ONLINE
+        case _:
+            return Resolve.AUTO
 
 
 def _config_file(target: str | None, given: Mapping[str, Setting], problems: Problems) -> str:

@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gitops_doca.cli.console import print_diagnostics, print_info, printable, tell
-from gitops_doca.cli.inputs import Invocation, make_resolver, read_invocation
+from gitops_doca.cli.invocation import Invocation
+from gitops_doca.cli.options import input_options, registry_options
 from gitops_doca.cli.output import write_file, write_stdout
-from gitops_doca.cli.run import explain, write_report
-from gitops_doca.core.diagnostics import Category, GenerationError, Place, Problems
+from gitops_doca.cli.registries import make_resolver
+from gitops_doca.cli.run import reporting, start, write_report
+from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import KIND, Change, ImageLock, LockedMiss, compare
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
@@ -19,10 +23,22 @@ _SAME, _DIFFERENT = 0, 1
 _MAX_LOCK = 4 << 20
 
 
-def write_lock(flags: Mapping[str, Any]) -> int:
+@click.command("lock")
+@input_options
+@registry_options
+@click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
+def command(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+    """Write gitops-doca.lock.yaml: what the registry has for each tag that the pools need.
+
+    With a lock, generate asks no registry. Missing tags are recorded as missing.
+    """
+    return _compare(flags) if check else _write(flags)
+
+
+def _write(flags: Mapping[str, Any]) -> int:
     """Write the lock; raises `GenerationError` with the file untouched, but for missing images after it."""
     problems = Problems()
-    invocation = _invocation(flags, problems)
+    invocation = start(flags, problems)
     if invocation is None:
         return _SAME
     old = _old_text(invocation.lock_file, problems)
@@ -37,10 +53,10 @@ def write_lock(flags: Mapping[str, Any]) -> int:
     return _SAME
 
 
-def compare_lock(flags: Mapping[str, Any]) -> int:
+def _compare(flags: Mapping[str, Any]) -> int:
     """Print how the lock differs from what would be written now; 1 when it does, 0 when not."""
     problems = Problems()
-    invocation = _invocation(flags, problems)
+    invocation = start(flags, problems)
     if invocation is None:
         return _SAME
     old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
@@ -53,24 +69,11 @@ def compare_lock(flags: Mapping[str, Any]) -> int:
     return _DIFFERENT if changes else _SAME
 
 
-def _invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation | None:
-    """Read settings; None when they were only to be explained."""
-    invocation = read_invocation(flags, problems)
-    problems.raise_errors()
-    if flags["explain_config"]:
-        write_stdout(explain(invocation))
-        return None
-    return invocation
-
-
 def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
-    try:
+    with reporting(flags["report"]):
         locking = make_lock(
             invocation.settings, lambda: make_resolver(invocation.registry, problems), problems
         )
-    except GenerationError as error:
-        write_report(flags["report"], None, error.diagnostics)
-        raise
     write_report(flags["report"], locking, tuple(problems))
     if flags["verbose"]:
         for image, entry in locking.lock.entries.items():

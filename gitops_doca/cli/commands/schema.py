@@ -1,0 +1,13 @@
+"""The command `schema`: the JSON schema of a file."""
+
+import click
+
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.sources.schema import SCHEMAS, schema_text
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(SCHEMAS), metavar="NAME")
+def command(name: str) -> None:
+    """Print the JSON schema of a file."""
+    write_stdout(schema_text(name))

@@ -1,0 +1,65 @@
+"""What every entry point makes of its input: settings, how to ask registries, where the lock is."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gitops_doca.cli.registries import RegistryFlags, make_resolver
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.lock import ImageLock
+from gitops_doca.pipeline import Answers, Locked, Online
+from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective
+from gitops_doca.sources.lock import read_lock
+
+
+class Resolve(Enum):
+    """Where the answers about tags are to come from."""
+
+    AUTO = "auto"
+    """A lock beside the config when it is there, else the registries."""
+    LOCKED = "locked"
+    ONLINE = "online"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call that works on inputs, whoever made it."""
+
+    settings: Settings
+    registry: RegistryFlags
+    resolve: Resolve
+    lock_file: str
+    """Where the lock is, or would be."""
+    mend: str
+    """The command that writes that lock."""
+
+
+def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems) -> Settings:
+    """Merge layers, the first that sets a setting wins; reports what none of them may leave out.
+
+    `ways` says for `policies` and `inventory` how else than in the config to name them.
+    """
+    readable = not problems.errors
+    merged = effective(layers)
+    for name, way in ways.items():
+        if readable and not merged[name].value:
+            problems.error(
+                f"no {name} given", remedy=f"name a file with {way}, or under spec.{name} in {CONFIG_FILE}"
+            )
+    return merged
+
+
+def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
+    """Choose between lock and registries.
+
+    A lock beside the config is used when it is there; one that config or flag names must be there.
+    With a problem reported the answers are of no use: the pipeline stops before it wants them.
+    """
+    settings, resolve = invocation.settings, invocation.resolve
+    wanted = bool(settings["lock"].value) or os.path.lexists(invocation.lock_file)
+    if resolve is Resolve.ONLINE or (resolve is Resolve.AUTO and not wanted):
+        pins = settings["pinDigests"].value
+        return Online(resolver=lambda: make_resolver(invocation.registry, problems, verify_digests=pins))
+    lock = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
+    return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)

@@ -1,9 +1,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Other people's programs, for `make e2e`: each in a folder that names its version.
+
+# Other people's programs, most for `make e2e` alone: each in a folder that names its version.
+DOCKER_REGISTRY := .cache/docker-registry-2.8.2/docker-registry
+ETCD := .cache/etcd-3.4/etcd
+REDIS := .cache/redis-server-7.0/redis-server
 CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
 TOXIPROXY := .cache/toxiproxy-2.12.0/server
+KUSTOMIZE := .cache/kustomize-5.8.1/kustomize
+KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
+ARGOCD := .cache/argocd-3.2.0/argocd
+ARGOCD_CRDS := $(dir $(ARGOCD))crds
+# What the tests find in their environment, under these names.
+PROGRAMS := ETCD REDIS CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUBE_APISERVER ARGOCD ARGOCD_CRDS
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench format clean
@@ -14,18 +24,15 @@ help: ## show this list
 demo: .venv/project ## print the manifests of fixtures/demo, from its lock and without network
 	@$(BIN)/gitops-doca generate fixtures/demo
 
-test: .venv/project ## run all tests but e2e, with Debian's docker-registry on loopback
-	tools/fetch_docker_registry.sh
+test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's docker-registry on loopback
 	$(BIN)/pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadgroup
 
 check: .venv/project ## formatter, linter, types, layers, spelling
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/codespell
 
-e2e: .venv/project $(CRANE) $(DISTRIBUTION) $(TOXIPROXY) ## run the service tests on another registry too, with crane and toxiproxy
-	tools/fetch_docker_registry.sh
-	CRANE=$(abspath $(CRANE)) DISTRIBUTION=$(abspath $(DISTRIBUTION)) TOXIPROXY=$(abspath $(TOXIPROXY)) \
-	  $(BIN)/pytest -m e2e -n auto --maxprocesses 4 --dist loadgroup
+e2e: .venv/project $(DOCKER_REGISTRY) $(foreach name,$(PROGRAMS),$($(name))) ## run the tests with real servers and other people's programs
+	$(foreach name,$(PROGRAMS),$(name)=$(abspath $($(name)))) $(BIN)/pytest -m e2e -n auto --maxprocesses 4 --dist loadgroup
 
 bench: .venv/project ## print the table of speed and memory budgets
 	$(BIN)/python tools/bench.py
@@ -44,9 +51,28 @@ clean: ## remove everything that make made
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/pip --disable-pip-version-check check && touch $@
 
+$(DOCKER_REGISTRY): PACKAGE := docker-registry docker-registry 2.8.2
+$(ETCD): PACKAGE := etcd-server etcd 3.4
+$(REDIS): PACKAGE := redis-server redis-server 7.0
+
+$(DOCKER_REGISTRY) $(ETCD) $(REDIS):
+	tools/fetch_debian.sh $(PACKAGE)
+
 $(CRANE): MODULE := github.com/google/go-containerregistry/cmd/crane@v0.22.1
 $(DISTRIBUTION): MODULE := github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 $(TOXIPROXY): MODULE := github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+$(KUSTOMIZE): MODULE := sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 
-$(CRANE) $(DISTRIBUTION) $(TOXIPROXY):
-	GOBIN=$(abspath $(@D)) GOFLAGS= go install $(MODULE)
+# Two may build the same at once: each program is moved into place when it is whole.
+$(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE):
+	mkdir -p $@.$$$$ && GOBIN=$(abspath $@.)$$$$ GOFLAGS= go install $(MODULE) && mv $@.$$$$/$(@F) $@ && rmdir $@.$$$$
+
+$(KUBE_APISERVER): STAMP := k8s.io/component-base/version.gitVersion=v1.36.3
+$(ARGOCD): STAMP := github.com/argoproj/argo-cd/v3/common.version=3.2.0
+
+$(KUBE_APISERVER) $(ARGOCD):
+	GOFLAGS= go build -C tools/go/$(@F) -trimpath -ldflags "-s -w -X $(STAMP)" -o $(abspath $@.)$$$$ tool && mv $@.$$$$ $@
+
+# A cluster needs Argo CD's own resource definitions, which its module holds.
+$(ARGOCD_CRDS): $(ARGOCD)
+	cp -rT --no-preserve=mode "$$(GOFLAGS= go list -C tools/go/argocd -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests/crds" $@

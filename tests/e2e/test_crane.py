@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from support.cli import clean_environment, run_cli
 from support.docker_registry import DockerRegistry
 from support.images import DOCKER_LIST, DOCKER_MANIFEST, Pusher
 from support.inputs import Pool, write_inputs
-from support.require import require
+from support.require import require_program
 
 pytestmark = pytest.mark.e2e
 
@@ -45,10 +44,9 @@ class Crane:
         return self._run("manifest", f"{self.image}{reference}")
 
     def _run(self, *args: str) -> bytes:
-        crane = os.environ.get("CRANE")
-        require(crane, "CRANE does not name a crane; `make e2e` builds one")
+        crane = require_program("CRANE", "crane 0.22.1")
         environment = clean_environment() | dict(self.env)
-        return subprocess.run([str(crane), *args], env=environment, capture_output=True, check=True).stdout
+        return subprocess.run([crane, *args], env=environment, capture_output=True, check=True).stdout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Registries as processes on free loopback ports: plain, behind TLS and a password, or behind tokens."""
 
-import os
 import re
 import subprocess
 import time
@@ -14,7 +13,7 @@ import pytest
 import trustme
 
 from support.cli import ROOT, clean_environment
-from support.require import require
+from support.require import require, require_program
 
 USER = "puller"
 PASSWORD = "not-a-secret"
@@ -120,11 +119,12 @@ def _serve(folder: Path, program: Program, settings: str) -> Iterator[str]:
 
 def _binary(program: Program) -> str:
     if program is Program.DISTRIBUTION:
-        built = os.environ.get("DISTRIBUTION")
-        require(built, "DISTRIBUTION does not name a registry 3.1.2; `make e2e` builds one")
-        return str(built)
+        return require_program("DISTRIBUTION", f"registry {program.value}")
     fetch = subprocess.run(
-        [ROOT / "tools" / "fetch_docker_registry.sh"], capture_output=True, text=True, check=False
+        [ROOT / "tools" / "fetch_debian.sh", "docker-registry", "docker-registry", program.value],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     require(fetch.returncode == 0, f"no docker-registry: {fetch.stderr.strip()}")
     return fetch.stdout.strip()

@@ -1,6 +1,5 @@
 """Toxiproxy as a process on loopback: links to servers that can be made to fail, and to heal."""
 
-import os
 import socket
 import subprocess
 import time
@@ -12,7 +11,7 @@ from typing import Any
 import requests
 
 from support.cli import clean_environment
-from support.require import require
+from support.require import require_program
 
 _START_SECONDS = 20
 
@@ -65,13 +64,12 @@ class Toxiproxy:
 @contextmanager
 def toxiproxy() -> Iterator[Toxiproxy]:
     """Run toxiproxy."""
-    program = os.environ.get("TOXIPROXY")
-    require(program, "TOXIPROXY does not name a toxiproxy; `make e2e` builds one")
+    program = require_program("TOXIPROXY", "toxiproxy 2.12.0")
     # It does not say which port it took, so it is told one that was free a moment ago.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [str(program), "-host", "127.0.0.1", "-port", str(port)],
+        [program, "-host", "127.0.0.1", "-port", str(port)],
         env=clean_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

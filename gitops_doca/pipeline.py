@@ -10,10 +10,11 @@ from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock, LockResolver, check_pools, check_tags
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
-from gitops_doca.core.model import NIC_LABEL, OPENSHIFT_LABEL, OS_ID_LABEL, Inventory, RenderOptions, Resource
+from gitops_doca.core.model import NIC_LABEL, Inventory, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import check_mounts, render
+from gitops_doca.core.snapshot import check_labels
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -96,6 +97,7 @@ def load(settings: Settings, problems: Problems) -> Inputs:
     strict = settings["strict"].value
     policies = read_policies(settings["policies"].value, problems)
     inventory = read_inventory(settings["inventory"].value, policies.labels, problems)
+    check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     grouping = group_nodes(
         policies.policies,
@@ -130,9 +132,7 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
 def _is_openshift(setting: str | bool, inventory: Inventory) -> bool:  # noqa: FBT001 (auto, true or false)
     if isinstance(setting, bool):
         return setting
-    return inventory.openshift_objects or any(
-        OPENSHIFT_LABEL in node.labels or node.labels.get(OS_ID_LABEL) == "rhcos" for node in inventory.nodes
-    )
+    return inventory.shows_openshift
 
 
 def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:

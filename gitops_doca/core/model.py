@@ -9,7 +9,7 @@ from gitops_doca.core.reference import Digest, Repository
 
 API_GROUP = "gitops-doca.dev"
 API_VERSION = f"{API_GROUP}/v1alpha1"
-"""Of config, lock and report."""
+"""Of config, compact inventory, lock and report."""
 
 Resource = dict[str, Any]
 """A Kubernetes object, ready to be written."""
@@ -81,15 +81,28 @@ class Node:
     labels: Mapping[str, str]
     """Only `RENDER_LABELS` and the labels that nodeSelectors name."""
     taints: tuple[Taint, ...] = ()
+    """Those that can keep pods away, sorted; none of them is a condition of the node."""
     container_runtime: str = ""
     """Name without the version: `containerd`, `cri-o`."""
     place: Place = field(default=Place(), compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Line of each label, where the reader knows it."""
+    group: Place | None = field(default=None, compare=False)
+    """Where its group stands when it comes from a NodeInventory; labels and runtime stand there."""
 
     def label_place(self, label: str) -> Place:
         """Return where a label of this node stands, or would."""
-        return self.place.at(f"metadata.labels[{label}]", self.lines.get(label, 0))
+        line = self.lines.get(label, 0)
+        if self.group is not None:
+            return self.group.at(f"labels[{label}]", line)
+        return self.place.at(f"metadata.labels[{label}]", line)
+
+    @property
+    def runtime_place(self) -> Place:
+        """Where the container runtime of this node stands, or would."""
+        if self.group is not None:
+            return self.group.at("containerRuntime")
+        return self.place.at("status.nodeInfo.containerRuntimeVersion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +129,16 @@ class Inventory:
     """OSTREE_VERSION to image, from `ImageStream openshift/driver-toolkit`; None when it is not there."""
     proxy: ClusterProxy | None = None
     openshift_objects: bool = False
-    """An OpenShift object was among the documents."""
+    """An OpenShift object was among the documents, or a NodeInventory says that the cluster is OpenShift."""
+    kept_labels: Mapping[Place, frozenset[str]] = field(default_factory=dict, compare=False)
+    """Of each NodeInventory with nodes: where it stands, and which labels it kept besides `RENDER_LABELS`."""
+
+    @property
+    def shows_openshift(self) -> bool:
+        """Whether an object, or any node, with a NIC or without, shows that the cluster is OpenShift."""
+        return self.openshift_objects or any(
+            OPENSHIFT_LABEL in node.labels or node.labels.get(OS_ID_LABEL) == "rhcos" for node in self.nodes
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

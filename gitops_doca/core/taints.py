@@ -26,9 +26,9 @@ _CONDITIONS = frozenset(
 ) | {"node.cloudprovider.kubernetes.io/uninitialized", "node.cloudprovider.kubernetes.io/shutdown"}
 
 
-def is_condition(taint: Taint) -> bool:
-    """Say whether Kubernetes sets this taint from a node's condition."""
-    return taint.key in _CONDITIONS
+def keeps_away(taint: Taint) -> bool:
+    """Say whether the taint keeps pods away that do not tolerate it, and is no condition of the node."""
+    return taint.effect in _KEEPS_AWAY and taint.key not in _CONDITIONS
 
 
 def untolerated(node: Node, tolerations: Iterable[Toleration]) -> tuple[Taint, ...]:
@@ -37,9 +37,7 @@ def untolerated(node: Node, tolerations: Iterable[Toleration]) -> tuple[Taint, .
     return tuple(
         taint
         for taint in node.taints
-        if taint.effect in _KEEPS_AWAY
-        and not is_condition(taint)
-        and not any(tolerates(toleration, taint) for toleration in every)
+        if keeps_away(taint) and not any(tolerates(toleration, taint) for toleration in every)
     )
 
 

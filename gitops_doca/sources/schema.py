@@ -16,7 +16,7 @@ from gitops_doca.sources.located import Document, Path
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMAS = ("config", "lock", "policy", "report")
+SCHEMAS = ("config", "inventory", "lock", "policy", "report")
 _QUOTED = 120
 _MAX_ERRORS = 100
 """Problems of one document; behind so many stands one mistake."""
@@ -69,9 +69,13 @@ def _pattern(
         yield ValidationError("does not match the pattern")
 
 
-def validate(document: Document, name: str, problems: Problems) -> bool:
-    """Report everything in the document that the schema does not allow; say whether it is valid."""
-    errors = list(islice(_validator(name).iter_errors(document.value), _MAX_ERRORS))
+def validate(document: Document, name: str, problems: Problems, *, instance: object = None) -> bool:
+    """Report everything in the document that the schema does not allow; say whether it is valid.
+
+    `instance` stands for the document's value, when parts that are known to be valid are left out of it.
+    """
+    value = document.value if instance is None else instance
+    errors = list(islice(_validator(name).iter_errors(value), _MAX_ERRORS))
     for error in errors:
         for path, message in _messages(document, error):
             problems.error(message, document.place(path))

@@ -119,6 +119,23 @@ def test_every_field_of_the_lock_is_listed() -> None:
     assert fields <= {word.partition(":")[0] for word in words([table])}
 
 
+def test_every_field_of_a_compact_inventory_is_listed() -> None:
+    group = properties("inventory", "properties", "groups", "items")
+    nested = {
+        *properties("inventory", "properties", "proxy"),
+        *properties("inventory", "properties", "configMaps", "items"),
+        *properties("inventory", "properties", "groups", "items", "properties", "taints", "items"),
+    }
+    start = PAGE.index("| field of a NodeInventory |")
+
+    assert set(words(rows("field of a NodeInventory"))) == set(properties("inventory")) - {
+        "apiVersion",
+        "kind",
+    }
+    assert sorted(words(rows("field of a group"))) == group
+    assert nested <= set(words([PAGE[start : PAGE.index("Only nodes with a NIC", start)]]))
+
+
 def test_every_difference_of_a_lock_is_listed() -> None:
     assert sorted(words(rows("word"))) == sorted(kind.value for kind in ChangeKind)
 

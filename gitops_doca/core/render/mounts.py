@@ -148,7 +148,7 @@ def _subscription(pool: Pool, problems: Problems) -> Iterator[Part]:
             problems.error(
                 f"pool {pool.platform} mixes container runtimes, and RHEL's subscription is mounted "
                 f"under all but cri-o: {nodes_by_value(values)}",
-                pool.nodes[0].place.at("status.nodeInfo.containerRuntimeVersion"),
+                pool.nodes[0].runtime_place,
                 remedy="give the nodes one runtime, or split them by NicNodePolicies",
             )
         # CRI-O gives the host's subscription to every container by itself.

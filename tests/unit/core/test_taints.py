@@ -2,7 +2,7 @@ import pytest
 
 from fakes.cluster import make_node
 from gitops_doca.core.model import Taint, Toleration
-from gitops_doca.core.taints import is_condition, tolerates, untolerated
+from gitops_doca.core.taints import keeps_away, tolerates, untolerated
 
 NO_SCHEDULE = Taint("key", "value", "NoSchedule")
 CONDITIONS = [
@@ -62,7 +62,10 @@ def test_a_hard_taint_keeps_the_driver_away_unless_tolerated(effect: str) -> Non
 
 
 def test_a_soft_taint_keeps_no_daemon_set_away() -> None:
-    assert untolerated(make_node(taints=[Taint("dedicated", "", "PreferNoSchedule")]), []) == ()
+    taint = Taint("dedicated", "", "PreferNoSchedule")
+
+    assert not keeps_away(taint)
+    assert untolerated(make_node(taints=[taint]), []) == ()
 
 
 @pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
@@ -70,7 +73,7 @@ def test_a_soft_taint_keeps_no_daemon_set_away() -> None:
 def test_a_nodes_condition_never_leaves_it_out(key: str, effect: str) -> None:
     taint = Taint(key, "", effect)
 
-    assert is_condition(taint)
+    assert not keeps_away(taint)
     assert untolerated(make_node(taints=[taint]), []) == ()
 
 
@@ -80,7 +83,7 @@ def test_a_nodes_condition_never_leaves_it_out(key: str, effect: str) -> None:
 def test_other_taints_of_kubernetes_are_no_condition(key: str) -> None:
     taint = Taint(key, "", "NoSchedule")
 
-    assert not is_condition(taint)
+    assert keeps_away(taint)
     assert untolerated(make_node(taints=[taint]), []) == (taint,)
 
 

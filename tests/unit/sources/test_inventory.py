@@ -55,7 +55,7 @@ def test_nodes_of_all_files_are_sorted_by_name() -> None:
     assert [one.place for one in found.nodes] == [Place("0", 2), Place("1", 1), Place("0", 1)]
 
 
-def test_taints_from_a_nodes_condition_are_no_part_of_it() -> None:
+def test_taints_that_keep_nothing_away_or_come_and_go_are_no_part_of_a_node() -> None:
     text = node(
         spec={
             "taints": [
@@ -63,6 +63,7 @@ def test_taints_from_a_nodes_condition_are_no_part_of_it() -> None:
                 {"key": "z", "value": "1", "effect": "NoExecute"},
                 {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
                 {"key": "b", "value": None, "effect": "NoSchedule"},
+                {"key": "soft", "effect": "PreferNoSchedule"},
             ]
         }
     )
@@ -167,7 +168,9 @@ def test_a_namespace_that_is_no_string_to_yaml_is_told() -> None:
 def test_a_config_map_twice_with_different_keys_is_told() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: ns}\ndata: {%s: x}\n"
 
-    assert read(text % "a", text % "b")[1] == ["1:1: ConfigMap ns/c stands twice with different keys"]
+    assert read(text % "a", text % "b")[1] == [
+        "1:1: ConfigMap ns/c stands twice with different keys; the first is at 0:1"
+    ]
     assert read(text % "a", text % "a")[1] == []
 
 
@@ -208,7 +211,7 @@ def test_two_different_toolkits_are_told() -> None:
     one, other = (f"[{{name: '{tag}', from: {{name: x}}}}]" for tag in (1, 2))
 
     assert read(stream(one), stream(other))[1] == [
-        "1:1: ImageStream openshift/driver-toolkit stands twice with different tags"
+        "1:1: ImageStream openshift/driver-toolkit stands twice with different tags; the first is at 0:1"
     ]
 
 
@@ -245,7 +248,7 @@ def test_a_password_in_a_proxys_url_is_a_warning_that_does_not_show_it(url: str)
     ]
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://p/@x", "http://p:99999999"])
+@pytest.mark.parametrize("url", ["http://[::1", "http://p/%40x", "http://p:99999999"])
 def test_an_odd_proxy_url_is_no_problem_here(url: str) -> None:
     assert read(proxy(f"{{httpProxy: '{url}'}}"))[1] == []
 
@@ -257,7 +260,7 @@ def test_a_proxy_setting_that_is_no_string_is_told(value: str) -> None:
 
 def test_two_different_proxies_are_told() -> None:
     assert read(proxy("{}"), proxy("{noProxy: a}"))[1] == [
-        "1:1: Proxy cluster stands twice with different spec"
+        "1:4: spec: Proxy cluster stands twice with different spec; the first is at 0:4: spec"
     ]
 
 

@@ -1,0 +1,110 @@
+"""The compact inventory: which nodes stand together, and what may not stand in it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import (
+    NIC_LABEL,
+    PLATFORM_LABELS,
+    RENDER_LABELS,
+    ClusterProxy,
+    Inventory,
+    Node,
+    Taint,
+)
+
+KIND = "NodeInventory"
+GROUP_LABELS = RENDER_LABELS - {NIC_LABEL}
+"""Labels that a group always holds when its nodes have them; that they have a NIC goes without saying."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGroup:
+    """NIC nodes that agree in all that matters to manifests."""
+
+    labels: Mapping[str, str]
+    """Sorted by name; without the label of the NIC."""
+    taints: tuple[Taint, ...]
+    container_runtime: str
+    nodes: tuple[str, ...]
+    """Names, sorted; never empty."""
+
+
+def extra_labels(labels: Iterable[str]) -> frozenset[str]:
+    """Return those labels that a snapshot keeps only because a policy's nodeSelector names them."""
+    return frozenset(labels) - RENDER_LABELS
+
+
+def has_nic(node: Node) -> bool:
+    """Say whether the node can be in a pool at all: a snapshot holds no others."""
+    return node.labels.get(NIC_LABEL) == "true"
+
+
+def group_alike(nodes: Iterable[Node], labels: Iterable[str]) -> tuple[NodeGroup, ...]:
+    """Group NIC nodes by the labels of rendering, `labels`, taints and container runtime.
+
+    Groups are sorted by platform, then by whatever else they agree in and never by their nodes: a node that
+    changes moves from one to another, and all else stays where it is.
+    """
+    kept = GROUP_LABELS | extra_labels(labels)
+    alike: dict[tuple[tuple[tuple[str, str], ...], tuple[Taint, ...], str], list[str]] = defaultdict(list)
+    for node in nodes:
+        if has_nic(node):
+            of_node = tuple(sorted((key, value) for key, value in node.labels.items() if key in kept))
+            alike[of_node, node.taints, node.container_runtime].append(node.name)
+    groups = (
+        NodeGroup(labels=dict(held), taints=taints, container_runtime=runtime, nodes=tuple(sorted(names)))
+        for (held, taints, runtime), names in alike.items()
+    )
+    return tuple(sorted(groups, key=_order))
+
+
+def _order(group: NodeGroup) -> tuple[object, ...]:
+    platform = tuple(group.labels.get(label, "") for label in PLATFORM_LABELS)
+    taints = tuple((taint.key, taint.effect, taint.value) for taint in group.taints)
+    return (platform, tuple(group.labels.items()), taints, group.container_runtime)
+
+
+def proxy_settings(proxy: ClusterProxy) -> dict[str, str]:
+    """Return the three settings by the names that they have in `spec` of the Proxy and in a snapshot."""
+    return {"httpProxy": proxy.http, "httpsProxy": proxy.https, "noProxy": proxy.no_proxy}
+
+
+def has_login(setting: str) -> bool:
+    """Say whether a setting of a proxy holds a user or password.
+
+    `@` ends them in a URL (RFC 3986, 3.2.1), also in one that is not well formed, and a proxy needs it for
+    nothing else.
+    """
+    return "@" in setting
+
+
+def report_login(place: Place, problems: Problems) -> None:
+    """Report a proxy's login in a snapshot, or on its way into one, without a word of it."""
+    problems.error(
+        "the proxy's URL holds a user or password, and nothing secret goes into Git",
+        place,
+        remedy="give the cluster a proxy without a login, or leave the snapshot out and use --live",
+    )
+
+
+def check_labels(
+    selectors: Mapping[str, Mapping[str, str]], inventory: Inventory, problems: Problems
+) -> None:
+    """Report labels that NicNodePolicies select by and that a snapshot, which is older, does not hold.
+
+    Without this its nodes would look as if they lacked the label, and their pools would vanish unseen.
+    """
+    named = extra_labels(label for selector in selectors.values() for label in selector)
+    for place, kept in inventory.kept_labels.items():
+        for label in sorted(named - kept):
+            policies = sorted(name for name, selector in selectors.items() if label in selector)
+            plural = "ies" if len(policies) > 1 else "y"
+            problems.error(
+                f"the snapshot does not hold the label {label!r}, by which the NicNodePolic{plural} "
+                f"{' and '.join(policies)} select{'' if len(policies) > 1 else 's'} nodes",
+                place,
+                remedy="renew it: gitops-doca inventory --write FILE",
+            )

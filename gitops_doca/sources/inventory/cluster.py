@@ -1,0 +1,188 @@
+"""Cluster objects to types: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gitops_doca.core.model import ClusterProxy, Node, Taint
+from gitops_doca.core.names import MAX_NAME, is_subdomain
+from gitops_doca.core.snapshot import has_login
+from gitops_doca.core.taints import keeps_away
+from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.located import Document, LocatedDict, Path
+
+_DTK = ("openshift", "driver-toolkit")
+_TAINT = ("key", "value", "effect")
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+
+
+def add_object(document: Document, group: str, found: Found) -> None:
+    """Add what an `Inventory` needs of an object of this API group; one of another kind is ignored."""
+    found.openshift |= group.endswith(".openshift.io")
+    match group, document.value["kind"]:
+        case "", "Node":
+            _add_node(document, found)
+        case "", "ConfigMap":
+            _add_config_map(document, found)
+        case "image.openshift.io", "ImageStream":
+            _add_image_stream(document, found)
+        case "config.openshift.io", "Proxy":
+            _add_proxy(document, found)
+        case _:
+            pass
+
+
+def usable_taints(taints: Iterable[Mapping[str, Any]]) -> tuple[Taint, ...]:
+    """Return the taints that can keep pods away, sorted.
+
+    Those that Kubernetes sets from a node's condition come and go, so they are no part of what a node is.
+    """
+    found = (Taint(*(taint.get(field) or "" for field in _TAINT)) for taint in taints)
+    return tuple(sorted(filter(keeps_away, found), key=lambda t: (t.key, t.effect, t.value)))
+
+
+def _add_node(document: Document, found: Found) -> None:
+    name = _name(document, found)
+    labels = _labels(document, found)
+    taints = _taints(document, found)
+    runtime = _at(document.value, ("status", "nodeInfo", "containerRuntimeVersion"))
+    if name is None or labels is None or taints is None:
+        return
+    if not is_subdomain(name):
+        found.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
+        return
+    found.add_node(
+        Node(
+            name=name,
+            labels=labels,
+            taints=taints,
+            container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
+            place=document.place(),
+            lines=_lines(document),
+        )
+    )
+
+
+def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
+    path: Path = ("spec", "taints")
+    taints = _at(document.value, path) or []
+    valid = isinstance(taints, list) and all(
+        isinstance(taint, dict) and all(isinstance(taint.get(field), str | None) for field in _TAINT)
+        for taint in taints
+    )
+    if not valid:
+        found.problems.error("is no list of taints with key, value and effect", document.place(path))
+        return None
+    return usable_taints(taints)
+
+
+def _add_config_map(document: Document, found: Found) -> None:
+    name = _name(document, found)
+    data = document.value.get("data")
+    if name is None:
+        return
+    if not isinstance(data, dict | None):
+        found.problems.error("is no mapping", document.place(("data",)))
+        return
+    namespace = _at(document.value, ("metadata", "namespace"))
+    if not isinstance(namespace, str | None):
+        found.problems.error("is no string", document.place(("metadata", "namespace")))
+        return
+    wrong = [key for key in data or {} if not _is_key(key)]
+    for key in wrong:
+        found.problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
+    if not wrong:
+        found.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
+
+
+def _add_image_stream(document: Document, found: Found) -> None:
+    if (_at(document.value, ("metadata", "namespace")), _name(document, found)) != _DTK:
+        return
+    images: dict[str, str] = {}
+    tags = _at(document.value, ("spec", "tags")) or []
+    if not isinstance(tags, list):
+        found.problems.error("is no list", document.place(("spec", "tags")))
+        return
+    for number, tag in enumerate(tags):
+        name, image = _at(tag, ("name",)), _at(tag, ("from", "name"))
+        place = document.place(("spec", "tags", number))
+        if not isinstance(name, str) or not isinstance(image, str):
+            found.problems.error("the tag has no name and from.name, both strings", place)
+        elif images.setdefault(name, image) != image:
+            found.problems.error(f"the tag {name!r} stands twice with different images", place)
+        else:
+            found.check_toolkit_image(name, image, place)
+    found.add_toolkit(images, document.place())
+
+
+def _add_proxy(document: Document, found: Found) -> None:
+    if _name(document, found) != "cluster":
+        return
+    settings = {}
+    for name in ("httpProxy", "httpsProxy", "noProxy"):
+        value = _at(document.value, ("spec", name))
+        place = document.place(("spec", name))
+        if not isinstance(value, str | None):
+            found.problems.error("is no string", place)
+            return
+        settings[name] = value or ""
+        if has_login(settings[name]):
+            found.problems.warn(
+                "the proxy's URL holds a user or password, which goes into the manifests", place
+            )
+    found.add_proxy(
+        ClusterProxy(
+            http=settings["httpProxy"],
+            https=settings["httpsProxy"],
+            no_proxy=settings["noProxy"],
+            trusted_ca=bool(_at(document.value, ("spec", "trustedCA", "name"))),
+            place=document.place(("spec",)),
+        )
+    )
+
+
+def _name(document: Document, found: Found) -> str | None:
+    name = _at(document.value, ("metadata", "name"))
+    if isinstance(name, str) and name:
+        return name
+    kind = document.value["kind"]
+    found.problems.error(f"the {kind} has no metadata.name", document.place(("metadata",)))
+    return None
+
+
+def _labels(document: Document, found: Found) -> dict[str, str] | None:
+    path = ("metadata", "labels")
+    labels = _at(document.value, path)
+    if not isinstance(labels, dict | None):
+        found.problems.error("is no mapping", document.place(path))
+        return None
+    wrong = [key for key, value in (labels or {}).items() if not isinstance(value, str)]
+    for key in wrong:
+        at = (*path, key)
+        text = document.text(at)
+        message = f'{text} is no string to YAML; put it in quotes: "{text}"'
+        if isinstance(_at(labels, (key,)), dict | list | None):
+            message = "the label's value is no string"
+        found.problems.error(message, document.place(at))
+    return None if wrong else dict(labels or {})
+
+
+def _is_key(key: str) -> bool:
+    """Apply Kubernetes' rule for keys of a ConfigMap: each becomes the name of a file."""
+    return (
+        len(key) <= MAX_NAME and _KEY.fullmatch(key) is not None and not key.startswith("..") and key != "."
+    )
+
+
+def _lines(document: Document) -> Mapping[str, int]:
+    """Return the lines of a node's labels; YAML's reader alone knows them."""
+    labels = _at(document.value, ("metadata", "labels"))
+    return {key: labels.lines[key] for key in labels} if isinstance(labels, LocatedDict) else {}
+
+
+def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value

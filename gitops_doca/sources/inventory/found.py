@@ -1,0 +1,74 @@
+"""What the documents of an inventory say of one cluster, put together."""
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import ClusterProxy, Inventory, Node
+from gitops_doca.core.reference import InvalidReferenceError, parse_image
+
+
+class Found:
+    """Collects nodes and objects; what stands twice must be the same, or is reported with both places."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.openshift = False
+        """Set it once an object shows OpenShift."""
+        self._nodes: dict[str, Node] = {}
+        self._config_maps: dict[tuple[str, str], tuple[tuple[str, ...], Place]] = {}
+        self._toolkit: tuple[dict[str, str], Place] | None = None
+        self._proxy: ClusterProxy | None = None
+        self._kept_labels: dict[Place, frozenset[str]] = {}
+
+    def inventory(self) -> Inventory:
+        """Return all that was added."""
+        return Inventory(
+            nodes=tuple(node for _, node in sorted(self._nodes.items())),
+            config_maps={name: keys for name, (keys, _) in self._config_maps.items()},
+            dtk_images=self._toolkit[0] if self._toolkit else None,
+            proxy=self._proxy,
+            openshift_objects=self.openshift,
+            kept_labels=self._kept_labels,
+        )
+
+    def add_node(self, node: Node) -> None:
+        """Add a node."""
+        other = self._nodes.setdefault(node.name, node)
+        if other != node:
+            self._twice(f"node {node.name}", "labels, taints or container runtime", node.place, other.place)
+
+    def add_config_map(self, namespace: str, name: str, keys: tuple[str, ...], place: Place) -> None:
+        """Add the sorted keys of a ConfigMap; the namespace may be empty."""
+        known, first = self._config_maps.setdefault((namespace, name), (keys, place))
+        if known != keys:
+            self._twice(f"ConfigMap {namespace}/{name}", "keys", place, first)
+
+    def add_toolkit(self, images: dict[str, str], place: Place) -> None:
+        """Add the images of ImageStream openshift/driver-toolkit by tag."""
+        if self._toolkit is None:
+            self._toolkit = (images, place)
+        elif self._toolkit[0] != images:
+            self._twice("ImageStream openshift/driver-toolkit", "tags", place, self._toolkit[1])
+
+    def check_toolkit_image(self, tag: str, image: str, place: Place) -> None:
+        """Report a tag of the driver toolkit whose image is no image reference."""
+        try:
+            parse_image(image)
+        except InvalidReferenceError:
+            self.problems.error(f"the image of tag {tag!r} is no image reference", place)
+
+    def add_proxy(self, proxy: ClusterProxy) -> None:
+        """Add the cluster's proxy."""
+        if self._proxy is None:
+            self._proxy = proxy
+        elif self._proxy != proxy:
+            self._twice("Proxy cluster", "spec", proxy.place, self._proxy.place)
+
+    def add_kept_labels(self, labels: frozenset[str], place: Place) -> None:
+        """Add which labels the snapshot at this place kept besides those of rendering."""
+        self._kept_labels[place] = labels & self._kept_labels.get(place, labels)
+
+    def _twice(self, what: str, differs: str, place: Place, first: Place) -> None:
+        self.problems.error(
+            f"{what} stands twice with different {differs}; the first is at {first}",
+            place,
+            remedy="keep the newer one: take one inventory of the whole cluster",
+        )

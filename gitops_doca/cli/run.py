@@ -24,18 +24,29 @@ def run(flags: Mapping[str, Any], dump: Dump, *, with_errors: bool = False) -> N
     `with_errors`: the document is written also when pools have no image.
     """
     problems = Problems()
+    generation = decide(flags, problems)
+    if generation is None:
+        return
+    if with_errors or not problems.errors:
+        write_stdout(dump(generation))
+    problems.raise_errors()
+    print_diagnostics(problems.warnings)
+
+
+def decide(flags: Mapping[str, Any], problems: Problems) -> Generation | None:
+    """Run all stages and write the report; None when the settings were only to be explained.
+
+    Nothing may be applied while `problems` holds errors.
+    """
     invocation = start(flags, problems)
     if invocation is None:
-        return
+        return None
     with reporting(flags["report"]):
         generation = generate(invocation.settings, choose_answers(invocation, problems), problems)
     if flags["verbose"]:
         _tell(generation)
     write_report(flags["report"], generation, tuple(problems))
-    if with_errors or not problems.errors:
-        write_stdout(dump(generation))
-    problems.raise_errors()
-    print_diagnostics(problems.warnings)
+    return generation
 
 
 def start(flags: Mapping[str, Any], problems: Problems) -> Invocation | None:

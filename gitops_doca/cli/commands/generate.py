@@ -1,14 +1,22 @@
-"""The command `generate`: the manifests of all pools."""
+"""The command `generate`: the manifests of all pools, on stdout or as files of a folder."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
+from gitops_doca.cli.console import print_diagnostics, printable, tell
 from gitops_doca.cli.options import input_options, lock_options, registry_options
-from gitops_doca.cli.run import run
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output_dir import FolderState, inspect_folder, update_folder
+from gitops_doca.cli.run import decide, run
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.emit.files import dump_files
 from gitops_doca.emit.yaml import dump_json, dump_stream
 
 _DUMPS = {"yaml": dump_stream, "json": dump_json}
+_SAME, _DIFFERENT = 0, 1
 
 
 @click.command("generate")
@@ -18,10 +26,57 @@ _DUMPS = {"yaml": dump_stream, "json": dump_json}
 @click.option(
     "-o", "--output", type=click.Choice(list(_DUMPS)), default="yaml", show_default=True, help="Format."
 )
-def command(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write one file an object and a kustomization.yaml into this folder, and print nothing.",
+)
+@click.option("--check", is_flag=True, help="With --output-dir: say whether it is current, write nothing.")
+def command(output: str, output_dir: Path | None, *, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Print the manifests of all pools.
 
     Reads gitops-doca.yaml in DIR (default: the working directory), or FILE;
     it is not needed when -p and -i are given.
     """
-    run(flags, lambda generation: _DUMPS[output](generation.resources))
+    if output_dir is None:
+        if check:
+            raise click.UsageError("--check is about a folder: give --output-dir too")
+        run(flags, lambda generation: _DUMPS[output](generation.resources))
+        return _SAME
+    if output == "json":
+        raise click.UsageError("--output-dir writes YAML, which kustomize builds: leave -o json out")
+    # Before anyone is asked: what is wrong with the folder is so whatever the pools are.
+    inspect_folder(output_dir, {})
+    return _fill(output_dir, flags, check=check)
+
+
+def _fill(folder: Path, flags: Mapping[str, Any], *, check: bool) -> int:
+    problems = Problems()
+    generation = decide(flags, problems)
+    problems.raise_errors()
+    if generation is None:
+        return _SAME
+    files = dump_files(generation.resources)
+    state = inspect_folder(folder, files)
+    print_diagnostics(problems.warnings)
+    if check:
+        write_stdout(_listing(state))
+    else:
+        update_folder(folder, files, state)
+    tell(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
+    return _DIFFERENT if check and not state.is_current else _SAME
+
+
+def _listing(state: FolderState) -> str:
+    names = {"missing": state.missing, "different": state.different, "surplus": state.surplus}
+    return "".join(f"{word.ljust(9)}  {printable(name)}\n" for word, found in names.items() for name in found)
+
+
+def _checked(state: FolderState) -> str:
+    return "current" if state.is_current else "not current; to renew it run the same without --check"
+
+
+def _written(state: FolderState, count: int) -> str:
+    written, removed = len(state.missing) + len(state.different), len(state.surplus)
+    return f"{count} file{'' if count == 1 else 's'}, {written} of them written; {removed} removed"

@@ -35,8 +35,8 @@ def test_a_name_that_is_no_name_of_a_file_gets_a_hash() -> None:
         "role-a-b-65f8f5fd4c.yaml",
         "role-a-b-6d6dfbcbb6.yaml",
         "role-a-b.yaml",
-        "role-..-c-1.yaml",
-        f"role-{'x' * 195}-2.yaml",
+        "role-..-c-6f6867bb9d.yaml",
+        f"role-{'x' * 195}-7dd6d85fb8.yaml",
     ]
 
 

@@ -10,13 +10,14 @@ from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock, LockResolver, check_pools, check_tags
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
-from gitops_doca.core.model import NIC_LABEL, Inventory, RenderOptions, Resource
+from gitops_doca.core.model import NIC_LABEL, Inventory, Plan, RenderOptions, Resource
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import check_mounts, render
 from gitops_doca.core.snapshot import check_labels
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.plans import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
 
 MAX_LOOKUPS = 500
@@ -94,15 +95,17 @@ def _recorded(answers: Answers) -> str:
 
 def load(settings: Settings, problems: Problems) -> Inputs:
     """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong."""
-    strict = settings["strict"].value
+    strict, plans = settings["strict"].value, settings["planned"].value
     policies = read_policies(settings["policies"].value, problems)
     inventory = read_inventory(settings["inventory"].value, policies.labels, problems)
     check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
+    check_policies(plans, [policy.name for policy in policies.policies], problems)
     grouping = group_nodes(
         policies.policies,
         inventory.nodes,
         problems,
+        plans=plans,
         operator_names=settings["operatorNames"].value,
         strict=strict,
     )
@@ -110,7 +113,8 @@ def load(settings: Settings, problems: Problems) -> Inputs:
     options = _options(settings, inventory)
     check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
-    _check_count(len(grouping.pools), "pools come of the inventory, and a run renders", problems)
+    origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
+    _check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
@@ -122,17 +126,22 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
     return RenderOptions(
         namespace=settings["namespace"].value,
         init_container_image=settings["initContainerImage"].value,
-        openshift=_is_openshift(settings["openshift"].value, inventory),
+        openshift=_is_openshift(settings["openshift"].value, inventory, settings["planned"].value),
         pin_digests=settings["pinDigests"].value,
         max_unavailable=strategy.get("maxUnavailable"),
         annotations=settings["annotations"].value,
     )
 
 
-def _is_openshift(setting: str | bool, inventory: Inventory) -> bool:  # noqa: FBT001 (auto, true or false)
+def _is_openshift(
+    setting: str | bool,  # noqa: FBT001 (auto, true or false)
+    inventory: Inventory,
+    plans: Iterable[Plan],
+) -> bool:
     if isinstance(setting, bool):
         return setting
-    return inventory.shows_openshift
+    # Plans too, or what they give would change when their first node comes.
+    return inventory.shows_openshift or any(plan.platform.os_id == "rhcos" for plan in plans)
 
 
 def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:

@@ -36,7 +36,7 @@ def _value(value: object) -> str:
             return str(value).lower()
         case tuple() | list():
             return (
-                " ".join("(inline)" if isinstance(one, Document) else printable(one) for one in value)
+                " ".join("(inline)" if isinstance(one, Document) else printable(str(one)) for one in value)
                 or "none"
             )
         case dict():

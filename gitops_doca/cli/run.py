@@ -11,7 +11,9 @@ from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, choose_answers
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
+from gitops_doca.core.pools import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
+from gitops_doca.emit.table import fulfilled_note
 from gitops_doca.locking import Locking
 from gitops_doca.pipeline import Generation, generate
 
@@ -89,4 +91,7 @@ def _tell(generation: Generation) -> None:
         print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
     for decision in generation.decisions:
         entry = pool_entry(decision)
-        print_info(f"pool {entry['pool']}: {entry['state']}, {decision.image}, nodes {len(entry['nodes'])}")
+        nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"
+        print_info(f"pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
+    for plan in generation.inputs.grouping.fulfilled:
+        print_info(fulfilled_note(plan))

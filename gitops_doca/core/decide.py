@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.hints import nearest_tags
 from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.model import Platform, Pool
-from gitops_doca.core.pools import name_nodes
+from gitops_doca.core.pools import PLANNED, name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 from gitops_doca.core.tags import compile_tag, precompiled_tag
 
@@ -200,7 +200,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
     return Diagnostic(
         category=Category.MISSING,
         message=message,
-        place=first.policy.place,
+        place=_place(pools),
         details=tuple(details),
         remedy=remedy,
     )
@@ -217,7 +217,7 @@ def _unknown(
     return Diagnostic(
         category=Category.UNKNOWN,
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
-        place=images[tags[0]][0].policy.place,
+        place=_place([pool for found in images.values() for pool in found]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
         remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
     )
@@ -245,7 +245,15 @@ def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
     return [group for _, group in sorted(groups.items())]
 
 
+def _place(pools: Sequence[Pool]) -> Place:
+    """Return the policy's place, or the plan's where nothing but plans wants the image."""
+    first = pools[0]
+    return first.plan.place if first.plan and not any(pool.nodes for pool in pools) else first.policy.place
+
+
 def _who(pools: Sequence[Pool]) -> str:
     names = sorted({name for pool in pools for name in pool.node_names})
+    if not names:
+        return f"pool {pools[0].platform}: {PLANNED}"
     count = f"{len(names)} node{'s' if len(names) > 1 else ''}"
     return f"pool {pools[0].platform}, {count}: {name_nodes(names)}"

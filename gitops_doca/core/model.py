@@ -199,15 +199,44 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A platform that the config plans for, and what rendering takes from a node besides."""
+
+    platform: Platform
+    container_runtime: str = ""
+    """Name without the version; empty when it was not given."""
+    ostree_version: str = ""
+    policies: frozenset[str] = frozenset()
+    """Names of the policies that it is planned for; empty: every one."""
+    place: Place = field(default=Place(), compare=False)
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where `policies` stands, and each field that becomes the value of a label, by that label."""
+
+    def __str__(self) -> str:
+        return str(self.platform)
+
+    def label_place(self, label: str) -> Place:
+        """Return where the value of a label stands, or would."""
+        return self.places.get(label, self.place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Nodes of one policy and platform, which share one DaemonSet."""
+    """Nodes of one policy and platform, which share one DaemonSet; or a plan that no node runs yet."""
 
     policy: Policy
     platform: Platform
     nodes: tuple[Node, ...]
-    """Sorted by name; never empty."""
+    """Sorted by name; empty only where there is a plan instead."""
     app: str
     """Value of the label `app`, and the DaemonSet's name without `-ds`."""
+    plan: Plan | None = None
+    """None as soon as a node runs the platform."""
+
+    @property
+    def source(self) -> Node | Plan:
+        """The first node, or the plan: where the pool comes from."""
+        return self.nodes[0] if self.plan is None else self.plan
 
     @property
     def daemon_set(self) -> str:

@@ -1,35 +1,27 @@
 """Group NIC nodes into pools of one policy, OS, version, kernel and architecture."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.fit import FIELDS, fits
 from gitops_doca.core.model import (
-    ARCH_LABEL,
-    KERNEL_LABEL,
     NIC_LABEL,
-    OS_ID_LABEL,
-    OS_VERSION_LABEL,
     PLATFORM_LABELS,
     LeftOut,
     Node,
+    Plan,
     Platform,
     Policy,
     Pool,
 )
-from gitops_doca.core.names import MAX_LABEL, is_label_value, is_subdomain, safe_hash
-from gitops_doca.core.reference import is_tag
-from gitops_doca.core.tags import precompiled_tag
+from gitops_doca.core.names import safe_hash
 from gitops_doca.core.taints import untolerated
 
 _SHOWN = 5
-_FIELDS = {
-    OS_ID_LABEL: "os_id",
-    OS_VERSION_LABEL: "os_version",
-    KERNEL_LABEL: "kernel",
-    ARCH_LABEL: "arch",
-}
+PLANNED = "planned, no node runs it yet"
+"""What messages say of a pool without nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +31,8 @@ class Grouping:
     pools: tuple[Pool, ...]
     """Sorted by policy, then platform."""
     left_out: tuple[LeftOut, ...]
+    fulfilled: tuple[Plan, ...] = ()
+    """Plans all of whose pools have nodes now."""
 
 
 def group_nodes(
@@ -46,10 +40,14 @@ def group_nodes(
     nodes: Sequence[Node],
     problems: Problems,
     *,
+    plans: Sequence[Plan] = (),
     operator_names: bool = False,
     strict: bool = False,
 ) -> Grouping:
     """Partition the NIC nodes that each policy selects and whose taints it tolerates.
+
+    A plan is a pool of its own until a node runs its platform under the policy; two plans for one pool
+    are an error.
 
     Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
     platform that fits into no tag, label or name, and pools that would share a name.
@@ -74,7 +72,8 @@ def group_nodes(
                 groups[_platform(node)].append(node)
                 continue
             left_out.append(LeftOut(node=node.name, policy=policy.name, reason=reason))
-        pools += _pools(policy, groups, problems, operator_names=operator_names)
+        planned = _plans_for(policy, plans, problems)
+        pools += _pools(policy, groups, planned, problems, operator_names=operator_names)
     left_out += [
         LeftOut(node=node.name, policy="", reason="no policy with ofedDriver selects it")
         for node in nodes
@@ -82,7 +81,9 @@ def group_nodes(
     ]
     _report_lacking(lacking, problems, strict=strict)
     _report_shared_names(pools, problems)
-    return Grouping(pools=tuple(pools), left_out=tuple(left_out))
+    return Grouping(
+        pools=tuple(pools), left_out=tuple(left_out), fulfilled=tuple(_fulfilled(policies, pools, plans))
+    )
 
 
 def check_overlap(
@@ -123,27 +124,70 @@ def nodes_by_value(values: Mapping[str, str]) -> str:
     return "; ".join(f"{value}: {name_nodes(names)}" for value, names in sorted(groups.items()))
 
 
+def describe_nodes(pool: Pool) -> str:
+    """Name the nodes of a pool in a sentence, or say that it is planned."""
+    return _nodes(pool.nodes) if pool.nodes else PLANNED
+
+
 def _nodes(nodes: Sequence[Node]) -> str:
     return f"node{'s' if len(nodes) > 1 else ''} {name_nodes([node.name for node in nodes])}"
 
 
 def _platform(node: Node) -> Platform:
-    return Platform(**{name: node.labels[label] for label, name in _FIELDS.items()})
+    return Platform(**{name: node.labels[label] for label, name in FIELDS.items()})
+
+
+def _plans_for(policy: Policy, plans: Iterable[Plan], problems: Problems) -> dict[Platform, Plan]:
+    found: dict[Platform, Plan] = {}
+    for plan in plans:
+        if not _is_for(plan, policy):
+            continue
+        first = found.setdefault(plan.platform, plan)
+        if first is not plan:
+            problems.error(
+                f"{plan.platform} is planned twice for {policy.name}; the first is at {first.place}",
+                plan.place,
+                remedy="keep one of them, or name other policies in each",
+            )
+    return found
+
+
+def _is_for(plan: Plan, policy: Policy) -> bool:
+    return not plan.policies or policy.name in plan.policies
 
 
 def _pools(
-    policy: Policy, groups: Mapping[Platform, list[Node]], problems: Problems, *, operator_names: bool
+    policy: Policy,
+    groups: Mapping[Platform, list[Node]],
+    planned: Mapping[Platform, Plan],
+    problems: Problems,
+    *,
+    operator_names: bool,
 ) -> list[Pool]:
-    return [
+    pools = [
         Pool(
             policy=policy,
             platform=platform,
-            nodes=tuple(nodes),
+            nodes=tuple(groups.get(platform, ())),
             app=_app(policy, platform, operator_names=operator_names),
+            plan=None if platform in groups else planned[platform],
         )
-        for platform, nodes in sorted(groups.items())
-        if _check_platform(policy, platform, nodes, problems)
+        for platform in sorted({*groups, *planned})
     ]
+    names = (_app(policy, pool.platform, operator_names=False) for pool in pools)
+    return [
+        pool
+        for pool, name in zip(pools, names, strict=True)
+        if fits(pool, name, _nodes(pool.nodes) if pool.nodes else "planned pool", problems)
+    ]
+
+
+def _fulfilled(policies: Iterable[Policy], pools: Iterable[Pool], plans: Iterable[Plan]) -> Iterator[Plan]:
+    running = {(pool.policy.name, pool.platform) for pool in pools if pool.nodes}
+    for plan in plans:
+        wanted = {(policy.name, plan.platform) for policy in policies if _is_for(plan, policy)}
+        if wanted and wanted <= running:
+            yield plan
 
 
 def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
@@ -159,7 +203,7 @@ def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
             # Kernels and policy names are in it as hashes of 32 bits, OS and version run together.
             message = f"{_whose(other)} and {_whose(pool)} get the same DaemonSet name"
             remedy = "give the nodes of one of them a NicNodePolicy of another name"
-        problems.error(f"{message} {pool.daemon_set}", pool.nodes[0].place, remedy=remedy)
+        problems.error(f"{message} {pool.daemon_set}", pool.source.place, remedy=remedy)
 
 
 def _whose(pool: Pool) -> str:
@@ -174,47 +218,6 @@ def _app(policy: Policy, platform: Platform, *, operator_names: bool) -> str:
     if platform.arch != "amd64" and not operator_names:
         parts.append(platform.arch)
     return "-".join(parts)
-
-
-def _check_platform(policy: Policy, platform: Platform, nodes: Sequence[Node], problems: Problems) -> bool:
-    """Report whatever keeps a platform out of a label, a name or a tag; once for all nodes that share it."""
-    for label, name in _FIELDS.items():
-        value = getattr(platform, name)
-        if not is_label_value(value):
-            problems.error(
-                f"{_nodes(nodes)}: {_what(value)} cannot be the value of a label (letters, digits and - _ . "
-                f"between them, at most {MAX_LABEL} characters)",
-                nodes[0].label_place(label),
-                remedy="take the labels as node-feature-discovery writes them: others become _ there"
-                if len(value) <= MAX_LABEL
-                else "no cluster holds such a label: take the inventory again",
-            )
-            return False
-    app = _app(policy, platform, operator_names=False)
-    if not is_subdomain(app) or len(app) > MAX_LABEL:
-        blame = (f"OS {platform.os!r}", OS_ID_LABEL)
-        if not is_subdomain(platform.arch):
-            blame = (f"architecture {platform.arch!r}", ARCH_LABEL)
-        problems.error(
-            f"{_nodes(nodes)}: {blame[0]} cannot be part of the DaemonSet name {app!r} "
-            f"(lower-case letters, digits, - and ., as label at most {MAX_LABEL} characters)",
-            nodes[0].label_place(blame[1]),
-        )
-        return False
-    driver = policy.driver
-    # The tag that compiles on the node is the same without the kernel.
-    if driver.digest is None and not is_tag(tag := precompiled_tag(driver.version, platform)):
-        problems.error(
-            f"{_nodes(nodes)}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
-            nodes[0].label_place(KERNEL_LABEL),
-        )
-        return False
-    return True
-
-
-def _what(value: str) -> str:
-    shown = value if len(value) <= 2 * MAX_LABEL else value[: 2 * MAX_LABEL] + "..."
-    return f"{shown!r} ({len(value)} characters)" if len(value) > MAX_LABEL else repr(shown)
 
 
 def _report_lacking(

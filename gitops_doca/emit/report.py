@@ -39,6 +39,7 @@ def pool_entry(decision: Decision) -> dict[str, Any]:
         "policy": {"kind": pool.policy.kind, "name": pool.policy.name},
         "daemonSet": pool.daemon_set,
         "nodes": list(pool.node_names),
+        **({"planned": True} if pool.plan else {}),
         **_outcome(decision),
     }
 

@@ -4,24 +4,27 @@ import json
 from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.decide import Decision
-from gitops_doca.core.model import LeftOut
-from gitops_doca.core.pools import name_nodes
+from gitops_doca.core.model import LeftOut, Plan
+from gitops_doca.core.pools import Grouping, name_nodes
 from gitops_doca.emit.report import left_out_entry, pool_entry
 
 _HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 
 
-def text_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
-    """Return the pools in columns, one a line; below them the counts, and the nodes that are in no pool."""
+def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
+    """Return the pools in columns, one a line.
+
+    Below them the counts, the nodes that are in no pool, and the plans that can go.
+    """
     rows = [_HEADERS, *map(_row, decisions)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-    return "\n".join([*lines, "", _summary(decisions), *_left_out(left_out)]) + "\n"
+    return "\n".join([*lines, "", _summary(decisions), *_notes(grouping)]) + "\n"
 
 
-def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
+def markdown_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools as a table for a comment on a pull request."""
     rows: list[tuple[str, ...]] = [
         ("Pool", "Policy", "Nodes", "State", "Tag or digest"),
@@ -29,20 +32,34 @@ def markdown_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -
         *(tuple(map(_cell, _row(decision))) for decision in decisions),
     ]
     lines = [*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]
-    items = [f"- {_cell(line)}" for line in _left_out(left_out)]
+    items = [f"- {_cell(line)}" for line in _notes(grouping)]
     return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
 
 
-def json_table(decisions: Sequence[Decision], left_out: Iterable[LeftOut]) -> str:
-    """Return pools and left-out nodes as the report lists them."""
-    table = {"pools": list(map(pool_entry, decisions)), "leftOut": list(map(left_out_entry, left_out))}
+def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
+    """Return pools and left-out nodes as the report lists them, and the plans that can go."""
+    table = {
+        "pools": list(map(pool_entry, decisions)),
+        "leftOut": list(map(left_out_entry, grouping.left_out)),
+        **({"plansDone": list(map(str, grouping.fulfilled))} if grouping.fulfilled else {}),
+    }
     return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
 
 
 def _row(decision: Decision) -> tuple[str, ...]:
     entry = pool_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
-    return (entry["pool"], entry["policy"]["name"], str(len(entry["nodes"])), entry["state"], image)
+    nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
+    return (entry["pool"], entry["policy"]["name"], nodes, entry["state"], image)
+
+
+def fulfilled_note(plan: Plan) -> str:
+    """Say that a plan can go."""
+    return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
+
+
+def _notes(grouping: Grouping) -> list[str]:
+    return [*_left_out(grouping.left_out), *map(fulfilled_note, grouping.fulfilled)]
 
 
 def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
@@ -64,6 +81,8 @@ def _summary(decisions: Sequence[Decision]) -> str:
     nodes = sum(len(decision.pool.nodes) for decision in decisions)
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     plural = "" if len(states) == 1 else "s"
-    return f"{len(states)} pool{plural}, {nodes} node{'' if nodes == 1 else 's'}" + (
+    planned = sum(decision.pool.plan is not None for decision in decisions)
+    aside = f" ({planned} planned)" if planned else ""
+    return f"{len(states)} pool{plural}{aside}, {nodes} node{'' if nodes == 1 else 's'}" + (
         f": {counts}" if counts else ""
     )

@@ -11,6 +11,7 @@ from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.located import Document, drop_nulls, is_kind
+from gitops_doca.sources.plans import read_plans
 from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
 
@@ -28,10 +29,11 @@ DEFAULTS: Mapping[str, Any] = {
     "updateStrategy": {"type": "OnDelete"},
     "annotations": {},
     "operatorNames": False,
+    "planned": (),
     "strict": False,
     "allowEmpty": False,
 }
-"""Every setting, with its default; `policies` and `inventory` hold paths or documents."""
+"""Every setting, with its default; `policies` and `inventory` hold paths or documents, `planned` plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def read_config(file: str, problems: Problems) -> dict[str, Setting]:
         lock = settings["lock"]
         place = document.place(("spec", "lock"))
         settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems))
+    if "planned" in settings:
+        settings["planned"] = replace(settings["planned"], value=read_plans(document, problems))
     _check_image(settings, document, problems)
     return settings
 

@@ -85,6 +85,12 @@ def test_every_field_of_the_config_is_listed() -> None:
     assert sorted(DEFAULTS) == properties("config", "properties", "spec")
 
 
+def test_every_field_of_a_plan_is_listed() -> None:
+    fields = properties("config", "properties", "spec", "properties", "planned", "items")
+
+    assert sorted(words(rows("field of a plan"))) == fields
+
+
 def test_every_field_of_the_driver_is_listed() -> None:
     assert sorted(words(rows("field of `ofedDriver`"))) == properties("policy", "$defs", "ofedDriver")
 

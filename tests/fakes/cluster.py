@@ -15,6 +15,8 @@ from gitops_doca.core.model import (
     OSTREE_LABEL,
     DriverSpec,
     Node,
+    Plan,
+    Platform,
     Policy,
     Pool,
     Probe,
@@ -64,6 +66,34 @@ def make_node(
     )
 
 
+def make_plan(
+    *,
+    kernel: str = "5.15.0-91-generic",
+    os: str = "ubuntu 22.04",
+    arch: str = "amd64",
+    runtime: str = "",
+    ostree: str = "",
+    policies: Iterable[str] = (),
+) -> Plan:
+    """Return a plan for the platform of `make_node`; `os` is ID and VERSION_ID."""
+    os_id, _, os_version = os.partition(" ")
+    place = Place("gitops-doca.yaml", 9, "spec.planned[0]")
+    return Plan(
+        platform=Platform(os_id, os_version, kernel, arch),
+        container_runtime=runtime,
+        ostree_version=ostree,
+        policies=frozenset(policies),
+        place=place,
+        places={KERNEL_LABEL: place.at("kernel"), OS_ID_LABEL: place.at("os"), ARCH_LABEL: place.at("arch")},
+    )
+
+
+def make_planned(policy: Policy | None = None, **fields: Any) -> Pool:
+    """Return the pool of a plan, which has no nodes."""
+    (pool,) = grouped([policy or make_policy()], [], plans=[make_plan(**fields)]).pools
+    return pool
+
+
 def make_driver(**fields: Any) -> DriverSpec:
     """Return a driver; `digest` takes the place of the version."""
     given: dict[str, Any] = {
@@ -99,7 +129,7 @@ def make_policy(
     )
 
 
-def grouped(policies: Iterable[Policy], nodes: Iterable[Node], **options: bool) -> Grouping:
+def grouped(policies: Iterable[Policy], nodes: Iterable[Node], **options: Any) -> Grouping:
     """Group nodes that nothing is wrong with."""
     problems = Problems()
     grouping = group_nodes(list(policies), list(nodes), problems, **options)

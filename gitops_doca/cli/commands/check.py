@@ -25,6 +25,6 @@ def command(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's paramet
     """
     run(
         flags,
-        lambda generation: _TABLES[output](generation.decisions, generation.inputs.grouping.left_out),
+        lambda generation: _TABLES[output](generation.decisions, generation.inputs.grouping),
         with_errors=True,
     )

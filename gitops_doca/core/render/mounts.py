@@ -7,7 +7,7 @@ from typing import Any
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, Pool, RenderOptions
 from gitops_doca.core.names import is_dns_label
-from gitops_doca.core.pools import name_nodes, nodes_by_value
+from gitops_doca.core.pools import describe_nodes, nodes_by_value
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, HOST_VOLUMES
 
 TRUSTED_CA = "ocp-network-operator-trusted-ca"
@@ -119,7 +119,7 @@ def _files(
     if folder is None:
         problems.error(
             f"{source} has no known path on {pool.platform.os_id} (pool {pool.platform}, "
-            f"node{'s' if len(pool.nodes) > 1 else ''} {name_nodes(pool.node_names)})",
+            f"{describe_nodes(pool)})",
             pool.policy.place,
             remedy=f"use it on {', '.join(sorted(folders))} only, with a NicNodePolicy for each distribution",
         )
@@ -141,25 +141,37 @@ def _files(
 
 def _subscription(pool: Pool, problems: Problems) -> Iterator[Part]:
     os_id = pool.platform.os_id
-    if os_id == "rhel":
-        runtimes = {node.container_runtime for node in pool.nodes}
-        if len(runtimes) > 1:
-            values = {node.name: node.container_runtime for node in pool.nodes}
-            problems.error(
-                f"pool {pool.platform} mixes container runtimes, and RHEL's subscription is mounted "
-                f"under all but cri-o: {nodes_by_value(values)}",
-                pool.nodes[0].runtime_place,
-                remedy="give the nodes one runtime, or split them by NicNodePolicies",
-            )
-        # CRI-O gives the host's subscription to every container by itself.
-        if runtimes == {"cri-o"}:
-            return
+    # CRI-O gives the host's subscription to every container by itself.
+    if os_id == "rhel" and _runtimes(pool, problems) == {"cri-o"}:
+        return
     for number, (inside, outside, kind) in enumerate(_SUBSCRIPTIONS.get(os_id, ())):
         name = f"subscription-config-{number}"
         yield Part(
             volume={"name": name, "hostPath": {"path": outside, "type": kind}},
             mounts=({"name": name, "mountPath": inside, "readOnly": True},),
         )
+
+
+def _runtimes(pool: Pool, problems: Problems) -> set[str]:
+    """Return the container runtimes of a pool on RHEL; reports nodes of two, and a plan without one."""
+    if pool.plan is not None:
+        if not pool.plan.container_runtime:
+            problems.error(
+                f"planned pool {pool.platform} has no containerRuntime, and RHEL's subscription is mounted "
+                "under all but cri-o",
+                pool.plan.place,
+                remedy="add the runtime that its nodes will have, such as containerRuntime: cri-o",
+            )
+        return {pool.plan.container_runtime}
+    values = {node.name: node.container_runtime for node in pool.nodes}
+    if len(set(values.values())) > 1:
+        problems.error(
+            f"pool {pool.platform} mixes container runtimes, and RHEL's subscription is mounted "
+            f"under all but cri-o: {nodes_by_value(values)}",
+            pool.nodes[0].runtime_place,
+            remedy="give the nodes one runtime, or split them by NicNodePolicies",
+        )
+    return set(values.values())
 
 
 def _check_collisions(pool: Pool, parts: Sequence[Part], problems: Problems) -> None:

@@ -35,6 +35,16 @@ def pool_toolkit(pool: Pool, inventory: Inventory, problems: Problems) -> Toolki
 
 
 def _ostree_version(pool: Pool, problems: Problems) -> str | None:
+    if pool.plan is not None:
+        if not pool.plan.ostree_version:
+            problems.error(
+                f"planned pool {pool.platform} compiles with OpenShift's driver toolkit, whose image "
+                "ostreeVersion chooses, and it has none",
+                pool.plan.place,
+                remedy="add ostreeVersion, a tag of ImageStream openshift/driver-toolkit, or provide a "
+                "precompiled image",
+            )
+        return pool.plan.ostree_version or None
     versions = {node.name: node.labels.get(OSTREE_LABEL, "") for node in pool.nodes}
     lacking = [name for name, version in versions.items() if not version]
     if lacking:
@@ -57,4 +67,4 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
 
 
 def _place(pool: Pool) -> Place:
-    return pool.nodes[0].label_place(OSTREE_LABEL)
+    return pool.source.label_place(OSTREE_LABEL)

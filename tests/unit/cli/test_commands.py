@@ -203,6 +203,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "updateStrategy        type=OnDelete            # default",
         "annotations           a/b=c                    # gitops-doca.yaml:5",
         "operatorNames         false                    # default",
+        "planned               none                     # default",
         "strict                true                     # gitops-doca.yaml:6",
         "allowEmpty            false                    # default",
         "--registry-config     none                     # default",

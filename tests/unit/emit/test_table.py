@@ -4,6 +4,8 @@ from fakes.cluster import (
     DIGEST,
     compile_on_node,
     make_node,
+    make_plan,
+    make_planned,
     make_policy,
     make_pool,
     use_digest,
@@ -12,6 +14,7 @@ from fakes.cluster import (
 from gitops_doca.core.decide import Decision, Withhold, precompiled_image
 from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.model import LeftOut
+from gitops_doca.core.pools import Grouping
 from gitops_doca.emit.report import pool_entry
 from gitops_doca.emit.table import json_table, markdown_table, text_table
 
@@ -22,18 +25,22 @@ POOL = make_pool(make_policy(), make_node("e", arch="arm64"))
 MISSING = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
 UNKNOWN = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagUnknown(Cause.DNS, "no such host"))
 ALL: list[Decision] = [PRECOMPILED, COMPILED, BY_DIGEST, MISSING, UNKNOWN]
-LEFT_OUT = [
+LEFT_OUT = (
     LeftOut(node="f", policy="storage", reason="taint a|b:NoSchedule"),
     LeftOut(node="g", policy="", reason="no policy with ofedDriver selects it"),
     LeftOut(node="h", policy="storage", reason="taint a|b:NoSchedule"),
-]
+)
+NOTHING_ELSE = Grouping(pools=(), left_out=())
+GROUPING = Grouping(pools=(), left_out=LEFT_OUT)
+PLANNED = use_precompiled(make_planned(kernel="6.8.0-1"))
+DONE = Grouping(pools=(), left_out=(), fulfilled=(make_plan(),))
 
 
 def test_the_table_as_text() -> None:
     tag = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04"
 
     assert (
-        text_table(ALL, ())
+        text_table(ALL, NOTHING_ELSE)
         == f"""\
 POOL                                 POLICY              NODES  STATE        TAG OR DIGEST
 ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      precompiled  {tag}-amd64
@@ -49,7 +56,7 @@ ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      unknown      {ta
 
 def test_nodes_that_are_in_no_pool_stand_below_the_text() -> None:
     assert (
-        text_table([COMPILED], LEFT_OUT)
+        text_table([COMPILED], GROUPING)
         == """\
 POOL                       POLICY   NODES  STATE     TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64  storage  1      compiled  25.04-0.6.1.0-2-ubuntu22.04-amd64
@@ -63,7 +70,7 @@ left out: g: no policy with ofedDriver selects it
 
 def test_the_table_as_markdown() -> None:
     assert (
-        markdown_table([COMPILED, BY_DIGEST], LEFT_OUT)
+        markdown_table([COMPILED, BY_DIGEST], GROUPING)
         == f"""\
 | Pool | Policy | Nodes | State | Tag or digest |
 | --- | --- | ---: | --- | --- |
@@ -79,7 +86,7 @@ def test_the_table_as_markdown() -> None:
 
 
 def test_the_table_as_json_lists_what_the_report_lists() -> None:
-    text = json_table(ALL, LEFT_OUT)
+    text = json_table(ALL, GROUPING)
 
     assert text.endswith("}\n")
     assert json.loads(text) == {
@@ -93,9 +100,44 @@ def test_the_table_as_json_lists_what_the_report_lists() -> None:
 
 
 def test_a_table_without_pools_has_its_headers() -> None:
-    assert text_table([], ()) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
-    assert markdown_table([], ()) == (
+    assert text_table([], NOTHING_ELSE) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
+    assert markdown_table([], NOTHING_ELSE) == (
         "| Pool | Policy | Nodes | State | Tag or digest |\n"
         "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
     )
-    assert json_table([], ()) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
+    assert json_table([], NOTHING_ELSE) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
+
+
+def test_a_planned_pool_is_marked_and_a_plan_that_is_done_is_told() -> None:
+    assert (
+        text_table([PLANNED, PRECOMPILED], DONE)
+        == """\
+POOL                                 POLICY              NODES    STATE        TAG OR DIGEST
+ubuntu22.04/6.8.0-1/amd64            nic-cluster-policy  planned  precompiled  \
+25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64
+ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2        precompiled  \
+25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64
+
+2 pools (1 planned), 2 nodes: 2 precompiled
+plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from the config \
+(gitops-doca.yaml:9: spec.planned[0])
+"""
+    )
+    assert markdown_table([PLANNED], DONE).splitlines()[2:] == [
+        (
+            "| ubuntu22.04/6.8.0-1/amd64 | nic-cluster-policy | planned | precompiled "
+            "| 25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64 |"
+        ),
+        "",
+        "1 pool (1 planned), 0 nodes: 1 precompiled",
+        "",
+        (
+            "- plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from the config "
+            "(gitops-doca.yaml:9: spec.planned[0])"
+        ),
+    ]
+    assert json.loads(json_table([PLANNED], DONE)) == {
+        "pools": [pool_entry(PLANNED)],
+        "leftOut": [],
+        "plansDone": ["ubuntu22.04/5.15.0-91-generic/amd64"],
+    }

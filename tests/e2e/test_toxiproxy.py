@@ -66,8 +66,8 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def proxy() -> Iterator[Toxiproxy]:
-    with toxiproxy() as running:
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toxiproxy]:
+    with toxiproxy(tmp_path_factory.mktemp("toxiproxy")) as running:
         yield running
 
 

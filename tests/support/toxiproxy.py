@@ -1,19 +1,15 @@
 """Toxiproxy as a process on loopback: links to servers that can be made to fail, and to heal."""
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
 
-from support.cli import clean_environment
 from support.require import require_program
-
-_START_SECONDS = 20
+from support.server_process import accepts, free_port, running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,37 +58,13 @@ class Toxiproxy:
 
 
 @contextmanager
-def toxiproxy() -> Iterator[Toxiproxy]:
-    """Run toxiproxy."""
+def toxiproxy(folder: Path) -> Iterator[Toxiproxy]:
+    """Run toxiproxy; its log goes into the folder."""
     program = require_program("TOXIPROXY", "toxiproxy 2.12.0")
-    # It does not say which port it took, so it is told one that was free a moment ago.
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [program, "-host", "127.0.0.1", "-port", str(port)],
-        env=clean_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(process, url)
-        yield Toxiproxy(url)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            _call("GET", f"{url}/version")
-        except requests.ConnectionError:
-            time.sleep(0.01)
-        else:
-            return
-    raise RuntimeError("toxiproxy did not start")
+    port = free_port()
+    command = [program, "-host", "127.0.0.1", "-port", str(port)]
+    with running(command, log=folder / "toxiproxy.log", ready=lambda: accepts(port)):
+        yield Toxiproxy(f"http://127.0.0.1:{port}")
 
 
 def _call(method: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import check_mounts, render
 from gitops_doca.core.snapshot import check_labels
-from gitops_doca.sources.config import Settings
+from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.config import CONFIG_FILE, Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.plans import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -66,13 +67,22 @@ class Online:
 Answers = Locked | Online
 
 
-def generate(settings: Settings, answers: Answers, problems: Problems) -> Generation:
+def generate(
+    settings: Settings,
+    answers: Answers,
+    problems: Problems,
+    *,
+    boundary: Boundary | None = None,
+    openshift: bool | None = None,
+) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
+
+    `boundary` and `openshift` are those of `load`.
 
     Raises `GenerationError` for errors of the inputs, before anyone is asked, for a lock that does not fit
     them, and for more than `MAX_LOOKUPS` look-ups.
     """
-    inputs = load(settings, problems)
+    inputs = load(settings, problems, boundary=boundary, openshift=openshift)
     lookups, lists = look_up(inputs.grouping, answers, problems)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems, recorded=_recorded(answers))
@@ -93,11 +103,21 @@ def _recorded(answers: Answers) -> str:
             assert_never(never)
 
 
-def load(settings: Settings, problems: Problems) -> Inputs:
-    """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong."""
+def load(
+    settings: Settings,
+    problems: Problems,
+    *,
+    boundary: Boundary | None = None,
+    openshift: bool | None = None,
+) -> Inputs:
+    """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong.
+
+    `boundary` holds all files, when there is one. `openshift` is what the cluster's API says of itself, when
+    that is known: an inventory that shows the opposite is wrong, unless the settings decide.
+    """
     strict, plans = settings["strict"].value, settings["planned"].value
-    policies = read_policies(settings["policies"].value, problems)
-    inventory = read_inventory(settings["inventory"].value, policies.labels, problems)
+    policies = read_policies(settings["policies"].value, problems, boundary)
+    inventory = read_inventory(settings["inventory"].value, policies.labels, problems, boundary)
     check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     check_policies(plans, [policy.name for policy in policies.policies], problems)
@@ -111,6 +131,8 @@ def load(settings: Settings, problems: Problems) -> Inputs:
     )
     _report_digests(grouping, problems, strict=strict)
     options = _options(settings, inventory)
+    if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
+        _report_openshift(problems, shown=options.openshift)
     check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
@@ -142,6 +164,18 @@ def _is_openshift(
         return setting
     # Plans too, or what they give would change when their first node comes.
     return inventory.shows_openshift or any(plan.platform.os_id == "rhcos" for plan in plans)
+
+
+def _report_openshift(problems: Problems, *, shown: bool) -> None:
+    if shown:
+        found = "the inventory is one of OpenShift, and the cluster's API has none of OpenShift's groups"
+    else:
+        found = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
+    problems.error(
+        f"{found} (*.openshift.io)",
+        remedy=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
+        f"(or {str(shown).lower()}, to trust the inventory) in {CONFIG_FILE}",
+    )
 
 
 def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:

@@ -1,14 +1,13 @@
 """The flags of a command line, and the config that they name, to an invocation."""
 
 import os
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from gitops_doca.cli.invocation import Invocation, Resolve, settle
-from gitops_doca.cli.registries import RegistryFlags
+from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.registries import registry_flags
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
 from gitops_doca.sources.files import STDIN
@@ -38,13 +37,14 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
     file = _config_file(flags["target"], given, problems)
     ways = {"policies": "-p", "inventory": "-i"}
     settings = settle([given, read_config(file, problems) if file else {}], ways, problems)
-    names = RegistryFlags.__slots__
+    registry, told = registry_flags(click.get_current_context())
     return Invocation(
         settings=settings,
-        registry=RegistryFlags(**{name: flags[name] for name in names}),
+        registry=registry,
+        told=told,
         resolve=_resolve(flags),
         lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
-        mend=_mend(flags),
+        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags["lock"]),
     )
 
 
@@ -80,14 +80,3 @@ def _config_file(target: str | None, given: Mapping[str, Setting], problems: Pro
 def _folder(target: str | None, file: str) -> str:
     """Return where the lock belongs: beside the config, or where the config would be."""
     return os.path.dirname(file) if file else target or ""  # noqa: PTH120 (the path as its author wrote it)
-
-
-def _mend(flags: Mapping[str, Any]) -> str:
-    words = ["gitops-doca", "lock"]
-    if flags["target"] is not None:
-        words.append(flags["target"])
-    for flag, name in (("-p", "policies"), ("-i", "inventory")):
-        words += [word for file in flags[name] for word in (flag, file)]
-    if flags["lock"]:
-        words += ["--lock", flags["lock"]]
-    return shlex.join(words)

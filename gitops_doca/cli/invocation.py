@@ -1,15 +1,18 @@
 """What every entry point makes of its input: settings, how to ask registries, where the lock is."""
 
-import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.registries import RegistryFlags, make_resolver
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.lock import ImageLock
-from gitops_doca.pipeline import Answers, Locked, Online
+from gitops_doca.pipeline import Answers, Generation, Locked, Online, generate
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective
+from gitops_doca.sources.files import has_file
 from gitops_doca.sources.lock import read_lock
 
 
@@ -28,11 +31,47 @@ class Invocation:
 
     settings: Settings
     registry: RegistryFlags
+    told: Mapping[str, Setting]
+    """How registries are asked, by flag, with who set it: for `--explain-config`."""
     resolve: Resolve
     lock_file: str
     """Where the lock is, or would be."""
     mend: str
     """The command that writes that lock."""
+    confinement: Confinement | None = None
+    """What strangers' inputs are held to; None for those of whoever runs this."""
+    openshift: bool | None = None
+    """Whether the cluster that the output is for has OpenShift's APIs; None: nobody said."""
+
+    @property
+    def boundary(self) -> Boundary | None:
+        """The folder that no input may lie outside of, if there is one."""
+        return self.confinement.boundary if self.confinement else None
+
+
+def lock_command(
+    target: str | None, policies: Iterable[str], inventory: Iterable[str], lock: str | None
+) -> str:
+    """Return the command that writes the lock of these inputs."""
+    words = ["gitops-doca", "lock"]
+    if target is not None:
+        words.append(target)
+    for flag, files in (("-p", policies), ("-i", inventory)):
+        words += [word for file in files for word in (flag, file)]
+    if lock:
+        words += ["--lock", lock]
+    return shlex.join(words)
+
+
+def produce(invocation: Invocation, problems: Problems) -> Generation:
+    """Run all stages for an invocation; raises as `pipeline.generate` does."""
+    return generate(
+        invocation.settings,
+        choose_answers(invocation, problems),
+        problems,
+        boundary=invocation.boundary,
+        openshift=invocation.openshift,
+    )
 
 
 def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems) -> Settings:
@@ -57,9 +96,13 @@ def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
     With a problem reported the answers are of no use: the pipeline stops before it wants them.
     """
     settings, resolve = invocation.settings, invocation.resolve
-    wanted = bool(settings["lock"].value) or os.path.lexists(invocation.lock_file)
+    wanted = bool(settings["lock"].value) or has_file(invocation.lock_file, invocation.boundary)
     if resolve is Resolve.ONLINE or (resolve is Resolve.AUTO and not wanted):
-        pins = settings["pinDigests"].value
-        return Online(resolver=lambda: make_resolver(invocation.registry, problems, verify_digests=pins))
-    lock = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
+        pins, registry, confinement = (
+            settings["pinDigests"].value,
+            invocation.registry,
+            invocation.confinement,
+        )
+        return Online(resolver=lambda: make_resolver(registry, problems, confinement, verify_digests=pins))
+    lock = read_lock(invocation.lock_file, invocation.mend, problems, invocation.boundary) or ImageLock()
     return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)

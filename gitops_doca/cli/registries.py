@@ -1,12 +1,17 @@
 """How registries are asked: the flags about them, and the client that they make."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.console import progress
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.sources.config import Setting
 from gitops_doca.sources.pull_secret import read_pull_secrets
 
 if TYPE_CHECKING:
@@ -26,8 +31,33 @@ class RegistryFlags:
     deadline: float
 
 
+def registry_flags(context: click.Context) -> tuple[RegistryFlags, Mapping[str, Setting]]:
+    """Return the flags of a command line or of the environment, and the same by name with who set each."""
+    values: dict[str, Any] = {name: context.params[name] for name in RegistryFlags.__slots__}
+    told = {
+        f"--{name.replace('_', '-')}": Setting(value, _origin(name, context))
+        for name, value in values.items()
+    }
+    return RegistryFlags(**values), told
+
+
+def registry_environment(defaults: Mapping[str, Any]) -> tuple[RegistryFlags, Mapping[str, Setting]]:
+    """Return what the variables `GITOPS_DOCA_...` say, for an entry point that has no flags.
+
+    `defaults` take the place of the flags' own. Raises `click.UsageError` for a value that cannot be used.
+    """
+    from gitops_doca.cli.options import registry_options
+
+    command = click.command("environment")(registry_options(lambda **_flags: None))
+    return registry_flags(command.make_context("gitops-doca", [], default_map=dict(defaults)))
+
+
 def make_resolver(
-    flags: RegistryFlags, problems: Problems, *, verify_digests: bool = False
+    flags: RegistryFlags,
+    problems: Problems,
+    confinement: Confinement | None = None,
+    *,
+    verify_digests: bool = False,
 ) -> "RegistryResolver":
     """Make the client of the registries; requests is imported here, and so only when it is needed.
 
@@ -45,9 +75,20 @@ def make_resolver(
         ca_file=flags.ca_file,
         insecure_registries=frozenset(flags.insecure_registry),
         allowed_registries=tuple(map(parse_allowed, flags.allowed_registry)),
+        public_only=confinement is not None,
         trusted_realm_hosts=frozenset(flags.trusted_realm_host),
-        deadline=flags.deadline,
+        deadline=confinement.seconds_for_lookups if confinement else flags.deadline,
         verify_digests=verify_digests,
-        environ=dict(os.environ),
+        environ=confinement.environ if confinement else dict(os.environ),
     )
     return RegistryResolver(options, progress=progress, warn=problems.warn)
+
+
+def _origin(name: str, context: click.Context) -> str:
+    match context.get_parameter_source(name):
+        case click.core.ParameterSource.COMMANDLINE:
+            return f"--{name.replace('_', '-')}"
+        case click.core.ParameterSource.ENVIRONMENT:
+            return f"GITOPS_DOCA_{name.upper()}"
+        case _:
+            return "default"

@@ -8,14 +8,14 @@ from typing import Any
 from gitops_doca.cli.console import print_diagnostics, print_info
 from gitops_doca.cli.explain import explain
 from gitops_doca.cli.inputs import read_invocation
-from gitops_doca.cli.invocation import Invocation, choose_answers
+from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
 from gitops_doca.core.pools import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.emit.table import fulfilled_note
 from gitops_doca.locking import Locking
-from gitops_doca.pipeline import Generation, generate
+from gitops_doca.pipeline import Generation
 
 Dump = Callable[[Generation], str]
 
@@ -44,7 +44,7 @@ def decide(flags: Mapping[str, Any], problems: Problems) -> Generation | None:
     if invocation is None:
         return None
     with reporting(flags["report"]):
-        generation = generate(invocation.settings, choose_answers(invocation, problems), problems)
+        generation = produce(invocation, problems)
     if flags["verbose"]:
         _tell(generation)
     write_report(flags["report"], generation, tuple(problems))

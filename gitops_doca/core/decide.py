@@ -229,7 +229,8 @@ _REMEDIES = {
     Cause.TLS: "name the registry's CA with --ca-file",
     Cause.DNS: "correct the registry's name in the policy, or the name server",
     Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
-    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused by a flag (see --help)",
+    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused "
+    "(--allowed-registry, --trusted-realm-host, --insecure-registry)",
     Cause.REPOSITORY: "correct the repository in the policy, or give credentials with --registry-config",
     Cause.INCONSISTENT: "let the registry's owner mend it",
     Cause.PROTOCOL: "check that the registry is at this address, and no login page before it",

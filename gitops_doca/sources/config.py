@@ -8,6 +8,7 @@ from typing import Any
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.located import Document, drop_nulls, is_kind
@@ -48,9 +49,9 @@ class Setting:
 Settings = Mapping[str, Setting]
 
 
-def read_config(file: str, problems: Problems) -> dict[str, Setting]:
+def read_config(file: str, problems: Problems, boundary: Boundary | None = None) -> dict[str, Setting]:
     """Read a generator config; what it sets, with paths made relative to the working directory."""
-    documents = list(read_documents(file, ALL, problems))
+    documents = list(read_documents(file, ALL, problems, boundary))
     if not documents:
         if not problems.errors:
             problems.error(f"holds no document; a config is one of kind {KIND}", Place(file))
@@ -73,12 +74,12 @@ def read_config(file: str, problems: Problems) -> dict[str, Setting]:
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     for name in {"policies", "inventory"} & settings.keys():
         found = settings[name]
-        paths = _sources(document, name, found.value, folder, problems)
+        paths = _sources(document, name, folder, problems, boundary)
         settings[name] = replace(found, value=tuple(paths))
     if "lock" in settings:
         lock = settings["lock"]
         place = document.place(("spec", "lock"))
-        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems))
+        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems, boundary))
     if "planned" in settings:
         settings["planned"] = replace(settings["planned"], value=read_plans(document, problems))
     _check_image(settings, document, problems)
@@ -94,21 +95,26 @@ def effective(layers: Iterable[Mapping[str, Setting]]) -> Settings:
 
 
 def _sources(
-    document: Document, name: str, value: str | Sequence[Any], folder: str, problems: Problems
+    document: Document, name: str, folder: str, problems: Problems, boundary: Boundary | None
 ) -> Iterable[str | Document]:
+    value: str | Sequence[Any] = document.value["spec"][name]
     for number, source in enumerate([value] if isinstance(value, str) else value):
         path = ("spec", name, number)
         if isinstance(source, str):
-            yield _path(source, folder, document.place(path), problems)
+            yield _path(source, folder, document.place(path), problems, boundary)
         else:
             yield Document(source, document.file, document.place(path).line, path)
 
 
-def _path(source: str, folder: str, place: Place, problems: Problems) -> str:
-    """Return a path as it is from the working directory; reports a device or a pipe, which may never end."""
+def _path(source: str, folder: str, place: Place, problems: Problems, boundary: Boundary | None) -> str:
+    """Return a path as it is from the working directory; reports a device or a pipe, which may never end.
+
+    What a boundary keeps out is not looked at here, but refused when it is opened.
+    """
     # A file of that name: standard input is the caller's, not the repository's.
     path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
-    if "\0" in path or (os.path.exists(path) and not os.path.isfile(path)):  # noqa: PTH110, PTH113 (the same)
+    special = boundary is None and os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 (the same)
+    if "\0" in path or special:
         problems.error(f"{source!r} is no regular file", place)
     return path
 

@@ -3,28 +3,32 @@
 from collections.abc import Iterator
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.sources.files import TextBytes, UnreadableError, display_name, open_input
+from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.files import TextBytes, display_name, open_input
 from gitops_doca.sources.json_reader import read_json
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.selection import Selection
-from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.syntax import SyntaxProblem, UnreadableError
 from gitops_doca.sources.yaml_reader import read_yaml
 
 
-def read_documents(name: str, selection: Selection, problems: Problems) -> Iterator[Document]:
+def read_documents(
+    name: str, selection: Selection, problems: Problems, boundary: Boundary | None = None
+) -> Iterator[Document]:
     """Yield the selected parts of each object of a file (`-`: standard input); lists give their items.
 
-    A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known.
+    A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
+    and so is one outside of the boundary, where there is one.
     """
     file = display_name(name)
     try:
-        with open_input(name) as source:
+        with open_input(name, boundary) as source:
             if source.is_empty:
                 problems.error("is empty, so it holds no object", Place(file))
                 return
             yield from _objects(source, file, selection)
     except UnreadableError as error:
-        problems.error(str(error), Place(file))
+        problems.error(str(error), Place(file), remedy=error.remedy)
     except SyntaxProblem as problem:
         problems.error(problem.message, Place(file, problem.line))
 

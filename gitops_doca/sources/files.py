@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gitops_doca.sources.syntax import Readable, SyntaxProblem
+from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.syntax import Readable, SyntaxProblem, UnreadableError
 
 STDIN = "-"
 MAX_SIZE = 1 << 30
@@ -23,31 +24,33 @@ _TOO_LARGE = (
 )
 
 
-class UnreadableError(Exception):
-    """The input cannot be opened or read; the message says why."""
-
-
 def display_name(name: str) -> str:
     """Return how messages call an input."""
     return "standard input" if name == STDIN else name
 
 
+def has_file(name: str, boundary: Boundary | None = None) -> bool:
+    """Say whether there is something of that name, be it a link that leads nowhere."""
+    return boundary.has(name) if boundary else os.path.lexists(name)
+
+
 @contextmanager
-def open_input(name: str) -> Iterator["TextBytes"]:
+def open_input(name: str, boundary: Boundary | None = None) -> Iterator["TextBytes"]:
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
+    Within a boundary only its regular files, and no standard input.
     Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
     no text.
     """
     try:
-        if name == STDIN:
+        if name == STDIN and boundary is None:
             if sys.stdin is None:
                 raise UnreadableError("cannot be read: it is closed")
             yield TextBytes(sys.stdin.buffer)
             return
         if "\0" in name:
             raise UnreadableError("cannot be read: no file has such a name")
-        with Path(name).open("rb") as stream:
+        with boundary.open(name) if boundary else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_SIZE:
                 raise SyntaxProblem(0, _TOO_LARGE)

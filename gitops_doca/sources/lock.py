@@ -1,6 +1,5 @@
 """A lock file to types; whatever is wrong with it is of class `lock`."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,7 +7,9 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.files import has_file
 from gitops_doca.sources.located import Document, is_kind
 from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
@@ -16,23 +17,23 @@ from gitops_doca.sources.selection import ALL
 LOCK_FILE = "gitops-doca.lock.yaml"
 
 
-def read_lock(file: str, mend: str, problems: Problems) -> ImageLock | None:
+def read_lock(file: str, mend: str, problems: Problems, boundary: Boundary | None = None) -> ImageLock | None:
     """Read a lock; reports one that is absent or unusable, with the command `mend` that writes it."""
-    if not os.path.lexists(file):
+    if not has_file(file, boundary):
         problems.error(
             "there is no lock file here", Place(file), category=Category.LOCK, remedy=f"run: {mend}"
         )
         return None
     found = Problems()
-    lock = _read(file, found)
+    lock = _read(file, found, boundary)
     for problem in found:
         remedy = problem.remedy or f"run: {mend}"
         problems.add(replace(problem, category=Category.LOCK, remedy=remedy))
     return None if found.errors else lock
 
 
-def _read(file: str, problems: Problems) -> ImageLock | None:
-    documents = list(read_documents(file, ALL, problems))
+def _read(file: str, problems: Problems, boundary: Boundary | None) -> ImageLock | None:
+    documents = list(read_documents(file, ALL, problems, boundary))
     if problems.errors:
         return None
     # Whatever else the file is, nothing of it may be quoted.

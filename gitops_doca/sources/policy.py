@@ -15,6 +15,7 @@ from gitops_doca.core.reference import (
     parse_repository,
 )
 from gitops_doca.core.tags import is_full_tag
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.located import Document, Path, drop_nulls
 from gitops_doca.sources.schema import did_you_mean, validate
@@ -65,7 +66,9 @@ class PolicySet:
         return frozenset(label for selector in self.selectors.values() for label in selector)
 
 
-def read_policies(sources: Sequence[str | Document], problems: Problems) -> PolicySet:
+def read_policies(
+    sources: Sequence[str | Document], problems: Problems, boundary: Boundary | None = None
+) -> PolicySet:
     """Read policies from files (`-`: standard input) and documents that are policies themselves.
 
     Files may hold other objects: those are ignored. No policy at all is an error.
@@ -75,7 +78,8 @@ def read_policies(sources: Sequence[str | Document], problems: Problems) -> Poli
         if isinstance(source, Document):
             documents.append(source)
         else:
-            documents += [d for d in read_documents(source, object_selection(), problems) if _is_policy(d)]
+            found = read_documents(source, object_selection(), problems, boundary)
+            documents += [document for document in found if _is_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(

@@ -13,6 +13,14 @@ class Readable(Protocol):
         """Return up to `size` bytes; none at the end."""
 
 
+class UnreadableError(Exception):
+    """The input cannot be opened or read; the message says why, and quotes nothing of it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
 class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
     """The text cannot be read; says what is wrong on which line, and quotes nothing of it."""
 

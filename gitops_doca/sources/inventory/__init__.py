@@ -6,6 +6,7 @@ from itertools import chain
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import API_GROUP, RENDER_LABELS, Inventory
 from gitops_doca.core.snapshot import KIND
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.inventory.cluster import add_object
 from gitops_doca.sources.inventory.found import Found
@@ -15,14 +16,16 @@ from gitops_doca.sources.schema import did_you_mean
 from gitops_doca.sources.selection import object_selection
 
 
-def read_inventory(files: Iterable[str], labels: Iterable[str], problems: Problems) -> Inventory:
+def read_inventory(
+    files: Iterable[str], labels: Iterable[str], problems: Problems, boundary: Boundary | None = None
+) -> Inventory:
     """Read nodes and the other objects that rendering needs from files (`-`: standard input).
 
     `labels` are those that nodeSelectors name. Objects of other kinds are ignored.
     """
     labels = frozenset(labels)
     selection = object_selection(labels)
-    documents = (read_documents(file, selection, problems) for file in dict.fromkeys(files))
+    documents = (read_documents(file, selection, problems, boundary) for file in dict.fromkeys(files))
     return build_inventory(chain.from_iterable(documents), labels, problems)
 
 

@@ -1,0 +1,138 @@
+"""A folder that no input may lie outside of, for inputs whose names strangers chose."""
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from gitops_doca.sources.syntax import UnreadableError
+
+_MAX_LINKS = 40
+"""What Linux follows on the way to one file."""
+_MAX_NAME = 4096
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# Not waiting for a writer, should a pipe have taken the file's place.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_INSIDE = "name a file of the repository, by a relative path; .. may be in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Opens what lies in a folder; nothing outside is touched, so nobody learns whether it is there.
+
+    Names are followed part by part on open folders: what is checked is what is opened.
+    """
+
+    root: str
+    """The folder, as an absolute path."""
+    start: tuple[str, ...] = ()
+    """The folders below it in which relative names begin."""
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file.
+
+        Raises `UnreadableError` for a name that leads out or to anything else, and OSError.
+        """
+        with ExitStack() as stack:
+            folder, last = self._find(name, stack)
+            descriptor = os.open(last, _READ, dir_fd=folder)
+            with os.fdopen(descriptor, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise _no_file()
+                yield stream
+
+    def has(self, name: str) -> bool:
+        """Say whether a name leads to anything; one that leads out does, so that opening it says so."""
+        try:
+            with ExitStack() as stack:
+                self._find(name, stack)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, UnreadableError):
+            return True
+        return True
+
+    def _find(self, name: str, stack: ExitStack) -> tuple[int, str]:
+        """Return an open folder and the name of a regular file in it; `stack` closes the folder."""
+        if name.startswith("/"):
+            raise UnreadableError(
+                "is an absolute path, and only the repository's files are read", remedy=_INSIDE
+            )
+        if len(name) > _MAX_NAME:
+            raise OSError(errno.ENAMETOOLONG, "")
+        walk = _Walk(self.root, (*self.start, *name.split("/")), stack)
+        found = walk.file()
+        if found is None:
+            raise _no_file()
+        return found
+
+
+class _Walk:
+    """Goes down the parts of one name, and never up above the root."""
+
+    def __init__(self, root: str, parts: tuple[str, ...], stack: ExitStack) -> None:
+        self._stack = stack
+        self._parts = deque(parts)
+        self._links = 0
+        self._linked = False
+        self._folders = [self._keep(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))]
+
+    def file(self) -> tuple[int, str] | None:
+        """Return the folder and name of a regular file; None when the name leads to anything else."""
+        while self._parts:
+            part = self._parts.popleft()
+            if part == "..":
+                self._leave()
+            elif part not in {"", "."}:
+                descriptor = self._look(part)
+                mode = os.fstat(descriptor).st_mode
+                if stat.S_ISLNK(mode):
+                    self._follow(os.readlink("", dir_fd=descriptor))
+                elif stat.S_ISDIR(mode):
+                    self._folders.append(descriptor)
+                elif self._parts:
+                    raise NotADirectoryError(errno.ENOTDIR, "")
+                else:
+                    return (self._folders[-1], part) if stat.S_ISREG(mode) else None
+        return None
+
+    def _look(self, part: str) -> int:
+        try:
+            return self._keep(os.open(part, _LOOK, dir_fd=self._folders[-1]))
+        except FileNotFoundError:
+            if self._linked:
+                raise UnreadableError("is a link that leads nowhere") from None
+            raise
+
+    def _leave(self) -> None:
+        if len(self._folders) == 1:
+            raise _outside()
+        self._folders.pop()
+
+    def _follow(self, target: str) -> None:
+        self._links += 1
+        if self._links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, "")
+        if target.startswith("/"):
+            raise _outside()
+        self._linked |= not self._parts
+        self._parts.extendleft(reversed(target.split("/")))
+
+    def _keep(self, descriptor: int) -> int:
+        self._stack.callback(os.close, descriptor)
+        return descriptor
+
+
+def _outside() -> UnreadableError:
+    return UnreadableError(
+        "leads out of the repository, through .. or a link, so it is not read", remedy=_INSIDE
+    )
+
+
+def _no_file() -> UnreadableError:
+    return UnreadableError("is no regular file, so it is not read", remedy=_INSIDE)

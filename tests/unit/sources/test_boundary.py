@@ -1,0 +1,202 @@
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.syntax import UnreadableError
+from support.reading import lines
+
+OUT = "leads out of the repository, through .. or a link, so it is not read"
+NO_FILE = "is no regular file, so it is not read"
+ABSOLUTE = "is an absolute path, and only the repository's files are read"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with an application in `apps/one`, beside a secret and below a parent of both."""
+    (tmp_path / "secret.yaml").write_text("canary: 1")
+    root = tmp_path / "repository"
+    (root / "apps" / "one").mkdir(parents=True)
+    (root / "apps" / "one" / "in.yaml").write_text("one")
+    (root / "shared").mkdir()
+    (root / "shared" / "in.yaml").write_text("shared")
+    return root
+
+
+def read(root: Path, name: str, start: tuple[str, ...] = ("apps", "one")) -> str:
+    """Return the text of a file, or why it is not read."""
+    try:
+        with Boundary(str(root), start).open(name) as stream:
+            return stream.read().decode()
+    except UnreadableError as error:
+        return str(error)
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("in.yaml", "one"),
+        ("./in.yaml", "one"),
+        ("../one//in.yaml", "one"),
+        ("../../shared/in.yaml", "shared"),
+        ("../../shared/../apps/./one/in.yaml", "one"),
+        ("absent.yaml", "No such file or directory"),
+        ("../../shared/absent/in.yaml", "No such file or directory"),
+        ("in.yaml/", "Not a directory"),
+        ("in.yaml/..", "Not a directory"),
+        ("in.yaml/more", "Not a directory"),
+        ("x" * 300, "File name too long"),
+        ("../one/" * 2000 + "in.yaml", "File name too long"),
+        ("-", "No such file or directory"),
+        (".", NO_FILE),
+        ("", NO_FILE),
+        ("../..", NO_FILE),
+        ("../../..", OUT),
+        ("../../../secret.yaml", OUT),
+        ("../../../absent.yaml", OUT),
+        ("../../../repository/shared/in.yaml", OUT),
+        ("/etc/passwd", ABSOLUTE),
+        ("//etc/passwd", ABSOLUTE),
+        ("/proc/self/environ", ABSOLUTE),
+        ("/absent", ABSOLUTE),
+    ],
+)
+def test_a_name_is_followed_below_the_root_alone(name: str, text: str, root: Path) -> None:
+    assert read(root, name) == text
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "text"),
+    [
+        ("apps/one/link", "in.yaml", "one"),
+        ("apps/one/link", "../../shared/in.yaml", "shared"),
+        ("apps/one/link", "./link2", "is a link that leads nowhere"),
+        ("apps/one/link", "link", "Too many levels of symbolic links"),
+        ("apps/one/link", "../../../secret.yaml", OUT),
+        ("apps/one/link", "../../../absent.yaml", OUT),
+        ("apps/one/link", "/etc/passwd", OUT),
+        ("apps/one/link", "/proc/self/cwd", OUT),
+        ("apps/one/link", "/dev/zero", OUT),
+    ],
+)
+def test_a_link_is_followed_below_the_root_alone(link: str, target: str, text: str, root: Path) -> None:
+    (root / link).symlink_to(target)
+
+    assert read(root, "link") == text
+
+
+@pytest.mark.parametrize("target", ["../..", "/", "../../shared/..//.."])
+def test_a_linked_folder_leads_out_no_more_than_a_file(target: str, root: Path) -> None:
+    (root / "apps" / "one" / "folder").symlink_to(target)
+
+    assert read(root, "folder/secret.yaml") == ("No such file or directory" if target == "../.." else OUT)
+    assert read(root, "folder/../secret.yaml") == OUT
+
+
+def test_dots_behind_a_linked_folder_are_those_of_the_folder_itself(root: Path) -> None:
+    (root / "apps" / "one" / "folder").symlink_to("../../shared")
+
+    assert read(root, "folder/../apps/one/in.yaml") == "one"
+
+
+def test_what_is_no_file_is_not_opened(root: Path) -> None:
+    os.mkfifo(root / "apps" / "one" / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "apps" / "one" / "socket"))
+
+    assert [read(root, name) for name in ("pipe", "socket", "../one")] == [NO_FILE] * 3
+
+
+def test_a_device_is_not_opened(root: Path) -> None:
+    try:
+        os.mknod(root / "apps" / "one" / "zero", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+    assert read(root, "zero") == NO_FILE
+
+
+def test_a_link_out_is_there_so_that_opening_it_says_so(root: Path) -> None:
+    folder = root / "apps" / "one"
+    (folder / "out").symlink_to("/etc/passwd")
+    (folder / "nowhere").symlink_to("absent")
+    names = (
+        "in.yaml",
+        "out",
+        "../../../absent",
+        "/absent",
+        "absent",
+        "absent/in.yaml",
+        "nowhere",
+        "in.yaml/x",
+    )
+
+    found = [Boundary(str(root), ("apps", "one")).has(name) for name in names]
+
+    assert found == [True, True, True, True, False, False, True, True]
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_no_descriptor_is_left_open(root: Path) -> None:
+    before = open_descriptors()
+    for name in ("in.yaml", "../../shared/in.yaml", "../../..", "absent", "in.yaml/x", ".."):
+        read(root, name)
+        Boundary(str(root)).has(name)
+
+    assert open_descriptors() == before
+
+
+def test_standard_input_is_not_the_repositorys(root: Path) -> None:
+    problems = Problems()
+
+    assert list(read_documents("-", ALL, problems, Boundary(str(root)))) == []
+    assert lines(problems) == ["standard input: cannot be read: No such file or directory"]
+
+
+PARTS = st.sampled_from(["..", ".", "", "a", "b", "out", "up", "in", "file", "canary"])
+
+
+@pytest.fixture(scope="module")
+def maze(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders whose links lead everywhere; `canary` stands in each folder that is outside."""
+    top = tmp_path_factory.mktemp("maze")
+    (top / "canary").write_text("canary")
+    root = top / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    for folder in (root, root / "a", root / "a" / "b"):
+        (folder / "file").write_text("file")
+        (folder / "out").symlink_to(str(top))
+        (folder / "up").symlink_to("../..")
+        (folder / "in").symlink_to("a")
+    return root
+
+
+@given(parts=st.lists(PARTS, max_size=12))
+def test_no_name_reads_anything_outside(parts: list[str], maze: Path) -> None:
+    assert read(maze, "/".join(parts), ("a",)) != "canary"
+
+
+@given(parts=st.lists(PARTS, max_size=8))
+def test_what_is_read_is_what_the_kernel_finds(parts: list[str], maze: Path) -> None:
+    name = "/".join(parts)
+    boundary = Boundary(str(maze), ("a",))
+    try:
+        with boundary.open(name) as stream:
+            found = os.fstat(stream.fileno())
+    except (UnreadableError, OSError):
+        return
+
+    assert os.path.samestat(found, (maze / "a" / name).stat())

@@ -1,5 +1,6 @@
 """The command line: flags to settings, results to streams and exit codes."""
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -11,18 +12,28 @@ from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
+FUNCTION = "gitops-doca-krm"
+"""Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
 _BUG = 70
 _INTERRUPTED = 130
-COMMANDS = ("generate", "check", "lock", "schema")
+COMMANDS = ("generate", "check", "lock", "krm", "schema")
 """In the order of the help, each a module below `commands`."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0, or the code of what went wrong, told on stderr."""
-    sys.exit(_exit_code(arguments))
+    """Run a command and exit: 0, or the code of what went wrong, told on stderr.
+
+    Without arguments given those of the process count, and the name under which it was started.
+    """
+    sys.exit(_exit_code(_own_arguments() if arguments is None else arguments))
 
 
-def _exit_code(arguments: list[str] | None) -> int:
+def _own_arguments() -> list[str]:
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 (start-up counts)
+    return ["krm", *sys.argv[1:]] if name.removesuffix(".pyz") == FUNCTION else sys.argv[1:]
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="gitops-doca", standalone_mode=False)
     except GenerationError as error:

@@ -77,14 +77,15 @@ def produce(invocation: Invocation, problems: Problems) -> Generation:
 def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems) -> Settings:
     """Merge layers, the first that sets a setting wins; reports what none of them may leave out.
 
-    `ways` says for `policies` and `inventory` how else than in the config to name them.
+    `ways` says for `policies` and `inventory` how else than in the config to name them; empty: in no other.
     """
     readable = not problems.errors
     merged = effective(layers)
     for name, way in ways.items():
         if readable and not merged[name].value:
+            other = f"with {way}, or " if way else ""
             problems.error(
-                f"no {name} given", remedy=f"name a file with {way}, or under spec.{name} in {CONFIG_FILE}"
+                f"no {name} given", remedy=f"name a file {other}under spec.{name} in {CONFIG_FILE}"
             )
     return merged
 

@@ -46,7 +46,7 @@ def decide(flags: Mapping[str, Any], problems: Problems) -> Generation | None:
     with reporting(flags["report"]):
         generation = produce(invocation, problems)
     if flags["verbose"]:
-        _tell(generation)
+        tell_generation(generation)
     write_report(flags["report"], generation, tuple(problems))
     return generation
 
@@ -86,7 +86,8 @@ def write_report(
         raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
 
-def _tell(generation: Generation) -> None:
+def tell_generation(generation: Generation) -> None:
+    """Tell on stderr which nodes are left out, and what was decided for each pool."""
     for left in generation.inputs.grouping.left_out:
         print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
     for decision in generation.decisions:

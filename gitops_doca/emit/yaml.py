@@ -19,7 +19,7 @@ _INDENT = "  "
 
 def dump_stream(resources: Iterable[Resource]) -> str:
     """Return the resources as one YAML stream: block style, sorted keys, no anchors, LF."""
-    return "".join(f"---\n{dump_document(_sorted(resource))}" for resource in resources)
+    return "".join(f"---\n{dump_document(sorted_keys(resource))}" for resource in resources)
 
 
 def dump_document(document: Mapping[str, Any]) -> str:
@@ -33,12 +33,13 @@ def dump_json(resources: Iterable[Resource]) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _sorted(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)
+def sorted_keys(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)
+    """Return a resource, or a part of one, with the keys of all its mappings in order."""
     match value:
         case dict():
-            return {key: _sorted(value[key]) for key in sorted(value)}
+            return {key: sorted_keys(value[key]) for key in sorted(value)}
         case list() | tuple():
-            return [_sorted(item) for item in value]
+            return [sorted_keys(item) for item in value]
         case _:
             return value
 

@@ -59,19 +59,27 @@ def read_config(file: str, problems: Problems, boundary: Boundary | None = None)
     if len(documents) > 1:
         problems.error("holds more than one document; a config is one", documents[1].place())
         return {}
-    document = documents[0]
+    folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
+    return read_generator(documents[0], folder, problems, boundary)
+
+
+def read_generator(
+    document: Document, folder: str, problems: Problems, boundary: Boundary | None = None
+) -> dict[str, Setting]:
+    """Read a `DriverGenerator` whose paths are relative to a folder (empty: the working directory)."""
     if not is_kind(document, KIND):
-        # Whatever else the file is, nothing of it may be quoted.
-        problems.error(f"is no config: one document of apiVersion {API_VERSION} and kind {KIND}", Place(file))
+        # Whatever else it is, nothing of it may be quoted.
+        problems.error(
+            f"is no config: one document of apiVersion {API_VERSION} and kind {KIND}", Place(document.file)
+        )
         return {}
     drop_nulls(document.value)
     if not validate(document, "config", problems):
         return {}
     settings = {
-        name: Setting(value, str(Place(file, document.place(("spec", name)).line)))
+        name: Setting(value, str(Place(document.file, document.place(("spec", name)).line)))
         for name, value in document.value.get("spec", {}).items()
     }
-    folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     for name in {"policies", "inventory"} & settings.keys():
         found = settings[name]
         paths = _sources(document, name, folder, problems, boundary)

@@ -13,10 +13,16 @@ from gitops_doca.sources.yaml_reader import read_yaml
 
 
 def read_documents(
-    name: str, selection: Selection, problems: Problems, boundary: Boundary | None = None
+    name: str,
+    selection: Selection,
+    problems: Problems,
+    boundary: Boundary | None = None,
+    *,
+    whole: bool = False,
 ) -> Iterator[Document]:
-    """Yield the selected parts of each object of a file (`-`: standard input); lists give their items.
+    """Yield the selected parts of each object of a file (`-`: standard input).
 
+    Lists give their items, unless each document is wanted `whole`: then with the line of each value.
     A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
     and so is one outside of the boundary, where there is one.
     """
@@ -26,7 +32,11 @@ def read_documents(
             if source.is_empty:
                 problems.error("is empty, so it holds no object", Place(file))
                 return
-            yield from _objects(source, file, selection)
+            if whole:
+                # JSON is YAML: one reader for both, since only YAML's knows lines.
+                yield from read_yaml(source.short_lines(), file, selection, whole=True)
+            else:
+                yield from _objects(source, file, selection)
     except UnreadableError as error:
         problems.error(str(error), Place(file), remedy=error.remedy)
     except SyntaxProblem as problem:

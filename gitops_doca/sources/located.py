@@ -89,6 +89,23 @@ def is_kind(document: Document, kind: str) -> bool:
     )
 
 
+def without_lines(value: object) -> Any:  # noqa: ANN401 (any part of a document)
+    """Return a copy that knows no lines, for a text that no user ever saw."""
+    match value:
+        case dict():
+            mapping = LocatedDict()
+            mapping.update((key, without_lines(item)) for key, item in value.items())
+            mapping.texts = getattr(value, "texts", {})
+            return mapping
+        case list():
+            sequence = LocatedList()
+            sequence.extend(map(without_lines, value))
+            sequence.texts = getattr(value, "texts", {})
+            return sequence
+        case _:
+            return value
+
+
 def drop_nulls(value: object) -> None:
     """Remove fields without a value, in place: to the API server and to people `env:` means no env."""
     if isinstance(value, dict):

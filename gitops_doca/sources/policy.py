@@ -79,7 +79,7 @@ def read_policies(
             documents.append(source)
         else:
             found = read_documents(source, object_selection(), problems, boundary)
-            documents += [document for document in found if _is_policy(document)]
+            documents += [document for document in found if is_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(
@@ -90,7 +90,8 @@ def read_policies(
     return _check_set([d for d in documents if _validate(d, problems)], problems)
 
 
-def _is_policy(document: Document) -> bool:
+def is_policy(document: Document) -> bool:
+    """Say whether a document is a NicClusterPolicy or a NicNodePolicy, whatever its version."""
     value = document.value
     return (
         isinstance(value, dict)

@@ -36,14 +36,16 @@ _CORE_TAGS = frozenset(
 )
 
 
-def read_yaml(stream: Readable, file: str, selection: Selection) -> Iterator[Document]:
-    """Yield each document of a stream, and of a list under `items` each item instead.
+def read_yaml(
+    stream: Readable, file: str, selection: Selection, *, whole: bool = False
+) -> Iterator[Document]:
+    """Yield each document of a stream, and unless `whole` of a list under `items` each item instead.
 
     Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's
     core, aliases that expand without bound or to what is not selected, and nesting deeper than 100.
     """
     try:
-        yield from _Walk(stream, file, selection).documents()
+        yield from _Walk(stream, file, selection, whole=whole).documents()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SyntaxProblem(mark.line + 1 if mark else 0, f"is no valid YAML: {_reason(error)}") from None
@@ -68,10 +70,11 @@ class _Anchored:
 
 
 class _Walk:
-    def __init__(self, stream: Readable, file: str, selection: Selection) -> None:
+    def __init__(self, stream: Readable, file: str, selection: Selection, *, whole: bool) -> None:
         self._next = CParser(stream).get_event
         self._file = file
         self._selection = selection
+        self._whole = whole
         self._anchors: dict[str, _Anchored] = {}
         self._built = 0
         self._aliased = 0
@@ -89,9 +92,9 @@ class _Walk:
                     if event.tags:
                         raise SyntaxProblem(event.start_mark.line + 1, "has a %TAG directive; remove it")
                     self._anchors, self._aliased = {}, 0
-                case MappingStartEvent():
+                case MappingStartEvent() if not self._whole:
                     yield from self._object(event)
-                case SequenceStartEvent():
+                case SequenceStartEvent() if not self._whole:
                     _check_tag(event)
                     for value, line, _ in self._sequence(self._selection, 1):
                         yield Document(value, self._file, line)

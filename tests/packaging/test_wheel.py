@@ -72,7 +72,10 @@ def test_the_licence_and_the_command_are_in_the_wheel(unpacked: Path) -> None:
     scripts.read(metadata / "entry_points.txt")
 
     assert (metadata / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
-    assert dict(scripts["console_scripts"]) == {"gitops-doca": "gitops_doca.cli:main"}
+    assert dict(scripts["console_scripts"]) == {
+        "gitops-doca": "gitops_doca.cli:main",
+        "gitops-doca-krm": "gitops_doca.cli:main",
+    }
 
 
 @pytest.mark.parametrize("name", ["config", "policy", "report"])

@@ -1,0 +1,111 @@
+"""The command `krm`: a KRM function between standard input and standard output, for kustomize."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, produce, settle
+from gitops_doca.cli.options import registry_options
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.registries import RegistryFlags
+from gitops_doca.cli.run import tell_generation
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.resource_list import Item, check_collisions, has_driver, without_driver
+from gitops_doca.emit.resource_list import Result, diagnostic_result, driver_removed, dump_resource_list
+from gitops_doca.emit.yaml import sorted_keys
+from gitops_doca.sources.config import CONFIG_FILE, Setting, read_generator
+from gitops_doca.sources.lock import LOCK_FILE
+from gitops_doca.sources.resource_list import ResourceList, read_resource_list
+
+
+class _Function(click.Command):
+    """A command whose caller reads standard output also when the flags or the environment are wrong."""
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:  # noqa: ANN401 (click's interface)
+        try:
+            return super().make_context(*args, **more)
+        except click.UsageError as error:
+            _fail([Diagnostic(category=Category.USAGE, message=error.format_message())], {})
+            raise
+
+
+@click.command("krm", cls=_Function)
+@registry_options
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+def command(*, verbose: bool, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
+    """Be a KRM function, as generator or transformer of a kustomization.
+
+    Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and
+    prints it with the manifests of all pools. kustomize needs --enable-alpha-plugins
+    and --enable-exec; without the latter it prints nothing at all.
+    """
+    problems = Problems()
+    found = None
+    try:
+        found = read_resource_list(problems)
+        problems.raise_errors()
+        items, notes = _call(found, flags, problems, verbose=verbose) if found else ((), ())
+    except GenerationError as error:
+        _fail(error.diagnostics, found.named if found else {})
+        raise
+    warnings = [diagnostic_result(warning, found.named) for warning in problems.warnings] if found else []
+    write_stdout(dump_resource_list(items, [*warnings, *notes]))
+    print_diagnostics(problems.warnings)
+
+
+def _call(
+    found: ResourceList, flags: Mapping[str, Any], problems: Problems, *, verbose: bool
+) -> tuple[Iterable[Item], Iterable[Result]]:
+    """Return the items to hand back, and what is to be noted; raises `GenerationError` for any error."""
+    invocation = _invocation(found, flags, problems)
+    problems.raise_errors()
+    generation = produce(invocation, problems)
+    if verbose:
+        tell_generation(generation)
+    check_collisions(found.items, generation.resources, problems)
+    problems.raise_errors()
+    items = list(found.items)
+    drivers = [index for index in found.policies if has_driver(items[index])]
+    for index in drivers:
+        items[index] = without_driver(items[index])
+    notes = [driver_removed(items[index]) for index in drivers]
+    return [*items, *map(sorted_keys, generation.resources)], notes
+
+
+def _invocation(found: ResourceList, flags: Mapping[str, Any], problems: Problems) -> Invocation:
+    layer = read_generator(found.config, "", problems)
+    if found.policies:
+        named = layer.get("policies", Setting((), ""))
+        layer["policies"] = replace(named, value=(*named.value, *found.policies.values()))
+    settings = settle([layer], {"policies": "", "inventory": ""}, problems)
+    names = RegistryFlags.__slots__
+    return Invocation(
+        settings=settings,
+        registry=RegistryFlags(**{name: flags[name] for name in names}),
+        told={},
+        resolve=Resolve.AUTO,
+        lock_file=settings["lock"].value or LOCK_FILE,
+        mend=_mend(found, settings["lock"].value or LOCK_FILE),
+    )
+
+
+def _mend(found: ResourceList, lock: str) -> str:
+    """Return the command that writes the lock, from whichever folder it is called."""
+    folder = os.getcwd()  # noqa: PTH109 (start-up counts)
+    config = CONFIG_FILE if os.path.lexists(CONFIG_FILE) else "FILE"  # the name is not told to functions
+    target = f"{folder}/{config}"
+    if found.policies:
+        return f"kustomize build RESOURCES | {lock_command(target, ['-'], [], f'{folder}/{lock}')}"
+    return lock_command(target, [], [], None)
+
+
+def _fail(diagnostics: Iterable[Diagnostic], named: Mapping[str, Item]) -> None:
+    """Write results alone: nothing on standard output may pass for what the run should have made."""
+    try:
+        write_stdout(dump_resource_list((), [diagnostic_result(one, named) for one in diagnostics]))
+    except GenerationError as error:
+        raise GenerationError((*diagnostics, *error.diagnostics)) from None

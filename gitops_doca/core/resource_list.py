@@ -1,0 +1,49 @@
+"""What a KRM function hands back: what came in, and the resources that it made."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Resource
+
+Item = Mapping[str, Any]
+"""An object of a ResourceList; whatever stands in it is its author's."""
+DRIVER = "ofedDriver"
+
+
+def describe(item: Item) -> str:
+    """Return kind and name, as messages call an object; empty when one of them is no text."""
+    meta = item.get("metadata")
+    kind, name = item.get("kind"), meta.get("name") if isinstance(meta, Mapping) else None
+    return f"{kind} {name}" if isinstance(kind, str) and isinstance(name, str) and name else ""
+
+
+def check_collisions(items: Iterable[Item], resources: Sequence[Resource], problems: Problems) -> None:
+    """Report objects that came in and would be made a second time, whatever the version of their API."""
+    ours = {_identity(resource) for resource in resources}
+    for item in items:
+        if _identity(item) in ours:
+            namespace = item["metadata"].get("namespace")
+            problems.error(
+                f"{describe(item)}{f' in namespace {namespace}' if namespace else ''} is among the resources"
+                " already, and is rendered here",
+                remedy="remove it from the kustomization's resources",
+            )
+
+
+def has_driver(policy: Item) -> bool:
+    """Say whether the operator would make DaemonSets of this policy."""
+    spec = policy.get("spec")
+    return isinstance(spec, Mapping) and DRIVER in spec
+
+
+def without_driver(policy: Item) -> Item:
+    """Return a policy of which the operator makes no DaemonSet: two owners would fight over them."""
+    return {**policy, "spec": {key: value for key, value in policy["spec"].items() if key != DRIVER}}
+
+
+def _identity(item: Item) -> tuple[str, ...]:
+    meta = item.get("metadata")
+    found = meta if isinstance(meta, Mapping) else {}
+    group = str(item.get("apiVersion", "")).rpartition("/")[0]
+    return group, str(item.get("kind")), str(found.get("namespace") or ""), str(found.get("name"))

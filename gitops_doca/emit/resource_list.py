@@ -1,0 +1,57 @@
+"""A KRM function's standard output: objects and results to a ResourceList."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.resource_list import DRIVER, Item
+from gitops_doca.emit.yaml import dump_document
+
+Result = dict[str, Any]
+
+
+def dump_resource_list(items: Iterable[Item], results: Iterable[Result]) -> str:
+    """Return a `ResourceList` as YAML; the keys of items stay in the order in which they come."""
+    document = {
+        "apiVersion": "config.kubernetes.io/v1",
+        "kind": "ResourceList",
+        "items": list(items),
+        "results": list(results),
+    }
+    return dump_document(document)
+
+
+def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Result:
+    """Return a diagnostic as the functions specification writes it.
+
+    `named` are the objects whose names stand for files in messages.
+    """
+    remedy = [f"to mend: {diagnostic.remedy}"] if diagnostic.remedy else []
+    message = "\n".join((diagnostic.message, *diagnostic.details, *remedy))
+    place = diagnostic.place
+    found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
+    tags = {"class": diagnostic.category.value} if diagnostic.category else {}
+    if place.file in named:
+        found |= _about(named[place.file], place.field)
+    elif place.file:
+        found["file"] = {"path": place.file}
+        tags |= {"line": str(place.line)} if place.line else {}
+        tags |= {"field": place.field} if place.field else {}
+    return found | ({"tags": tags} if tags else {})
+
+
+def driver_removed(policy: Item) -> Result:
+    """Return the note that a policy is handed back without its driver."""
+    message = f"{DRIVER} is left out: its DaemonSets are rendered here, and the operator would make them too"
+    return {"message": message, "severity": "info", **_about(policy, f"spec.{DRIVER}")}
+
+
+def _about(item: Item, field: str) -> Result:
+    """Return what a result is about; an object without a name has no reference."""
+    meta = item.get("metadata")
+    meta = meta if isinstance(meta, Mapping) else {}
+    fields = {**{key: item.get(key) for key in ("apiVersion", "kind")}, "name": meta.get("name")}
+    reference = fields | ({"namespace": meta["namespace"]} if meta.get("namespace") else {})
+    if not all(isinstance(value, str) and value for value in reference.values()):
+        return {}
+    return {"resourceRef": reference} | ({"field": {"path": field}} if field else {})

@@ -1,0 +1,114 @@
+"""A KRM function's standard input: a ResourceList to the config, and the objects that came in."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.resource_list import Item, describe
+from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.files import STDIN, display_name
+from gitops_doca.sources.located import Document, spell, without_lines
+from gitops_doca.sources.policy import is_policy
+from gitops_doca.sources.selection import ALL
+
+KIND = "ResourceList"
+CONFIG = "functionConfig"
+"""Field of the config, and the name that messages give it."""
+_GROUP = "config.kubernetes.io/"
+_STDIN = Place(display_name(STDIN))
+_CALLER = "kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
+# Of an item that stands in a file of a package; the second is the older name.
+_PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceList:
+    """What a KRM function was called with."""
+
+    config: Document
+    """Named `functionConfig`, without lines: the text is the caller's, and its lines are in no file."""
+    items: tuple[Item, ...]
+    """What came in, as it came, less what a generator gets for want of items."""
+    policies: Mapping[int, Document]
+    """Copies of the items that are policies, by their place in `items`, named by kind and name."""
+
+    @property
+    def named(self) -> dict[str, Item]:
+        """The objects that messages name in the place of a file."""
+        named = {policy.file: self.items[index] for index, policy in self.policies.items()}
+        return named | {CONFIG: self.config.value}
+
+
+def read_resource_list(problems: Problems) -> ResourceList | None:
+    """Read standard input; reports what is no ResourceList, or has no `functionConfig`, and returns None."""
+    documents = list(read_documents(STDIN, ALL, problems, whole=True))
+    if problems.errors:
+        return None
+    if len(documents) != 1 or not _is_list(documents[0].value):
+        problems.error(f"is no {KIND} of {_GROUP.rstrip('/')}", _STDIN, remedy=_CALLER)
+        return None
+    found = documents[0].value
+    items, config = found.get("items"), found.get(CONFIG)
+    if config is None:
+        problems.error(f"the {KIND} has no {CONFIG}, which is the DriverGenerator", _STDIN, remedy=_CALLER)
+        return None
+    if not isinstance(items, list | None) or not all(isinstance(item, dict) for item in items or ()):
+        problems.error("is no list of objects", Place(_STDIN.file, field="items"))
+        return None
+    _check_numbers(found, problems)
+    kept = tuple(item for item in items or () if not _is_placeholder(item, config))
+    return ResourceList(
+        config=Document(without_lines(config), CONFIG, 0), items=kept, policies=dict(_policies(kept))
+    )
+
+
+def _is_list(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("kind") == KIND
+        and str(value.get("apiVersion", "")).startswith(_GROUP)
+    )
+
+
+def _is_placeholder(item: Mapping[str, Any], config: object) -> bool:
+    """Say whether an item is the config, put there by kustomize, whose pipeline wants an item.
+
+    A config that stands in a file of the package is one of its objects: what is not handed back is removed.
+    """
+    if not isinstance(config, dict) or any(
+        item.get(key) != config.get(key) for key in ("apiVersion", "kind")
+    ):
+        return False
+    ours, its = _metadata(item), _metadata(config)
+    annotations = ours.get("annotations")
+    return ours.get("name") == its.get("name") and not (
+        isinstance(annotations, dict) and any(path in annotations for path in _PATHS)
+    )
+
+
+def _metadata(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = item.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def _policies(items: tuple[Item, ...]) -> Iterator[tuple[int, Document]]:
+    for index, item in enumerate(items):
+        if is_policy(Document(item, "", 0)):
+            yield index, Document(without_lines(item), describe(item) or f"items[{index}]", 0)
+
+
+def _check_numbers(value: object, problems: Problems, path: tuple[str | int, ...] = ()) -> None:
+    """Report numbers that no JSON has, and so no object of Kubernetes: they could not be handed back."""
+    match value:
+        case dict():
+            for key, item in value.items():
+                _check_numbers(item, problems, (*path, key))
+        case list():
+            for index, item in enumerate(value):
+                _check_numbers(item, problems, (*path, index))
+        case float() if not math.isfinite(value):
+            problems.error("is no finite number", Place(_STDIN.file, field=spell(path)))
+        case _:
+            pass

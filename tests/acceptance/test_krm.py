@@ -1,0 +1,379 @@
+"""The KRM function: what it hands back, and how it fails, as whoever calls it sees it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fakes.resolver import FakeResolver
+from gitops_doca.core.lookup import Cause, TagUnknown
+from support.command import POOL, prepare
+from support.in_process import run_here
+from support.krm import POLICY, call, config, resource_list
+
+NAMED = config(policies=["policy.yaml"], inventory=["nodes.json"])
+NODES = config(inventory=["nodes.json"])
+CONFIG_REF = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "name": "drivers"}
+NOT_A_NAMESPACE = "'A_B' is not a namespace: lower-case letters, digits and -, at most 63"
+CONFIG_MAP = {
+    "kind": "ConfigMap",
+    "apiVersion": "v1",
+    "metadata": {
+        "name": "settings",
+        "annotations": {
+            "config.kubernetes.io/index": "0",
+            "internal.config.kubernetes.io/index": "0",
+            "internal.config.kubernetes.io/annotations-migration-resource-id": "0",
+            "internal.config.kubernetes.io/id": "1",
+            "config.k8s.io/id": "1",
+            "kustomize.config.k8s.io/id": "kind: ConfigMap\nname: settings\nversion: v1\n",
+        },
+    },
+    "data": {"a": "on", "b": "1e3", "c": "line one\nline two\n", "d": "", "e": "ü\u2028"},
+    "x": {"int": 9007199254740993, "float": 1.0, "tiny": 1e-7, "none": None, "yes": True, "empty": [{}, []]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    prepare(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def policy(folder: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((folder / "policy.yaml").read_text())
+    return loaded
+
+
+def generated(folder: Path) -> list[Any]:
+    result = run_here("generate", "-p", "policy.yaml", "-i", "nodes.json", cwd=folder)
+    return list(yaml.safe_load_all(result.stdout))
+
+
+# What is handed back
+
+
+def test_a_generator_gives_what_generate_gives(folder: Path) -> None:
+    output = call(folder, resource_list([NAMED], NAMED))
+
+    assert (output.exit_code, output.run.stderr, output.results) == (0, "", [])
+    assert output.items == generated(folder)
+
+
+def test_a_transformer_gives_what_came_in_and_then_ours(folder: Path) -> None:
+    output = call(folder, resource_list([CONFIG_MAP, CONFIG_MAP | {"kind": "Other"}], NAMED))
+
+    assert output.exit_code == 0
+    assert output.items == [CONFIG_MAP, CONFIG_MAP | {"kind": "Other"}, *generated(folder)]
+    assert json.dumps(output.items[0]) == json.dumps(CONFIG_MAP)
+
+
+def test_a_policy_among_the_items_is_read_and_leaves_without_its_driver(folder: Path) -> None:
+    came = policy(folder)
+    came["metadata"]["annotations"] = {"config.kubernetes.io/index": "0"}
+    came["spec"]["nvIpam"] = {"image": "ipam", "repository": None}
+
+    output = call(folder, resource_list([came, CONFIG_MAP], NODES))
+
+    assert (output.exit_code, output.run.stderr) == (0, "")
+    del came["spec"]["ofedDriver"]
+    assert output.items == [came, CONFIG_MAP, *generated(folder)]
+    assert output.results == [
+        {
+            "message": "ofedDriver is left out: its DaemonSets are rendered here, and the operator would make"
+            " them too",
+            "severity": "info",
+            "resourceRef": POLICY,
+            "field": {"path": "spec.ofedDriver"},
+        }
+    ]
+
+
+def test_a_policy_without_a_driver_is_handed_back_as_it_came(folder: Path) -> None:
+    plain = {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy",
+        "metadata": {"name": "plain"},
+        "spec": {"nodeSelector": {"a": "b"}, "tolerations": None},
+    }
+    output = call(folder, resource_list([plain], NAMED))
+
+    assert (output.exit_code, output.items[0], output.results) == (0, plain, [])
+
+
+def test_a_config_that_is_a_file_of_a_package_stays_in_it(folder: Path) -> None:
+    came = config(policies=["policy.yaml"], inventory=["nodes.json"])
+    came["metadata"]["annotations"]["internal.config.kubernetes.io/path"] = "drivers.yaml"
+
+    output = call(folder, resource_list([came], NAMED))
+
+    assert output.items == [came, *generated(folder)]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
+def test_older_resource_lists_are_read(folder: Path, version: str) -> None:
+    stdin = resource_list([NAMED], NAMED).replace(
+        b"config.kubernetes.io/v1\n", f"config.kubernetes.io/{version}\n".encode()
+    )
+
+    assert call(folder, stdin).kinds == ["ServiceAccount", "DaemonSet"]
+
+
+def test_a_resource_list_may_be_json_and_without_items(folder: Path) -> None:
+    document = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": NAMED}
+
+    assert call(folder, json.dumps(document, indent=4).encode()).items == generated(folder)
+
+
+def test_a_lock_beside_the_kustomization_answers(tmp_path: Path) -> None:
+    demo = Path(__file__).resolve().parents[2] / "fixtures" / "demo"
+    shutil.copytree(demo, tmp_path, dirs_exist_ok=True)
+    stdin = resource_list([], yaml.safe_load((demo / "gitops-doca.yaml").read_text()))
+
+    output = call(tmp_path, stdin, {"HTTPS_PROXY": "http://127.0.0.1:1"})
+
+    assert output.kinds == ["ServiceAccount", *["DaemonSet"] * 3]
+
+
+def test_warnings_are_results_and_on_stderr(folder: Path) -> None:
+    came = policy(folder)
+    came["spec"]["ofedDriver"]["upgradePolicy"] = {"safeLoad": True}
+
+    output = call(folder, resource_list([came], NODES))
+
+    sentence = "upgradePolicy.safeLoad is ignored: only the operator's upgrade controller could end the wait"
+    place = "NicClusterPolicy nic-cluster-policy: spec.ofedDriver.upgradePolicy.safeLoad"
+    assert (output.exit_code, output.run.stderr) == (0, f"warning: {place}: {sentence}\n")
+    assert output.results[0] == {
+        "message": sentence,
+        "severity": "warning",
+        "resourceRef": POLICY,
+        "field": {"path": "spec.ofedDriver.upgradePolicy.safeLoad"},
+    }
+
+
+# How it fails
+
+
+def test_an_error_is_a_result_a_text_and_an_exit_code(folder: Path) -> None:
+    broken = config(policies=["policy.yaml"], inventory=["nodes.json"], namespace="A_B", strict="yes")
+
+    output = call(folder, resource_list([CONFIG_MAP], broken))
+
+    assert (output.exit_code, output.items) == (3, [])
+    assert output.run.stderr.splitlines() == [
+        f"error[input]: functionConfig: spec.namespace: {NOT_A_NAMESPACE}",
+        "error[input]: functionConfig: spec.strict: 'yes' is not true or false",
+    ]
+    assert output.results == [
+        {
+            "message": NOT_A_NAMESPACE,
+            "severity": "error",
+            "resourceRef": CONFIG_REF,
+            "field": {"path": "spec.namespace"},
+            "tags": {"class": "input"},
+        },
+        {
+            "message": "'yes' is not true or false",
+            "severity": "error",
+            "resourceRef": CONFIG_REF,
+            "field": {"path": "spec.strict"},
+            "tags": {"class": "input"},
+        },
+    ]
+
+
+def test_an_error_of_a_file_names_the_file(folder: Path) -> None:
+    (folder / "policy.yaml").write_text("a: 1\nb: [\n")
+
+    output = call(folder, resource_list([], NAMED))
+
+    assert output.exit_code == 3
+    assert output.results == [
+        {
+            "message": "is no valid YAML: while parsing a flow node did not find expected node content",
+            "severity": "error",
+            "file": {"path": "policy.yaml"},
+            "tags": {"class": "input", "line": "3"},
+        }
+    ]
+
+
+def test_a_missing_image_ends_as_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(folder, monkeypatch, FakeResolver())
+
+    output = call(folder, resource_list([], NAMED))
+
+    assert (output.exit_code, output.items) == (4, [])
+    assert output.results[0]["message"].startswith(
+        f"ForcePrecompiled is enabled and precompiled tag was not found: {POOL.tag} in nvcr.io/"
+    )
+    assert output.results[0]["tags"]["class"] == "missing"
+    assert output.run.stderr.startswith("error[missing]: ")
+
+
+def test_an_outage_is_unknown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
+    prepare(folder, monkeypatch, FakeResolver(faults={POOL.tag: outage}))
+
+    output = call(folder, resource_list([], NAMED))
+
+    assert (output.exit_code, output.items, output.results[0]["tags"]["class"]) == (5, [], "unknown")
+
+
+def test_a_lock_that_is_absent_names_the_command_that_writes_it(folder: Path) -> None:
+    (folder / "gitops-doca.yaml").write_text("")
+
+    output = call(
+        folder, resource_list([], config(policies=["policy.yaml"], inventory=["nodes.json"], lock="l.yaml"))
+    )
+
+    assert (output.exit_code, output.run.stderr.splitlines()) == (
+        6,
+        [
+            "error[lock]: l.yaml: there is no lock file here",
+            f"  to mend: run: gitops-doca lock {folder}/gitops-doca.yaml",
+        ],
+    )
+
+
+def test_the_lock_of_policies_that_came_as_items_is_written_from_a_stream(folder: Path) -> None:
+    output = call(folder, resource_list([policy(folder)], config(inventory=["nodes.json"], lock="l.yaml")))
+
+    assert output.run.stderr.splitlines()[1] == (
+        "  to mend: run: kustomize build RESOURCES |"
+        f" gitops-doca lock {folder}/FILE -p - --lock {folder}/l.yaml"
+    )
+
+
+def test_an_object_that_is_there_already_is_an_error(folder: Path) -> None:
+    account, daemon_set = generated(folder)
+    came = daemon_set | {"apiVersion": "apps/v1beta2", "spec": {}}
+    elsewhere = account | {"metadata": {"name": account["metadata"]["name"], "namespace": "elsewhere"}}
+
+    output = call(folder, resource_list([came, elsewhere], NAMED))
+
+    name = daemon_set["metadata"]["name"]
+    assert (output.exit_code, output.items) == (3, [])
+    assert output.run.stderr == (
+        f"error[input]: DaemonSet {name} in namespace nvidia-network-operator is among the resources"
+        " already, and is rendered here\n"
+        "  to mend: remove it from the kustomization's resources\n"
+    )
+
+
+def test_a_policy_in_the_config_and_among_the_items_is_one_too_many(folder: Path) -> None:
+    output = call(folder, resource_list([policy(folder)], NAMED))
+
+    assert output.exit_code == 3
+    assert "a second NicClusterPolicy 'nic-cluster-policy'" in output.run.stderr
+
+
+def test_without_any_policy_the_config_is_to_name_one(folder: Path) -> None:
+    output = call(folder, resource_list([CONFIG_MAP], NODES))
+
+    assert (output.exit_code, output.run.stderr.splitlines()) == (
+        3,
+        [
+            "error[input]: no policies given",
+            "  to mend: name a file under spec.policies in gitops-doca.yaml",
+        ],
+    )
+
+
+def test_a_wrong_environment_is_a_result_too(folder: Path) -> None:
+    output = call(folder, resource_list([], NAMED), {"GITOPS_DOCA_DEADLINE": "soon"})
+
+    assert (output.exit_code, output.items) == (2, [])
+    assert [result["tags"] for result in output.results] == [{"class": "usage"}]
+    assert output.results[0]["message"] in output.run.stderr
+
+
+CALLER = "  to mend: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
+NO_CONFIG = (
+    "error[input]: functionConfig: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 and kind"
+    " DriverGenerator"
+)
+NO_FIELD = (
+    "error[input]: standard input: the ResourceList has no functionConfig, which is the DriverGenerator"
+)
+HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [
+        ("", ["error[input]: standard input: is empty, so it holds no object"]),
+        ("a: [", None),
+        ("[]", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
+        ("text", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
+        (
+            "apiVersion: v1\nkind: List\nitems: []\n",
+            ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER],
+        ),
+        (
+            f"{HEAD}---\n{HEAD}",
+            ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER],
+        ),
+        (
+            f"{HEAD}items: []\n",
+            [
+                NO_FIELD,
+                CALLER,
+            ],
+        ),
+        (f"{HEAD}functionConfig: {{kind: ConfigMap}}\n", [NO_CONFIG]),
+        (f"{HEAD}functionConfig: []\n", [NO_CONFIG]),
+        (
+            f"{HEAD}items: {{}}\nfunctionConfig: {{}}\n",
+            ["error[input]: standard input: items: is no list of objects"],
+        ),
+        (
+            f"{HEAD}items: [null]\nfunctionConfig: {{}}\n",
+            ["error[input]: standard input: items: is no list of objects"],
+        ),
+        (
+            f"{HEAD}items: [{{a: [.nan]}}]\nfunctionConfig: {{}}\n",
+            ["error[input]: standard input: items[0].a[0]: is no finite number"],
+        ),
+    ],
+)
+def test_standard_input_that_is_no_call_is_told(tmp_path: Path, stdin: str, told: list[str] | None) -> None:
+    output = call(tmp_path, stdin.encode())
+
+    assert (output.exit_code, output.items) == (3, [])
+    assert {result["severity"] for result in output.results} == {"error"}
+    assert told is None or output.run.stderr.splitlines() == told
+
+
+@pytest.mark.parametrize("value", ["[1]", "{a: b}", "3", "null"])
+@pytest.mark.parametrize("field", ["apiVersion", "kind", "metadata", "spec"])
+def test_an_item_of_any_shape_is_handed_back(folder: Path, field: str, value: str) -> None:
+    item = {"apiVersion": "mellanox.com/v1", "kind": "Other", field: yaml.safe_load(value)}
+
+    assert call(folder, resource_list([item], NAMED)).items[0] == item
+
+
+def test_a_policy_without_a_name_is_named_by_its_place(folder: Path) -> None:
+    came = policy(folder)
+    came["metadata"] = {"name": [1]}
+
+    output = call(folder, resource_list([CONFIG_MAP, came], NODES))
+
+    (told,) = output.run.stderr.splitlines()
+    assert told.startswith(
+        "error[input]: items[1]: metadata.name: a list is not a name of lower-case letters, digits, - and ."
+    )
+
+
+def test_nothing_of_a_foreign_item_is_quoted(folder: Path) -> None:
+    output = call(
+        folder, resource_list([{"kind": "Secret", "data": {"a": "canary"}}], config(policies=["absent"]))
+    )
+
+    assert output.exit_code == 3
+    assert b"canary" not in output.run.stdout
+    assert "canary" not in output.run.stderr

@@ -1,0 +1,169 @@
+"""The KRM function under the real kustomize, as generator and as transformer."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.cli import ROOT, Result, run_cli
+from support.krm import FUNCTION, install
+from support.kustomize import build
+
+pytestmark = pytest.mark.e2e
+
+DEMO = ROOT / "fixtures" / "demo"
+PLUGINS = ("--enable-alpha-plugins", "--enable-exec")
+# Nothing listens there: a run that asks anybody fails.
+NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+CONFIG_MAP = """apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: settings
+  annotations: {a: "yes", b: "1e3", c: "0x1F"}
+data: {d: "on", e: "12345678901234567890123", f: "a\\nb\\n", g: ""}
+---
+apiVersion: example.com/v1
+kind: Other
+metadata: {name: other}
+spec: {big: 9007199254740993, float: 0.1, small: 1e-7, none: null, list: [{}, [], true], text: "2025-01-01"}
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Mapping[str, str]:
+    """An environment with the function on PATH, and no way to a registry."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    install(folder)
+    return NOWHERE | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def write(folder: Path, kustomization: Mapping[str, Any], **spec: Any) -> Path:
+    """Write the demo's files, its config as a function with these settings too, and a kustomization."""
+    shutil.copytree(DEMO, folder)
+    config = yaml.safe_load((DEMO / "gitops-doca.yaml").read_text())
+    config["metadata"]["annotations"] = FUNCTION
+    config["spec"] = {key: value for key, value in (config["spec"] | spec).items() if value is not None}
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(dict(kustomization)))
+    return folder
+
+
+def by_id(stream: bytes) -> dict[tuple[str, str], Any]:
+    """Return the objects of a stream; kustomize sorts them in an order of its own."""
+    found = [item for item in yaml.safe_load_all(stream) if item]
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in found}
+    assert len(objects) == len(found)
+    return objects
+
+
+def generated() -> dict[tuple[str, str], Any]:
+    result = run_cli("generate", DEMO, cwd=ROOT, env=NOWHERE)
+    assert result.exit_code == 0
+    return by_id(result.stdout)
+
+
+def good(result: Result) -> dict[tuple[str, str], Any]:
+    assert (result.exit_code, result.stderr) == (0, "")
+    return by_id(result.stdout)
+
+
+def test_a_generator_gives_the_objects_that_generate_gives(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
+
+    assert good(build(folder, *PLUGINS, env=environment)) == generated()
+
+
+def test_a_transformer_takes_the_policy_from_the_resources(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    resources = {"resources": ["policy.yaml", "others.yaml"]}
+    folder = write(tmp_path / "base", resources | {"transformers": ["gitops-doca.yaml"]}, policies=None)
+    (folder / "others.yaml").write_text(CONFIG_MAP)
+    plain = tmp_path / "plain"
+    shutil.copytree(folder, plain)
+    (plain / "kustomization.yaml").write_text(yaml.safe_dump(resources))
+
+    with_ours = build(folder, *PLUGINS, env=environment)
+    without = by_id(build(plain).stdout)
+
+    del without["NicClusterPolicy", "nic-cluster-policy"]["spec"]["ofedDriver"]
+    assert good(with_ours) == without | generated()
+
+
+def test_what_a_transformer_only_hands_on_keeps_every_byte(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = write(
+        tmp_path / "base",
+        {"resources": ["others.yaml"], "transformers": ["gitops-doca.yaml"]},
+    )
+    (folder / "others.yaml").write_text(CONFIG_MAP)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "others.yaml").write_text(CONFIG_MAP)
+    (plain / "kustomization.yaml").write_text("resources: [others.yaml]\n")
+
+    with_ours = build(folder, *PLUGINS, env=environment).stdout.split(b"---\n")
+    without = build(plain).stdout.split(b"---\n")
+
+    assert len(without) == 2
+    assert [one for one in without if one.strip() not in [text.strip() for text in with_ours]] == []
+
+
+def test_a_transformer_without_resources_is_a_generator(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = write(tmp_path / "base", {"transformers": ["gitops-doca.yaml"]})
+
+    assert good(build(folder, *PLUGINS, env=environment)) == generated()
+
+
+def test_paths_are_those_of_the_base_when_an_overlay_is_built(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text("resources: [../base]\ncommonAnnotations: {team: net}\n")
+
+    built = good(build(overlay, *PLUGINS, env=environment))
+
+    assert {item["metadata"]["annotations"].pop("team") for item in built.values()} == {"net"}
+    for item in built.values():
+        item["spec"]["template"]["metadata"].pop("annotations") if item["kind"] == "DaemonSet" else None
+        item["metadata"]["annotations"] or item["metadata"].pop("annotations")
+    assert built == generated()
+
+
+def test_a_failure_is_told_before_kustomize_tells_of_it(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]}, namespace="A_B")
+
+    result = build(folder, *PLUGINS, env=environment)
+
+    assert (result.exit_code, result.stdout) == (1, b"")
+    assert result.stderr.splitlines() == [
+        (
+            "error[input]: functionConfig: spec.namespace: 'A_B' is not a namespace: lower-case letters,"
+            " digits and -, at most 63"
+        ),
+        "Error: couldn't execute function: exit status 3",
+    ]
+
+
+def test_without_enable_exec_kustomize_prints_nothing_and_succeeds(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
+
+    result = build(folder, "--enable-alpha-plugins", env=environment)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")

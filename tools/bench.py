@@ -20,6 +20,7 @@ REPOSITORY = "mellanox/doca-driver"
 IMPORTS = "import click, ruamel.yaml, jsonschema"
 LATENCY = 0.05
 _POOLS = 40
+_COMPACT_MEBIBYTES = 80
 _WIDTHS = (50, 24, 22, 6)
 
 
@@ -38,6 +39,7 @@ def main() -> None:
     _line("work", "yardstick", "measured", "budget", "ok")
     held = [
         *_small(),
+        *_compact(),
         *_large(
             "10,000 nodes, 40 pools, JSON, lock",
             "nodes.json",
@@ -63,6 +65,22 @@ def _small() -> Iterator[bool]:
         yardstick, measured = _medians([_python(IMPORTS), command], runs=11)
     yield _ratio(
         "50 nodes, 3 pools, YAML, lock: time", "the imports", yardstick.seconds, measured.seconds, "s", 2.5
+    )
+
+
+def _compact() -> Iterator[bool]:
+    nodes = _inventory(f"nodes{bench_data.COMPACT}", nodes=10_000, pools=_POOLS)
+    with _locked(nodes) as command:
+        yardstick, measured = _medians([_python(IMPORTS), command], runs=7)
+    work = "10,000 nodes, 40 pools, compact, lock"
+    yield _ratio(f"{work}: time", "the imports", yardstick.seconds, measured.seconds, "s", 5)
+    size = f"{measured.mebibytes:.4g} MiB"
+    yield _row(
+        f"{work}: memory",
+        "",
+        size,
+        f"{_COMPACT_MEBIBYTES} MiB",
+        held=measured.mebibytes <= _COMPACT_MEBIBYTES,
     )
 
 

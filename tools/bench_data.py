@@ -10,6 +10,7 @@ import yaml
 
 _FEATURES = 60
 _IMAGES = 22
+COMPACT = ".compact.yaml"
 VERSION = "25.04-0.6.1.0-2"
 POLICY = """\
 apiVersion: mellanox.com/v1alpha1
@@ -36,12 +37,39 @@ def tag(pool: int) -> str:
 
 
 def write_nodes(path: Path, *, nodes: int, pools: int) -> None:
-    """Write a List of nodes, spread evenly over the pools; the name's ending chooses JSON or YAML."""
+    """Write nodes, spread evenly over the pools, as the name's ending says.
+
+    A List in JSON or YAML, or for `.compact.yaml` a NodeInventory.
+    """
     part = path.with_name(f"{path.name}.part")
     with part.open("w") as file:
-        write = _write_json if path.suffix == ".json" else _write_yaml
-        write(file, nodes, lambda index: _node(index, index % pools))
+        if path.name.endswith(COMPACT):
+            _write_compact(file, nodes, pools)
+        else:
+            write = _write_json if path.suffix == ".json" else _write_yaml
+            write(file, nodes, lambda index: _node(index, index % pools))
     part.replace(path)
+
+
+def _write_compact(file: TextIO, nodes: int, pools: int) -> None:
+    document = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "NodeInventory",
+        "groups": [
+            {
+                "labels": {
+                    "feature.node.kubernetes.io/kernel-version.full": kernel(pool),
+                    "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
+                    "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
+                    "kubernetes.io/arch": "amd64",
+                },
+                "containerRuntime": "containerd",
+                "nodes": [f"node-{index:05d}" for index in range(pool, nodes, pools)],
+            }
+            for pool in range(pools)
+        ],
+    }
+    yaml.dump(document, file, Dumper=yaml.CSafeDumper, sort_keys=False)
 
 
 def _write_json(file: TextIO, nodes: int, node: Callable[[int], dict[str, Any]]) -> None:

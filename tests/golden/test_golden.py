@@ -57,6 +57,7 @@ def _run(case: Case, host: str, factory: pytest.TempPathFactory) -> Outcome:
             "config, nodes as JSON": workspace.run_by_config(
                 "nodes.json", cwd=workspace.folder, env={"LC_ALL": "C", "PYTHONHASHSEED": "4242"}
             ),
+            "flags, a compact inventory": workspace.run_compact(env={"PYTHONHASHSEED": "7"}),
         },
     )
 

@@ -1,7 +1,7 @@
 """The cases of fixtures/golden: what they hold, how to run them on loopback, and how to compare."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +9,10 @@ from typing import Any
 
 import yaml
 
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.emit.inventory import dump_inventory
+from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.policy import read_policies
 from support.cli import ROOT, Result, run_cli
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
@@ -95,7 +99,7 @@ class Workspace:
     host: str
 
     def write(self) -> None:
-        """Write the policy, the nodes in three forms and the other objects."""
+        """Write the policy, the nodes in three forms, the other objects, and a compact inventory of all."""
         policy = (self.case.folder / "policy.yaml").read_text()
         moved = policy.replace("repository: ", f"repository: {self._prefix}")
         (self.folder / "policy.yaml").write_text(moved)
@@ -105,10 +109,18 @@ class Workspace:
         (self.folder / "shuffled.yaml").write_text(yaml.safe_dump(_reversed(nodes), sort_keys=False))
         if self._objects:
             (self.folder / "objects.yaml").write_bytes((self.case.folder / "objects.yaml").read_bytes())
+        (self.folder / "compact.yaml").write_text(self._compact())
 
     def run_by_flags(self, nodes: str, *, env: Mapping[str, str]) -> Result:
         """Run `generate` with everything as flags, from the folder of the files."""
-        inventory = [argument for name in (nodes, *self._objects) for argument in ("-i", name)]
+        return self._run_with((nodes, *self._objects), env=env)
+
+    def run_compact(self, *, env: Mapping[str, str]) -> Result:
+        """Run `generate` with the compact inventory in the place of the nodes and the other objects."""
+        return self._run_with(("compact.yaml",), env=env)
+
+    def _run_with(self, files: Iterable[str], *, env: Mapping[str, str]) -> Result:
+        inventory = [argument for name in files for argument in ("-i", name)]
         init_container = self.case.init_container_image
         return self._run(
             *("-p", "policy.yaml", *inventory, "-n", self.case.namespace),
@@ -135,6 +147,14 @@ class Workspace:
         }
         (self.folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
         return self._run(*(() if cwd == self.folder else (self.folder,)), cwd=cwd, env=env)
+
+    def _compact(self) -> str:
+        problems = Problems()
+        labels = read_policies([str(self.folder / "policy.yaml")], problems).labels
+        files = [str(self.folder / name) for name in ("nodes.yaml", *self._objects)]
+        inventory = read_inventory(files, labels, problems)
+        assert problems.errors == ()
+        return dump_inventory(inventory, labels)
 
     @property
     def _prefix(self) -> str:

@@ -507,3 +507,22 @@ def test_inputs_that_are_wrong_come_before_a_lock_that_does_not_fit(run: Run) ->
         run([_policy(version="a b")], [_node("a")], _locked())
 
     assert {d.category for d in raised.value.diagnostics} == {Category.INPUT}
+
+
+def test_a_snapshot_older_than_the_policy_is_an_error_and_not_a_pool_less(run: Run) -> None:
+    labels = {key: value for key, value in _node("a")["metadata"]["labels"].items() if "pci" not in key}
+    snapshot = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "NodeInventory",
+        "groups": [{"labels": labels, "nodes": ["a"]}],
+    }
+
+    with pytest.raises(GenerationError):
+        run([_policy("blue")], [snapshot], _unasked, allowEmpty=True)
+
+    assert run.told == [
+        (
+            Category.INPUT,
+            "the snapshot does not hold the label 'pool', by which the NicNodePolicy blue selects nodes",
+        )
+    ]

@@ -29,7 +29,7 @@ def cmp_server(folder: Path, plugin: str, *, env: Mapping[str, str] | None = Non
     config, log = folder / "plugin", folder / "argocd-cmp-server.log"
     config.mkdir()
     (config / "plugin.yaml").write_text(plugin)
-    program = _server("cmp-server", folder)
+    program = linked("cmp-server", folder)
     with tempfile.TemporaryDirectory(prefix="cmp-") as sockets:
         of_server = {"ARGOCD_PLUGINSOCKFILEPATH": sockets, "ARGOCD_CMP_WORKDIR": str(folder / "work")}
         command = [str(program), f"--config-dir-path={config}"]
@@ -38,8 +38,8 @@ def cmp_server(folder: Path, plugin: str, *, env: Mapping[str, str] | None = Non
             yield CmpServer(socket=next(found("*.sock")), log=log)
 
 
-def _server(name: str, folder: Path) -> Path:
-    """Link the one program under the name by which it knows what to be."""
+def linked(name: str, folder: Path) -> Path:
+    """Link the one program as `argocd-NAME` into this folder, for its name tells it what to be."""
     link = folder / f"argocd-{name}"
     link.symlink_to(require_program("ARGOCD", "argocd 3.2.0"))
     return link

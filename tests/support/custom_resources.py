@@ -74,16 +74,17 @@ def served(api: ApiServer, *resources: CustomResource) -> Iterator[None]:
         api.apply(resource.definition)
     try:
         for resource in resources:
-            _wait(api, resource, known=True)
+            wait(api, resource, known=True)
         yield
     finally:
         for resource in resources:
             api.delete(resource.definition)
         for resource in resources:
-            _wait(api, resource, known=False)
+            wait(api, resource, known=False)
 
 
-def _wait(api: ApiServer, resource: CustomResource, *, known: bool) -> None:
+def wait(api: ApiServer, resource: CustomResource, *, known: bool) -> None:
+    """Wait until the server's discovery shows the resource, or no longer does. Raises TimeoutError."""
     end = time.monotonic() + _SECONDS
     while _is_known(api, resource) is not known:
         if time.monotonic() > end:

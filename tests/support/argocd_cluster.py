@@ -1,4 +1,4 @@
-"""A whole Argo CD that looks after the cluster of an API server, with its servers as processes on loopback."""
+"""A whole Argo CD, as processes on loopback, that looks after the cluster of an API server."""
 
 import os
 import time

@@ -16,9 +16,9 @@ _HEAD_LIMIT = 1000
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+def print_diagnostics(diagnostics: Iterable[Diagnostic], *, flattened: bool = False) -> None:
     """Print diagnostics to stderr, errors first, at most `LIMIT` bytes of them."""
-    text = format_diagnostics(sorted(diagnostics, key=lambda d: d.sort_key))
+    text = format_diagnostics(sorted(diagnostics, key=lambda d: d.sort_key), flattened=flattened)
     if text:
         tell(text, end="")
 
@@ -37,23 +37,31 @@ def silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def format_diagnostics(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return the diagnostics as text: all first sentences if they fit, then details while there is room."""
+def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = False) -> str:
+    """Return the diagnostics as text: all first sentences if they fit, then details while there is room.
+
+    `flattened` is for whoever shows the text as one line: what to do comes before the details, and that of
+    the first diagnostic before the sentences of others.
+    """
     heads = [_head(diagnostic) for diagnostic in diagnostics]
     room = LIMIT - 80
+    reserved = _size(_remedy(diagnostics[0])) if flattened and diagnostics else 0
+    room -= reserved
     kept = 0
     for head in heads:
         if kept and len(head.encode()) + 1 > room:
             break
         room -= len(head.encode()) + 1
         kept += 1
+    room += reserved
     lines: list[str] = []
     for diagnostic, head in list(zip(diagnostics, heads, strict=True))[:kept]:
-        more = _fit(diagnostic, room)
-        room -= sum(len(line.encode()) + 1 for line in more)
-        lines += [_coloured(head), *more]
+        details, remedy = _fit(diagnostic, room)
+        room -= _size(details) + _size(remedy)
+        lines += [_coloured(head), *remedy, *details] if flattened else [_coloured(head), *details, *remedy]
     if kept < len(heads):
-        lines.append(f"... and {len(heads) - kept} more; --report FILE writes all of them")
+        where = "gitops-doca check shows" if flattened else "--report FILE writes"
+        lines.append(f"... and {len(heads) - kept} more; {where} all of them")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -76,12 +84,12 @@ def _head(diagnostic: Diagnostic) -> str:
     return text if len(text) <= _HEAD_LIMIT else text[:_HEAD_LIMIT] + "..."
 
 
-def _fit(diagnostic: Diagnostic, room: int) -> list[str]:
-    """Return as many details as there is room for, and what to do about it before any of them."""
-    remedy = [f"  to mend: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
-    room -= sum(len(line.encode()) + 1 for line in remedy)
+def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
+    """Return as many details as there is room for, and the line that says what to do, which comes first."""
+    remedy = _remedy(diagnostic)
+    room -= _size(remedy)
     if room < 0:
-        return []
+        return [], []
     kept: list[str] = []
     for number, detail in enumerate(diagnostic.details):
         line = f"  {printable(detail)}"
@@ -90,7 +98,15 @@ def _fit(diagnostic: Diagnostic, room: int) -> list[str]:
             kept.append(f"  ... and {len(diagnostic.details) - number} more")
             break
         kept.append(line)
-    return kept + remedy
+    return kept, remedy
+
+
+def _remedy(diagnostic: Diagnostic) -> list[str]:
+    return [f"  to mend: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def printable(text: str) -> str:

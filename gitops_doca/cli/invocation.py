@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.registries import RegistryFlags, make_resolver
@@ -14,6 +15,9 @@ from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.lock import read_lock
+
+if TYPE_CHECKING:
+    from gitops_doca.registry.resolver import RegistryResolver
 
 
 class Resolve(Enum):
@@ -90,20 +94,26 @@ def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], pro
     return merged
 
 
+def asks_registries(invocation: Invocation) -> bool:
+    """Say whether answers come from the registries, and not from a lock."""
+    if invocation.resolve is not Resolve.AUTO:
+        return invocation.resolve is Resolve.ONLINE
+    named = bool(invocation.settings["lock"].value)
+    return not named and not has_file(invocation.lock_file, invocation.boundary)
+
+
 def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
     """Choose between lock and registries.
 
     A lock beside the config is used when it is there; one that config or flag names must be there.
     With a problem reported the answers are of no use: the pipeline stops before it wants them.
     """
-    settings, resolve = invocation.settings, invocation.resolve
-    wanted = bool(settings["lock"].value) or has_file(invocation.lock_file, invocation.boundary)
-    if resolve is Resolve.ONLINE or (resolve is Resolve.AUTO and not wanted):
-        pins, registry, confinement = (
-            settings["pinDigests"].value,
-            invocation.registry,
-            invocation.confinement,
-        )
-        return Online(resolver=lambda: make_resolver(registry, problems, confinement, verify_digests=pins))
+    if asks_registries(invocation):
+        return Online(resolver=lambda: _make_resolver(invocation, problems))
     lock = read_lock(invocation.lock_file, invocation.mend, problems, invocation.boundary) or ImageLock()
     return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)
+
+
+def _make_resolver(invocation: Invocation, problems: Problems) -> "RegistryResolver":
+    pins = invocation.settings["pinDigests"].value
+    return make_resolver(invocation.registry, problems, invocation.confinement, verify_digests=pins)

@@ -49,7 +49,13 @@ def registry_environment(defaults: Mapping[str, Any]) -> tuple[RegistryFlags, Ma
     from gitops_doca.cli.options import registry_options
 
     command = click.command("environment")(registry_options(lambda **_flags: None))
-    return registry_flags(command.make_context("gitops-doca", [], default_map=dict(defaults)))
+    flags, told = registry_flags(command.make_context("gitops-doca", [], default_map=dict(defaults)))
+    return flags, {variable(flag): setting for flag, setting in told.items()}
+
+
+def variable(flag: str) -> str:
+    """Return the environment variable that says the same as a flag about registries."""
+    return f"GITOPS_DOCA_{flag.removeprefix('--').replace('-', '_').upper()}"
 
 
 def make_resolver(
@@ -89,6 +95,6 @@ def _origin(name: str, context: click.Context) -> str:
         case click.core.ParameterSource.COMMANDLINE:
             return f"--{name.replace('_', '-')}"
         case click.core.ParameterSource.ENVIRONMENT:
-            return f"GITOPS_DOCA_{name.upper()}"
+            return variable(name)
         case _:
             return "default"

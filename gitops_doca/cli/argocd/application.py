@@ -1,0 +1,145 @@
+"""The environment that Argo CD gives a plugin to an invocation."""
+
+import os
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from gitops_doca.cli.argocd.parameters import read_parameters
+from gitops_doca.cli.confinement import Confinement
+from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.registries import RegistryFlags
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.names import is_dns_label
+from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, read_config
+from gitops_doca.sources.lock import LOCK_FILE
+
+# Parameter to setting of the config.
+_SETTINGS = {
+    "policy": "policies",
+    "inventory": "inventory",
+    "lock": "lock",
+    "namespace": "namespace",
+    "pinDigests": "pinDigests",
+    "openshift": "openshift",
+}
+# Groups that OpenShift itself serves. Others under its domain come with operators that run elsewhere too, as
+# sriovnetwork.openshift.io does.
+_OPENSHIFT = frozenset(
+    f"{name}.openshift.io"
+    for name in (
+        "apps",
+        "build",
+        "config",
+        "image",
+        "oauth",
+        "operator",
+        "project",
+        "route",
+        "security",
+        "user",
+    )
+)
+_EVERYWHERE = "apps/v1"
+_FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
+
+
+def operators_part(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the side car's own environment, without what Argo CD adds: an application chooses that."""
+    return {name: value for name, value in environ.items() if not name.startswith(_FOREIGN)}
+
+
+def find_boundary(environ: Mapping[str, str]) -> Boundary:
+    """Return the repository around the working directory, which is the application's folder in it.
+
+    That is what is left of it without `ARGOCD_APP_SOURCE_PATH`. Where that is not its end, as in a folder
+    that was reached through a link, there is no more than the working directory.
+    """
+    folder = os.getcwd()  # noqa: PTH109 (text, compared with text)
+    below = PurePath(os.path.normpath(environ.get("ARGOCD_APP_SOURCE_PATH") or "."))
+    root = folder.removesuffix(f"/{below}")
+    if below.is_absolute() or ".." in below.parts or root in {folder, ""}:
+        return Boundary(folder)
+    return Boundary(root, below.parts)
+
+
+def read_application(
+    environ: Mapping[str, str],
+    registry: RegistryFlags,
+    told: Mapping[str, Setting],
+    confinement: Confinement,
+    problems: Problems,
+) -> Invocation:
+    """Merge parameters, config file and defaults; reports what is not there or not usable.
+
+    `registry` and `told` are the operator's settings, and whatever else `environ` holds leaves them alone.
+    """
+    boundary = confinement.boundary
+    parameters = read_parameters(environ.get("ARGOCD_APP_PARAMETERS", ""), problems)
+    given = {_SETTINGS[name]: setting for name, setting in parameters.items() if name in _SETTINGS}
+    config = parameters.get("config", Setting(CONFIG_FILE, "default"))
+    resolve = parameters.get("resolve", Setting(Resolve.AUTO, "default"))
+    file = _config_file(config, given, boundary, problems)
+    ways = {"policies": "the parameter policy", "inventory": "the parameter inventory"}
+    settings = settle([given, read_config(file, problems, boundary) if file else {}], ways, problems)
+    _check_namespace(settings, environ.get("ARGOCD_APP_NAMESPACE", ""), problems)
+    return Invocation(
+        settings=settings,
+        registry=registry,
+        told={"config": config, "resolve": Setting(resolve.value.value, resolve.origin), **told},
+        resolve=resolve.value,
+        lock_file=settings["lock"].value or os.path.join(os.path.dirname(file), LOCK_FILE),  # noqa: PTH118, PTH120 (paths as written)
+        mend=_mend(parameters, boundary),
+        confinement=confinement,
+        openshift=_has_openshift(environ.get("KUBE_API_VERSIONS", "")),
+    )
+
+
+def _config_file(
+    config: Setting, given: Mapping[str, Setting], boundary: Boundary, problems: Problems
+) -> str:
+    file = str(config.value)
+    if config.origin != "default" or boundary.has(file):
+        return file
+    if not {"policies", "inventory"} <= given.keys():
+        where = "/".join(boundary.start) or "the root of the repository"
+        problems.error(
+            f"there is no {CONFIG_FILE} in {where}",
+            remedy="commit one, or name it with the parameter config",
+        )
+    return ""
+
+
+def _check_namespace(settings: Settings, destination: str, problems: Problems) -> None:
+    """Report a destination that the repository does not name: what is synced is what a review showed."""
+    namespace = settings["namespace"]
+    if namespace.origin != "default" or destination in {"", namespace.value}:
+        return
+    name = destination if is_dns_label(destination) else "NAME"
+    problems.error(
+        f"the application's destination is the namespace {name}, and {CONFIG_FILE} sets none, which means "
+        f"{namespace.value}",
+        remedy=f"write namespace: {name} (or {namespace.value}) under spec in {CONFIG_FILE}",
+    )
+
+
+def _mend(parameters: Mapping[str, Setting], boundary: Boundary) -> str:
+    """Return the command that writes the lock, from the root of a checkout."""
+
+    def files(name: str) -> list[str]:
+        value = parameters[name].value if name in parameters else ()
+        paths = (value,) if isinstance(value, str) else value
+        return [os.path.normpath(os.path.join(*boundary.start, path)) for path in paths]  # noqa: PTH118 (text)
+
+    target = files("config") or ["/".join(boundary.start)]
+    return lock_command(
+        target[0] or None, files("policy"), files("inventory"), next(iter(files("lock")), None)
+    )
+
+
+def _has_openshift(api_versions: str) -> bool | None:
+    """Say whether the API of the destination is OpenShift's; None when Argo CD told too little of it."""
+    known = api_versions.split(",")
+    if any(version.partition("/")[0] in _OPENSHIFT for version in known):
+        return True
+    return False if _EVERYWHERE in known else None

@@ -1,0 +1,200 @@
+"""The parameters of an Argo CD application: how they are announced, and how they are read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_doca.cli.invocation import Resolve
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.names import is_dns_label
+from gitops_doca.sources.config import Setting
+from gitops_doca.sources.files import STDIN
+from gitops_doca.sources.schema import did_you_mean
+
+_BOOLEANS = {"true": True, "false": False}
+_VALUES = ("string", "array", "map")
+_KINDS = {"string": "a string", "array": "a list", "map": "a map"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter; all of Argo CD's values are strings."""
+
+    name: str
+    title: str
+    tooltip: str
+    parse: Callable[[str], Any]
+    """Raises ValueError with what is wrong, as the end of a sentence."""
+    many: bool = False
+    """A list of values may be given, too."""
+
+    def announcement(self) -> dict[str, Any]:
+        """Return what Argo CD shows of it; no default, since the config in the repository has its say."""
+        boolean = self.parse is _boolean
+        return {
+            "name": self.name,
+            "title": self.title,
+            "tooltip": self.tooltip,
+            "required": False,
+            "itemType": "boolean" if boolean else "string",
+            "collectionType": "array" if self.many else "string",
+        }
+
+
+def announce() -> str:
+    """Return the announcement of all parameters: the JSON array of a plugin's `parameters.dynamic`."""
+    return json.dumps([parameter.announcement() for parameter in PARAMETERS.values()], indent=2) + "\n"
+
+
+def read_parameters(text: str, problems: Problems) -> dict[str, Setting]:
+    """Read `ARGOCD_APP_PARAMETERS`: each value by name, of those with `many` a tuple.
+
+    Nothing, `null` and an empty list mean that there are none. All that is wrong is reported.
+    """
+    try:
+        entries = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        entries = ""
+    if not isinstance(entries, list | None) or not all(_is_entry(entry) for entry in entries or ()):
+        problems.error(
+            "is no JSON list of parameters with name and string, array or map",
+            Place("ARGOCD_APP_PARAMETERS"),
+        )
+        return {}
+    found: dict[str, Setting] = {}
+    seen: set[str] = set()
+    for entry in entries or ():
+        name = entry["name"]
+        place = Place(f"parameter {name}")
+        if name not in PARAMETERS:
+            known = ", ".join(PARAMETERS)
+            problems.error(
+                f"there is no such parameter{did_you_mean(name, PARAMETERS)}", place, remedy=f"known: {known}"
+            )
+        elif name in seen:
+            problems.error("the parameter is given twice", place)
+        else:
+            values = tuple(_values(PARAMETERS[name], entry, place, problems))
+            if values:
+                found[name] = Setting(values if PARAMETERS[name].many else values[0], place.file)
+        seen.add(name)
+    return found
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+
+
+def _values(
+    parameter: Parameter, entry: Mapping[str, Any], place: Place, problems: Problems
+) -> Iterator[Any]:
+    kinds = [kind for kind in _VALUES if entry.get(kind) is not None]
+    given = entry[kinds[0]] if len(kinds) == 1 else None
+    texts = [given] if kinds == ["string"] else given if kinds == ["array"] and parameter.many else None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        what = " and ".join(_KINDS[kind] for kind in kinds) or "nothing"
+        wanted = "a string or a list of strings" if parameter.many else "a string"
+        problems.error(f"the value is {what}, not {wanted}", place)
+        return
+    if not texts or "" in texts:
+        problems.error("the value is empty", place, remedy="give it a value, or remove the parameter")
+        return
+    for text in texts:
+        try:
+            yield parameter.parse(text)
+        except ValueError as error:
+            problems.error(f"{text!r} {error}", place)
+
+
+def _path(text: str) -> str:
+    if text.startswith("$"):
+        raise ValueError(
+            "begins with the name of another source, which Argo CD does not resolve for plugins; "
+            "keep the file in the repository of this one"
+        )
+    if "\0" in text:
+        raise ValueError("is no name of a file")
+    # A file of that name; nothing is on a plugin's standard input.
+    return f"./{STDIN}" if text == STDIN else text
+
+
+def _namespace(text: str) -> str:
+    if not is_dns_label(text):
+        raise ValueError("is no namespace: lower-case letters, digits and -, at most 63")
+    return text
+
+
+def _boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
+        raise ValueError("is not true or false")
+    return _BOOLEANS[text]
+
+
+def _openshift(text: str) -> bool | str:
+    if text != "auto" and text not in _BOOLEANS:
+        raise ValueError(f"is not auto, true or false{did_you_mean(text, ['auto', *_BOOLEANS])}")
+    return _BOOLEANS.get(text, text)
+
+
+def _resolve(text: str) -> Resolve:
+    names = [resolve.value for resolve in Resolve]
+    if text not in names:
+        raise ValueError(f"is not {' or '.join(names)}{did_you_mean(text, names)}")
+    return Resolve(text)
+
+
+_ALL = (
+    Parameter(
+        name="config",
+        title="Config",
+        tooltip="The generator config, from the application's folder; default: gitops-doca.yaml",
+        parse=_path,
+    ),
+    Parameter(
+        name="policy",
+        title="Policies",
+        tooltip="Policy files, in the place of the config's",
+        parse=_path,
+        many=True,
+    ),
+    Parameter(
+        name="inventory",
+        title="Inventory",
+        tooltip="Inventory files, in the place of the config's",
+        parse=_path,
+        many=True,
+    ),
+    Parameter(
+        name="lock",
+        title="Lock",
+        tooltip="The lock file; default: gitops-doca.lock.yaml beside the config, if it is there",
+        parse=_path,
+    ),
+    Parameter(
+        name="namespace",
+        title="Namespace",
+        tooltip="Namespace of every namespaced object; default: nvidia-network-operator",
+        parse=_namespace,
+    ),
+    Parameter(
+        name="resolve",
+        title="Resolve",
+        tooltip="auto: by the lock if there is one; locked: insist on a lock; online: ask the registries",
+        parse=_resolve,
+    ),
+    Parameter(
+        name="pinDigests",
+        title="Pin digests",
+        tooltip="Images as repo/image:tag@sha256:...",
+        parse=_boolean,
+    ),
+    Parameter(
+        name="openshift",
+        title="OpenShift",
+        tooltip="auto: as the inventory shows; true or false",
+        parse=_openshift,
+    ),
+)
+PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _ALL}
+"""In the order in which Argo CD shows them."""

@@ -1,0 +1,33 @@
+"""The commands `argocd generate` and `argocd parameters`: what plugin.yaml calls."""
+
+import os
+
+import click
+
+from gitops_doca.cli.output import write_stdout
+
+
+@click.group("argocd")
+def command() -> None:
+    """Entry points of plugin.yaml, Argo CD's config management plugin."""
+
+
+@command.command("generate")
+@click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop.")
+def generate(*, explain_config: bool) -> int:
+    """Print the manifests of the application in whose folder this runs.
+
+    Settings come from the application's parameters and from gitops-doca.yaml; those about registries from the
+    variables GITOPS_DOCA_... of the side car alone.
+    """
+    from gitops_doca.cli.argocd.session import Session
+
+    return Session(dict(os.environ)).generate(only_explain=explain_config)
+
+
+@command.command("parameters")
+def parameters() -> None:
+    """Print the announcement of the application's parameters, as JSON."""
+    from gitops_doca.cli.argocd.parameters import announce
+
+    write_stdout(announce())

@@ -64,7 +64,7 @@ def test_each_parameter_has_a_value_of_its_own_kind() -> None:
     [
         ("pinDigests", "True", "'True' is not true or false"),
         ("pinDigests", "yes", "'yes' is not true or false"),
-        ("openshift", "ture", "'ture' is not auto, true or false; did you mean 'true'?"),
+        ("openshift", "treu", "'treu' is not auto, true or false; did you mean 'true'?"),
         ("resolve", "offline", "'offline' is not auto or locked or online; did you mean 'online'?"),
         ("namespace", "Drivers", "'Drivers' is no namespace: lower-case letters, digits and -, at most 63"),
         ("namespace", "", "the value is empty"),

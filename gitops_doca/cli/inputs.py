@@ -44,7 +44,7 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
         told=told,
         resolve=_resolve(flags),
         lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
-        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags["lock"]),
+        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags.get("lock")),
     )
 
 

@@ -1,7 +1,7 @@
 """Flags that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,59 +16,78 @@ _MAX_DEADLINE = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
+def source_options(command: Command) -> Command:
+    """Add the argument and the flags that name the inputs."""
+    return _decorated(command, (*_sources(), *_telling()))
+
+
 def input_options(command: Command) -> Command:
-    """Add the argument and the flags that say what to work on."""
-    for decorate in reversed(
-        (
-            click.argument("target", metavar="[DIR|FILE]", required=False),
-            click.option(
-                "-p",
-                "--policy",
-                "policies",
-                multiple=True,
-                metavar="FILE",
-                help="Policy file, or - for stdin.",
-            ),
-            click.option(
-                "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
-            ),
-            click.option(
-                "--lock",
-                metavar="FILE",
-                help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
-            ),
-            click.option(
-                "-n",
-                "--namespace",
-                callback=_namespace,
-                metavar="NAME",
-                help="Namespace of every namespaced object.",
-            ),
-            click.option(
-                "--init-container-image",
-                callback=_image,
-                metavar="REF",
-                help="Image of the operator's init container; empty: none.",
-            ),
-            click.option(
-                "--openshift/--no-openshift",
-                default=None,
-                help="Whether the cluster is OpenShift (default: as the inventory shows).",
-            ),
-            click.option(
-                "--report",
-                type=click.Path(dir_okay=False, path_type=Path),
-                metavar="FILE",
-                help="Write what was decided for each pool as JSON.",
-            ),
-            click.option(
-                "--explain-config", is_flag=True, help="Print each setting and who set it, then stop."
-            ),
-            click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
-        )
-    ):
+    """Add the argument and the flags that say what to work on, and what to make of it."""
+    return _decorated(command, (*_sources(), *_making(), *_telling()))
+
+
+def _decorated(command: Command, decorators: Sequence[Callable[[Command], Command]]) -> Command:
+    for decorate in reversed(decorators):
         command = decorate(command)
     return command
+
+
+def _sources() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.argument("target", metavar="[DIR|FILE]", required=False),
+        click.option(
+            "-p",
+            "--policy",
+            "policies",
+            multiple=True,
+            metavar="FILE",
+            help="Policy file, or - for stdin.",
+        ),
+        click.option(
+            "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
+        ),
+    )
+
+
+def _making() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            "--lock",
+            metavar="FILE",
+            help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
+        ),
+        click.option(
+            "-n",
+            "--namespace",
+            callback=_namespace,
+            metavar="NAME",
+            help="Namespace of every namespaced object.",
+        ),
+        click.option(
+            "--init-container-image",
+            callback=_image,
+            metavar="REF",
+            help="Image of the operator's init container; empty: none.",
+        ),
+        click.option(
+            "--openshift/--no-openshift",
+            default=None,
+            help="Whether the cluster is OpenShift (default: as the inventory shows).",
+        ),
+        click.option(
+            "--report",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write what was decided for each pool as JSON.",
+        ),
+    )
+
+
+def _telling() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+    )
 
 
 def lock_options(command: Command) -> Command:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +64,11 @@ def make_resolver(
     confinement: Confinement | None = None,
     *,
     verify_digests: bool = False,
+    whole_lists: bool = False,
 ) -> "RegistryResolver":
     """Make the client of the registries; requests is imported here, and so only when it is needed.
 
+    `whole_lists` gives tag lists half of the time, where otherwise they have seconds to help after a miss.
     Raises `GenerationError` for a pull secret that cannot be read.
     """
     from gitops_doca.registry.allowed import parse_allowed
@@ -87,6 +89,8 @@ def make_resolver(
         verify_digests=verify_digests,
         environ=confinement.environ if confinement else dict(os.environ),
     )
+    if whole_lists:
+        options = replace(options, list_seconds=flags.deadline / 2)
     return RegistryResolver(options, progress=progress, warn=problems.warn)
 
 

@@ -15,7 +15,7 @@ from gitops_doca.core.pools import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.emit.table import fulfilled_note
 from gitops_doca.locking import Locking
-from gitops_doca.pipeline import Generation
+from gitops_doca.pipeline import Generation, Inputs
 
 Dump = Callable[[Generation], str]
 
@@ -53,7 +53,7 @@ def decide(flags: Mapping[str, Any], problems: Problems) -> Generation | None:
 
 def start(flags: Mapping[str, Any], problems: Problems) -> Invocation | None:
     """Read the invocation of a command line; None when it was only to be explained."""
-    with reporting(flags["report"]):
+    with reporting(flags.get("report")):
         invocation = read_invocation(flags, problems)
         problems.raise_errors()
     if flags["explain_config"]:
@@ -86,10 +86,15 @@ def write_report(
         raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
 
+def tell_left_out(inputs: Inputs) -> None:
+    """Say of each NIC node that is in no pool why."""
+    for left in inputs.grouping.left_out:
+        print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
+
+
 def tell_generation(generation: Generation) -> None:
     """Tell on stderr which nodes are left out, and what was decided for each pool."""
-    for left in generation.inputs.grouping.left_out:
-        print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
+    tell_left_out(generation.inputs)
     for decision in generation.decisions:
         entry = pool_entry(decision)
         nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"

@@ -1,7 +1,7 @@
 """What a registry says of a tag, and who can be asked."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -76,6 +76,8 @@ class TagList:
     complete: bool = False
     repository_unknown: bool = False
     """The registry says that it has no such repository."""
+    reason: str = field(default="", compare=False)
+    """Why it is not complete, without secrets and without text from the server's body."""
 
 
 class Resolver(Protocol):

@@ -52,9 +52,19 @@ def is_full_tag(version: str) -> bool:
 
 
 def version_key(version: str) -> tuple[tuple[int, ...], ...]:
-    """Return a key that sorts versions as their authors count: `24.10` < `25.04` < `doca3.1.0-25.07`."""
-    parts = [part for part in version.split("-") if not part.startswith("doca")]
-    return tuple(tuple(int(n) for n in re.findall(r"\d+", part)) for part in parts)
+    """Return a key that sorts versions as their authors count: `24.10` < `25.04` < `doca3.1.0-25.07`.
+
+    The driver's numbers come first, those of the DOCA release decide between equal ones.
+    """
+    parts = version.split("-")
+    doca = [part for part in parts if part.startswith("doca")]
+    driver = [part for part in parts if not part.startswith("doca")]
+    # The end of the driver's part sorts before any number that another version has there.
+    return (*map(_numbers, driver), (-1,), *map(_numbers, doca))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 def split_revision(version: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from gitops_doca.core.decide import Decision
 from gitops_doca.core.model import LeftOut, Plan
 from gitops_doca.core.pools import Grouping, name_nodes
+from gitops_doca.emit.layout import columns, escape_pipe, markdown
 from gitops_doca.emit.report import left_out_entry, pool_entry
 
 _HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
@@ -16,23 +17,15 @@ def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
 
     Below them the counts, the nodes that are in no pool, and the plans that can go.
     """
-    rows = [_HEADERS, *map(_row, decisions)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = columns([_HEADERS, *map(_row, decisions)])
     return "\n".join([*lines, "", _summary(decisions), *_notes(grouping)]) + "\n"
 
 
 def markdown_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools as a table for a comment on a pull request."""
-    rows: list[tuple[str, ...]] = [
-        ("Pool", "Policy", "Nodes", "State", "Tag or digest"),
-        ("---", "---", "---:", "---", "---"),
-        *(tuple(map(_cell, _row(decision))) for decision in decisions),
-    ]
-    lines = [*("| " + " | ".join(row) + " |" for row in rows), "", _summary(decisions)]
-    items = [f"- {_cell(line)}" for line in _notes(grouping)]
+    head = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
+    lines = [*markdown([head, *map(_row, decisions)], numbers=[2]), "", _summary(decisions)]
+    items = [f"- {escape_pipe(line)}" for line in _notes(grouping)]
     return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
 
 
@@ -70,10 +63,6 @@ def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
         f"left out{f' of {policy}' if policy else ''}: {name_nodes(names)}: {reason}"
         for (policy, reason), names in nodes.items()
     ]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _summary(decisions: Sequence[Decision]) -> str:

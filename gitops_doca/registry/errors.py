@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gitops_doca.registry.failures import status_text
 from gitops_doca.registry.transport import Reply
 
 
@@ -35,3 +36,9 @@ def json_object(reply: Reply) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def describe(reply: Reply) -> str:
+    """Return a reply's status with the registry's error codes: `403 Forbidden (DENIED)`."""
+    codes = error_codes(reply)
+    return status_text(reply.status) + (f" ({', '.join(codes[:3])})" if codes else "")

@@ -16,8 +16,8 @@ from gitops_doca.core.lookup import (
 )
 from gitops_doca.core.reference import Digest, ImageReference, is_digest
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.errors import error_codes, errors, json_object
-from gitops_doca.registry.failures import NoAnswerError, cause_of, status_text
+from gitops_doca.registry.errors import describe, error_codes, errors, json_object
+from gitops_doca.registry.failures import NoAnswerError, cause_of
 from gitops_doca.registry.grants import Grant
 from gitops_doca.registry.transport import LARGE, Reply
 
@@ -153,7 +153,7 @@ def _says_missing(code: str, message: str) -> bool:
 
 def _unclear(reply: Reply, grant: Grant) -> TagUnknown:
     codes = error_codes(reply)
-    text = status_text(reply.status) + (f" ({', '.join(codes[:3])})" if codes else "")
+    text = describe(reply)
     cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)
     return TagUnknown(cause, f"{text}: {grant.standing}" if cause is Cause.AUTH else text)
 

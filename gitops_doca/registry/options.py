@@ -31,3 +31,5 @@ class RegistryOptions:
     """Ask for each manifest, and compute its digest, where otherwise a header is believed."""
     deadline: float = 120.0
     """Seconds of wall clock for all look-ups of one resolver together."""
+    list_seconds: float = 15.0
+    """Seconds for all tag lists together, within the deadline: as a rule they only help after a miss."""

@@ -19,9 +19,6 @@ from gitops_doca.registry.transport import CONNECTIONS, Transport
 
 __all__ = ["RegistryOptions", "RegistryResolver", "RetryPolicy"]
 
-_LIST_SECONDS = 15.0
-"""Seconds for all tag lists together."""
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -82,10 +79,11 @@ class RegistryResolver:
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return for each repository what could be read of its tags, in their order."""
-        # They are a help, so they have a share of the time and no more.
-        jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline.within(_LIST_SECONDS))
+        seconds = self._options.list_seconds
+        jobs = _Jobs(dict.fromkeys(repositories), self._read_tags, self._deadline.within(seconds))
         answers = self._run(jobs, _silent)
-        return {repository: answers.get(repository, TagList()) for repository in repositories}
+        late = TagList(reason=f"no answer within {seconds:g} seconds")
+        return {repository: answers.get(repository, late) for repository in repositories}
 
     def _run(self, jobs: "_Jobs[_K, _V]", progress: Callable[[int, int], None]) -> dict[_K, _V]:
         answers = jobs.run(progress)

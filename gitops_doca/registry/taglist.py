@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from gitops_doca.core.lookup import TagList
 from gitops_doca.core.reference import Repository, is_tag
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.errors import error_codes
+from gitops_doca.registry.errors import describe, error_codes
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.origins import parse_origin
 from gitops_doca.registry.transport import LARGE, Reply
@@ -20,6 +20,7 @@ MAX_TAGS = 100_000
 _PAGE_SIZE = 1000
 # Quay once refused 1000 with 413, ECR refuses sizes with 400.
 _SMALL_PAGE_SIZE = 100
+_NO_NEXT = "its pages do not lead to an end"
 _OK, _NOT_FOUND, _REFUSED = 200, 404, {400, 413}
 
 
@@ -29,8 +30,8 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     try:
         for known in _read_pages(endpoint, repository):
             yield known
-    except NoAnswerError:
-        yield replace(known, complete=False)
+    except NoAnswerError as error:
+        yield replace(known, complete=False, reason=error.reason)
 
 
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
@@ -44,7 +45,8 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
     while True:
         page = _parse_page(reply)
         if page is None:
-            yield TagList(tags, repository_unknown=not tags and _is_name_unknown(reply))
+            unknown = not tags and _is_name_unknown(reply)
+            yield TagList(tags, repository_unknown=unknown, reason=_no_page(reply))
             return
         found = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
         linked = _has_link(reply)
@@ -56,14 +58,14 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             following = _target(repository, n=size, last=found[-1]) if full and found else None
         more = tags | set(found)
         if following is None:
-            yield TagList(more, complete=not linked and not full)
+            yield TagList(more, complete=not linked and not full, reason=_NO_NEXT)
             return
         if more == tags or following in seen:
             # What went on after `last` before, and brings nothing new now, has begun anew behind the end.
-            yield TagList(more, complete=probes > 1)
+            yield TagList(more, complete=probes > 1, reason=_NO_NEXT)
             return
         tags = more
-        yield TagList(tags)
+        yield TagList(tags, reason="it is too long to be read to its end")
         if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
             return
         probes += not linked
@@ -81,6 +83,12 @@ def _ask(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
 
 def _is_name_unknown(reply: Reply) -> bool:
     return reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
+
+
+def _no_page(reply: Reply) -> str:
+    if reply.status == _OK:
+        return "200 OK with a body that is no tag list"
+    return describe(reply)
 
 
 def _parse_page(reply: Reply) -> list[Any] | None:

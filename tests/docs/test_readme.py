@@ -3,9 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
+from support.in_process import run_here
+from support.published import published_tags
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -35,3 +39,15 @@ def test_the_config_in_it_is_valid(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "nvidia-network-operator" in result.output
+
+
+def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = FakeResolver(published_tags())
+    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: registry)
+    shown = re.search(r"<!-- begin matrix -->\n```\n(.*?)```\n<!-- end matrix -->", README, re.DOTALL)
+
+    printed = run_here("matrix", "fixtures/demo", cwd=ROOT)
+
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert shown is not None
+    assert shown[1] == printed.stdout.decode()

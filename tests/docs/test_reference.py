@@ -13,6 +13,8 @@ import pytest
 from gitops_doca.cli import COMMANDS
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock import ChangeKind
+from gitops_doca.core.matrix import Cell
+from gitops_doca.emit.matrix_words import WORDS
 from gitops_doca.sources.config import DEFAULTS
 from gitops_doca.sources.schema import SCHEMAS, schema_text
 
@@ -55,13 +57,17 @@ def test_every_command_is_listed() -> None:
 
 
 def test_every_flag_is_listed() -> None:
-    flags = {flag for p in parameters("generate", "check", "lock") for flag in (*p.opts, *p.secondary_opts)}
+    flags = {
+        flag
+        for p in parameters("generate", "check", "lock", "matrix")
+        for flag in (*p.opts, *p.secondary_opts)
+    }
 
     assert {w for w in words(rows("flag")) if w.startswith("-")} == flags | {"-h", "--help"}
 
 
 def test_every_environment_variable_of_a_flag_is_listed() -> None:
-    variables = {str(p.envvar) for p in parameters("generate", "check", "lock") if p.envvar}
+    variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix") if p.envvar}
 
     assert {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")} == variables
 
@@ -150,3 +156,27 @@ def test_every_schema_is_listed() -> None:
     line = next(line for line in PAGE.splitlines() if line.startswith("| `gitops-doca schema`"))
 
     assert set(words([line])) - {"gitops-doca schema"} == set(SCHEMAS)
+
+
+def test_every_field_of_the_matrix_is_listed() -> None:
+    repository = ("properties", "repositories", "items")
+    nested = {
+        field
+        for name in ("policies", "versions", "pools")
+        for field in properties("matrix", *repository, "properties", name, "items")
+    }
+    start = PAGE.index("| field of a repository |")
+
+    assert {cell.strip("`") for cell in rows("field of a repository")} == set(
+        properties("matrix", *repository)
+    )
+    assert nested <= set(words([PAGE[start:]]))
+
+
+def test_every_state_of_the_matrix_is_listed() -> None:
+    start = PAGE.index("| text | JSON | meaning |")
+    table = PAGE[start : PAGE.index("\n\n", start)].splitlines()[2:]
+
+    assert [re.findall(r"`([^`]+)`", row)[:2] for row in table] == [
+        [WORDS[cell], cell.value] for cell in Cell
+    ]

@@ -1,0 +1,242 @@
+from collections.abc import Mapping
+
+import pytest
+
+from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
+from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.matrix import Cell, Table, in_the_way, newest_first, tables, unconfirmed
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference, parse_repository
+from gitops_doca.core.tags import parse_tag
+from support.published import published_tags
+
+NEWER, NEWEST = "doca3.1.0-25.07-0.9.7.0-0", "doca3.3.0-26.01-1.0.0.0-0"
+A, B = make_node("a"), make_node("b", kernel="6.8.0-71-generic", os="ubuntu 24.04", arch="arm64")
+FORCED = make_policy(force_precompiled=True)
+POOLS = make_pools(FORCED, A, B)
+SUFFIX_A, SUFFIX_B = "5.15.0-91-generic-ubuntu22.04-amd64", "6.8.0-71-generic-ubuntu24.04-arm64"
+EXISTS = TagExists(DIGEST)
+YES, COMPILES, NO, UNKNOWN = Cell.PRECOMPILED, Cell.COMPILED, Cell.MISSING, Cell.UNKNOWN
+
+
+def both(*versions: str) -> frozenset[str]:
+    return frozenset(f"{version}-{suffix}" for version in versions for suffix in (SUFFIX_A, SUFFIX_B))
+
+
+def answers(*tags: str, lookup: TagLookup = EXISTS) -> dict[ImageReference, TagLookup]:
+    return {REPOSITORY.tag(tag): lookup for tag in tags}
+
+
+def table(
+    tags: frozenset[str],
+    *,
+    complete: bool = True,
+    lookups: Mapping[ImageReference, TagLookup] | None = None,
+    pools: tuple[Pool, ...] = POOLS,
+) -> Table:
+    (found,) = tables(pools, {REPOSITORY: TagList(tags, complete=complete)}, lookups or {})
+    return found
+
+
+def cells(found: Table) -> dict[str, tuple[Cell, ...]]:
+    return {column.version: column.cells for column in found.columns}
+
+
+def test_a_version_is_held_against_each_pool_newest_first() -> None:
+    found = table(both(VERSION, NEWEST) | {f"{NEWER}-{SUFFIX_A}"})
+
+    assert [row.platform for row in found.rows] == [pool.platform for pool in POOLS]
+    assert list(cells(found).items()) == [(NEWEST, (YES, YES)), (NEWER, (YES, NO)), (VERSION, (YES, YES))]
+    assert [column.current for column in found.columns] == [False, False, True]
+    assert [column.complete for column in found.columns] == [True, False, True]
+
+
+def test_the_version_that_a_policy_names_is_a_column_without_a_single_tag() -> None:
+    assert cells(table(frozenset())) == {VERSION: (NO, NO)}
+
+
+def test_a_version_that_has_images_for_other_kernels_only_is_a_column() -> None:
+    assert cells(table(frozenset({f"{NEWER}-6.8.0-1-aws-ubuntu22.04-amd64"})))[NEWER] == (NO, NO)
+
+
+def test_tags_of_another_shape_make_no_column() -> None:
+    tags = frozenset({"latest", SUFFIX_A, f"-{SUFFIX_A}", f"{NEWER}-ubuntu22.04", f"{NEWER}-rhel9.4-amd64"})
+
+    assert list(cells(table(tags))) == [VERSION]
+
+
+def test_a_build_of_ones_own_is_a_version_up_to_the_pools_suffix() -> None:
+    assert cells(table(frozenset({f"inhouse-build7-{SUFFIX_A}"})))["inhouse-build7"] == (YES, NO)
+
+
+def test_what_an_incomplete_list_does_not_name_is_unknown_and_never_missing() -> None:
+    found = table(frozenset({f"{NEWER}-{SUFFIX_A}"}), complete=False)
+
+    assert cells(found) == {NEWER: (YES, UNKNOWN), VERSION: (UNKNOWN, UNKNOWN)}
+    assert found.usable
+    assert not table(frozenset(), complete=False).usable
+    assert table(frozenset()).usable
+
+
+def test_an_image_that_compiles_is_told_apart_where_the_policy_allows_it() -> None:
+    tags = frozenset({f"{NEWER}-{SUFFIX_A}", f"{NEWER}-ubuntu24.04-arm64"})
+
+    assert cells(table(tags))[NEWER] == (YES, NO)
+    assert cells(table(tags, pools=make_pools(make_policy(), A, B)))[NEWER] == (YES, COMPILES)
+
+
+def test_a_version_without_a_precompiled_image_is_a_column_where_compiling_is_allowed() -> None:
+    tags = frozenset({f"{NEWER}-ubuntu24.04-arm64"})
+
+    assert NEWER not in cells(table(tags))
+    assert cells(table(tags, pools=make_pools(make_policy(), A, B)))[NEWER] == (NO, COMPILES)
+
+
+def test_a_manifest_has_the_last_word() -> None:
+    lookups = {
+        **answers(f"{VERSION}-{SUFFIX_A}"),
+        **answers(f"{VERSION}-{SUFFIX_B}", lookup=TagUnknown(Cause.AUTH, "401 Unauthorized")),
+        **answers(f"{NEWER}-{SUFFIX_A}", lookup=TagMissing()),
+    }
+
+    assert cells(table(both(NEWEST), lookups=lookups))[VERSION] == (YES, UNKNOWN)
+    assert cells(table(both(NEWEST, NEWER), complete=False, lookups=lookups))[NEWER] == (NO, YES)
+
+
+def test_the_newest_complete_version_is_named_once_all_its_manifests_were_seen() -> None:
+    tags = both(VERSION, NEWER) | {f"{NEWEST}-{SUFFIX_A}"}
+    wanted = unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, {})
+
+    assert [image.tag for image in wanted] == sorted(both(NEWER))
+    (doubtful,) = table(tags).newest
+    assert (doubtful.version, doubtful.doubtful) == ("", NEWER)
+    assert doubtful.reason == "its manifests were not asked for"
+    (newest,) = table(tags, lookups=answers(*both(NEWER))).newest
+    assert (newest.policy, newest.version, newest.doubtful) == (None, NEWER, "")
+    assert not unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, answers(*both(NEWER)))
+
+
+def test_a_listed_version_whose_manifest_is_not_there_makes_room_for_the_next() -> None:
+    tags = both(VERSION, NEWER)
+    contradiction = TagUnknown(Cause.INCONSISTENT, "listed, and not there")
+    lookups = answers(f"{NEWER}-{SUFFIX_A}") | answers(f"{NEWER}-{SUFFIX_B}", lookup=contradiction)
+    lists = {REPOSITORY: TagList(tags, complete=True)}
+
+    assert [image.tag for image in unconfirmed(POOLS, lists, lookups)] == sorted(both(VERSION))
+    (newest,) = table(tags, lookups=lookups | answers(*both(VERSION))).newest
+    assert newest.version == VERSION
+
+
+def test_an_outage_makes_no_older_version_the_newest() -> None:
+    tags = both(VERSION, NEWER)
+    lookups = answers(*both(VERSION), f"{NEWER}-{SUFFIX_A}")
+    lookups |= answers(f"{NEWER}-{SUFFIX_B}", lookup=TagUnknown(Cause.TRANSIENT, "503 Service Unavailable"))
+
+    (newest,) = table(tags, lookups=lookups).newest
+
+    assert (newest.version, newest.doubtful, newest.reason) == ("", NEWER, "503 Service Unavailable")
+    assert not unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, lookups)
+
+
+def test_a_version_that_only_compiles_for_a_pool_is_not_complete() -> None:
+    pools = make_pools(make_policy(), A, B)
+    found = table(frozenset({f"{NEWER}-{SUFFIX_A}", f"{NEWER}-ubuntu24.04-arm64"}), pools=pools)
+
+    assert [newest.version for newest in found.newest] == [""]
+    assert not found.columns[0].complete
+
+
+def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_each() -> None:
+    storage = make_policy("storage", selector={"role": "storage"}, version=NEWER, force_precompiled=True)
+    compute = make_policy("compute", selector={"role": "compute"}, force_precompiled=True)
+    nodes = [
+        make_node("a", labels={"role": "storage"}),
+        make_node("b", labels={"role": "compute"}),
+        make_node(
+            "c", labels={"role": "compute"}, kernel="6.8.0-71-generic", os="ubuntu 24.04", arch="arm64"
+        ),
+    ]
+    pools = grouped([storage, compute], nodes).pools
+    tags = both(VERSION) | {f"{NEWER}-{SUFFIX_A}"}
+    lookups = answers(*tags)
+
+    (found,) = tables(pools, {REPOSITORY: TagList(tags, complete=True)}, lookups)
+
+    assert [row.node_names for row in found.rows] == [("a", "b"), ("c",)]
+    assert [(newest.policy and newest.policy.name, newest.version) for newest in found.newest] == [
+        (None, VERSION),
+        ("compute", VERSION),
+        ("storage", NEWER),
+    ]
+    assert [column.current for column in found.columns] == [True, True]
+
+
+def test_each_repository_has_a_table_of_its_own() -> None:
+    other = parse_repository("registry.example/doca-driver")
+    policies = [
+        make_policy("a", selector={"n": "a"}),
+        make_policy("b", selector={"n": "b"}, repository=other),
+    ]
+    pools = grouped(policies, [make_node("a", labels={"n": "a"}), make_node("b", labels={"n": "b"})]).pools
+
+    found = tables(pools, {REPOSITORY: TagList(both(NEWER), complete=True)}, {})
+
+    assert [(t.repository, len(t.rows), t.usable) for t in found] == [
+        (REPOSITORY, 1, True),
+        (other, 1, False),
+    ]
+
+
+def test_a_policy_with_a_digest_has_no_current_version() -> None:
+    pools = make_pools(make_policy(digest=DIGEST), A, B)
+    found = table(both(NEWER), pools=pools, lookups=answers(*both(NEWER)))
+
+    assert [(column.version, column.current) for column in found.columns] == [(NEWER, False)]
+    assert found.newest[0].version == NEWER
+
+
+def test_the_newest_are_shown_and_those_that_policies_name() -> None:
+    versions = [f"26.{month:02}-0.1.0.0-0" for month in range(1, 13)]
+    tags = frozenset(f"{version}-{SUFFIX_A}" for version in versions) | both(VERSION, "24.10-0.7.0.0-0")
+    found = table(tags, lookups=answers(*both(VERSION)))
+
+    assert [column.version for column in newest_first(found, 2)] == [versions[-1], versions[-2], VERSION]
+    assert len(found.columns) == 14
+    assert newest_first(found, 14) == found.columns
+
+
+def test_pools_without_a_precompiled_image_stand_in_the_way() -> None:
+    found = table(frozenset({f"{NEWER}-{SUFFIX_A}"}))
+
+    assert [str(row.platform) for row in in_the_way(found, found.columns[0])] == [
+        "ubuntu24.04/6.8.0-71-generic/arm64"
+    ]
+
+
+@pytest.mark.parametrize("version", ["25.01-0.6.0.0-0", NEWER, NEWEST, "doca3.4.0-26.04-0.8.0.0-0"])
+def test_a_cluster_on_a_releases_kernels_finds_that_release_among_the_published_tags(version: str) -> None:
+    tags = published_tags()
+    parsed = [found for found in map(parse_tag, tags) if found and found.platform.kernel]
+    nodes = [
+        make_node(
+            f"node-{number}",
+            kernel=found.platform.kernel,
+            os=f"{found.platform.os_id} {found.platform.os_version}",
+            arch=found.platform.arch,
+        )
+        for number, found in enumerate(parsed)
+        if found.version == version
+    ]
+    pools = make_pools(make_policy(version=version, force_precompiled=True), *nodes)
+
+    found = table(frozenset(tags), pools=pools, lookups=answers(*tags))
+
+    assert len(found.rows) == len(nodes) > 10
+    assert [newest.version for newest in found.newest] == [version]
+    assert [column.version for column in found.columns] == [
+        "doca3.4.0-26.04-0.8.0.0-0",
+        NEWEST,
+        NEWER,
+        "25.01-0.6.0.0-0",
+    ]
+    assert all(not in_the_way(found, c) for c in found.columns if c.version == version)

@@ -1,0 +1,269 @@
+import json
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
+from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
+from gitops_doca.core.matrix import Table, tables
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.emit.matrix_html import html_matrix
+from gitops_doca.emit.matrix_json import json_matrix
+from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
+from gitops_doca.sources.schema import schema_text
+from support.page import Page
+
+NEWER, OLDER = "doca3.1.0-25.07-0.9.7.0-0", "24.10-0.7.0.0-0"
+A = "5.15.0-91-generic-ubuntu22.04-amd64"
+B = "6.8.0-71-generic-ubuntu24.04-arm64"
+NODES = [
+    make_node("a"),
+    make_node("b"),
+    make_node("c", kernel="6.8.0-71-generic", os="ubuntu 24.04", arch="arm64"),
+]
+TAGS = frozenset(
+    {f"{NEWER}-{A}", f"{NEWER}-ubuntu24.04-arm64", f"{VERSION}-{A}", f"{VERSION}-{B}", f"{OLDER}-{A}"}
+)
+POOLS = make_pools(make_policy(), *NODES)
+HOSTILE = "<script>alert(1)</script>&\"'"
+
+
+def survey(
+    tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
+) -> tuple[Table, ...]:
+    lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
+    return tables(pools, {REPOSITORY: TagList(tags, complete=complete)}, lookups)
+
+
+def document(text: str) -> Any:
+    found = json.loads(text)
+    jsonschema.validate(found, json.loads(schema_text("matrix")), cls=jsonschema.Draft202012Validator)
+    return found
+
+
+def test_the_matrix_as_text() -> None:
+    assert (
+        text_matrix(survey(), 10)
+        == """\
+nvcr.io/nvidia/mellanox/doca-driver
+  newest version for every pool: 25.04-0.6.1.0-2 (current)
+
+   VERSION                    POOLS                    IN THE WAY
+1  doca3.1.0-25.07-0.9.7.0-0  1 of 2                   ubuntu24.04/6.8.0-71-generic/arm64
+2  25.04-0.6.1.0-2            2 of 2  current, newest
+3  24.10-0.7.0.0-0            1 of 2                   ubuntu24.04/6.8.0-71-generic/arm64
+
+POOL                                 NODES  1         2    3
+ubuntu22.04/5.15.0-91-generic/amd64  2      yes       yes  yes
+ubuntu24.04/6.8.0-71-generic/arm64   1      compiles  yes  no
+
+yes: precompiled image; compiles: no precompiled image, and one that compiles on the node; no: no image
+"""
+    )
+
+
+def test_the_matrix_as_markdown_with_versions_left_out() -> None:
+    assert (
+        markdown_matrix(survey(), 1)
+        == """\
+**nvcr.io/nvidia/mellanox/doca-driver**
+
+- newest version for every pool: 25.04-0.6.1.0-2 (current)
+
+|  | Version | Pools |  | In the way |
+| ---: | --- | --- | --- | --- |
+| 1 | `doca3.1.0-25.07-0.9.7.0-0` | 1 of 2 |  | ubuntu24.04/6.8.0-71-generic/arm64 |
+| 2 | `25.04-0.6.1.0-2` | 2 of 2 | current, newest |  |
+
+1 more version left out; --versions 3 shows all
+
+| Pool | Nodes | 1 | 2 |
+| --- | ---: | --- | --- |
+| ubuntu22.04/5.15.0-91-generic/amd64 | 2 | yes | yes |
+| ubuntu24.04/6.8.0-71-generic/arm64 | 1 | compiles | yes |
+
+yes: precompiled image; compiles: no precompiled image, and one that compiles on the node
+"""
+    )
+
+
+def test_the_matrix_as_json_fits_its_schema() -> None:
+    (repository,) = document(json_matrix(survey(), 2))["repositories"]
+
+    assert repository["repository"] == "nvcr.io/nvidia/mellanox/doca-driver"
+    assert (repository["tagList"], repository["newest"], repository["versionsLeftOut"]) == (
+        "complete",
+        VERSION,
+        1,
+    )
+    assert repository["policies"] == [
+        {"kind": "NicClusterPolicy", "name": "nic-cluster-policy", "version": VERSION, "newest": VERSION}
+    ]
+    assert repository["versions"][0] == {
+        "version": NEWER,
+        "current": False,
+        "complete": False,
+        "precompiled": 1,
+        "inTheWay": ["ubuntu24.04/6.8.0-71-generic/arm64"],
+    }
+    assert repository["pools"][1] == {
+        "pool": "ubuntu24.04/6.8.0-71-generic/arm64",
+        "policies": ["NicClusterPolicy/nic-cluster-policy"],
+        "nodes": ["c"],
+        "images": {NEWER: "compiled", VERSION: "precompiled"},
+    }
+
+
+def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
+    lookups = {REPOSITORY.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+    found = tables(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}, lookups)
+    (repository,) = document(json_matrix(found, 2))["repositories"]
+
+    assert repository["newest"] is None
+    assert repository["doubtful"] == {"version": VERSION, "reason": "503 Service Unavailable"}
+    assert (
+        "newest version for every pool: not known; 25.04-0.6.1.0-2 is listed, and could not be confirmed: "
+        "503 Service Unavailable\n"
+    ) in text_matrix(found, 2)
+
+
+@pytest.mark.parametrize(
+    ("tags", "complete", "state"),
+    [(TAGS, True, "complete"), (TAGS, False, "incomplete"), (frozenset[str](), False, "unusable")],
+)
+def test_how_far_the_list_was_read_is_told(tags: frozenset[str], complete: bool, state: str) -> None:  # noqa: FBT001
+    found = survey(tags, complete=complete, seen=False)
+
+    assert document(json_matrix(found, 5))["repositories"][0]["tagList"] == state
+    assert (
+        "the tag list is not complete: ? stands where it says nothing" in text_matrix(found, 5)
+    ) != complete
+
+
+def test_without_a_version_for_every_pool_none_is_named() -> None:
+    lone = frozenset({f"{NEWER}-{A}"})
+
+    assert "newest version for every pool: none\n" in text_matrix(survey(lone), 5)
+    assert "newest version for every pool: none is known\n" in text_matrix(survey(lone, complete=False), 5)
+
+
+def test_several_policies_are_named() -> None:
+    policies = [
+        make_policy("compute", selector={"role": "a"}),
+        make_policy("storage", selector={"role": "b"}, version=NEWER),
+        make_policy("pinned", selector={"role": "c"}, digest=DIGEST),
+    ]
+    nodes = [make_node(f"node-{role}", labels={"role": role}) for role in "abc"]
+    text = text_matrix(survey(pools=grouped(policies, nodes).pools), 5)
+
+    assert text.startswith(
+        "nvcr.io/nvidia/mellanox/doca-driver\n"
+        f"  newest version for every pool: {NEWER} (current)\n"
+        f"  newest version for every pool of NicNodePolicy/compute: {NEWER} (current)\n"
+        f"  newest version for every pool of NicNodePolicy/pinned: {NEWER} (current)\n"
+        f"  newest version for every pool of NicNodePolicy/storage: {NEWER} (current)\n"
+        "  NicNodePolicy/pinned names a digest, so none of its versions is current\n"
+    )
+    assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, pinned, storage  3 " in text
+
+
+def test_no_pools_are_told_in_every_form() -> None:
+    sentence = "no pool, so there is nothing to hold versions against"
+
+    assert text_matrix((), 5) == markdown_matrix((), 5) == f"{sentence}\n"
+    assert f"<p>{sentence}</p>" in html_matrix((), 5)
+    assert document(json_matrix((), 5))["repositories"] == []
+
+
+def test_the_page_shows_the_same_cells_as_the_text() -> None:
+    page = Page(html_matrix(survey(), 10))
+
+    assert page.tables == [
+        [
+            ["Version", "Pools served", "Mark", "In the way"],
+            [NEWER, "1 of 2", "", "ubuntu24.04/6.8.0-71-generic/arm64"],
+            [VERSION, "2 of 2", "current newest", ""],
+            [OLDER, "1 of 2", "", "ubuntu24.04/6.8.0-71-generic/arm64"],
+        ],
+        [
+            ["Pool", "Nodes", NEWER, f"{VERSION}current newest", OLDER],
+            ["ubuntu22.04/5.15.0-91-generic/amd64", "2", "yes", "yes", "yes"],
+            ["ubuntu24.04/6.8.0-71-generic/arm64", "1", "compiles", "yes", "no"],
+        ],
+    ]
+
+
+def test_the_page_needs_no_script_and_nothing_from_elsewhere() -> None:
+    text = html_matrix(survey(), 10)
+    page = Page(text)
+    names = {name for _, attributes in page.elements for name in attributes}
+
+    assert not {tag for tag, _ in page.elements} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "base",
+        "form",
+    }
+    assert not names & {"src", "href", "srcset", "style", "action"}
+    assert not re.search(r"url\(|@import|https?:", text)
+
+
+def test_each_head_of_the_page_says_what_it_heads_and_each_region_has_a_name() -> None:
+    page = Page(html_matrix(survey(), 10))
+    scopes = {attributes.get("scope") for tag, attributes in page.elements if tag == "th"}
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    labels = [a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a]
+
+    assert scopes == {"col", "row"}
+    assert len(ids) == len(set(ids))
+    assert set(labels) == set(ids)
+    assert ("html", {"lang": "en"}) in page.elements
+
+
+def test_every_value_on_the_page_is_escaped() -> None:
+    suffix = f"-{A}"
+    nodes = [make_node("a"), make_node("b", labels={"role": "b"})]
+    policies = [make_policy(HOSTILE, selector={"role": "b"}), make_policy("plain")]
+    pools = grouped(policies[1:], nodes[:1]).pools + grouped(policies[:1], nodes[1:]).pools
+    tags = frozenset({f"{HOSTILE}{suffix}"})
+    (found,) = survey(tags, pools=pools)
+    shown = html_matrix([found], 10)
+
+    assert "<script" not in shown
+    assert HOSTILE in {row[0] for row in Page(shown).tables[0]}
+    assert HOSTILE in Page(shown).tables[1][1][1]
+
+
+def test_a_hostile_repository_and_reason_are_escaped_too() -> None:
+    repository = parse_repository("registry.example/x")
+    hostile = type(repository)(HOSTILE, repository.registry, repository.path)
+    pools = make_pools(make_policy(repository=hostile), *NODES)
+    lists = {hostile: TagList(TAGS, complete=True)}
+    lookups = {hostile.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TLS, HOSTILE)}
+
+    shown = html_matrix(tables(pools, lists, lookups), 10)
+
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_a_page_of_forty_pools_and_twenty_versions_stays_small() -> None:
+    nodes = [make_node(f"n{number}", kernel=f"5.15.0-{number}-generic") for number in range(40)]
+    pools = make_pools(make_policy(), *nodes)
+    tags = frozenset(
+        f"26.{month:02}-0.{build}.0.0-0-{pool.platform.kernel}-ubuntu22.04-amd64"
+        for month in range(1, 11)
+        for build in range(2)
+        for pool in pools
+    )
+    page = html_matrix(survey(tags, pools=pools), 20)
+
+    assert len(Page(page).tables[1]) == 41
+    assert {len(row) for row in Page(page).tables[1]} == {23}
+    assert len(page) < 60_000

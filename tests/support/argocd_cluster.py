@@ -93,13 +93,15 @@ def argo_cd(folder: Path, api: ApiServer, *, plugin: CmpServer) -> Iterator[Argo
 
 def _environment(folder: Path, api: ApiServer, plugin: CmpServer) -> Mapping[str, str]:
     """Return what stands in for a pod: the cluster's address and the volumes."""
-    ssh, tls, temporary = (folder / name for name in ("ssh", "tls", "tmp"))
-    for made in (ssh, tls, temporary):
+    home, ssh, tls, temporary = (folder / name for name in ("home", "ssh", "tls", "tmp"))
+    for made in (home, ssh, tls, temporary):
         made.mkdir()
     (ssh / "ssh_known_hosts").touch()
     return {
         "ARGOCD_FAKE_IN_CLUSTER": "true",
         "KUBECONFIG": str(api.kubeconfig(folder)),
+        # Below it the controller keeps what it discovered of the cluster.
+        "HOME": str(home),
         "ARGOCD_GPG_ENABLED": "false",
         "ARGOCD_PLUGINSOCKFILEPATH": str(plugin.socket.parent),
         "ARGOCD_SSH_DATA_PATH": str(ssh),

@@ -16,7 +16,16 @@ FUNCTION = "gitops-doca-krm"
 """Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
 _BUG = 70
 _INTERRUPTED = 130
-COMMANDS = ("generate", "check", "lock", "matrix", "argocd", "krm", "schema")
+COMMANDS = (
+    "generate",
+    "check",
+    "lock",
+    "matrix",
+    "verify",
+    "argocd",
+    "krm",
+    "schema",
+)
 """In the order of the help, each a module below `commands`."""
 
 

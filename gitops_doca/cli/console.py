@@ -114,6 +114,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Return differences as lines: a word, what it is about, and a detail that may be empty."""
+    found = list(rows)
+    width = max((len(word) for word, _, _ in found), default=0)
+    return "".join(
+        printable("  ".join(part for part in (word.ljust(width), subject, detail) if part)) + "\n"
+        for word, subject, detail in found
+    )
+
+
 def _coloured(head: str) -> str:
     if not _on_terminal():
         return head

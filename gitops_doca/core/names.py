@@ -32,6 +32,12 @@ def is_subdomain(text: str) -> bool:
     return len(text) <= MAX_NAME and _SUBDOMAIN.fullmatch(text) is not None
 
 
+def driver_name(os: str, kernel: str, node_policy: str, arch: str) -> str:
+    """Return a DaemonSet's name without `-ds`; empty parts are left out of it."""
+    parts = (f"mofed-{os}", safe_hash(kernel), node_policy and safe_hash(node_policy), arch)
+    return "-".join(part for part in parts if part)
+
+
 def safe_hash(text: str) -> str:
     """Return FNV-1a (32 bit) of the text in decimal, each digit mapped as `SafeEncodeString` does.
 

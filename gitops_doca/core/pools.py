@@ -16,7 +16,7 @@ from gitops_doca.core.model import (
     Policy,
     Pool,
 )
-from gitops_doca.core.names import safe_hash
+from gitops_doca.core.names import driver_name
 from gitops_doca.core.taints import untolerated
 
 _SHOWN = 5
@@ -211,13 +211,9 @@ def _whose(pool: Pool) -> str:
 
 
 def _app(policy: Policy, platform: Platform, *, operator_names: bool) -> str:
-    parts = [f"mofed-{platform.os}", safe_hash(platform.kernel)]
-    if policy.node_policy:
-        parts.append(safe_hash(policy.node_policy))
     # Always, not only once amd64 joins: a name that changes hands then would kill every arm64 driver.
-    if platform.arch != "amd64" and not operator_names:
-        parts.append(platform.arch)
-    return "-".join(parts)
+    arch = "" if platform.arch == "amd64" or operator_names else platform.arch
+    return driver_name(platform.os, platform.kernel, policy.node_policy, arch)
 
 
 def _report_lacking(

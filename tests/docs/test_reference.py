@@ -15,6 +15,7 @@ from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock import ChangeKind
 from gitops_doca.core.matrix import Cell
 from gitops_doca.emit.matrix_words import WORDS
+from gitops_doca.core.verify import DifferenceKind
 from gitops_doca.sources.config import DEFAULTS
 from gitops_doca.sources.schema import SCHEMAS, schema_text
 
@@ -150,6 +151,14 @@ def test_every_field_of_a_compact_inventory_is_listed() -> None:
 
 def test_every_difference_of_a_lock_is_listed() -> None:
     assert sorted(words(rows("word"))) == sorted(kind.value for kind in ChangeKind)
+
+
+def test_every_difference_of_a_built_stream_is_listed() -> None:
+    assert sorted(words(rows("word of `verify`"))) == sorted(kind.value for kind in DifferenceKind)
+
+
+def test_every_flag_of_verify_is_listed() -> None:
+    assert sorted(words(rows("flag of `verify`"))) == sorted(f for p in parameters("verify") for f in p.opts)
 
 
 def test_every_schema_is_listed() -> None:

@@ -159,11 +159,34 @@ def test_a_failure_is_told_before_kustomize_tells_of_it(
     ]
 
 
-def test_without_enable_exec_kustomize_prints_nothing_and_succeeds(
+def test_without_enable_exec_kustomize_prints_nothing_and_verify_fails(
     tmp_path: Path, environment: Mapping[str, str]
 ) -> None:
     folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
 
     result = build(folder, "--enable-alpha-plugins", env=environment)
+    verified = run_cli("verify", folder, "-", cwd=tmp_path, stdin=result.stdout)
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")
+    assert verified.exit_code == 1
+    assert verified.stderr.startswith("standard input is EMPTY, nothing was built: ")
+
+
+def test_what_an_overlay_changes_is_found_by_verify(tmp_path: Path, environment: Mapping[str, str]) -> None:
+    base = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]}, pinDigests=True)
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    changes = {
+        "resources": ["../base"],
+        "namePrefix": "a-",
+        "images": [{"name": "nvcr.io/nvidia/mellanox/doca-driver", "newTag": "v9"}],
+    }
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(changes))
+
+    same = build(base, *PLUGINS, env=environment)
+    changed = build(overlay, *PLUGINS, env=environment)
+
+    assert run_cli("verify", base, "-", cwd=tmp_path, stdin=same.stdout).exit_code == 0
+    verified = run_cli("verify", base, "-", cwd=tmp_path, stdin=changed.stdout)
+    assert verified.exit_code == 1
+    assert [line.split()[0] for line in verified.stdout.decode().splitlines()] == ["renamed", "image"] * 3

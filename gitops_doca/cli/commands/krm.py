@@ -11,7 +11,7 @@ from gitops_doca.cli.console import print_diagnostics
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, produce, settle
 from gitops_doca.cli.options import registry_options
 from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.registries import RegistryFlags
+from gitops_doca.cli.registries import registry_flags
 from gitops_doca.cli.run import tell_generation
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.resource_list import Item, check_collisions, has_driver, without_driver
@@ -36,7 +36,7 @@ class _Function(click.Command):
 @click.command("krm", cls=_Function)
 @registry_options
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def command(*, verbose: bool, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
+def command(*, verbose: bool, **_registry: Any) -> None:  # noqa: ANN401 (click's parameters)
     """Be a KRM function, as generator or transformer of a kustomization.
 
     Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and
@@ -48,7 +48,7 @@ def command(*, verbose: bool, **flags: Any) -> None:  # noqa: ANN401 (click's pa
     try:
         found = read_resource_list(problems)
         problems.raise_errors()
-        items, notes = _call(found, flags, problems, verbose=verbose) if found else ((), ())
+        items, notes = _call(found, problems, verbose=verbose) if found else ((), ())
     except GenerationError as error:
         _fail(error.diagnostics, found.named if found else {})
         raise
@@ -58,10 +58,10 @@ def command(*, verbose: bool, **flags: Any) -> None:  # noqa: ANN401 (click's pa
 
 
 def _call(
-    found: ResourceList, flags: Mapping[str, Any], problems: Problems, *, verbose: bool
+    found: ResourceList, problems: Problems, *, verbose: bool
 ) -> tuple[Iterable[Item], Iterable[Result]]:
     """Return the items to hand back, and what is to be noted; raises `GenerationError` for any error."""
-    invocation = _invocation(found, flags, problems)
+    invocation = _invocation(found, problems)
     problems.raise_errors()
     generation = produce(invocation, problems)
     if verbose:
@@ -76,17 +76,17 @@ def _call(
     return [*items, *map(sorted_keys, generation.resources)], notes
 
 
-def _invocation(found: ResourceList, flags: Mapping[str, Any], problems: Problems) -> Invocation:
+def _invocation(found: ResourceList, problems: Problems) -> Invocation:
     layer = read_generator(found.config, "", problems)
     if found.policies:
         named = layer.get("policies", Setting((), ""))
         layer["policies"] = replace(named, value=(*named.value, *found.policies.values()))
     settings = settle([layer], {"policies": "", "inventory": ""}, problems)
-    names = RegistryFlags.__slots__
+    registry, told = registry_flags(click.get_current_context())
     return Invocation(
         settings=settings,
-        registry=RegistryFlags(**{name: flags[name] for name in names}),
-        told={},
+        registry=registry,
+        told=told,
         resolve=Resolve.AUTO,
         lock_file=settings["lock"].value or LOCK_FILE,
         mend=_mend(found, settings["lock"].value or LOCK_FILE),

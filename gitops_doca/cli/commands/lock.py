@@ -1,20 +1,20 @@
 """The command `lock`: write a lock, or say how it differs from what the registry has now."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, print_info, printable, tell
+from gitops_doca.cli.console import print_diagnostics, print_info, printable, table, tell
 from gitops_doca.cli.invocation import Invocation
 from gitops_doca.cli.options import input_options, registry_options
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import KIND, Change, ImageLock, LockedMiss, compare
+from gitops_doca.core.lock import KIND, ImageLock, LockedMiss, compare
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
@@ -62,7 +62,7 @@ def _compare(flags: Mapping[str, Any]) -> int:
     old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
     locking = _make(invocation, flags, problems)
     changes = compare(old, locking.lock)
-    write_stdout(_table(changes))
+    write_stdout(table((change.kind.value, change.subject, change.detail) for change in changes))
     print_diagnostics(problems.warnings)
     if changes:
         tell(printable(f"{invocation.lock_file} differs; to renew it: {invocation.mend}"))
@@ -109,13 +109,4 @@ def _summary(lock: ImageLock) -> str:
     pools, tags = len(lock.pools), len(lock.entries)
     return f"{pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}" + (
         f", {missing} of them missing" if missing else ""
-    )
-
-
-def _table(changes: Sequence[Change]) -> str:
-    width = max((len(change.kind.value) for change in changes), default=0)
-    return "".join(
-        f"{change.kind.value.ljust(width)}  {printable(change.subject)}"
-        f"{'  ' + change.detail if change.detail else ''}\n"
-        for change in changes
     )

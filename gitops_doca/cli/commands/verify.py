@@ -1,0 +1,110 @@
+"""The command `verify`: whether what another tool built is still what the lock promises."""
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from gitops_doca.cli.console import print_diagnostics, printable, table, tell
+from gitops_doca.cli.invocation import lock_command
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.lock import ImageLock
+from gitops_doca.core.verify import BuiltDaemonSet, Difference, Expected, compare_built, compare_count
+from gitops_doca.sources.built import read_built
+from gitops_doca.sources.config import CONFIG_FILE, effective, read_config
+from gitops_doca.sources.files import STDIN, display_name
+from gitops_doca.sources.lock import LOCK_FILE, read_lock
+
+_SAME, _DIFFERENT = 0, 1
+_TRAP = (
+    "without --enable-exec kustomize prints nothing and succeeds; kubectl kustomize never can run functions"
+)
+
+
+@click.command("verify")
+@click.argument("names", metavar="[DIR|FILE] [STREAM]", nargs=-1)
+@click.option("--lock", metavar="FILE", help="Lock file (default: gitops-doca.lock.yaml beside the config).")
+@click.option(
+    "--expect-pools",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many DaemonSets of pools there have to be; needs no lock.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None, verbose: bool) -> int:
+    """Check a built STREAM (default: -, stdin) for the DaemonSets of the lock.
+
+    The lock is the one of DIR (default: the working directory), or of the config FILE. What
+    differs is printed, and the exit code is 1: pools without a DaemonSet or with two, names,
+    namespaces and images that another tool changed.
+    """
+    target, stream = _arguments(names)
+    problems = Problems()
+    expected, found = _lock(target, lock, problems, optional=expect_pools is not None)
+    objects, built = read_built(stream, problems)
+    problems.raise_errors()
+    differences: list[Difference] = []
+    if expect_pools is not None:
+        differences += compare_count(built, expect_pools)
+    if found is not None:
+        differences += compare_built(found, built, expected)
+    if verbose:
+        for one in built:
+            tell(
+                printable(f"info: DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
+            )
+    write_stdout(table((one.kind.value, one.subject, one.detail) for one in differences))
+    print_diagnostics(problems.warnings)
+    tell(printable(_verdict(display_name(stream), objects, built, differences)))
+    return _DIFFERENT if differences else _SAME
+
+
+def _arguments(names: Sequence[str]) -> tuple[str | None, str]:
+    """Return where the config is, and the stream; one name alone is the stream unless it is a folder."""
+    match list(names):
+        case []:
+            return None, STDIN
+        case [name]:
+            return (name, STDIN) if os.path.isdir(name) else (None, name)  # noqa: PTH112 (start-up counts)
+        case [target, stream]:
+            return target, stream
+        case _:
+            raise click.UsageError("too many arguments: a folder or config, and a stream")
+
+
+def _lock(
+    target: str | None, lock: str | None, problems: Problems, *, optional: bool
+) -> tuple[Expected, ImageLock | None]:
+    """Read the lock, and what the config beside it says of the output; `optional`: there need be none."""
+    folder = target or ""
+    file = target if target and not os.path.isdir(target) else os.path.join(folder, CONFIG_FILE)  # noqa: PTH112, PTH118
+    known = target == file or os.path.lexists(file)
+    settings = effective([read_config(file, problems)] if known else [])
+    named = lock or settings["lock"].value
+    path = named or os.path.join(os.path.dirname(file), LOCK_FILE)  # noqa: PTH118, PTH120
+    if not named and not os.path.lexists(path):
+        if not optional:
+            remedy = "name the folder that has it, or a lock with --lock; --expect-pools N needs none"
+            place = Place(path)
+            problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
+        return Expected(), None
+    namespace = settings["namespace"].value if known else ""
+    expected = Expected(namespace=namespace, pinned=settings["pinDigests"].value)
+    found = read_lock(path, lock_command(target, [], [], lock), problems)
+    if found is not None and not found.pools:
+        problems.error("the lock lists no pool, so it promises nothing", Place(path), category=Category.LOCK)
+    return expected, found
+
+
+def _verdict(
+    stream: str, objects: int, built: Sequence[BuiltDaemonSet], differences: Sequence[Difference]
+) -> str:
+    ours = sum(bool(one.pool) for one in built)
+    if not differences:
+        return f"{stream}: as expected, with the DaemonSets of {ours} pools"
+    if not objects:
+        return f"{stream} is EMPTY, nothing was built: {_TRAP}"
+    if not ours:
+        return f"{stream} has {objects} objects and no DaemonSet of a pool: {_TRAP}"
+    return f"{stream} is not what was promised: differences {len(differences)}"

@@ -1,0 +1,198 @@
+"""Compare DaemonSets that a tool built with the pools and tags of a lock."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.names import driver_name
+from gitops_doca.core.reference import ImageReference, InvalidReferenceError, parse_image
+
+
+class DifferenceKind(Enum):
+    """How a built stream is not what the lock promises."""
+
+    MISSING = "missing"
+    """A pool has no DaemonSet."""
+    TWICE = "twice"
+    """A pool has a second one: two drivers a node."""
+    UNLOCKED = "unlocked"
+    """A DaemonSet is for a pool that the lock does not list."""
+    RENAMED = "renamed"
+    NAMESPACE = "namespace"
+    IMAGE = "image"
+    """The image is not what the lock has for the pool, or lost its digest."""
+    COUNT = "count"
+    """There are more or fewer DaemonSets than were expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be."""
+
+    kind: DifferenceKind
+    subject: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltDaemonSet:
+    """A DaemonSet of a built stream, as far as it is compared."""
+
+    name: str
+    namespace: str
+    pool: str
+    """`<os><version>/<kernel>/<arch>` by its annotation; empty when it has none."""
+    source: str
+    """Its annotation about the image; empty when it has none."""
+    image: str
+    """Of the driver's container; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a built stream is held against, besides the lock."""
+
+    namespace: str = ""
+    """Of every DaemonSet; empty: they need only agree."""
+    pinned: bool = False
+    """Whether images have digests."""
+
+
+def compare_count(built: Sequence[BuiltDaemonSet], count: int) -> Iterator[Difference]:
+    """Yield a difference unless there are so many DaemonSets of pools."""
+    found = sum(bool(one.pool) for one in built)
+    if found != count:
+        yield Difference(DifferenceKind.COUNT, f"{found} DaemonSets of pools", f"expected {count}")
+
+
+def compare_built(
+    lock: ImageLock, built: Sequence[BuiltDaemonSet], expected: Expected
+) -> tuple[Difference, ...]:
+    """Return what differs, pools first in the order of the lock; DaemonSets of others are not looked at.
+
+    A lock knows no settings: which of a pool's tags it is, and whether with a digest, is not compared
+    where the lock allows both.
+    """
+    owners, rest = _assign(lock, built)
+    found: list[Difference] = []
+    for pool in lock.pools:
+        if pool not in owners:
+            found.append(Difference(DifferenceKind.MISSING, str(pool)))
+            continue
+        daemon_set = owners[pool]
+        if daemon_set.name not in _names(pool):
+            detail = f"{_names(pool)[0]} -> {daemon_set.name}"
+            found.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
+        wrong = _image_problem(lock, pool, daemon_set, expected)
+        if wrong:
+            detail = f"{daemon_set.image or 'no image'}: {wrong}"
+            found.append(Difference(DifferenceKind.IMAGE, str(pool), detail))
+    return (*found, *_surplus(lock, rest), *_namespaces((*owners.values(), *rest), expected.namespace))
+
+
+def _assign(
+    lock: ImageLock, built: Iterable[BuiltDaemonSet]
+) -> tuple[dict[LockedPool, BuiltDaemonSet], list[BuiltDaemonSet]]:
+    """Give each pool its DaemonSet, by name and else by annotation; return also those that are left."""
+    by_name = {name: pool for pool in lock.pools for name in _names(pool)}
+    rest = sorted(
+        (one for one in built if one.pool or one.name in by_name),
+        key=lambda one: (one.pool, one.name, one.namespace),
+    )
+    owners: dict[LockedPool, BuiltDaemonSet] = {}
+    for one in list(rest):
+        pool = by_name.get(one.name)
+        if pool and pool not in owners and one.pool in ("", pool.pool):
+            owners[pool] = one
+            rest.remove(one)
+    # First by the name that a prefix leaves in it: it tells which policy's it is.
+    for same in (_holds_name, _has_annotation):
+        for pool in (pool for pool in lock.pools if pool not in owners):
+            renamed = next((one for one in rest if same(one, pool)), None)
+            if renamed:
+                owners[pool] = renamed
+                rest.remove(renamed)
+    return owners, rest
+
+
+def _has_annotation(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return one.pool == pool.pool
+
+
+def _holds_name(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return _has_annotation(one, pool) and any(name in one.name for name in _names(pool))
+
+
+def _surplus(lock: ImageLock, rest: Iterable[BuiltDaemonSet]) -> Iterator[Difference]:
+    listed = {pool.pool for pool in lock.pools}
+    for one in rest:
+        kind = DifferenceKind.TWICE if one.pool in listed or not one.pool else DifferenceKind.UNLOCKED
+        yield Difference(kind, one.pool or "a pool", f"DaemonSet {one.namespace}/{one.name}")
+
+
+def _namespaces(ours: Sequence[BuiltDaemonSet], expected: str) -> Iterator[Difference]:
+    found = sorted({one.namespace for one in ours})
+    if expected and found not in ([], [expected]):
+        others = [name or "none" for name in found if name != expected]
+        yield Difference(DifferenceKind.NAMESPACE, ", ".join(others), f"expected {expected}")
+    elif len(found) > 1:
+        yield Difference(DifferenceKind.NAMESPACE, ", ".join(found), "expected one for all DaemonSets")
+
+
+def _names(pool: LockedPool) -> tuple[str, ...]:
+    """Return what the pool's DaemonSet may be named: ours, and with `operatorNames` the operator's."""
+    os, kernel, arch = pool.pool.split("/")
+    kind, _, name = pool.policy.partition("/")
+    node_policy = name if kind == "NicNodePolicy" else ""
+    ours = driver_name(os, kernel, node_policy, "" if arch == "amd64" else arch)
+    return tuple(dict.fromkeys((f"{ours}-ds", f"{driver_name(os, kernel, node_policy, '')}-ds")))
+
+
+def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet, expected: Expected) -> str:
+    """Return what is wrong with a DaemonSet's image, in words; empty when the lock allows it."""
+    try:
+        image = parse_image(daemon_set.image)
+    except InvalidReferenceError:
+        return "no image reference"
+    if daemon_set.source == "digest" and not image.tag:
+        # The policy names it, and no tag does: of such images a lock holds nothing.
+        return "" if image.digest else "the policy's digest is gone"
+    match _by_name(lock).get(_key(image)):
+        case None:
+            return "not in the lock"
+        case LockedMiss():
+            return "missing by the lock"
+        case LockedImage() if image.tag not in _tags(lock, pool):
+            return "another pool's"
+        case LockedImage(digest):
+            return _digest_problem(image.digest, digest, pinned=expected.pinned)
+        case never:
+            assert_never(never)
+
+
+def _digest_problem(found: str, locked: str, *, pinned: bool) -> str:
+    if not found:
+        return "its digest is gone" if pinned else ""
+    return "" if found == locked else f"the lock has {locked}"
+
+
+def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
+    """Return the tags that the pool may run: precompiled ones, and where those are missing the others."""
+    os, kernel, arch = pool.pool.split("/")
+    ending, compiled = f"-{kernel}-{os}-{arch}", f"-{os}-{arch}"
+    found: set[str] = set()
+    for image, entry in lock.entries.items():
+        if image.tag.endswith(ending):
+            version = image.tag.removesuffix(ending)
+            found.add(image.tag if isinstance(entry, LockedImage) else version + compiled)
+    return found
+
+
+def _by_name(lock: ImageLock) -> Mapping[tuple[str, str, str], LockEntry]:
+    return {_key(image): entry for image, entry in lock.entries.items()}
+
+
+def _key(image: ImageReference) -> tuple[str, str, str]:
+    return image.repository.registry, image.repository.path, image.tag

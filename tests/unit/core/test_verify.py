@@ -1,0 +1,168 @@
+from dataclasses import replace
+
+import pytest
+
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool
+from gitops_doca.core.reference import Digest, parse_repository
+from gitops_doca.core.verify import (
+    BuiltDaemonSet,
+    Difference,
+    DifferenceKind,
+    Expected,
+    compare_built,
+    compare_count,
+)
+
+REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")
+ONE, TWO, THREE = (Digest("sha256:" + digit * 64) for digit in "123")
+CLUSTER = "NicClusterPolicy/nic-cluster-policy"
+READY = LockedPool(CLUSTER, "ubuntu22.04/5.15.0-91-generic/amd64")
+COMPILED = LockedPool(CLUSTER, "ubuntu24.04/6.8.0-87-generic/arm64")
+LOCK = ImageLock(
+    pools=(READY, COMPILED),
+    entries={
+        REPOSITORY.tag("25.04-1-5.15.0-91-generic-ubuntu22.04-amd64"): LockedImage(ONE, "linux/amd64"),
+        REPOSITORY.tag("25.04-1-6.8.0-87-generic-ubuntu24.04-arm64"): LockedMiss(),
+        REPOSITORY.tag("25.04-1-ubuntu24.04-arm64"): LockedImage(TWO, "linux/arm64"),
+    },
+)
+FIRST = BuiltDaemonSet(
+    name="mofed-ubuntu22.04-6d568d699f-ds",
+    namespace="drivers",
+    pool=READY.pool,
+    source="precompiled",
+    image=f"{REPOSITORY}:25.04-1-5.15.0-91-generic-ubuntu22.04-amd64",
+)
+SECOND = BuiltDaemonSet(
+    name="mofed-ubuntu24.04-84cb6b9485-arm64-ds",
+    namespace="drivers",
+    pool=COMPILED.pool,
+    source="compiled",
+    image=f"{REPOSITORY}:25.04-1-ubuntu24.04-arm64@{TWO}",
+)
+OTHERS = BuiltDaemonSet(name="kube-proxy", namespace="kube-system", pool="", source="", image="")
+DRIVERS = Expected(namespace="drivers")
+
+
+def found(
+    *built: BuiltDaemonSet, lock: ImageLock = LOCK, expected: Expected = DRIVERS
+) -> list[tuple[str, str, str]]:
+    return [(one.kind.value, one.subject, one.detail) for one in compare_built(lock, built, expected)]
+
+
+def test_what_was_locked_is_as_expected_in_any_order() -> None:
+    assert found(FIRST, SECOND, OTHERS) == found(OTHERS, SECOND, FIRST) == []
+
+
+def test_the_names_of_the_operator_are_known() -> None:
+    assert found(FIRST, replace(SECOND, name="mofed-ubuntu24.04-84cb6b9485-ds")) == []
+
+
+def test_nothing_built_lacks_every_pool() -> None:
+    assert found() == found(OTHERS) == [("missing", str(READY), ""), ("missing", str(COMPILED), "")]
+
+
+def test_a_pool_with_two_has_two_drivers_a_node() -> None:
+    old = replace(FIRST, name="old-driver-ds")
+    moved = replace(FIRST, namespace="elsewhere")
+
+    assert found(FIRST, old, SECOND) == [("twice", READY.pool, "DaemonSet drivers/old-driver-ds")]
+    assert found(moved, FIRST, SECOND) == [
+        ("twice", READY.pool, f"DaemonSet elsewhere/{FIRST.name}"),
+        ("namespace", "elsewhere", "expected drivers"),
+    ]
+
+
+def test_a_prefix_is_a_new_name() -> None:
+    assert found(replace(FIRST, name=f"a-{FIRST.name}"), SECOND) == [
+        ("renamed", str(READY), f"{FIRST.name} -> a-{FIRST.name}")
+    ]
+
+
+def test_two_policies_on_one_platform_are_told_apart_by_name() -> None:
+    pools = tuple(LockedPool(f"NicNodePolicy/{name}", READY.pool) for name in ("east", "west"))
+    lock = replace(LOCK, pools=pools)
+    east = "mofed-ubuntu22.04-6d568d699f-98bdc76-ds"
+    west = "mofed-ubuntu22.04-6d568d699f-7f8559c6f8-ds"
+
+    assert found(replace(FIRST, name=west), replace(FIRST, name=east), lock=lock) == []
+    assert found(replace(FIRST, name=f"x-{west}"), lock=lock) == [
+        ("missing", str(pools[0]), ""),
+        ("renamed", str(pools[1]), f"{west} -> x-{west}"),
+    ]
+    assert found(replace(FIRST, name="x"), lock=lock) == [
+        ("renamed", str(pools[0]), f"{east} -> x"),
+        ("missing", str(pools[1]), ""),
+    ]
+
+
+def test_a_pool_that_the_lock_does_not_list_is_told() -> None:
+    new = replace(FIRST, name="mofed-new-ds", pool="ubuntu22.04/9.9/amd64")
+
+    assert found(FIRST, SECOND, new) == [
+        ("unlocked", "ubuntu22.04/9.9/amd64", "DaemonSet drivers/mofed-new-ds")
+    ]
+
+
+def test_a_name_is_enough_where_annotations_were_dropped() -> None:
+    assert found(replace(FIRST, pool="", source=""), replace(SECOND, pool="", source="")) == []
+
+
+def test_without_a_config_the_namespaces_need_only_agree() -> None:
+    assert found(FIRST, SECOND, expected=Expected()) == []
+    assert found(FIRST, replace(SECOND, namespace=""), expected=Expected()) == [
+        ("namespace", ", drivers", "expected one for all DaemonSets")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        (f"{REPOSITORY}:v9", "not in the lock"),
+        (f"mirror.example/doca-driver:{FIRST.image.rpartition(':')[2]}", "not in the lock"),
+        (f"{REPOSITORY}", "not in the lock"),
+        (f"{REPOSITORY}@{ONE}", "not in the lock"),
+        (f"{REPOSITORY}:25.04-1-6.8.0-87-generic-ubuntu24.04-arm64", "missing by the lock"),
+        (f"{REPOSITORY}:25.04-1-ubuntu24.04-arm64", "another pool's"),
+        (f"{FIRST.image}@{TWO}", f"the lock has {ONE}"),
+        ("::", "no image reference"),
+    ],
+)
+def test_an_image_that_the_lock_does_not_have_for_the_pool_is_told(image: str, problem: str) -> None:
+    assert found(replace(FIRST, image=image), SECOND) == [("image", str(READY), f"{image}: {problem}")]
+
+
+def test_a_daemon_set_without_the_drivers_container_is_told() -> None:
+    assert found(replace(FIRST, image=""), SECOND) == [("image", str(READY), "no image: no image reference")]
+
+
+def test_a_pin_that_was_lost_is_told_where_pins_are_wanted() -> None:
+    expected = Expected(namespace="drivers", pinned=True)
+
+    assert found(replace(FIRST, image=f"{FIRST.image}@{ONE}"), SECOND, expected=expected) == []
+    assert found(FIRST, SECOND, expected=expected) == [
+        ("image", str(READY), f"{FIRST.image}: its digest is gone")
+    ]
+
+
+def test_a_digest_of_the_policy_must_still_be_one() -> None:
+    lock = ImageLock(pools=(READY,))
+    by_digest = replace(FIRST, source="digest", image=f"{REPOSITORY}@{THREE}")
+
+    assert found(by_digest, lock=lock) == []
+    for image, problem in (
+        (f"{REPOSITORY}:v9", "not in the lock"),
+        (f"{REPOSITORY}", "the policy's digest is gone"),
+    ):
+        assert found(replace(by_digest, image=image), lock=lock) == [
+            ("image", str(READY), f"{image}: {problem}")
+        ]
+
+
+def test_the_count_is_of_daemon_sets_with_a_pool() -> None:
+    built = [FIRST, SECOND, OTHERS]
+
+    assert list(compare_count(built, 2)) == []
+    assert list(compare_count(built, 3)) == [
+        Difference(DifferenceKind.COUNT, "2 DaemonSets of pools", "expected 3")
+    ]

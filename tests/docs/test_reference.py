@@ -14,8 +14,8 @@ from gitops_doca.cli import COMMANDS
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock import ChangeKind
 from gitops_doca.core.matrix import Cell
-from gitops_doca.emit.matrix_words import WORDS
 from gitops_doca.core.verify import DifferenceKind
+from gitops_doca.emit.matrix_words import WORDS
 from gitops_doca.sources.config import DEFAULTS
 from gitops_doca.sources.schema import SCHEMAS, schema_text
 

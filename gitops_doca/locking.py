@@ -1,11 +1,11 @@
 """Make a lock: the stages up to the decisions, then a look into the images themselves."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol, assert_never
 
-from gitops_doca.core.decide import Decision
+from gitops_doca.core.decide import Decision, UsePrecompiled
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pools
@@ -17,6 +17,7 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
+from gitops_doca.core.operator_view import is_listed, report_unlisted
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.pipeline import Inputs, Online, decide_pools, load, look_up
 from gitops_doca.sources.config import Settings
@@ -46,9 +47,14 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
     """
     inputs = load(settings, problems)
     made = cache(inspector)
-    lookups, lists = look_up(inputs.grouping, Online(resolver=made), problems)
+    answers = Online(resolver=made)
+    lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
+    listed = {}
+    if inputs.emits_policies:
+        report_unlisted(decisions, lists, problems)
+        listed = {d.image: is_listed(d.image, lists) for d in decisions if isinstance(d, UsePrecompiled)}
     _stop_at(Category.UNKNOWN, problems)
     existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
     inspections = made().inspect(existing) if existing else {}
@@ -59,7 +65,7 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
         else:
             entry = _entry(image, inspections[image], _place(image, decisions), problems)
             if entry is not None:
-                entries[image] = entry
+                entries[image] = replace(entry, listed=listed.get(image))
     if len(entries) < len(lookups):
         problems.raise_errors()
     lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries)

@@ -8,21 +8,33 @@ from typing import assert_never
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import ImageLock, LockResolver, check_pools, check_tags
+from gitops_doca.core.lock import ImageLock, LockResolver, check_listed, check_pools, check_tags
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
 from gitops_doca.core.model import NIC_LABEL, Inventory, Plan, RenderOptions, Resource
+from gitops_doca.core.operator_view import report_unlisted, warn_shared_daemon_sets
+from gitops_doca.core.owners import warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import check_mounts, render
 from gitops_doca.core.snapshot import check_labels
 from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.config import CONFIG_FILE, Settings
+from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.plans import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
 
 MAX_LOOKUPS = 500
 """Look-ups of one run, and so pools; more means a mistake in the inventory, and no registry's patience."""
+
+_RENDERING = (
+    "initContainerImage",
+    "openshift",
+    "pinDigests",
+    "updateStrategy",
+    "annotations",
+    "operatorNames",
+)
+"""Settings that are about DaemonSets alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,8 @@ class Inputs:
     inventory: Inventory
     grouping: Grouping
     options: RenderOptions
+    emits_policies: bool = False
+    """The operator makes the DaemonSets; nothing is rendered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +97,16 @@ def generate(
     them, and for more than `MAX_LOOKUPS` look-ups.
     """
     inputs = load(settings, problems, boundary=boundary, openshift=openshift)
-    lookups, lists = look_up(inputs.grouping, answers, problems)
+    lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
     decisions = decide_pools(inputs.grouping, lookups)
-    report_decisions(decisions, lists, problems, recorded=_recorded(answers))
+    recorded = _recorded(answers)
+    report_decisions(decisions, lists, problems, recorded=recorded)
     chosen = [d for d in decisions if not isinstance(d, Withhold)]
-    resources = render(chosen, inputs.inventory, inputs.options, problems)
+    if inputs.emits_policies:
+        report_unlisted(decisions, lists, problems, recorded=recorded)
+        resources = inputs.policies.documents
+    else:
+        resources = render(chosen, inputs.inventory, inputs.options, problems)
     if len(chosen) < len(decisions):
         resources = ()
     return Generation(inputs=inputs, decisions=decisions, resources=resources)
@@ -116,6 +135,7 @@ def load(
     that is known: an inventory that shows the opposite is wrong, unless the settings decide.
     """
     strict, plans = settings["strict"].value, settings["planned"].value
+    emits_policies = settings["emit"].value == POLICIES
     policies = read_policies(settings["policies"].value, problems, boundary)
     inventory = read_inventory(settings["inventory"].value, policies.labels, problems, boundary)
     check_labels(policies.selectors, inventory, problems)
@@ -126,21 +146,42 @@ def load(
         inventory.nodes,
         problems,
         plans=plans,
-        operator_names=settings["operatorNames"].value,
+        # The operator's own names are no choice, and it has no other.
+        operator_names=settings["operatorNames"].value and not emits_policies,
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
     options = _options(settings, inventory)
     if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
         _report_openshift(problems, shown=options.openshift)
-    check_mounts(grouping.pools, inventory, options, problems)
+    if emits_policies:
+        warn_shared_daemon_sets(grouping.pools, problems)
+        _warn_unused(settings, problems)
+    else:
+        warn_two_owners(policies.policies, inventory.operator_traces, problems)
+        check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
     _check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
-    return Inputs(policies=policies, inventory=inventory, grouping=grouping, options=options)
+    return Inputs(
+        policies=policies,
+        inventory=inventory,
+        grouping=grouping,
+        options=options,
+        emits_policies=emits_policies,
+    )
+
+
+def _warn_unused(settings: Settings, problems: Problems) -> None:
+    given = [f"{name} ({settings[name].origin})" for name in _RENDERING if settings[name].origin != "default"]
+    if given:
+        problems.warn(
+            f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
+            remedy="write what the operator shall do into the policies",
+        )
 
 
 def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
@@ -219,12 +260,17 @@ def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]
 
 
 def look_up(
-    grouping: Grouping, answers: Answers, problems: Problems
+    grouping: Grouping, answers: Answers, problems: Problems, *, lists_wanted: bool = False
 ) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
-    """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses."""
+    """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses.
+
+    Tags are listed after misses, and with `lists_wanted` of every repository that is asked.
+    """
     if isinstance(answers, Locked):
         check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
     wanted = wanted_precompiled(grouping.pools)
+    if isinstance(answers, Locked) and lists_wanted:
+        check_listed(answers.lock, wanted, answers.place, answers.mend, problems)
     _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
@@ -241,7 +287,8 @@ def look_up(
         lookups |= {image: weighed[image] for image in compiled}
     # Last, so that a list that takes its time or fails leaves the answers alone.
     misses = [image for image, found in lookups.items() if isinstance(found, TagMissing)]
-    lists = resolver.list_tags(sorted({image.repository for image in misses})) if misses else {}
+    repositories = {image.repository for image in (wanted if lists_wanted else misses)}
+    lists = resolver.list_tags(sorted(repositories)) if repositories else {}
     weighed = cross_check(lookups, lists)
     lookups |= {image: weighed[image] for image in misses}
     return lookups, lists

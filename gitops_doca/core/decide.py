@@ -200,7 +200,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
     return Diagnostic(
         category=Category.MISSING,
         message=message,
-        place=_place(pools),
+        place=place_of(pools),
         details=tuple(details),
         remedy=remedy,
     )
@@ -217,7 +217,7 @@ def _unknown(
     return Diagnostic(
         category=Category.UNKNOWN,
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
-        place=_place([pool for found in images.values() for pool in found]),
+        place=place_of([pool for found in images.values() for pool in found]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
         remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
     )
@@ -246,10 +246,15 @@ def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
     return [group for _, group in sorted(groups.items())]
 
 
-def _place(pools: Sequence[Pool]) -> Place:
+def place_of(pools: Sequence[Pool]) -> Place:
     """Return the policy's place, or the plan's where nothing but plans wants the image."""
     first = pools[0]
     return first.plan.place if first.plan and not any(pool.nodes for pool in pools) else first.policy.place
+
+
+def describe_pools(pools: Sequence[Pool]) -> tuple[str, ...]:
+    """Say of each platform which nodes want it."""
+    return tuple(map(_who, _by_platform(pools)))
 
 
 def _who(pools: Sequence[Pool]) -> str:

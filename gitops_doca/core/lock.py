@@ -34,6 +34,8 @@ class LockedImage:
     digest: Digest
     platform: str
     """`<os>/<architecture>` that the image's own configuration states; empty when it states none."""
+    listed: bool | None = None
+    """Whether the operator would find the tag; None where nobody wanted to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,16 @@ class LockResolver:
         return {image: _answer(self._lock.entries[image]) for image in images}
 
     def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
-        """Return nothing: a lock holds the needed tags, and no others."""
-        return {repository: TagList() for repository in repositories}
+        """Return what the lock recorded of the lists: which of the needed tags are in them, and no others."""
+        return {repository: self._list(repository) for repository in repositories}
+
+    def _list(self, repository: Repository) -> TagList:
+        listed = {
+            image.tag: entry.listed
+            for image, entry in self._lock.entries.items()
+            if image.repository == repository and isinstance(entry, LockedImage) and entry.listed is not None
+        }
+        return TagList(frozenset(tag for tag, found in listed.items() if found), complete=bool(listed))
 
 
 def _answer(entry: LockEntry) -> TagLookup:
@@ -135,6 +145,25 @@ def check_tags(
         )
 
 
+def check_listed(
+    lock: ImageLock, images: Iterable[ImageReference], place: Place, mend: str, problems: Problems
+) -> None:
+    """Report tags that exist, and of which the lock does not say whether the operator would find them."""
+    lacking: dict[Repository, list[str]] = {}
+    for image in images:
+        entry = lock.entries.get(image)
+        if isinstance(entry, LockedImage) and entry.listed is None:
+            lacking.setdefault(image.repository, []).append(image.tag)
+    for repository, tags in sorted(lacking.items()):
+        problems.error(
+            f"the lock does not say whether the operator would find {name_nodes(sorted(tags))} "
+            f"of {repository}, which emit: policies needs",
+            place,
+            category=Category.LOCK,
+            remedy=f"run: {mend}",
+        )
+
+
 class ChangeKind(Enum):
     """How a registry or the inputs moved away from a lock."""
 
@@ -144,6 +173,8 @@ class ChangeKind(Enum):
     """The tag names another digest, or its image another platform, now."""
     AVAILABLE = "available"
     """The lock records a miss, and the tag is there now."""
+    LISTING = "listing"
+    """The tag list names the tag now and did not, or the reverse, or one of the two was not recorded."""
     UNNEEDED = "unneeded"
     """No pool needs the tag any more."""
     NEEDED = "needed"
@@ -160,6 +191,9 @@ class Change:
     subject: str
     """The reference, or the pool."""
     detail: str = ""
+
+
+_LISTED = {True: "listed", False: "not listed", None: "not recorded"}
 
 
 def compare(old: ImageLock, new: ImageLock) -> tuple[Change, ...]:
@@ -189,5 +223,7 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
                 yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
             case LockedImage(_, before), LockedImage(_, after) if before != after:
                 yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
+            case LockedImage(listed=before), LockedImage(listed=after) if before != after:
+                yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
             case _:
                 pass

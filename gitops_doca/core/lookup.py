@@ -74,6 +74,8 @@ class TagList:
 
     tags: frozenset[str] = frozenset()
     complete: bool = False
+    unlinked: frozenset[str] = frozenset()
+    """Those of `tags` that no `Link` leads to: only a client that goes on by itself sees them."""
     repository_unknown: bool = False
     """The registry says that it has no such repository."""
     reason: str = field(default="", compare=False)

@@ -21,6 +21,8 @@ KERNEL_LABEL = "feature.node.kubernetes.io/kernel-version.full"
 ARCH_LABEL = "kubernetes.io/arch"
 NIC_LABEL = "feature.node.kubernetes.io/pci-15b3.present"
 OPENSHIFT_LABEL = "node.openshift.io/os_id"
+OPERATOR_STATE_LABEL = "nvidia.network-operator.state"
+"""On all that the operator makes; `state-OFED` is the driver. It deletes what carries it."""
 
 PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
 """Labels that a NIC node must have to be in a pool."""
@@ -117,6 +119,15 @@ class ClusterProxy:
     place: Place = field(default=Place(), compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorTrace:
+    """An object of the cluster which shows that an operator makes driver DaemonSets there."""
+
+    what: str
+    """Kind and name, as a sentence says it."""
+    place: Place
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """The cluster, as far as rendering needs to know it."""
@@ -130,6 +141,8 @@ class Inventory:
     proxy: ClusterProxy | None = None
     openshift_objects: bool = False
     """An OpenShift object was among the documents, or a NodeInventory says that the cluster is OpenShift."""
+    operator_traces: tuple[OperatorTrace, ...] = field(default=(), compare=False)
+    """Objects that say who manages the drivers today; rendering does not read them."""
     kept_labels: Mapping[Place, frozenset[str]] = field(default_factory=dict, compare=False)
     """Of each NodeInventory with nodes: where it stands, and which labels it kept besides `RENDER_LABELS`."""
 
@@ -186,6 +199,8 @@ class Policy:
     tolerations: tuple[Toleration, ...] = ()
     node_selector: Mapping[str, str] = field(default_factory=dict)
     node_affinity: Mapping[str, Any] | None = None
+    stored: bool = False
+    """An API server has it, so an operator there acts on it."""
     place: Place = field(default=Place(), compare=False)
 
     @property

@@ -31,6 +31,12 @@ def check_collisions(items: Iterable[Item], resources: Sequence[Resource], probl
             )
 
 
+def not_among(items: Iterable[Item], resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Return the resources that are none of these objects."""
+    theirs = set(map(_identity, items))
+    return tuple(resource for resource in resources if _identity(resource) not in theirs)
+
+
 def has_driver(policy: Item) -> bool:
     """Say whether the operator would make DaemonSets of this policy."""
     spec = policy.get("spec")

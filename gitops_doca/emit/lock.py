@@ -33,9 +33,13 @@ def dump_lock(lock: ImageLock) -> str:
 
 def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:
     match entry:
-        case LockedImage(digest, platform):
-            found = {"tag": image.tag, "digest": str(digest)}
-            return {**found, "platform": platform} if platform else found
+        case LockedImage(digest, platform, listed):
+            optional = {"platform": platform or None, "listed": listed}
+            return {
+                "tag": image.tag,
+                "digest": str(digest),
+                **{name: value for name, value in optional.items() if value is not None},
+            }
         case LockedMiss():
             return {"tag": image.tag, "missing": True}
         case never:

@@ -36,6 +36,7 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
 
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     tags: frozenset[str] = frozenset()
+    unlinked: frozenset[str] = frozenset()
     size, target = _PAGE_SIZE, _target(repository, n=_PAGE_SIZE)
     reply = _ask(endpoint, repository, target)
     if reply.status in _REFUSED:
@@ -57,15 +58,18 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             # A full page without a Link may be a registry that pages and does not say so.
             following = _target(repository, n=size, last=found[-1]) if full and found else None
         more = tags | set(found)
+        if probes or size == _SMALL_PAGE_SIZE:
+            # The operator's client asks for large pages only, and goes on by Link only.
+            unlinked |= more - tags
         if following is None:
-            yield TagList(more, complete=not linked and not full, reason=_NO_NEXT)
+            yield TagList(more, complete=not linked and not full, unlinked=unlinked, reason=_NO_NEXT)
             return
         if more == tags or following in seen:
             # What went on after `last` before, and brings nothing new now, has begun anew behind the end.
-            yield TagList(more, complete=probes > 1, reason=_NO_NEXT)
+            yield TagList(more, complete=probes > 1, unlinked=unlinked, reason=_NO_NEXT)
             return
         tags = more
-        yield TagList(tags, reason="it is too long to be read to its end")
+        yield TagList(tags, unlinked=unlinked, reason="it is too long to be read to its end")
         if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
             return
         probes += not linked

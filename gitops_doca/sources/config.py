@@ -19,6 +19,9 @@ from gitops_doca.sources.selection import ALL
 CONFIG_FILE = "gitops-doca.yaml"
 KIND = "DriverGenerator"
 
+DAEMON_SETS, POLICIES = "daemonsets", "policies"
+"""What is emitted: driver DaemonSets, or the policies for an operator that makes them."""
+
 DEFAULTS: Mapping[str, Any] = {
     "policies": (),
     "inventory": (),
@@ -31,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "annotations": {},
     "operatorNames": False,
     "planned": (),
+    "emit": DAEMON_SETS,
     "strict": False,
     "allowEmpty": False,
 }

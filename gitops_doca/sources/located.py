@@ -106,6 +106,16 @@ def without_lines(value: object) -> Any:  # noqa: ANN401 (any part of a document
             return value
 
 
+def is_policy(document: Document) -> bool:
+    """Say whether a document is a policy of the operator's."""
+    value = document.value
+    return (
+        isinstance(value, dict)
+        and value.get("kind") in ("NicClusterPolicy", "NicNodePolicy")
+        and str(value.get("apiVersion", "")).startswith("mellanox.com/")
+    )
+
+
 def drop_nulls(value: object) -> None:
     """Remove fields without a value, in place: to the API server and to people `env:` means no env."""
     if isinstance(value, dict):

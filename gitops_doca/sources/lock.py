@@ -74,7 +74,7 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
                 place = document.place((*path, "tags", index, "platform"))
                 problems.error(f"{platform} is not the architecture that the tag ends in", place)
             if "digest" in entry:
-                yield image, LockedImage(Digest(entry["digest"]), platform)
+                yield image, LockedImage(Digest(entry["digest"]), platform, entry.get("listed"))
             else:
                 yield image, LockedMiss()
 

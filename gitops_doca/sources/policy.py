@@ -1,11 +1,11 @@
 """Policies to types: validation, `global`, defaults, and the rules of the operator's webhook."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import DriverSpec, Policy, Probe, Toleration
+from gitops_doca.core.model import DriverSpec, Policy, Probe, Resource, Toleration
 from gitops_doca.core.reference import (
     Digest,
     InvalidReferenceError,
@@ -17,15 +17,17 @@ from gitops_doca.core.reference import (
 from gitops_doca.core.tags import is_full_tag
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document, Path, drop_nulls
+from gitops_doca.sources.located import Document, Path, drop_nulls, is_policy
 from gitops_doca.sources.schema import did_you_mean, validate
-from gitops_doca.sources.selection import object_selection
+from gitops_doca.sources.selection import ALL, KEYS, NOTHING, REST
+from gitops_doca.sources.written import as_written, is_stored
 
 CLUSTER, NODE = "NicClusterPolicy", "NicNodePolicy"
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
 
-_GROUP = "mellanox.com/"
+# Whole, since they may go out again; other objects of such a file may hold secrets.
+_SELECTION = {"data": KEYS, "binaryData": NOTHING, "stringData": NOTHING, REST: ALL}
 _DRIVER: Path = ("spec", "ofedDriver")
 _SECTIONS = {
     CLUSTER: ("ofedDriver", "global", "tolerations", "nodeAffinity"),
@@ -59,6 +61,8 @@ class PolicySet:
     """Those with `ofedDriver`, sorted by kind and name."""
     selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """nodeSelector of every NicNodePolicy, with `ofedDriver` or without."""
+    documents: tuple[Resource, ...] = ()
+    """All policies as their authors wrote them, sorted by kind and name."""
 
     @property
     def labels(self) -> frozenset[str]:
@@ -78,7 +82,7 @@ def read_policies(
         if isinstance(source, Document):
             documents.append(source)
         else:
-            found = read_documents(source, object_selection(), problems, boundary)
+            found = read_documents(source, _SELECTION, problems, boundary)
             documents += [document for document in found if is_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
@@ -87,17 +91,11 @@ def read_policies(
             + (f" of {files}" if files else ""),
             remedy="name the policy's file with -p or under spec.policies",
         )
-    return _check_set([d for d in documents if _validate(d, problems)], problems)
-
-
-def is_policy(document: Document) -> bool:
-    """Say whether a document is a NicClusterPolicy or a NicNodePolicy, whatever its version."""
-    value = document.value
-    return (
-        isinstance(value, dict)
-        and value.get("kind") in (CLUSTER, NODE)
-        and str(value.get("apiVersion", "")).startswith(_GROUP)
-    )
+    written = {id(document): as_written(document, problems) for document in documents}
+    valid = [document for document in documents if _validate(document, problems)]
+    kept = (written[id(document)] for document in valid)
+    ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
+    return replace(_check_set(valid, problems), documents=tuple(ordered))
 
 
 def _validate(document: Document, problems: Problems) -> bool:
@@ -166,6 +164,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         tolerations=tuple(dict.fromkeys(map(_toleration, spec.get("tolerations", ())))),
         node_selector=dict(spec.get("nodeSelector", {})) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
+        stored=is_stored(document),
         place=document.place(_DRIVER),
     )
 

@@ -9,8 +9,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.resource_list import Item, describe
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN, display_name
-from gitops_doca.sources.located import Document, spell, without_lines
-from gitops_doca.sources.policy import is_policy
+from gitops_doca.sources.located import Document, is_policy, spell, without_lines
 from gitops_doca.sources.selection import ALL
 
 KIND = "ResourceList"

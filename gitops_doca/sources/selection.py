@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-from gitops_doca.core.model import RENDER_LABELS
+from gitops_doca.core.model import OPERATOR_STATE_LABEL, RENDER_LABELS
 
 ALL: Final = "all"
 """Build everything below."""
@@ -22,7 +22,7 @@ Selection = str | Mapping[str, "Selection"]
 
 def object_selection(labels: Iterable[str] = ()) -> Selection:
     """Select what any stage reads of a Kubernetes object; `labels` are kept besides those for rendering."""
-    kept = dict.fromkeys(sorted({*RENDER_LABELS, *labels}), ALL)
+    kept = dict.fromkeys(sorted({*RENDER_LABELS, OPERATOR_STATE_LABEL, *labels}), ALL)
     return {
         "metadata": {"name": ALL, "namespace": ALL, "labels": {**kept, REST: NOTHING}, REST: NOTHING},
         "status": {"nodeInfo": {"containerRuntimeVersion": ALL, REST: NOTHING}, REST: NOTHING},

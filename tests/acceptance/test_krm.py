@@ -92,6 +92,24 @@ def test_a_policy_among_the_items_is_read_and_leaves_without_its_driver(folder: 
     ]
 
 
+def test_under_emit_policies_they_are_handed_back_whole_and_once(folder: Path) -> None:
+    came = policy(folder)
+    came["metadata"]["annotations"] = {"config.kubernetes.io/index": "0"}
+
+    from_items = call(
+        folder, resource_list([came, CONFIG_MAP], config(inventory="nodes.json", emit="policies"))
+    )
+    from_file = call(
+        folder,
+        resource_list(
+            [CONFIG_MAP], config(policies=["policy.yaml"], inventory="nodes.json", emit="policies")
+        ),
+    )
+
+    assert (from_items.exit_code, from_items.items, from_items.results) == (0, [came, CONFIG_MAP], [])
+    assert (from_file.exit_code, from_file.items) == (0, [CONFIG_MAP, policy(folder)])
+
+
 def test_a_policy_without_a_driver_is_handed_back_as_it_came(folder: Path) -> None:
     plain = {
         "apiVersion": "mellanox.com/v1alpha1",

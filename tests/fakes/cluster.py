@@ -112,6 +112,7 @@ def make_policy(
     selector: Mapping[str, str] | None = None,
     tolerations: Iterable[Toleration] = (),
     node_affinity: Mapping[str, Any] | None = None,
+    stored: bool = False,
     **driver: Any,
 ) -> Policy:
     """Return the cluster policy, or under another name a NicNodePolicy; `driver` goes to its driver."""
@@ -125,6 +126,7 @@ def make_policy(
         tolerations=tuple(tolerations),
         node_selector=selector or {},
         node_affinity=node_affinity,
+        stored=stored,
         place=POLICY_PLACE,
     )
 

@@ -10,6 +10,7 @@ from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.inventory.cluster import add_object
 from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.inventory.operator import add_operator_trace
 from gitops_doca.sources.inventory.snapshot import add_snapshot
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.schema import did_you_mean
@@ -54,4 +55,5 @@ def _add(document: Document, labels: frozenset[str], found: Found) -> None:
     elif group == API_GROUP and (near := did_you_mean(kind, [KIND])):
         found.problems.error(f"unknown kind {kind!r}{near}", document.place(("kind",)))
     else:
+        add_operator_trace(document, found)
         add_object(document, group, found)

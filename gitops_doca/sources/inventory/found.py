@@ -1,7 +1,7 @@
 """What the documents of an inventory say of one cluster, put together."""
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import ClusterProxy, Inventory, Node
+from gitops_doca.core.model import ClusterProxy, Inventory, Node, OperatorTrace
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 
 
@@ -12,6 +12,7 @@ class Found:
         self.problems = problems
         self.openshift = False
         """Set it once an object shows OpenShift."""
+        self.operator_traces: list[OperatorTrace] = []
         self._nodes: dict[str, Node] = {}
         self._config_maps: dict[tuple[str, str], tuple[tuple[str, ...], Place]] = {}
         self._toolkit: tuple[dict[str, str], Place] | None = None
@@ -26,6 +27,7 @@ class Found:
             dtk_images=self._toolkit[0] if self._toolkit else None,
             proxy=self._proxy,
             openshift_objects=self.openshift,
+            operator_traces=tuple(self.operator_traces),
             kept_labels=self._kept_labels,
         )
 

@@ -1,0 +1,31 @@
+"""Two owners of one driver: the operator, where inputs show that it is at work, and what is rendered here."""
+
+from collections.abc import Iterable
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import OperatorTrace, Policy
+
+_REMEDY = "docs/beside-the-operator.md has the order of steps; with emit: policies the operator keeps them"
+
+
+def warn_two_owners(policies: Iterable[Policy], traces: Iterable[OperatorTrace], problems: Problems) -> None:
+    """Warn where DaemonSets are rendered beside an operator that makes them too.
+
+    It overwrites ours, and deletes them when `ofedDriver` goes. A policy that an API server has stored, a
+    driver DaemonSet of the operator's, or a policy with `ofedDriver` in the inventory shows it.
+    """
+    for policy in policies:
+        if policy.stored:
+            problems.warn(
+                f"{policy.kind} {policy.name} was read from a cluster, with ofedDriver: the operator makes "
+                "driver DaemonSets there, and two owners would fight over them",
+                policy.place,
+                remedy=f"apply it without ofedDriver; {_REMEDY}",
+            )
+    for trace in traces:
+        problems.warn(
+            f"the inventory has {trace.what}: the operator makes driver DaemonSets there, and two owners "
+            "would fight over them",
+            trace.place,
+            remedy=f"hand the drivers over first; {_REMEDY}",
+        )

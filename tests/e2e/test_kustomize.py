@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from support.cli import ROOT, Result, run_cli
-from support.krm import FUNCTION, install
+from support.cli import ROOT, Result, install, run_cli
+from support.krm import FUNCTION
 from support.kustomize import build
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +38,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     """An environment with the function on PATH, and no way to a registry."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    install(folder)
+    install(folder, "gitops-doca-krm")
     return NOWHERE | {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 

@@ -46,3 +46,10 @@ def clean_environment() -> dict[str, str]:
         "HOME": "/nonexistent",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def install(folder: Path, name: str = "gitops-doca") -> None:
+    """Write a console script of this name for this checkout into a folder."""
+    script = folder / name
+    script.write_text(f"#!{sys.executable}\nfrom gitops_doca.cli import main\nmain()\n")
+    script.chmod(0o755)

@@ -1,7 +1,5 @@
-"""Calls the KRM function as kustomize does, and installs it under its name."""
+"""Calls the KRM function as kustomize does."""
 
-import stat
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +74,3 @@ def call(folder: Path, stdin: bytes, env: Mapping[str, str] | None = None) -> Ou
     }
     assert sorted(written) == ["items", "results"]
     return Output(run=run, **written)
-
-
-def install(folder: Path) -> None:
-    """Write the console script `gitops-doca-krm` for this checkout into a folder."""
-    script = folder / "gitops-doca-krm"
-    script.write_text(f"#!{sys.executable}\nfrom gitops_doca.cli import main\nmain()\n")
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)

@@ -16,7 +16,7 @@ ARGOCD_CRDS := $(dir $(ARGOCD))crds
 PROGRAMS := ETCD REDIS CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUBE_APISERVER ARGOCD ARGOCD_CRDS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check e2e bench format clean
+.PHONY: help demo test check e2e bench pyz format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,6 +36,10 @@ e2e: .venv/project $(DOCKER_REGISTRY) $(foreach name,$(PROGRAMS),$($(name))) ## 
 
 bench: .venv/project ## print the table of speed and memory budgets
 	$(BIN)/python tools/bench.py
+
+pyz: .venv/project ## build dist/gitops-doca.pyz, which runs by itself; dist/gitops-doca-krm is a link to it
+	$(BIN)/python tools/pyz.py dist/gitops-doca.pyz
+	ln -sf gitops-doca.pyz dist/gitops-doca-krm
 
 format: .venv/project ## format and mend what the linter can
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -8,6 +8,8 @@ from gitops_doca.core.resource_list import DRIVER, Item
 from gitops_doca.emit.yaml import dump_document
 
 Result = dict[str, Any]
+STDIN = "standard input"
+"""What messages call it; it is no file."""
 
 
 def dump_resource_list(items: Iterable[Item], results: Iterable[Result]) -> str:
@@ -31,8 +33,11 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
     place = diagnostic.place
     found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
     tags = {"class": diagnostic.category.value} if diagnostic.category else {}
-    if place.file in named:
-        found |= _about(named[place.file], place.field)
+    about = _about(named[place.file], place.field) if place.file in named else {}
+    if place.file in (*named, STDIN) and not about:
+        found["message"] = f"{place}: {message}"
+    elif about:
+        found |= about
     elif place.file:
         found["file"] = {"path": place.file}
         tags |= {"line": str(place.line)} if place.line else {}

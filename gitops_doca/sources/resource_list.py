@@ -37,7 +37,7 @@ class ResourceList:
     def named(self) -> dict[str, Item]:
         """The objects that messages name in the place of a file."""
         named = {policy.file: self.items[index] for index, policy in self.policies.items()}
-        return named | ({CONFIG: self.config.value} if isinstance(self.config.value, dict) else {})
+        return named | {CONFIG: self.config.value if isinstance(self.config.value, dict) else {}}
 
 
 def read_resource_list(problems: Problems) -> ResourceList | None:

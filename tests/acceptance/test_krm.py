@@ -364,6 +364,8 @@ def test_standard_input_that_is_no_call_is_told(tmp_path: Path, stdin: str, told
 
     assert (output.exit_code, output.items) == (3, [])
     assert {result["severity"] for result in output.results} == {"error"}
+    assert all("file" not in result for result in output.results)
+    assert output.results[0]["message"].partition("\n")[0] in output.run.stderr
     assert told is None or output.run.stderr.splitlines() == told
 
 

@@ -2,22 +2,18 @@
 
 import json
 import os
-import selectors
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.logins import TOKEN_USER, HelperCall, Login, identity, password, unusable
+from gitops_doca.registry.programs import run_program
 from gitops_doca.registry.retry import Deadline
 
 MAX_SECONDS = 30.0
 """What a helper may take, if the deadline of the run leaves as much."""
-_MAX_OUTPUT = 64 * 1024
 # docker-credential-helpers prints this, and fails, when it works and has nothing.
 _NOT_FOUND = b"credentials not found in native keychain"
 
@@ -41,7 +37,7 @@ class Helpers:
         # Ends before the deadline does, so that nothing is left running.
         ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * self.deadline.left)
         try:
-            code, output = _run(found, call.server, self.environ, ends_at)
+            code, output = run_program([found, "get"], self.environ, ends_at, stdin=call.server.encode())
         except TimeoutError:
             raise _failed(call, "gave no answer in time") from None
         except OSError:
@@ -57,50 +53,6 @@ class Helpers:
 
 def _failed(call: HelperCall, how: str) -> NoAnswerError:
     return unusable(call.place, f"names the credential helper docker-credential-{call.name}, which {how}")
-
-
-def _run(program: str, server: str, environ: Mapping[str, str], ends_at: float) -> tuple[int, bytes]:
-    """Return exit code and output; raises TimeoutError when they are late, ValueError for too much."""
-    with subprocess.Popen(  # noqa: S603 (no shell, and the program's name is checked)
-        [program, "get"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=dict(environ),
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdin is not None  # noqa: S101 (for the type checker: they are pipes)
-            assert process.stdout is not None  # noqa: S101
-            with suppress(BrokenPipeError), process.stdin as stdin:
-                stdin.write(server.encode())
-            output = _read(process.stdout.fileno(), ends_at)
-            try:
-                return process.wait(timeout=max(0.0, ends_at - time.monotonic())), output
-            except subprocess.TimeoutExpired:
-                raise TimeoutError from None
-        except BaseException:
-            # Whatever it started goes with it: a child could hold on to the pipe.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
-
-
-def _read(pipe: int, ends_at: float) -> bytes:
-    output = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while True:
-            left = ends_at - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                raise TimeoutError
-            chunk = os.read(pipe, _MAX_OUTPUT)
-            if not chunk:
-                break
-            output += chunk
-            if len(output) > _MAX_OUTPUT:
-                raise ValueError("this is no login")
-    return bytes(output)
 
 
 def _parse(output: bytes, call: HelperCall) -> Login:

@@ -1,0 +1,237 @@
+"""Ask the API server, with GET alone: retries, one deadline, and what an answer that is none means."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from gitops_doca.cluster.connection import Connection
+from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, classify, status_text
+from gitops_doca.registry.retry import (
+    MAX_RETRY_AFTER,
+    Deadline,
+    RetryPolicy,
+    is_retryable,
+    parse_retry_after,
+)
+from gitops_doca.sources.files import MAX_SIZE
+from gitops_doca.sources.syntax import Readable, SyntaxProblem
+
+RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
+"""The API server may take seconds for a page of large nodes."""
+_SMALL = 64 * 1024
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A GET of one object, or of a list when it has no name."""
+
+    resource: str
+    """Plural, as in RBAC: `nodes`."""
+    group: str = ""
+    """API group with its version, `image.openshift.io/v1`; empty: the core's v1."""
+    namespace: str = ""
+    name: str = ""
+    query: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The path below the API server's URL."""
+        parts = [f"/apis/{self.group}" if self.group else "/api/v1"]
+        parts += [f"namespaces/{quote(self.namespace, safe='')}"] if self.namespace else []
+        parts += [self.resource, quote(self.name, safe="")] if self.name else [self.resource]
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        return "/".join(parts) + query
+
+    @property
+    def verb(self) -> str:
+        """The verb of RBAC."""
+        return "get" if self.name else "list"
+
+    @property
+    def subject(self) -> str:
+        """What is asked for, as kubectl spells it: `configmaps/certs in namespace x`."""
+        group = self.group.partition("/")[0]
+        resource = f"{self.resource}.{group}" if group else self.resource
+        return (f"{resource}/{self.name}" if self.name else resource) + self._where
+
+    @property
+    def permission(self) -> str:
+        """What a role must allow: `get on configmaps in namespace x`."""
+        group = self.group.partition("/")[0]
+        return f"{self.verb} on {self.resource}{f'.{group}' if group else ''}{self._where}"
+
+    @property
+    def _where(self) -> str:
+        return f" in namespace {self.namespace}" if self.namespace else ""
+
+
+class NotThereError(Exception):
+    """The API server itself says that there is no such object."""
+
+
+class ExpiredError(Exception):
+    """The rest of a list is no longer to be had: it has to be read anew."""
+
+
+class ForbiddenError(NoAnswerError):
+    """The identity may not do what was asked."""
+
+
+class ApiServer:
+    """Reads from one API server until a deadline."""
+
+    def __init__(self, connection: Connection, deadline: Deadline, retry: RetryPolicy = RETRY) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._retry = retry
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return self._connection.name
+
+    def read(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
+        """Return what `parse` makes of the answer's body, which is JSON as far as the server says.
+
+        Raises `NotThereError` for an object that is not there, `ExpiredError` for a list that cannot go on,
+        and `NoAnswerError` for all else, also what `parse` raises as `SyntaxProblem`.
+        """
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return self._try(question, parse)
+            except OutageError as outage:
+                tries = self._retry.tries if outage.tries is None else min(outage.tries, self._retry.tries)
+                if tried >= tries:
+                    raise
+                wait = outage.wait if isinstance(outage, _BusyError) else None
+                pause = self._retry.backoff(tried) if wait is None else wait
+                if pause > MAX_RETRY_AFTER or pause >= self._deadline.left:
+                    raise
+            time.sleep(pause)
+
+    def _try(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
+        self._check()
+        left = self._deadline.left
+        timeout = urllib3.Timeout(
+            connect=min(self._retry.connect_timeout, left), read=min(self._retry.read_timeout, left)
+        )
+        try:
+            response = self._connection.pool.request(
+                "GET",
+                self._connection.url + question.path,
+                headers=self._connection.headers,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+                timeout=timeout,
+            )
+            try:
+                if response.status == HTTPStatus.OK:
+                    return parse(_Body(response))
+                start = response.read(_SMALL)
+            finally:
+                # What is left of it would be taken for the next answer.
+                response.release_conn() if response.closed else response.close()
+        except SyntaxProblem:
+            raise NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server") from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            self._check()
+            # The cause stays behind: it may quote a token.
+            raise classify(error) from None
+        raise self._failure(question, response, start)
+
+    def _failure(self, question: Question, response: urllib3.BaseHTTPResponse, start: bytes) -> Exception:
+        status = response.status
+        shown = status_text(status)
+        match status:
+            case HTTPStatus.UNAUTHORIZED if not self._connection.shows_identity:
+                return NoAnswerError(Cause.AUTH, f"{shown}: the kubeconfig's user has no credentials")
+            case HTTPStatus.UNAUTHORIZED:
+                return NoAnswerError(Cause.AUTH, f"{shown}: the credentials are not accepted, or have expired")
+            case HTTPStatus.FORBIDDEN:
+                return ForbiddenError(Cause.AUTH, f"{shown}: no role allows {question.permission}")
+            case HTTPStatus.NOT_FOUND if _reason(start) == "NotFound":
+                return NotThereError()
+            case HTTPStatus.GONE:
+                return ExpiredError()
+            case _ if is_retryable(status):
+                return _BusyError(shown, parse_retry_after(response.headers.get("Retry-After", "")))
+            case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+                return NoAnswerError(Cause.POLICY, f"{shown}, a redirect, which no API server needs")
+            case _:
+                return NoAnswerError(cause_of(status), shown)
+
+    def _check(self) -> None:
+        if not self._deadline.left:
+            raise late(self._deadline)
+
+
+class _BusyError(OutageError):
+    def __init__(self, reason: str, wait: float | None) -> None:
+        super().__init__(Cause.TRANSIENT, reason, answered=True)
+        self.wait = wait
+
+
+class _Body:
+    """The bytes of an answer, up to what a file may have."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+        self._size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._response.read(size)
+        self._size += len(chunk)
+        if self._size > MAX_SIZE:
+            raise SyntaxProblem(0, "is too large")
+        return chunk
+
+
+def _reason(body: bytes) -> str:
+    """Return the reason of a `Status`, as the API server sends it with whatever fails."""
+    try:
+        status = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(status.get("reason", "")) if isinstance(status, dict) and status.get("kind") == "Status" else ""
+
+
+def late(deadline: Deadline) -> NoAnswerError:
+    """Return the error for what a deadline cut off."""
+    return NoAnswerError(Cause.DEADLINE, f"no answer within the {deadline.seconds:g} s of --deadline")
+
+
+def within(deadline: Deadline, work: Callable[[], _T]) -> _T:
+    """Return what the work returns, or raise what it raises; raises `NoAnswerError` when the time is over.
+
+    It runs in a thread of its own, which is left behind then: a name server, or a server that sends a byte
+    now and again, could hold it for hours.
+    """
+    done: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 (raised again where somebody sees it)
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True, name="cluster").start()
+    try:
+        result, error = done.get(timeout=deadline.left)
+    except queue.Empty:
+        raise late(deadline) from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # there is a result or an error

@@ -1,0 +1,146 @@
+"""The kubernetes client's connections to one API server; nothing else imports that library."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from gitops_doca import __version__
+from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.core.diagnostics import Place, Problems
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where Kubernetes mounts the service account of a pod."""
+_NAME = "kubeconfig"
+_UNUSABLE = "the certificate authority, certificate or key cannot be used: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Open connections to an API server, and what is shown to it."""
+
+    url: str
+    name: str
+    """Host and port, for messages."""
+    pool: urllib3.PoolManager
+    headers: urllib3.HTTPHeaderDict = field(repr=False)
+    shows_identity: bool
+    """Anything at all is shown: a token, a password or a certificate."""
+
+
+def in_cluster(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> bool:
+    """Say whether this runs in a pod with a service account."""
+    return bool(environ.get("KUBERNETES_SERVICE_HOST")) and (mounted / "token").exists()
+
+
+def connect_in_cluster(
+    environ: Mapping[str, str], problems: Problems, mounted: Path = SERVICE_ACCOUNT
+) -> Connection | None:
+    """Return connections as the pod's service account; None with a problem reported."""
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException
+    from kubernetes.config.incluster_config import InClusterConfigLoader
+
+    configuration = Configuration()
+    try:
+        InClusterConfigLoader(
+            token_filename=str(mounted / "token"),
+            cert_filename=str(mounted / "ca.crt"),
+            environ=environ,
+        ).load_and_set(configuration)
+    except (ConfigException, OSError, ValueError):
+        problems.error(
+            "the service account of this pod cannot be used: its token, its ca.crt or the API server's "
+            "address is not there",
+            Place(str(mounted)),
+        )
+        return None
+    return _connection(configuration, {}, Place(str(mounted)), problems)
+
+
+def connect(access: Access, problems: Problems) -> Connection | None:
+    """Return connections with the credentials of an access; None with a problem reported."""
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException, load_kube_config_from_dict
+
+    one = {"cluster": dict(access.cluster), "user": dict(access.user)}
+    document = {
+        "current-context": _NAME,
+        "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
+        "clusters": [{"name": _NAME, "cluster": one["cluster"]}],
+        "users": [{"name": _NAME, "user": one["user"]}],
+    }
+    configuration = Configuration()
+    try:
+        load_kube_config_from_dict(document, client_configuration=configuration, persist_config=False)
+    except (ConfigException, OSError, ValueError):
+        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", access.user_place)
+        return None
+    return _connection(configuration, access.user, access.user_place, problems)
+
+
+def _connection(
+    configuration: "Configuration", user: Mapping[str, Any], place: Place, problems: Problems
+) -> Connection | None:
+    from kubernetes.client.rest import RESTClientObject
+
+    before = len(problems.errors)
+    _check_certificates(configuration, place, problems)
+    headers = _headers(configuration, user, place, problems)
+    if not configuration.verify_ssl:
+        # The kubeconfig says so, and nobody can do anything about it here.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    try:
+        pool = RESTClientObject(configuration).pool_manager
+    except (ValueError, urllib3.exceptions.HTTPError):
+        problems.error("the address of the proxy is not valid", place)
+        return None
+    server = urlsplit(configuration.host)
+    if len(problems.errors) > before:
+        return None
+    server = urlsplit(configuration.host)
+    return Connection(
+        url=configuration.host.rstrip("/"),
+        # A user or password in the URL is for nobody's eyes.
+        name=server.netloc.rpartition("@")[2],
+        pool=pool,
+        headers=headers,
+        shows_identity=bool(configuration.cert_file) or "Authorization" in headers,
+    )
+
+
+def _check_certificates(configuration: "Configuration", place: Place, problems: Problems) -> None:
+    """Report files that hold no certificate or key; at the first request it would look like the server's fault."""
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            # A password that cannot be right: OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+    except (OSError, ValueError):
+        problems.error(f"{_UNUSABLE}no such file, no PEM, or a key with a password", place)
+
+
+def _headers(
+    configuration: "Configuration", user: Mapping[str, Any], place: Place, problems: Problems
+) -> urllib3.HTTPHeaderDict:
+    headers = urllib3.HTTPHeaderDict(
+        {"Accept": "application/json", "User-Agent": f"gitops-doca/{__version__}"}
+    )
+    for setting in configuration.auth_settings().values():
+        headers["Authorization"] = str(setting["value"])
+    # The library does not impersonate, and to go on as somebody else would be wrong.
+    if "as-user-extra" in user:
+        problems.error("is not supported", place.at("as-user-extra"))
+    for name, header in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
+        if name in user:
+            headers[header] = user[name]
+    for group in user.get("as-groups", ()):
+        headers.add("Impersonate-Group", str(group))
+    return headers

@@ -1,0 +1,183 @@
+"""Credentials that the kubeconfig does not hold itself: token files, stored tokens, exec plugins."""
+
+import base64
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.registry.programs import run_program
+from gitops_doca.registry.retry import Deadline
+
+MAX_SECONDS = 30.0
+"""What a plugin may take, if the deadline of the run leaves as much."""
+_MAX_TOKEN = 64 * 1024
+_API = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+_ELSEWHERE = ("exec", "auth-provider", "tokenFile")
+_CERTIFICATE = ("clientCertificateData", "clientKeyData")
+_LOG_IN = "log in with kubectl first: no plugin is asked interactively here, and what it prints is not shown"
+
+
+class _Failed(Exception):  # noqa: N818 (a reason, on its way to a problem)
+    """No credentials; the clause says why."""
+
+
+def identify(
+    access: Access, environ: Mapping[str, str], deadline: Deadline, problems: Problems
+) -> Access | None:
+    """Return the access with the credentials themselves; None with a problem reported.
+
+    A stored token comes before a token file, that before a token, and a token before an exec plugin. What is
+    written wrong is a problem of class `input`, credentials that are not given one of class `unknown`.
+    """
+    user = {name: value for name, value in access.user.items() if name not in _ELSEWHERE}
+    before = len(problems.errors)
+    try:
+        if "auth-provider" in access.user:
+            user["token"] = _stored_token(access.user["auth-provider"])
+        elif "tokenFile" in access.user:
+            user["token"] = _token_of(access.user["tokenFile"], access.user_place, problems)
+        elif "exec" in access.user and "token" not in user:
+            plugin = _plugin(access, problems)
+            if plugin is not None:
+                user |= _ask(plugin, access, environ, deadline)
+    except _Failed as failed:
+        problems.error(str(failed), access.user_place, category=Category.UNKNOWN, remedy=_LOG_IN)
+        return None
+    return None if len(problems.errors) > before else replace(access, user=user)
+
+
+def _stored_token(provider: Mapping[str, Any]) -> str:
+    """Return the token that kubectl stored; renewing it is left to kubectl."""
+    stored = provider.get("config")
+    for name in ("id-token", "access-token"):
+        token = stored.get(name) if isinstance(stored, dict) else None
+        if isinstance(token, str) and token:
+            return token
+    raise _Failed("the auth-provider of this user has no token stored")
+
+
+def _token_of(file: str, place: Place, problems: Problems) -> str:
+    try:
+        with open(file, encoding="ascii") as stream:  # noqa: PTH123 (the path as its author wrote it)
+            token = stream.read(_MAX_TOKEN).strip()
+    except (OSError, ValueError):
+        token = ""
+    if not token:
+        problems.error("names a token file that cannot be read, or holds no token", place.at("tokenFile"))
+    return token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plugin:
+    command: str
+    """As it is written."""
+    program: str
+    """Where it is."""
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str]
+    api_version: str
+    wants_cluster: bool
+
+
+def _plugin(access: Access, problems: Problems) -> _Plugin | None:
+    """Read the exec section of a user; reports what kubectl would refuse too."""
+    section, place = access.user["exec"], access.user_place.at("exec")
+    command, arguments = section.get("command"), section.get("args") or []
+    variables = section.get("env") or []
+    before = len(problems.errors)
+    if not isinstance(command, str) or not command:
+        problems.error("has no command", place)
+    if section.get("apiVersion") not in _API:
+        problems.error("is not of a version that is known", place.at("apiVersion"), remedy=" or ".join(_API))
+    if section.get("interactiveMode") == "Always":
+        problems.error("asks for a terminal, which no plugin gets here", place.at("interactiveMode"))
+    if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
+        problems.error("is no list of strings", place.at("args"))
+    if not isinstance(variables, list) or not all(_is_variable(one) for one in variables):
+        problems.error("is no list of name and value", place.at("env"))
+    if len(problems.errors) > before:
+        return None
+    # A path is relative to the kubeconfig, a bare name is on PATH.
+    folder = os.path.dirname(access.user_place.file)  # noqa: PTH120 (the path as its author wrote it)
+    return _Plugin(
+        command=command,
+        program=os.path.join(folder, command) if os.sep in command else command,  # noqa: PTH118 (the same)
+        arguments=tuple(arguments),
+        environ={one["name"]: one["value"] for one in variables},
+        api_version=section["apiVersion"],
+        wants_cluster=section.get("provideClusterInfo") is True,
+    )
+
+
+def _is_variable(one: object) -> bool:
+    return isinstance(one, dict) and all(
+        isinstance(one.get(name), str) and "\0" not in one[name] for name in ("name", "value")
+    )
+
+
+def _ask(plugin: _Plugin, access: Access, environ: Mapping[str, str], deadline: Deadline) -> dict[str, str]:
+    """Run a plugin and return its credentials as fields of a user; raises `_Failed`."""
+    name = f"the credential plugin {plugin.command}"
+    found = shutil.which(plugin.program, path=environ.get("PATH", os.defpath))
+    if found is None:
+        raise _Failed(f"{name} is not installed: there is no such program")
+    spec: dict[str, Any] = {"interactive": False}
+    if plugin.wants_cluster:
+        spec["cluster"] = _cluster_info(access.cluster)
+    question = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+    variables = {**environ, **plugin.environ, "KUBERNETES_EXEC_INFO": json.dumps(question)}
+    # Ends before the deadline does, so that nothing is left running.
+    ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * deadline.left)
+    try:
+        code, output = run_program([found, *plugin.arguments], variables, ends_at)
+    except TimeoutError:
+        raise _Failed(f"{name} gave no answer in time") from None
+    except OSError:
+        raise _Failed(f"{name} cannot be run") from None
+    except ValueError:
+        raise _Failed(f"{name} printed no credentials") from None
+    if code != 0:
+        raise _Failed(f"{name} failed with exit code {code}")
+    credentials = _parse(output, plugin.api_version)
+    if not credentials:
+        raise _Failed(f"{name} printed no credentials")
+    return credentials
+
+
+def _parse(output: bytes, api_version: str) -> dict[str, str]:
+    """Return the fields of a user that an ExecCredential gives; none when it is not made as it should be."""
+    try:
+        answer = json.loads(output)
+    except (ValueError, RecursionError):
+        return {}
+    status = answer.get("status") if isinstance(answer, dict) else None
+    if not isinstance(status, dict) or answer.get("apiVersion") != api_version:
+        return {}
+    token = status.get("token")
+    pair = [status.get(name) for name in _CERTIFICATE]
+    found = {"token": token} if isinstance(token, str) and token else {}
+    if all(isinstance(one, str) and one for one in pair):
+        certificate, key = (base64.b64encode(str(one).encode()).decode() for one in pair)
+        found |= {"client-certificate-data": certificate, "client-key-data": key}
+    return found
+
+
+def _cluster_info(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plugin may know of the cluster (client.authentication.k8s.io `Cluster`)."""
+    named = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
+    found = {name: cluster[name] for name in named if name in cluster}
+    file = cluster.get("certificate-authority")
+    if file and "certificate-authority-data" not in found:
+        try:
+            with open(file, "rb") as stream:  # noqa: PTH123 (the path as its author wrote it)
+                found["certificate-authority-data"] = base64.b64encode(stream.read(1 << 20)).decode()
+        except (OSError, ValueError):
+            # The connection reports it.
+            return found
+    return found

@@ -1,0 +1,200 @@
+"""Kubeconfig files to the access of one context: found, merged and resolved as kubectl does it."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.schema import did_you_mean
+from gitops_doca.sources.selection import ALL
+
+_SECTIONS = {"contexts": "context", "clusters": "cluster", "users": "user"}
+_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "context": {"cluster": str, "user": str},
+    "cluster": {
+        "server": str,
+        "certificate-authority": str,
+        "certificate-authority-data": str,
+        "insecure-skip-tls-verify": bool,
+        "tls-server-name": str,
+        "proxy-url": str,
+    },
+    "user": {
+        "token": str,
+        "tokenFile": str,
+        "client-certificate": str,
+        "client-certificate-data": str,
+        "client-key": str,
+        "client-key-data": str,
+        "username": str,
+        "password": str,
+        "as": str,
+        "as-uid": str,
+        "as-groups": list,
+        "as-user-extra": dict,
+        "exec": dict,
+        "auth-provider": dict,
+    },
+}
+"""What is read of each entry; the rest is other programs' own."""
+_PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_TYPES = {str: "string", bool: "true or false", list: "list", dict: "mapping"}
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach a cluster and as whom; the paths in it are as from the working directory."""
+
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any] = field(repr=False)
+    """Empty: nothing is shown to the API server."""
+    user_place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kind: str
+    name: str
+    document: Document
+    path: Path
+
+    def place(self, name: str = "") -> Place:
+        return self.document.place((*self.path, self.kind, name) if name else self.path)
+
+    def fields(self, problems: Problems) -> dict[str, Any]:
+        """Return the fields that are read and set; reports those of another type, and never a value."""
+        _, number = self.path
+        value = self.document.value[self.path[0]][number].get(self.kind) or {}
+        found = {}
+        for name, kind in _FIELDS[self.kind].items():
+            given = value.get(name) if isinstance(value, dict) else None
+            if given in (None, "", [], {}):
+                continue
+            if not isinstance(given, kind):
+                problems.error(f"is no {_TYPES[kind]}", self.place(name))
+                continue
+            found[name] = given
+        folder = os.path.dirname(self.document.file)  # noqa: PTH120 (the path as its author wrote it)
+        return {
+            name: os.path.join(folder, value) if name in _PATHS else value  # noqa: PTH118 (the same)
+            for name, value in found.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """All files together; whatever stands first wins."""
+
+    entries: dict[tuple[str, str], _Entry] = field(default_factory=dict)
+    current: list[str] = field(default_factory=list)
+
+    def names(self, kind: str) -> list[str]:
+        return [name for of, name in self.entries if of == kind]
+
+    def add(self, document: Document, problems: Problems) -> None:
+        value = document.value
+        if not isinstance(value, dict) or value.get("kind", "Config") != "Config":
+            problems.error("is no kubeconfig: one document of kind Config", Place(document.file))
+            return
+        for entry in _entries(document, problems):
+            self.entries.setdefault((entry.kind, entry.name), entry)
+        current = value.get("current-context") or ""
+        if not isinstance(current, str):
+            problems.error("is no string", document.place(("current-context",)))
+        elif current:
+            self.current.append(current)
+
+
+def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Problems) -> tuple[str, ...]:
+    """Return the files that make the kubeconfig, in the order in which they win; none: there is none.
+
+    Reports a `KUBECONFIG` of which no file is there: kubectl would go on with an empty one.
+    """
+    if named is not None:
+        return (named,)
+    listed = [file for file in environ.get("KUBECONFIG", "").split(os.pathsep) if file]
+    files = tuple(file for file in dict.fromkeys(listed) if os.path.exists(file))  # noqa: PTH110
+    if listed and not files:
+        problems.error(
+            "$KUBECONFIG names no file that is there",
+            details=tuple(listed[:_SHOWN]),
+            remedy="correct it, or name a file with --kubeconfig",
+        )
+    if listed:
+        return files
+    default = os.path.join(environ.get("HOME", ""), ".kube", "config")  # noqa: PTH118
+    return (default,) if environ.get("HOME") and os.path.exists(default) else ()  # noqa: PTH110
+
+
+def read_access(files: Iterable[str], context: str | None, problems: Problems) -> Access | None:
+    """Return the access of a context, by default the current one; None with a problem reported."""
+    before = len(problems.errors)
+    files = tuple(files)
+    merged = _Merged()
+    for file in files:
+        for document in read_documents(file, ALL, problems):
+            merged.add(document, problems)
+    if len(problems.errors) > before:
+        return None
+    place = Place(files[0])
+    name = context or next(iter(merged.current), "")
+    if not name:
+        problems.error("names no current context", place, remedy=f"name one with --context{_one_of(merged)}")
+        return None
+    chosen = merged.entries.get(("context", name))
+    if chosen is None:
+        near = did_you_mean(name, merged.names("context"))
+        remedy = f"name one with --context{_one_of(merged)}"
+        problems.error(f"has no context {name!r}{near}", place, remedy=remedy)
+        return None
+    access = _access(chosen, merged, problems)
+    return access if len(problems.errors) == before else None
+
+
+def _one_of(merged: _Merged) -> str:
+    names = merged.names("context")
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f": {', '.join(names[:_SHOWN])}{more}" if names else ", in a kubeconfig that has contexts"
+
+
+def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | None:
+    names = context.fields(problems)
+    cluster = _referred(context, names.get("cluster", ""), "cluster", merged, problems)
+    if cluster is None:
+        return None
+    settings = cluster.fields(problems)
+    if not str(settings.get("server", "")).startswith(("https://", "http://")):
+        problems.error("is no URL of an API server", cluster.place("server"))
+    # Without a user nothing is shown; a user that is named must be there.
+    user = _referred(context, names["user"], "user", merged, problems) if "user" in names else None
+    return Access(
+        cluster=settings,
+        user=user.fields(problems) if user else {},
+        user_place=user.place() if user else context.place(),
+    )
+
+
+def _referred(context: _Entry, name: str, kind: str, merged: _Merged, problems: Problems) -> _Entry | None:
+    found = merged.entries.get((kind, name))
+    if found is None:
+        what = f"names the {kind} {name!r}, which the kubeconfig does not have" if name else f"names no {kind}"
+        problems.error(f"context {context.name!r} {what}", context.place())
+    return found
+
+
+def _entries(document: Document, problems: Problems) -> Iterator[_Entry]:
+    for section, kind in _SECTIONS.items():
+        found = document.value.get(section) or []
+        if not isinstance(found, list):
+            problems.error("is no list", document.place((section,)))
+            continue
+        for number, entry in enumerate(found):
+            path: Path = (section, number)
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                yield _Entry(kind, entry["name"], document, path)
+            else:
+                problems.error(f"is no {kind} with a name", document.place(path))

@@ -1,0 +1,61 @@
+"""Run a program that prints credentials: bounded in time and output, and nothing of it is left behind."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+_MAX_OUTPUT = 64 * 1024
+
+
+def run_program(
+    command: Sequence[str], environ: Mapping[str, str], ends_at: float, *, stdin: bytes = b""
+) -> tuple[int, bytes]:
+    """Return exit code and output of a program that runs without a shell; its stderr is dropped.
+
+    `ends_at` is on the monotonic clock. Raises TimeoutError when the program is late, ValueError for more
+    output than any credentials need, OSError when it cannot be run.
+    """
+    with subprocess.Popen(  # noqa: S603 (no shell, and the callers check what they run)
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=dict(environ),
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdin is not None  # noqa: S101 (for the type checker: they are pipes)
+            assert process.stdout is not None  # noqa: S101
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                pipe.write(stdin)
+            output = _read(process.stdout.fileno(), ends_at)
+            try:
+                return process.wait(timeout=max(0.0, ends_at - time.monotonic())), output
+            except subprocess.TimeoutExpired:
+                raise TimeoutError from None
+        except BaseException:
+            # Whatever it started goes with it: a child could hold on to the pipe.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def _read(pipe: int, ends_at: float) -> bytes:
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            left = ends_at - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError
+            chunk = os.read(pipe, _MAX_OUTPUT)
+            if not chunk:
+                break
+            output += chunk
+            if len(output) > _MAX_OUTPUT:
+                raise ValueError("this is no credential")
+    return bytes(output)

@@ -4,15 +4,14 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import quote, urlencode
 
 import urllib3
 
 from gitops_doca.cluster.connection import Connection
+from gitops_doca.cluster.question import Question
 from gitops_doca.core.lookup import Cause
 from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, classify, status_text
 from gitops_doca.registry.retry import (
@@ -31,50 +30,6 @@ _SMALL = 64 * 1024
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A GET of one object, or of a list when it has no name."""
-
-    resource: str
-    """Plural, as in RBAC: `nodes`."""
-    group: str = ""
-    """API group with its version, `image.openshift.io/v1`; empty: the core's v1."""
-    namespace: str = ""
-    name: str = ""
-    query: Mapping[str, str | int] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """The path below the API server's URL."""
-        parts = [f"/apis/{self.group}" if self.group else "/api/v1"]
-        parts += [f"namespaces/{quote(self.namespace, safe='')}"] if self.namespace else []
-        parts += [self.resource, quote(self.name, safe="")] if self.name else [self.resource]
-        query = f"?{urlencode(self.query)}" if self.query else ""
-        return "/".join(parts) + query
-
-    @property
-    def verb(self) -> str:
-        """The verb of RBAC."""
-        return "get" if self.name else "list"
-
-    @property
-    def subject(self) -> str:
-        """What is asked for, as kubectl spells it: `configmaps/certs in namespace x`."""
-        group = self.group.partition("/")[0]
-        resource = f"{self.resource}.{group}" if group else self.resource
-        return (f"{resource}/{self.name}" if self.name else resource) + self._where
-
-    @property
-    def permission(self) -> str:
-        """What a role must allow: `get on configmaps in namespace x`."""
-        group = self.group.partition("/")[0]
-        return f"{self.verb} on {self.resource}{f'.{group}' if group else ''}{self._where}"
-
-    @property
-    def _where(self) -> str:
-        return f" in namespace {self.namespace}" if self.namespace else ""
-
-
 class NotThereError(Exception):
     """The API server itself says that there is no such object."""
 
@@ -85,6 +40,15 @@ class ExpiredError(Exception):
 
 class ForbiddenError(NoAnswerError):
     """The identity may not do what was asked."""
+
+
+class UnansweredError(Exception):
+    """A question that got no usable answer, and why."""
+
+    def __init__(self, question: Question, why: NoAnswerError) -> None:
+        super().__init__(why.reason)
+        self.question = question
+        self.why = why
 
 
 class ApiServer:
@@ -104,8 +68,14 @@ class ApiServer:
         """Return what `parse` makes of the answer's body, which is JSON as far as the server says.
 
         Raises `NotThereError` for an object that is not there, `ExpiredError` for a list that cannot go on,
-        and `NoAnswerError` for all else, also what `parse` raises as `SyntaxProblem`.
+        and `UnansweredError` for all else, also what `parse` raises as `SyntaxProblem`.
         """
+        try:
+            return self._persist(question, parse)
+        except NoAnswerError as why:
+            raise UnansweredError(question, why) from None
+
+    def _persist(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
         tried = 0
         while True:
             tried += 1
@@ -130,7 +100,7 @@ class ApiServer:
         try:
             response = self._connection.pool.request(
                 "GET",
-                self._connection.url + question.path,
+                self._connection.url + question.target,
                 headers=self._connection.headers,
                 preload_content=False,
                 redirect=False,
@@ -142,8 +112,8 @@ class ApiServer:
                     return parse(_Body(response))
                 start = response.read(_SMALL)
             finally:
-                # What is left of it would be taken for the next answer.
-                response.release_conn() if response.closed else response.close()
+                # A connection whose answer was read to its end is back in the pool, and stays open.
+                response.close()
         except SyntaxProblem:
             raise NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -153,25 +123,27 @@ class ApiServer:
         raise self._failure(question, response, start)
 
     def _failure(self, question: Question, response: urllib3.BaseHTTPResponse, start: bytes) -> Exception:
-        status = response.status
-        shown = status_text(status)
+        status, shown = response.status, status_text(response.status)
+        failure: Exception
         match status:
-            case HTTPStatus.UNAUTHORIZED if not self._connection.shows_identity:
-                return NoAnswerError(Cause.AUTH, f"{shown}: the kubeconfig's user has no credentials")
             case HTTPStatus.UNAUTHORIZED:
-                return NoAnswerError(Cause.AUTH, f"{shown}: the credentials are not accepted, or have expired")
+                why = "the credentials are not accepted, or have expired"
+                if not self._connection.shows_identity:
+                    why = "the kubeconfig has no credentials for this context"
+                failure = NoAnswerError(Cause.AUTH, f"{shown}: {why}")
             case HTTPStatus.FORBIDDEN:
-                return ForbiddenError(Cause.AUTH, f"{shown}: no role allows {question.permission}")
+                failure = ForbiddenError(Cause.AUTH, f"{shown}: no role allows {question.permission}")
             case HTTPStatus.NOT_FOUND if _reason(start) == "NotFound":
-                return NotThereError()
+                failure = NotThereError()
             case HTTPStatus.GONE:
-                return ExpiredError()
+                failure = ExpiredError()
             case _ if is_retryable(status):
-                return _BusyError(shown, parse_retry_after(response.headers.get("Retry-After", "")))
+                failure = _BusyError(shown, parse_retry_after(response.headers.get("Retry-After", "")))
             case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-                return NoAnswerError(Cause.POLICY, f"{shown}, a redirect, which no API server needs")
+                failure = NoAnswerError(Cause.POLICY, f"{shown}, a redirect, which no API server needs")
             case _:
-                return NoAnswerError(cause_of(status), shown)
+                failure = NoAnswerError(cause_of(status), shown)
+        return failure
 
     def _check(self) -> None:
         if not self._deadline.left:
@@ -205,7 +177,9 @@ def _reason(body: bytes) -> str:
         status = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return str(status.get("reason", "")) if isinstance(status, dict) and status.get("kind") == "Status" else ""
+    return (
+        str(status.get("reason", "")) if isinstance(status, dict) and status.get("kind") == "Status" else ""
+    )
 
 
 def late(deadline: Deadline) -> NoAnswerError:

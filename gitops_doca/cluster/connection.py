@@ -50,11 +50,12 @@ def connect_in_cluster(
 
     configuration = Configuration()
     try:
-        InClusterConfigLoader(
+        loader = InClusterConfigLoader(  # type: ignore[no-untyped-call]
             token_filename=str(mounted / "token"),
             cert_filename=str(mounted / "ca.crt"),
             environ=environ,
-        ).load_and_set(configuration)
+        )
+        loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError, ValueError):
         problems.error(
             "the service account of this pod cannot be used: its token, its ca.crt or the API server's "
@@ -79,7 +80,9 @@ def connect(access: Access, problems: Problems) -> Connection | None:
     }
     configuration = Configuration()
     try:
-        load_kube_config_from_dict(document, client_configuration=configuration, persist_config=False)
+        load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+            document, client_configuration=configuration, persist_config=False
+        )
     except (ConfigException, OSError, ValueError):
         problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", access.user_place)
         return None
@@ -117,7 +120,7 @@ def _connection(
 
 
 def _check_certificates(configuration: "Configuration", place: Place, problems: Problems) -> None:
-    """Report files that hold no certificate or key; at the first request it would look like the server's fault."""
+    """Report files that hold no certificate or key, which would look like the server's fault later."""
     try:
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
         if configuration.cert_file:
@@ -133,8 +136,9 @@ def _headers(
     headers = urllib3.HTTPHeaderDict(
         {"Accept": "application/json", "User-Agent": f"gitops-doca/{__version__}"}
     )
-    for setting in configuration.auth_settings().values():
-        headers["Authorization"] = str(setting["value"])
+    shown: Any = configuration.auth_settings().get("BearerToken")
+    if shown:
+        headers["Authorization"] = shown["value"]
     # The library does not impersonate, and to go on as somebody else would be wrong.
     if "as-user-extra" in user:
         problems.error("is not supported", place.at("as-user-extra"))

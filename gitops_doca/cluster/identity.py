@@ -170,7 +170,13 @@ def _parse(output: bytes, api_version: str) -> dict[str, str]:
 
 def _cluster_info(cluster: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a plugin may know of the cluster (client.authentication.k8s.io `Cluster`)."""
-    named = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
+    named = (
+        "server",
+        "tls-server-name",
+        "insecure-skip-tls-verify",
+        "certificate-authority-data",
+        "proxy-url",
+    )
     found = {name: cluster[name] for name in named if name in cluster}
     file = cluster.get("certificate-authority")
     if file and "certificate-authority-data" not in found:

@@ -69,7 +69,7 @@ class _Entry:
         """Return the fields that are read and set; reports those of another type, and never a value."""
         _, number = self.path
         value = self.document.value[self.path[0]][number].get(self.kind) or {}
-        found = {}
+        found: dict[str, Any] = {}
         for name, kind in _FIELDS[self.kind].items():
             given = value.get(name) if isinstance(value, dict) else None
             if given in (None, "", [], {}):
@@ -181,7 +181,9 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | No
 def _referred(context: _Entry, name: str, kind: str, merged: _Merged, problems: Problems) -> _Entry | None:
     found = merged.entries.get((kind, name))
     if found is None:
-        what = f"names the {kind} {name!r}, which the kubeconfig does not have" if name else f"names no {kind}"
+        what = (
+            f"names the {kind} {name!r}, which the kubeconfig does not have" if name else f"names no {kind}"
+        )
         problems.error(f"context {context.name!r} {what}", context.place())
     return found
 

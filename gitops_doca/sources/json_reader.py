@@ -3,11 +3,11 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
-from gitops_doca.sources.selection import NOTHING, Selection, below, prune
+from gitops_doca.sources.selection import ALL, NOTHING, Selection, below, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
@@ -31,14 +31,34 @@ def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
             for value, line in window.array():
                 yield Document(_selected(value, selection, line), file, line)
         elif window.peek() == "{":
-            yield from _object(window, file, selection)
+            yield from _object(window, file, selection, {}, selection)
         else:
             window.fail("is no JSON object")
 
 
-def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Document]:
+def read_list(
+    stream: Readable, file: str, selection: Selection, of_list: Mapping[str, Selection]
+) -> tuple[tuple[Document, ...], Mapping[str, Any]]:
+    """Return the items of a list that the Kubernetes API sends, and the selected parts of the list itself.
+
+    Raises `SyntaxProblem` for anything but one JSON object whose kind ends in `List`.
+    """
+    window = _Window(stream)
+    if window.peek() != "{":
+        window.fail("is no JSON object")
+    head: dict[str, Any] = {}
+    items = tuple(_object(window, file, selection, head, {"kind": ALL, "apiVersion": ALL, **of_list}))
+    if not str(head.get("kind", "")).endswith("List") or window.peek():
+        window.fail("is no list of objects")
+    # Without an array of items the list itself is what was read: an empty one may have null there.
+    return (() if items and items[0].value is head else items), head
+
+
+def _object(
+    window: "_Window", file: str, selection: Selection, found: dict[str, Any], of_list: Selection
+) -> Iterator[Document]:
+    """Yield the items of a list, or the object itself; `found` takes what `of_list` selects beside items."""
     line = window.line
-    found: dict[str, Any] = {}
     listed = False
     pending: list[Document] = []
     for key in window.each_key():
@@ -51,7 +71,7 @@ def _object(window: "_Window", file: str, selection: Selection) -> Iterator[Docu
                 else:
                     yield document
         else:
-            at, value, part = window.line, window.value(), below(selection, key)
+            at, value, part = window.line, window.value(), below(of_list, key)
             if part != NOTHING:
                 found[key] = _selected(value, part, at)
     if listed:

@@ -17,7 +17,7 @@ _KEYS = {
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",
     "kubernetes.io/dockercfg": ".dockercfg",
 }
-_SELECTION: Selection = {
+SELECTION: Selection = {
     "kind": ALL,
     "type": ALL,
     "metadata": {"name": ALL, REST: NOTHING},
@@ -26,6 +26,7 @@ _SELECTION: Selection = {
     "auths": ALL,
     REST: NOTHING,
 }
+"""What is read of an object that may be a pull secret."""
 _REMEDY = "write the pull secret: kubectl get secret NAME -n NAMESPACE -o yaml > FILE"
 
 
@@ -38,8 +39,8 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
     before = len(problems.errors)
     found = [
         secret
-        for document in read_documents(file, _SELECTION, problems)
-        for secret in _read(document, problems)
+        for document in read_documents(file, SELECTION, problems)
+        for secret in read_pull_secret(document, problems)
     ]
     if not found and len(problems.errors) == before:
         problems.error(
@@ -51,7 +52,11 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
     return found
 
 
-def _read(document: Document, problems: Problems) -> Iterator[tuple[str, Auths]]:
+def read_pull_secret(document: Document, problems: Problems) -> Iterator[tuple[str, Auths]]:
+    """Yield what messages call a pull secret, and its entries; nothing for an object that is none.
+
+    Of the document no more than `SELECTION` is read.
+    """
     value = document.value
     if not isinstance(value, dict):
         return

@@ -1,0 +1,239 @@
+"""Read an inventory, and the pull secrets for it, from a live cluster."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from gitops_doca.cluster.api import (
+    ApiServer,
+    ExpiredError,
+    ForbiddenError,
+    NotThereError,
+    UnansweredError,
+    within,
+)
+from gitops_doca.cluster.connection import (
+    SERVICE_ACCOUNT,
+    Connection,
+    connect,
+    connect_in_cluster,
+    in_cluster,
+)
+from gitops_doca.cluster.identity import identify
+from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
+from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.lookup import Cause
+from gitops_doca.core.model import NIC_LABEL, Inventory
+from gitops_doca.core.scope import Scope
+from gitops_doca.registry.failures import NoAnswerError
+from gitops_doca.registry.retry import Deadline
+from gitops_doca.sources.inventory import build_inventory
+from gitops_doca.sources.json_reader import read_json, read_list
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
+from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection, object_selection
+from gitops_doca.sources.syntax import Readable, SyntaxProblem
+
+PAGE = 500
+"""Nodes of one page, as kubectl asks for them."""
+_LISTS = 3
+"""How often the list of nodes is begun; it expires when reading it takes minutes."""
+_CONFIG, _IMAGE = "config.openshift.io", "image.openshift.io"
+_REMEDIES = {
+    Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
+    Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
+    Cause.DEADLINE: "give it more time with --deadline",
+}
+_REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
+_ROLE = "let a role allow it; deploy/rbac/live.yaml has the least that is needed"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """Which cluster, and how it is read; `environ` is the only environment that is read here."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    kubeconfig: str | None = None
+    """A file; None: those that kubectl would read, or the service account of the pod."""
+    context: str | None = None
+    deadline: float = 120.0
+    """Seconds of wall clock for all that is read of the cluster."""
+    page: int = PAGE
+    service_account: Path = SERVICE_ACCOUNT
+
+
+class LiveCluster:
+    """One cluster; it is reached when the first object is wanted, and only ever read."""
+
+    def __init__(self, options: LiveOptions) -> None:
+        self._options = options
+        self._deadline: Deadline | None = None
+        self._server: ApiServer | None = None
+
+    def inventory(self, scope: Scope, problems: Problems) -> Inventory:
+        """Return the NIC nodes, and of the other objects those that are there.
+
+        Raises `GenerationError`: class `input` for a kubeconfig that cannot be used, class `unknown` for an
+        API server that gives no usable answer.
+        """
+        server = self._reach(problems)
+        selection = object_selection(scope.labels)
+        documents = self._within(server, lambda: list(self._objects(server, scope, selection)), problems)
+        return build_inventory(documents, scope.labels, problems)
+
+    def pull_secrets(self, scope: Scope, problems: Problems) -> list[tuple[str, Auths]]:
+        """Return the pull secrets of the policies, each with its place; warns of one that is not there.
+
+        Raises `GenerationError` as `inventory` does, and for one that may not be read or is broken.
+        """
+        if not scope.pull_secrets:
+            return []
+        server = self._reach(problems)
+        found = []
+        for name in scope.pull_secrets:
+            question = object_of("Secret", "secrets", name, namespace=scope.namespace)
+            work = partial(_object, server, question, SELECTION)
+            document = self._within(server, work, problems)
+            if document is None:
+                problems.warn(
+                    f"the pull secret {name} is not in namespace {scope.namespace} of the cluster, "
+                    "so registries are asked without it"
+                )
+                continue
+            before = len(problems.errors)
+            secrets = list(read_pull_secret(document, problems))
+            if not secrets and len(problems.errors) == before:
+                problems.warn(f"the Secret {name} in namespace {scope.namespace} is no pull secret")
+            found += [(document.file, auths) for _, auths in secrets]
+        problems.raise_errors()
+        return found
+
+    def _reach(self, problems: Problems) -> ApiServer:
+        if self._deadline is None:
+            self._deadline = Deadline.after(self._options.deadline)
+        if self._server is None:
+            connection = self._connect(self._deadline, problems)
+            problems.raise_errors()
+            assert connection is not None  # noqa: S101 (for the type checker: else there was a problem)
+            self._server = ApiServer(connection, self._deadline)
+        return self._server
+
+    def _connect(self, deadline: Deadline, problems: Problems) -> Connection | None:
+        options = self._options
+        before = len(problems.errors)
+        files = kubeconfig_files(options.kubeconfig, options.environ, problems)
+        if files:
+            access = read_access(files, options.context, problems)
+            access = access and identify(access, options.environ, deadline, problems)
+            return connect(access, problems) if access else None
+        if options.context is None and in_cluster(options.environ, options.service_account):
+            return connect_in_cluster(options.environ, problems, options.service_account)
+        if len(problems.errors) == before:
+            problems.error(
+                "there is no kubeconfig, and this is no pod with a service account",
+                remedy="name a file with --kubeconfig or $KUBECONFIG; the default is ~/.kube/config",
+            )
+        return None
+
+    def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
+        assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
+        try:
+            return within(self._deadline, work)
+        except UnansweredError as error:
+            _fail(f"cannot {error.question.what}", server, error.why, problems)
+        except NoAnswerError as error:
+            _fail("cannot read all", server, error, problems)
+
+    def _objects(self, server: ApiServer, scope: Scope, selection: Selection) -> Iterator[Document]:
+        yield from _nodes(server, selection, self._options.page)
+        questions = [
+            object_of("ConfigMap", "configmaps", name, namespace=scope.namespace)
+            for name in scope.config_maps
+        ]
+        if scope.openshift:
+            questions += _openshift_objects(server)
+        for question in questions:
+            document = _object(server, question, selection)
+            if document is not None:
+                yield document
+
+
+def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems) -> NoReturn:
+    remedy = _ROLE if isinstance(error, ForbiddenError) else _REMEDIES.get(error.cause, _REMEDY)
+    problems.error(
+        f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
+    )
+    problems.raise_errors()
+    raise AssertionError
+
+
+def _nodes(server: ApiServer, selection: Selection, page: int) -> list[Document]:
+    """Return all NIC nodes of one list: when it expires, of another one from its beginning."""
+    question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": page})
+    for _ in range(_LISTS):
+        try:
+            return list(_pages(server, question, selection))
+        except ExpiredError:
+            continue
+    why = NoAnswerError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
+    raise UnansweredError(question, why)
+
+
+def _pages(server: ApiServer, question: Question, selection: Selection) -> Iterator[Document]:
+    # Of a node there is no such field; of a page it leads to the next one.
+    paging: dict[str, Selection] = {"metadata": {"continue": ALL}}
+    following = ""
+    while True:
+        parse = partial(read_list, file="", selection=selection, of_list=paging)
+        items, head = server.read(question.following(following), parse)
+        yield from (_named(item) for item in items)
+        following = str((head.get("metadata") or {}).get("continue") or "")
+        if not following:
+            return
+
+
+def _named(node: Document) -> Document:
+    """Give a node the place that messages name: its line in a page helps nobody."""
+    metadata = node.value.get("metadata") if isinstance(node.value, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return Document(node.value, f"cluster nodes/{name}" if isinstance(name, str) else "cluster nodes", 0)
+
+
+def _openshift_objects(server: ApiServer) -> Iterator[Question]:
+    """Ask for OpenShift's objects, of those groups that the API server serves: other clusters have none.
+
+    Whether it serves them anybody may see; a role that lacks them would hide that they do not exist.
+    """
+    served = server.read(DISCOVERY, _groups)
+    if _IMAGE in served:
+        yield object_of(
+            "ImageStream", "imagestreams", "driver-toolkit", group=f"{_IMAGE}/v1", namespace="openshift"
+        )
+    if _CONFIG in served:
+        yield object_of("Proxy", "proxies", "cluster", group=f"{_CONFIG}/v1")
+
+
+def _groups(body: Readable) -> frozenset[str]:
+    head = _single(body, "", {"kind": ALL, "groups": ALL, REST: NOTHING}, "APIGroupList").value
+    groups = head.get("groups")
+    found = groups if isinstance(groups, list) else []
+    return frozenset(str(group.get("name")) for group in found if isinstance(group, dict))
+
+
+def _object(server: ApiServer, question: Question, selection: Selection) -> Document | None:
+    """Return an object, or None when the API server says that it is not there."""
+    try:
+        return server.read(question, lambda body: _single(body, question.file, selection, question.kind))
+    except NotThereError:
+        return None
+
+
+def _single(body: Readable, file: str, selection: Selection, kind: str) -> Document:
+    documents = list(read_json(body, file, selection))
+    if len(documents) != 1 or documents[0].value.get("kind") != kind:
+        raise SyntaxProblem(0, f"is no {kind}")
+    return Document(documents[0].value, file, 0)

@@ -1,0 +1,19 @@
+"""What of a live cluster matters to the policies of a run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The objects to read besides the NIC nodes, and the labels to keep of those."""
+
+    namespace: str
+    """Of the ConfigMaps and Secrets."""
+    labels: frozenset[str] = frozenset()
+    """Those that nodeSelectors name."""
+    config_maps: tuple[str, ...] = ()
+    """Names, sorted."""
+    pull_secrets: tuple[str, ...] = ()
+    """Names, each once, in the order of the policies: the kubelet's order of equals."""
+    openshift: bool = True
+    """Whether OpenShift's objects are wanted where they are there."""

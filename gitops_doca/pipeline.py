@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
 from gitops_doca.core.decide import report as report_decisions
@@ -16,6 +16,7 @@ from gitops_doca.core.owners import warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import check_mounts, render
+from gitops_doca.core.scope import Scope
 from gitops_doca.core.snapshot import check_labels
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
@@ -81,6 +82,13 @@ class Online:
 Answers = Locked | Online
 
 
+class ClusterReader(Protocol):
+    """Reads a live cluster; as the value of the setting `inventory` it takes the place of the files."""
+
+    def __call__(self, scope: Scope, problems: Problems) -> Inventory:
+        """Return the inventory; raises `GenerationError` when the cluster gives none."""
+
+
 def generate(
     settings: Settings,
     answers: Answers,
@@ -137,7 +145,7 @@ def load(
     strict, plans = settings["strict"].value, settings["planned"].value
     emits_policies = settings["emit"].value == POLICIES
     policies = read_policies(settings["policies"].value, problems, boundary)
-    inventory = read_inventory(settings["inventory"].value, policies.labels, problems, boundary)
+    inventory = _inventory(settings, policies, problems, boundary)
     check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     check_policies(plans, [policy.name for policy in policies.policies], problems)
@@ -182,6 +190,29 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
             f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
             remedy="write what the operator shall do into the policies",
         )
+
+
+def _inventory(
+    settings: Settings, policies: PolicySet, problems: Problems, boundary: Boundary | None
+) -> Inventory:
+    """Read files, or a live cluster; no cluster is asked for policies that cannot be used."""
+    source: ClusterReader | tuple[str, ...] = settings["inventory"].value
+    if isinstance(source, tuple):
+        return read_inventory(source, policies.labels, problems, boundary)
+    problems.raise_errors()
+    return source(scope_of(policies, settings), problems)
+
+
+def scope_of(policies: PolicySet, settings: Settings) -> Scope:
+    """Return what of a live cluster these policies and settings make use of."""
+    drivers = [policy.driver for policy in policies.policies]
+    return Scope(
+        namespace=settings["namespace"].value,
+        labels=policies.labels,
+        config_maps=tuple(sorted({name for d in drivers for name in (d.cert_config, d.repo_config) if name})),
+        pull_secrets=tuple(dict.fromkeys(name for d in drivers for name in d.image_pull_secrets)),
+        openshift=settings["openshift"].value is not False,
+    )
 
 
 def _options(settings: Settings, inventory: Inventory) -> RenderOptions:

@@ -20,6 +20,7 @@ COMMANDS = (
     "generate",
     "check",
     "lock",
+    "inventory",
     "matrix",
     "verify",
     "argocd",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
@@ -27,24 +28,25 @@ _FLAGS = {
 
 def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
     """Merge flags, config file and defaults; reports a config that is not there or not usable."""
-    given = {
-        name: Setting(value, flag)
-        for option, (flag, name) in _FLAGS.items()
-        if (value := flags.get(option)) not in (None, ())
-    }
+    given = given_settings(flags)
+    live = _live(flags)
+    if live:
+        given["inventory"] = Setting(live, "--live")
     if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
         raise click.UsageError("standard input can be read once: use - for one input")
-    file = _config_file(flags["target"], given, problems)
+    file = config_file(flags["target"])
+    if not file and not {"policies", "inventory"} <= given.keys():
+        _report_no_config(flags["target"], problems)
     ways = {"policies": "-p", "inventory": "-i"}
     settings = settle([given, read_config(file, problems) if file else {}], ways, problems)
     registry, told = registry_flags(click.get_current_context())
     return Invocation(
         settings=settings,
         registry=registry,
-        told=told,
+        told={**told, **(live.told if live else {})},
         resolve=_resolve(flags),
         lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
-        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags.get("lock")),
+        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags.get("lock"), live),
     )
 
 
@@ -60,21 +62,43 @@ def _resolve(flags: Mapping[str, Any]) -> Resolve:
             return Resolve.AUTO
 
 
-def _config_file(target: str | None, given: Mapping[str, Setting], problems: Problems) -> str:
-    """Return the config's path as people write it; empty when there is none and none is needed."""
+def given_settings(flags: Mapping[str, Any]) -> dict[str, Setting]:
+    """Return what the flags of a command set."""
+    return {
+        name: Setting(value, flag)
+        for option, (flag, name) in _FLAGS.items()
+        if (value := flags.get(option)) not in (None, ())
+    }
+
+
+def config_file(target: str | None) -> str:
+    """Return the config's path as people write it; empty when a folder has none."""
     folder = target if target is not None else "."
     if not os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
         return folder
     file = CONFIG_FILE if target is None else os.path.join(folder, CONFIG_FILE)  # noqa: PTH118
-    if os.path.lexists(file):
-        return file
-    if not {"policies", "inventory"} <= given.keys():
-        problems.error(
-            f"there is no {CONFIG_FILE} in {'this folder' if target is None else folder}",
-            Place(file),
-            remedy="name a folder that has one, or give policies (-p) and inventory (-i)",
+    return file if os.path.lexists(file) else ""
+
+
+def _report_no_config(target: str | None, problems: Problems) -> None:
+    folder = "this folder" if target is None else target
+    problems.error(
+        f"there is no {CONFIG_FILE} in {folder}",
+        Place(os.path.join(target or "", CONFIG_FILE)),  # noqa: PTH118 (the path as its author wrote it)
+        remedy="name a folder that has one, or give policies (-p) and inventory (-i)",
+    )
+
+
+def _live(flags: Mapping[str, Any]) -> LiveInventory | None:
+    if flags.get("live"):
+        if flags["inventory"]:
+            raise click.UsageError("--live takes the place of the inventory: leave -i out")
+        return LiveInventory(
+            kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"]
         )
-    return ""
+    if flags.get("kubeconfig") or flags.get("context"):
+        raise click.UsageError("--kubeconfig and --context say which cluster is read: give --live too")
+    return None
 
 
 def _folder(target: str | None, file: str) -> str:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gitops_doca.cli.confinement import Confinement
+from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import RegistryFlags, make_resolver
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.lock import ImageLock
@@ -48,13 +49,23 @@ class Invocation:
     """Whether the cluster that the output is for has OpenShift's APIs; None: nobody said."""
 
     @property
+    def live(self) -> LiveInventory | None:
+        """The live cluster that takes the place of inventory files, if one does."""
+        source = self.settings["inventory"].value
+        return source if isinstance(source, LiveInventory) else None
+
+    @property
     def boundary(self) -> Boundary | None:
         """The folder that no input may lie outside of, if there is one."""
         return self.confinement.boundary if self.confinement else None
 
 
 def lock_command(
-    target: str | None, policies: Iterable[str], inventory: Iterable[str], lock: str | None
+    target: str | None,
+    policies: Iterable[str],
+    inventory: Iterable[str],
+    lock: str | None,
+    live: LiveInventory | None = None,
 ) -> str:
     """Return the command that writes the lock of these inputs."""
     words = ["gitops-doca", "lock"]
@@ -62,6 +73,7 @@ def lock_command(
         words.append(target)
     for flag, files in (("-p", policies), ("-i", inventory)):
         words += [word for file in files for word in (flag, file)]
+    words += live.flags if live else ()
     if lock:
         words += ["--lock", lock]
     return shlex.join(words)
@@ -115,5 +127,10 @@ def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
 
 
 def _make_resolver(invocation: Invocation, problems: Problems) -> "RegistryResolver":
-    pins = invocation.settings["pinDigests"].value
-    return make_resolver(invocation.registry, problems, invocation.confinement, verify_digests=pins)
+    return make_resolver(
+        invocation.registry,
+        problems,
+        invocation.confinement,
+        live=invocation.live,
+        verify_digests=invocation.settings["pinDigests"].value,
+    )

@@ -16,6 +16,17 @@ _MAX_DEADLINE = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
+_TARGET = click.argument("target", metavar="[DIR|FILE]", required=False)
+_POLICIES = click.option(
+    "-p", "--policy", "policies", multiple=True, metavar="FILE", help="Policy file, or - for stdin."
+)
+
+
+def policy_options(command: Command) -> Command:
+    """Add the argument and the flag that say which policies there are."""
+    return _decorated(command, (_TARGET, _POLICIES))
+
+
 def source_options(command: Command) -> Command:
     """Add the argument and the flags that name the inputs."""
     return _decorated(command, (*_sources(), *_telling()))
@@ -34,15 +45,8 @@ def _decorated(command: Command, decorators: Sequence[Callable[[Command], Comman
 
 def _sources() -> tuple[Callable[[Command], Command], ...]:
     return (
-        click.argument("target", metavar="[DIR|FILE]", required=False),
-        click.option(
-            "-p",
-            "--policy",
-            "policies",
-            multiple=True,
-            metavar="FILE",
-            help="Policy file, or - for stdin.",
-        ),
+        _TARGET,
+        _POLICIES,
         click.option(
             "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
         ),
@@ -59,7 +63,7 @@ def _making() -> tuple[Callable[[Command], Command], ...]:
         click.option(
             "-n",
             "--namespace",
-            callback=_namespace,
+            callback=namespace,
             metavar="NAME",
             help="Namespace of every namespaced object.",
         ),
@@ -87,6 +91,31 @@ def _telling() -> tuple[Callable[[Command], Command], ...]:
     return (
         click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop."),
         click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+    )
+
+
+def live_options(command: Command) -> Command:
+    """Add the flags that put a live cluster in the place of the inventory."""
+    live = click.option(
+        "--live", is_flag=True, help="Read the nodes from the live cluster instead of an inventory."
+    )
+    return live(cluster_options(command))
+
+
+def cluster_options(command: Command) -> Command:
+    """Add the flags that say which cluster is read, and as whom."""
+    return _decorated(
+        command,
+        (
+            click.option(
+                "--kubeconfig",
+                metavar="FILE",
+                help="Kubeconfig of the cluster (default: as kubectl; in a pod, its service account).",
+            ),
+            click.option(
+                "--context", metavar="NAME", help="Context of the kubeconfig (default: the current one)."
+            ),
+        ),
     )
 
 
@@ -164,24 +193,30 @@ def registry_options(command: Command) -> Command:
                 show_envvar=True,
                 help="Token server that may be sent the credentials of a registry elsewhere.",
             ),
-            click.option(
-                "--deadline",
-                type=click.FloatRange(min=0, min_open=True),
-                callback=_deadline,
-                default=120.0,
-                show_default=True,
-                metavar="SECONDS",
-                envvar="GITOPS_DOCA_DEADLINE",
-                show_envvar=True,
-                help="Time for all look-ups together.",
-            ),
+            deadline_option("Time for all look-ups together, and as much for reading a live cluster."),
         )
     ):
         command = decorate(command)
     return command
 
 
-def _namespace(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def deadline_option(what: str) -> Callable[[Command], Command]:
+    """Return the flag for the time that something may take."""
+    return click.option(
+        "--deadline",
+        type=click.FloatRange(min=0, min_open=True),
+        callback=_deadline,
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        envvar="GITOPS_DOCA_DEADLINE",
+        show_envvar=True,
+        help=what,
+    )
+
+
+def namespace(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what no namespace can be called."""
     if value is not None and not is_dns_label(value):
         raise click.BadParameter("a namespace has lower-case letters, digits and -, at most 63")
     return value

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from gitops_doca.cli.console import silence
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 
 _ESCAPED = "backslashreplace"
 """For names of files that are no UTF-8: the escape is JSON's too."""
+_MAX_OLD = 16 << 20
 
 
 def write_stdout(text: str) -> None:
@@ -41,6 +42,26 @@ def write_file(path: Path, text: str) -> None:
         raise _failed(repr(str(path)), OSError(errno.EINVAL, "")) from None
     except OSError as error:
         raise _failed(str(path), error) from None
+
+
+def replaceable_text(file: str, kind: str, problems: Problems, *, category: Category, remedy: str) -> str:
+    """Return what stands now in a file of ours; reports one that is no document of this kind.
+
+    Nothing else is overwritten: the repository may have chosen the path, a link could lead anywhere, and a
+    device may never end. Empty when there is no file.
+    """
+    if not os.path.lexists(file):
+        return ""
+    path = Path(file)
+    text = ""
+    if path.is_file() and not path.is_symlink():
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(_MAX_OLD)
+        if not text.strip() or f"\nkind: {kind}\n" in text:
+            return text
+    message = f"here is something else than a {kind}, which is not overwritten"
+    problems.error(message, Place(file), category=category, remedy=remedy)
+    return text
 
 
 def _replace(target: Path, text: str, mode: int | None) -> None:

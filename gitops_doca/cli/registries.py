@@ -10,6 +10,7 @@ import click
 
 from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.console import progress
+from gitops_doca.cli.live import LiveInventory
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.config import Setting
 from gitops_doca.sources.pull_secret import read_pull_secrets
@@ -63,13 +64,15 @@ def make_resolver(
     problems: Problems,
     confinement: Confinement | None = None,
     *,
+    live: LiveInventory | None = None,
     verify_digests: bool = False,
     whole_lists: bool = False,
 ) -> "RegistryResolver":
     """Make the client of the registries; requests is imported here, and so only when it is needed.
 
     `whole_lists` gives tag lists half of the time, where otherwise they have seconds to help after a miss.
-    Raises `GenerationError` for a pull secret that cannot be read.
+    Pull secrets of a live cluster come after those of the flags. Raises `GenerationError` for a pull secret
+    that cannot be read.
     """
     from gitops_doca.registry.allowed import parse_allowed
     from gitops_doca.registry.pull_secrets import PullSecret
@@ -77,6 +80,7 @@ def make_resolver(
 
     secrets = [found for file in flags.pull_secret for found in read_pull_secrets(file, problems)]
     problems.raise_errors()
+    secrets += live.pull_secrets(problems) if live else []
     options = RegistryOptions(
         registry_config=flags.registry_config,
         pull_secrets=tuple(PullSecret(place=place, auths=auths) for place, auths in secrets),

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.options import input_options, lock_options, registry_options
+from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
 from gitops_doca.cli.run import run
 from gitops_doca.emit.table import json_table, markdown_table, text_table
 
@@ -13,6 +13,7 @@ _TABLES = {"text": text_table, "json": json_table, "markdown": markdown_table}
 
 @click.command("check")
 @input_options
+@live_options
 @lock_options
 @registry_options
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gitops_doca.cli.console import print_diagnostics, printable, tell
-from gitops_doca.cli.options import input_options, lock_options, registry_options
+from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.output_dir import FolderState, inspect_folder, update_folder
 from gitops_doca.cli.run import decide, run
@@ -21,6 +21,7 @@ _SAME, _DIFFERENT = 0, 1
 
 @click.command("generate")
 @input_options
+@live_options
 @lock_options
 @registry_options
 @click.option(

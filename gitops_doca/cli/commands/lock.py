@@ -1,6 +1,5 @@
 """The command `lock`: write a lock, or say how it differs from what the registry has now."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,22 +8,22 @@ import click
 
 from gitops_doca.cli.console import print_diagnostics, print_info, printable, table, tell
 from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.options import input_options, registry_options
-from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.options import input_options, live_options, registry_options
+from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.lock import KIND, ImageLock, LockedMiss, compare
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
 
 _SAME, _DIFFERENT = 0, 1
-_MAX_LOCK = 4 << 20
 
 
 @click.command("lock")
 @input_options
+@live_options
 @registry_options
 @click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
 def command(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
@@ -41,7 +40,13 @@ def _write(flags: Mapping[str, Any]) -> int:
     invocation = start(flags, problems)
     if invocation is None:
         return _SAME
-    old = _old_text(invocation.lock_file, problems)
+    old = replaceable_text(
+        invocation.lock_file,
+        KIND,
+        problems,
+        category=Category.LOCK,
+        remedy="remove it, or name another file with --lock or spec.lock",
+    )
     problems.raise_errors()
     locking = _make(invocation, flags, problems)
     text = dump_lock(locking.lock)
@@ -72,36 +77,15 @@ def _compare(flags: Mapping[str, Any]) -> int:
 def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
     with reporting(flags["report"]):
         locking = make_lock(
-            invocation.settings, lambda: make_resolver(invocation.registry, problems), problems
+            invocation.settings,
+            lambda: make_resolver(invocation.registry, problems, live=invocation.live),
+            problems,
         )
     write_report(flags["report"], locking, tuple(problems))
     if flags["verbose"]:
         for image, entry in locking.lock.entries.items():
             print_info(f"{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
     return locking
-
-
-def _old_text(file: str, problems: Problems) -> str:
-    """Return what stands in the file now; reports what is no lock, so that nothing else is overwritten.
-
-    The repository chooses the path: a link could lead anywhere, and a device may never end.
-    """
-    if not os.path.lexists(file):
-        return ""
-    path = Path(file)
-    text = ""
-    if path.is_file() and not path.is_symlink():
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            text = stream.read(_MAX_LOCK)
-        if not text.strip() or f"\nkind: {KIND}\n" in text:
-            return text
-    problems.error(
-        "here is something else than a lock, which is not overwritten",
-        Place(file),
-        category=Category.LOCK,
-        remedy="remove it, or name another file with --lock or spec.lock",
-    )
-    return text
 
 
 def _summary(lock: ImageLock) -> str:

@@ -1,0 +1,112 @@
+"""The command `inventory`: a snapshot of the live cluster, or how it differs from a committed one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gitops_doca.cli.console import print_diagnostics, printable, tell
+from gitops_doca.cli.inputs import config_file, given_settings
+from gitops_doca.cli.live import LiveInventory
+from gitops_doca.cli.options import cluster_options, deadline_option, namespace, policy_options
+from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
+from gitops_doca.core.comparison import compare_inventories
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.model import NIC_LABEL, Inventory
+from gitops_doca.core.snapshot import KIND, group_alike
+from gitops_doca.emit.inventory import dump_inventory
+from gitops_doca.pipeline import scope_of
+from gitops_doca.sources.config import Settings, effective, read_config
+from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.policy import PolicySet, read_policies
+
+_SAME, _DIFFERENT = 0, 1
+
+
+@click.command("inventory")
+@policy_options
+@click.option(
+    "-n", "--namespace", callback=namespace, metavar="NAME", help="Namespace of the operator's objects."
+)
+@click.option(
+    "--openshift/--no-openshift",
+    default=None,
+    help="Whether to ask for OpenShift's objects (default: where the API server has them).",
+)
+@cluster_options
+@deadline_option("Time for all that is read of the cluster.")
+@click.option("--write", metavar="FILE", help="Write the snapshot into this file, and print nothing.")
+@click.option("--check", metavar="FILE", help="Print how the cluster differs from this snapshot.")
+def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+    """Print the NIC nodes of the live cluster as a NodeInventory, made to be committed.
+
+    The policies of gitops-doca.yaml, or those of -p, say which labels and ConfigMaps matter;
+    it works without any. The cluster is only read.
+    """
+    if write is not None and check is not None:
+        raise click.UsageError("--write and --check exclude each other")
+    problems = Problems()
+    settings, policies = _policies(flags, problems)
+    old = _old(write, problems)
+    problems.raise_errors()
+    committed = read_inventory([check], policies.labels, problems) if check is not None else None
+    problems.raise_errors()
+    inventory = _read(flags, settings, policies, problems)
+    if committed is not None:
+        changes = compare_inventories(committed, inventory, policies.labels)
+        write_stdout("".join(f"{printable(change)}\n" for change in changes))
+        tell(printable(f"{check}: {_difference(changes)}"))
+        code = _DIFFERENT if changes else _SAME
+    else:
+        text = dump_inventory(inventory, policies.labels)
+        if write is None:
+            write_stdout(text)
+        elif text != old:
+            write_file(Path(write), text)
+        tell(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
+        code = _SAME
+    print_diagnostics(problems.warnings)
+    return code
+
+
+def _policies(flags: Mapping[str, Any], problems: Problems) -> tuple[Settings, PolicySet]:
+    """Read config and policies as far as they are there; a folder that is named must have a config."""
+    target = flags["target"]
+    file = config_file(target)
+    if target is not None and not file:
+        problems.error("has no gitops-doca.yaml", Place(target), remedy="leave it out, or name its folder")
+    settings = effective([given_settings(flags), read_config(file, problems) if file else {}])
+    sources = settings["policies"].value
+    return settings, read_policies(sources, problems) if sources else PolicySet()
+
+
+def _old(write: str | None, problems: Problems) -> str:
+    remedy = "remove it, or name another file with --write"
+    if write is None:
+        return ""
+    return replaceable_text(write, KIND, problems, category=Category.INPUT, remedy=remedy)
+
+
+def _read(flags: Mapping[str, Any], settings: Settings, policies: PolicySet, problems: Problems) -> Inventory:
+    live = LiveInventory(kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"])
+    inventory = live(scope_of(policies, settings), problems)
+    problems.raise_errors()
+    if not inventory.nodes:
+        problems.warn(
+            f"the cluster has no node with the label {NIC_LABEL}=true",
+            remedy="see that node-feature-discovery runs there, and that the context is the right one",
+        )
+    return inventory
+
+
+def _summary(inventory: Inventory, policies: PolicySet) -> str:
+    nodes, groups = len(inventory.nodes), len(group_alike(inventory.nodes, policies.labels))
+    return f"{nodes} node{'' if nodes == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
+
+
+def _difference(changes: tuple[str, ...]) -> str:
+    if not changes:
+        return "current"
+    count = len(changes)
+    return f"{count} difference{'' if count == 1 else 's'}; to renew it: gitops-doca inventory --write FILE"

@@ -1,12 +1,13 @@
 """Ask the API server, with GET alone: retries, one deadline, and what an answer that is none means."""
 
+import io
 import json
 import queue
 import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import urllib3
 
@@ -21,12 +22,14 @@ from gitops_doca.registry.retry import (
     is_retryable,
     parse_retry_after,
 )
-from gitops_doca.sources.files import MAX_SIZE
 from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
 RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
 """The API server may take seconds for a page of large nodes."""
+MAX_ANSWER = 256 << 20
+"""Bytes of one answer; a page of nodes has ten million."""
 _SMALL = 64 * 1024
+_CHUNK = 1 << 20
 _T = TypeVar("_T")
 
 
@@ -54,9 +57,9 @@ class UnansweredError(Exception):
 class ApiServer:
     """Reads from one API server until a deadline."""
 
-    def __init__(self, connection: Connection, deadline: Deadline, retry: RetryPolicy = RETRY) -> None:
+    def __init__(self, connection: Connection, deadline: Deadline, retry: RetryPolicy) -> None:
         self._connection = connection
-        self._deadline = deadline
+        self.deadline = deadline
         self._retry = retry
 
     @property
@@ -64,36 +67,45 @@ class ApiServer:
         """Host and port."""
         return self._connection.name
 
-    def read(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
-        """Return what `parse` makes of the answer's body, which is JSON as far as the server says.
+    def ask(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
+        """Return what `parse` makes of the answer; raises as `fetch` and `understand` do."""
+        return understand(question, self.fetch(question), parse)
+
+    def fetch(self, question: Question) -> bytes:
+        """Return the body of the answer, whole.
 
         Raises `NotThereError` for an object that is not there, `ExpiredError` for a list that cannot go on,
-        and `UnansweredError` for all else, also what `parse` raises as `SyntaxProblem`.
+        and `UnansweredError` for all else.
         """
         try:
-            return self._persist(question, parse)
+            return self._persist(question)
+        except NotThereError:
+            if question.kind:
+                raise
+            why = NoAnswerError(Cause.PROTOCOL, "404 Not Found: this is no API server of Kubernetes")
+            raise UnansweredError(question, why) from None
         except NoAnswerError as why:
             raise UnansweredError(question, why) from None
 
-    def _persist(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
+    def _persist(self, question: Question) -> bytes:
         tried = 0
         while True:
             tried += 1
             try:
-                return self._try(question, parse)
+                return self._try(question)
             except OutageError as outage:
                 tries = self._retry.tries if outage.tries is None else min(outage.tries, self._retry.tries)
                 if tried >= tries:
                     raise
                 wait = outage.wait if isinstance(outage, _BusyError) else None
                 pause = self._retry.backoff(tried) if wait is None else wait
-                if pause > MAX_RETRY_AFTER or pause >= self._deadline.left:
+                if pause > MAX_RETRY_AFTER or pause >= self.deadline.left:
                     raise
             time.sleep(pause)
 
-    def _try(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
+    def _try(self, question: Question) -> bytes:
         self._check()
-        left = self._deadline.left
+        left = self.deadline.left
         timeout = urllib3.Timeout(
             connect=min(self._retry.connect_timeout, left), read=min(self._retry.read_timeout, left)
         )
@@ -108,19 +120,19 @@ class ApiServer:
                 timeout=timeout,
             )
             try:
-                if response.status == HTTPStatus.OK:
-                    return parse(_Body(response))
-                start = response.read(_SMALL)
+                body = _read(response, MAX_ANSWER if response.status == HTTPStatus.OK else _SMALL)
             finally:
                 # A connection whose answer was read to its end is back in the pool, and stays open.
                 response.close()
-        except SyntaxProblem:
-            raise NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             self._check()
             # The cause stays behind: it may quote a token.
             raise classify(error) from None
-        raise self._failure(question, response, start)
+        if response.status != HTTPStatus.OK:
+            raise self._failure(question, response, body)
+        if len(body) > MAX_ANSWER:
+            raise NoAnswerError(Cause.PROTOCOL, f"an answer of more than {MAX_ANSWER >> 20} MiB")
+        return body
 
     def _failure(self, question: Question, response: urllib3.BaseHTTPResponse, start: bytes) -> Exception:
         status, shown = response.status, status_text(response.status)
@@ -146,8 +158,8 @@ class ApiServer:
         return failure
 
     def _check(self) -> None:
-        if not self._deadline.left:
-            raise late(self._deadline)
+        if not self.deadline.left:
+            raise late(self.deadline)
 
 
 class _BusyError(OutageError):
@@ -156,19 +168,21 @@ class _BusyError(OutageError):
         self.wait = wait
 
 
-class _Body:
-    """The bytes of an answer, up to what a file may have."""
+def understand(question: Question, body: bytes, parse: Callable[[Readable], _T]) -> _T:
+    """Return what `parse` makes of a body; raises `UnansweredError` for its `SyntaxProblem`."""
+    try:
+        return parse(io.BytesIO(body))
+    except SyntaxProblem:
+        why = NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server")
+        raise UnansweredError(question, why) from None
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
-        self._response = response
-        self._size = 0
 
-    def read(self, size: int = -1, /) -> bytes:
-        chunk = self._response.read(size)
-        self._size += len(chunk)
-        if self._size > MAX_SIZE:
-            raise SyntaxProblem(0, "is too large")
-        return chunk
+def _read(response: urllib3.BaseHTTPResponse, cap: int) -> bytes:
+    """Return the body, and a little more than the cap of one that is larger."""
+    body = bytearray()
+    while len(body) <= cap and (chunk := response.read(min(_CHUNK, cap + 1))):
+        body += chunk
+    return bytes(body)
 
 
 def _reason(body: bytes) -> str:
@@ -187,25 +201,30 @@ def late(deadline: Deadline) -> NoAnswerError:
     return NoAnswerError(Cause.DEADLINE, f"no answer within the {deadline.seconds:g} s of --deadline")
 
 
-def within(deadline: Deadline, work: Callable[[], _T]) -> _T:
-    """Return what the work returns, or raise what it raises; raises `NoAnswerError` when the time is over.
+class Task(Generic[_T]):
+    """Work in a thread of its own, which is left behind at the deadline.
 
-    It runs in a thread of its own, which is left behind then: a name server, or a server that sends a byte
-    now and again, could hold it for hours.
+    A name server, or a server that sends a byte now and again, could hold it for hours.
     """
-    done: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
 
-    def run() -> None:
+    def __init__(self, deadline: Deadline, work: Callable[[], _T]) -> None:
+        self._deadline = deadline
+        self._work = work
+        self._done: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True, name="cluster").start()
+
+    def _run(self) -> None:
         try:
-            done.put((work(), None))
+            self._done.put((self._work(), None))
         except BaseException as error:  # noqa: BLE001 (raised again where somebody sees it)
-            done.put((None, error))
+            self._done.put((None, error))
 
-    threading.Thread(target=run, daemon=True, name="cluster").start()
-    try:
-        result, error = done.get(timeout=deadline.left)
-    except queue.Empty:
-        raise late(deadline) from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]  # there is a result or an error
+    def result(self) -> _T:
+        """Return what the work returns, or raise what it raises; `NoAnswerError` when the time is over."""
+        try:
+            result, error = self._done.get(timeout=self._deadline.left)
+        except queue.Empty:
+            raise late(self._deadline) from None
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]  # there is a result or an error

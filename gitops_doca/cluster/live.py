@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from gitops_doca.cluster.api import (
+    RETRY,
     ApiServer,
     ExpiredError,
     ForbiddenError,
     NotThereError,
+    Task,
     UnansweredError,
-    within,
+    understand,
 )
 from gitops_doca.cluster.connection import (
     SERVICE_ACCOUNT,
@@ -29,9 +31,9 @@ from gitops_doca.core.lookup import Cause
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.scope import Scope
 from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.retry import Deadline
+from gitops_doca.registry.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
-from gitops_doca.sources.json_reader import read_json, read_list
+from gitops_doca.sources.json_reader import read_json, read_list, read_list_head
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
 from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection, object_selection
@@ -49,6 +51,8 @@ _REMEDIES = {
 }
 _REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
 _ROLE = "let a role allow it; deploy/rbac/live.yaml has the least that is needed"
+# Of a node there is no such field; of a page it leads to the next one.
+_PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 _T = TypeVar("_T")
 
 
@@ -63,6 +67,7 @@ class LiveOptions:
     deadline: float = 120.0
     """Seconds of wall clock for all that is read of the cluster."""
     page: int = PAGE
+    retry: RetryPolicy = RETRY
     service_account: Path = SERVICE_ACCOUNT
 
 
@@ -119,7 +124,7 @@ class LiveCluster:
             connection = self._connect(self._deadline, problems)
             problems.raise_errors()
             assert connection is not None  # noqa: S101 (for the type checker: else there was a problem)
-            self._server = ApiServer(connection, self._deadline)
+            self._server = ApiServer(connection, self._deadline, self._options.retry)
         return self._server
 
     def _connect(self, deadline: Deadline, problems: Problems) -> Connection | None:
@@ -142,7 +147,7 @@ class LiveCluster:
     def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
         assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
         try:
-            return within(self._deadline, work)
+            return Task(self._deadline, work).result()
         except UnansweredError as error:
             _fail(f"cannot {error.question.what}", server, error.why, problems)
         except NoAnswerError as error:
@@ -184,16 +189,25 @@ def _nodes(server: ApiServer, selection: Selection, page: int) -> list[Document]
 
 
 def _pages(server: ApiServer, question: Question, selection: Selection) -> Iterator[Document]:
-    # Of a node there is no such field; of a page it leads to the next one.
-    paging: dict[str, Selection] = {"metadata": {"continue": ALL}}
-    following = ""
+    """Yield the nodes of all pages; while one is read the next is on its way."""
+    body = server.fetch(question)
     while True:
-        parse = partial(read_list, file="", selection=selection, of_list=paging)
-        items, head = server.read(question.following(following), parse)
+        # The API server writes it first; elsewhere there is nothing to fetch ahead.
+        early = _continue(understand(question, body, partial(read_list_head, selection=_PAGING)))
+        ahead = Task(server.deadline, partial(server.fetch, question.following(early))) if early else None
+        parse = partial(read_list, file="", selection=selection, of_list=_PAGING)
+        items, head = understand(question, body, parse)
         yield from (_named(item) for item in items)
-        following = str((head.get("metadata") or {}).get("continue") or "")
+        following = _continue(head)
         if not following:
             return
+        body = ahead.result() if ahead else server.fetch(question.following(following))
+
+
+def _continue(head: Mapping[str, Any]) -> str:
+    metadata = head.get("metadata")
+    token = metadata.get("continue") if isinstance(metadata, dict) else None
+    return token if isinstance(token, str) else ""
 
 
 def _named(node: Document) -> Document:
@@ -208,7 +222,7 @@ def _openshift_objects(server: ApiServer) -> Iterator[Question]:
 
     Whether it serves them anybody may see; a role that lacks them would hide that they do not exist.
     """
-    served = server.read(DISCOVERY, _groups)
+    served = server.ask(DISCOVERY, _groups)
     if _IMAGE in served:
         yield object_of(
             "ImageStream", "imagestreams", "driver-toolkit", group=f"{_IMAGE}/v1", namespace="openshift"
@@ -227,7 +241,7 @@ def _groups(body: Readable) -> frozenset[str]:
 def _object(server: ApiServer, question: Question, selection: Selection) -> Document | None:
     """Return an object, or None when the API server says that it is not there."""
     try:
-        return server.read(question, lambda body: _single(body, question.file, selection, question.kind))
+        return server.ask(question, lambda body: _single(body, question.file, selection, question.kind))
     except NotThereError:
         return None
 

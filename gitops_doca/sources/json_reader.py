@@ -54,6 +54,17 @@ def read_list(
     return (() if items and items[0].value is head else items), head
 
 
+def read_list_head(stream: Readable, selection: Selection) -> Mapping[str, Any]:
+    """Return the selected parts of a list, as far as they stand before its items; raises `SyntaxProblem`."""
+    window = _Window(stream)
+    head: dict[str, Any] = {}
+    for key in window.each_key():
+        if key == "items":
+            break
+        head[key] = prune(window.value(), below(selection, key))
+    return head
+
+
 def _object(
     window: "_Window", file: str, selection: Selection, found: dict[str, Any], of_list: Selection
 ) -> Iterator[Document]:

@@ -56,7 +56,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
         write_stdout("".join(f"{printable(change)}\n" for change in changes))
-        tell(printable(f"{check}: {_difference(changes)}"))
+        tell(printable(f"{check}: {_difference(changes, check)}"))
         code = _DIFFERENT if changes else _SAME
     else:
         text = dump_inventory(inventory, policies.labels)
@@ -105,8 +105,8 @@ def _summary(inventory: Inventory, policies: PolicySet) -> str:
     return f"{nodes} node{'' if nodes == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
 
 
-def _difference(changes: tuple[str, ...]) -> str:
+def _difference(changes: tuple[str, ...], file: str | None) -> str:
     if not changes:
         return "current"
     count = len(changes)
-    return f"{count} difference{'' if count == 1 else 's'}; to renew it: gitops-doca inventory --write FILE"
+    return f"{count} difference{'' if count == 1 else 's'}; to renew it: gitops-doca inventory --write {file}"

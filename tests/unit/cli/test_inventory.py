@@ -1,0 +1,302 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node
+from support.cli import Result
+from support.in_process import run_here
+from support.inputs import write_inputs
+
+SNAPSHOT = """\
+# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
+apiVersion: gitops-doca.dev/v1alpha1
+kind: NodeInventory
+groups:
+- labels:
+    feature.node.kubernetes.io/kernel-version.full: 5.15.0-91-generic
+    feature.node.kubernetes.io/system-os_release.ID: ubuntu
+    feature.node.kubernetes.io/system-os_release.VERSION_ID: '22.04'
+    kubernetes.io/arch: amd64
+  containerRuntime: containerd
+  nodes:
+  - node-1
+"""
+PROXY = "/apis/config.openshift.io/v1/proxies/cluster"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeApiServer]:
+    with FakeApiServer(nodes=[node("node-1", rack="r1")]) as running:
+        yield running
+
+
+@pytest.fixture
+def env(fake: FakeApiServer, tmp_path: Path) -> dict[str, str]:
+    """Lead the command to the fake."""
+    (tmp_path / "home").mkdir()
+    return {"KUBECONFIG": str(fake.kubeconfig(tmp_path / "home"))}
+
+
+def run(folder: Path, env: dict[str, str], *words: str) -> Result:
+    return run_here("inventory", *words, cwd=folder, env=env)
+
+
+def policies(folder: Path) -> None:
+    """Write a config whose policies name a label of the nodes, and a ConfigMap."""
+    driver = {"image": "i", "repository": "r.example/x", "version": "25.04", "certConfig": {"name": "certs"}}
+    policy = {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy",
+        "metadata": {"name": "gpu"},
+        "spec": {"ofedDriver": driver, "nodeSelector": {"rack": "r1"}},
+    }
+    config = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverGenerator",
+        "spec": {"policies": [policy], "inventory": "inventory.yaml", "namespace": "doca"},
+    }
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+
+
+def test_without_any_policy_the_snapshot_is_printed(tmp_path: Path, env: dict[str, str]) -> None:
+    result = run(tmp_path, env)
+
+    assert (result.exit_code, result.stdout.decode()) == (0, SNAPSHOT)
+    assert result.stderr == "the cluster: 1 node, 1 group\n"
+
+
+def test_policies_say_which_labels_and_config_maps_matter(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    policies(tmp_path)
+    certs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "certs", "namespace": "doca"}}
+    fake.objects = {"/api/v1/namespaces/doca/configmaps/certs": certs | {"data": {"ca.crt": "x"}}}
+
+    snapshot = yaml.safe_load(run(tmp_path, env).stdout)
+
+    assert snapshot["labels"] == ["rack"]
+    assert snapshot["groups"][0]["labels"]["rack"] == "r1"
+    assert snapshot["configMaps"] == [{"namespace": "doca", "name": "certs", "keys": ["ca.crt"]}]
+
+
+def test_policies_that_cannot_be_used_stop_it_before_the_cluster_is_asked(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    (tmp_path / "policy.yaml").write_text("nothing: here")
+    result = run(tmp_path, env, "-p", "policy.yaml")
+
+    assert (result.exit_code, result.stdout, fake.requests) == (3, b"", [])
+
+
+def test_it_is_written_in_one_step_and_a_second_time_it_stays(tmp_path: Path, env: dict[str, str]) -> None:
+    first = run(tmp_path, env, "--write", "nodes.yaml")
+    inode = (tmp_path / "nodes.yaml").stat().st_ino
+    second = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (first.exit_code, first.stdout, first.stderr) == (0, b"", "nodes.yaml: 1 node, 1 group\n")
+    assert second == first
+    assert (tmp_path / "nodes.yaml").read_text() == SNAPSHOT
+    assert (tmp_path / "nodes.yaml").stat().st_ino == inode
+
+
+def test_another_file_is_not_overwritten(tmp_path: Path, env: dict[str, str], fake: FakeApiServer) -> None:
+    (tmp_path / "nodes.yaml").write_text("kind: Secret\n")
+    result = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert result.exit_code == 3
+    assert "something else than a NodeInventory, which is not overwritten" in result.stderr
+    assert (tmp_path / "nodes.yaml").read_text() == "kind: Secret\n"
+    assert fake.requests == []
+
+
+def test_a_failure_leaves_the_file_as_it_is(tmp_path: Path, env: dict[str, str], fake: FakeApiServer) -> None:
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+    fake.fail(NODES, FORBIDDEN)
+    result = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout) == (5, b"")
+    assert result.stderr == (
+        f"error[unknown]: cannot list nodes of the cluster at {fake.host}: "
+        "403 Forbidden: no role allows list on nodes\n"
+        "  to mend: let a role allow it; deploy/rbac/live.yaml has the least that is needed\n"
+    )
+    assert (tmp_path / "nodes.yaml").read_text() == SNAPSHOT
+
+
+def test_a_snapshot_that_is_current_is_no_difference(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+
+    result = run(tmp_path, env, "--check", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "nodes.yaml: current\n")
+
+
+def test_what_moved_is_told(tmp_path: Path, env: dict[str, str], fake: FakeApiServer) -> None:
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+    fake.nodes = [node("node-1", kernel="5.15.0-92-generic"), node("node-2")]
+
+    result = run(tmp_path, env, "--check", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout.decode()) == (
+        1,
+        "node node-1: kernel 5.15.0-91-generic -> 5.15.0-92-generic\nnode node-2: new\n",
+    )
+    assert result.stderr == (
+        "nodes.yaml: 2 differences; to renew it: gitops-doca inventory --write nodes.yaml\n"
+    )
+
+
+def test_a_snapshot_that_is_not_there_cannot_be_compared(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    result = run(tmp_path, env, "--check", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout, fake.requests) == (3, b"", [])
+
+
+def test_a_password_of_the_proxy_does_not_go_into_git(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    fake.groups = ["config.openshift.io"]
+    proxy = {"apiVersion": "config.openshift.io/v1", "kind": "Proxy", "metadata": {"name": "cluster"}}
+    fake.objects = {PROXY: proxy | {"spec": {"httpsProxy": "http://me:s3cret@proxy.example:3128"}}}
+
+    result = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert "httpsProxy: the proxy's URL holds a user or password" in result.stderr
+    assert "s3cret" not in result.stderr
+    assert not (tmp_path / "nodes.yaml").exists()
+
+
+def test_a_cluster_without_nics_is_warned_of(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    fake.nodes = []
+    result = run(tmp_path, env)
+
+    assert result.exit_code == 0
+    assert "warning: the cluster has no node with the label" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--write", "a", "--check", "b"), "--write and --check exclude each other"),
+        (("--namespace", "A"), "a namespace has lower-case letters"),
+        (("--deadline", "0"), "--deadline"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(
+    tmp_path: Path, env: dict[str, str], words: tuple[str, ...], message: str
+) -> None:
+    result = run(tmp_path, env, *words)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_folder_that_is_named_must_have_a_config(tmp_path: Path, env: dict[str, str]) -> None:
+    result = run(tmp_path, env, str(tmp_path))
+
+    assert result.exit_code == 3
+    assert "has no gitops-doca.yaml" in result.stderr
+
+
+def test_a_context_that_is_not_there_is_an_input_error(tmp_path: Path, env: dict[str, str]) -> None:
+    result = run(tmp_path, env, "--context", "fkae")
+
+    assert result.exit_code == 3
+    assert "has no context 'fkae'; did you mean 'fake'?" in result.stderr
+
+
+class TestLive:
+    """The flag `--live` of other commands."""
+
+    @pytest.fixture(autouse=True)
+    def inputs(self, tmp_path: Path) -> None:
+        write_inputs(tmp_path, repository="r.example/x", pools=[], forced=True)
+        (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+
+    def test_it_renders_what_the_snapshot_gives(
+        self, tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+    ) -> None:
+        lock = {
+            "apiVersion": "gitops-doca.dev/v1alpha1",
+            "kind": "DriverLock",
+            "pools": [
+                {
+                    "policy": "NicClusterPolicy/nic-cluster-policy",
+                    "pool": "ubuntu22.04/5.15.0-91-generic/amd64",
+                }
+            ],
+            "repositories": [
+                {
+                    "repository": "r.example/x/doca-driver",
+                    "tags": [
+                        {
+                            "tag": "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64",
+                            "digest": "sha256:" + "0" * 64,
+                        }
+                    ],
+                }
+            ],
+        }
+        (tmp_path / "gitops-doca.lock.yaml").write_text(yaml.safe_dump(lock))
+
+        live, file = (
+            run_here("generate", "-p", "policy.yaml", *words, cwd=tmp_path, env=env)
+            for words in (["--live"], ["-i", "nodes.yaml"])
+        )
+
+        assert (live.exit_code, live.stderr) == (0, "")
+        assert live.stdout == file.stdout
+        assert fake.asked == [f"GET {NODES}", "GET /apis"]
+
+    @pytest.mark.parametrize("command", ["generate", "check", "lock"])
+    def test_it_takes_the_place_of_an_inventory(
+        self, tmp_path: Path, env: dict[str, str], command: str
+    ) -> None:
+        result = run_here(command, "-p", "policy.yaml", "-i", "nodes.yaml", "--live", cwd=tmp_path, env=env)
+
+        assert result.exit_code == 2
+        assert "--live takes the place of the inventory: leave -i out" in result.stderr
+
+    @pytest.mark.parametrize("flag", ["--kubeconfig", "--context"])
+    def test_a_cluster_is_not_named_for_nothing(self, tmp_path: Path, env: dict[str, str], flag: str) -> None:
+        result = run_here("check", "-p", "policy.yaml", "-i", "nodes.yaml", flag, "x", cwd=tmp_path, env=env)
+
+        assert result.exit_code == 2
+        assert "give --live too" in result.stderr
+
+    def test_a_lock_that_does_not_fit_names_the_command_with_it(
+        self, tmp_path: Path, env: dict[str, str]
+    ) -> None:
+        words = ("-p", "policy.yaml", "--live", "--context", "fake", "--locked")
+        result = run_here("check", *words, cwd=tmp_path, env=env)
+
+        assert result.exit_code == 6
+        assert "gitops-doca lock -p policy.yaml --live --context fake" in result.stderr
+
+    def test_settings_are_explained_with_it(
+        self, tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+    ) -> None:
+        words = ("-p", "policy.yaml", "--live", "--context", "fake", "--explain-config")
+        result = run_here("check", *words, cwd=tmp_path, env=env)
+
+        told = [line.split() for line in result.stdout.decode().splitlines()]
+        assert ["inventory", "the", "live", "cluster", "#", "--live"] in told
+        assert ["--context", "fake", "#", "--context"] in told
+        assert ["--kubeconfig", "none", "#", "default"] in told
+        assert fake.requests == []
+
+    def test_policies_that_cannot_be_used_stop_it_before_the_cluster_is_asked(
+        self, tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+    ) -> None:
+        (tmp_path / "policy.yaml").write_text("nothing: here")
+        result = run_here("check", "-p", "policy.yaml", "--live", cwd=tmp_path, env=env)
+
+        assert (result.exit_code, fake.requests) == (3, [])
+        assert TOKEN not in result.stderr

@@ -1,0 +1,191 @@
+import json
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node, status
+from fakes.wire import Fault, Wire
+from gitops_doca.cluster.live import LiveCluster
+from gitops_doca.core.diagnostics import GenerationError, Problems
+from gitops_doca.core.scope import Scope
+
+Cluster = Callable[..., LiveCluster]
+
+NAMESPACE = "nvidia-network-operator"
+SCOPE = Scope(namespace=NAMESPACE)
+HTML = (("Content-Type", "text/html"),)
+
+
+def failure(cluster: LiveCluster, scope: Scope = SCOPE) -> GenerationError:
+    """Return how reading this cluster fails; it must."""
+    with pytest.raises(GenerationError) as failed:
+        cluster.inventory(scope, Problems())
+    assert TOKEN not in str(failed.value.diagnostics)
+    assert len(failed.value.diagnostics) == 1
+    return failed.value
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (status(401, "Unauthorized"), "401 Unauthorized: the credentials are not accepted, or have expired"),
+        (FORBIDDEN, "403 Forbidden: no role allows list on nodes"),
+        (status(404, "NotFound"), "404 Not Found: this is no API server of Kubernetes"),
+        (status(429, "TooManyRequests"), "429 Too Many Requests"),
+        (status(500, "InternalError"), "500 Internal Server Error"),
+        (status(503, "ServiceUnavailable"), "503 Service Unavailable"),
+        (Fault(status=418), "418 I'm a Teapot"),
+        (Fault(status=302, headers=(("Location", "http://127.0.0.1:1/"),)), "302 Found, a redirect"),
+        (Fault(status=200, headers=HTML, body=b"<html>log in</html>"), "not the JSON of an API server"),
+        (Fault(status=200, body=b""), "not the JSON of an API server"),
+        (Fault(status=200, body=b"{}"), "not the JSON of an API server"),
+        (Fault(status=200, body=b'{"kind":"Status"}'), "not the JSON of an API server"),
+        (Fault(status=200, body=b'{"kind":"NodeList","items":[]} rest'), "not the JSON of an API server"),
+        (Fault(status=200, body=b'{"kind":"NodeList","items":[{'), "not the JSON of an API server"),
+        (Fault(wire=Wire.CUT_BODY), "the connection was closed before the answer was complete"),
+        (Fault(wire=Wire.CUT_HEADERS), "not the JSON of an API server"),
+        (Fault(wire=Wire.CLOSED), "the connection was closed before the answer was complete"),
+        (Fault(wire=Wire.RESET), "the connection was closed before the answer was complete"),
+        (Fault(headers=(("Content-Encoding", "gzip"),)), "an answer that cannot be decoded"),
+    ],
+)
+def test_a_fault_is_told_in_one_sentence(
+    fake: FakeApiServer, cluster: Cluster, fault: Fault, reason: str
+) -> None:
+    fake.fail_always(NODES, fault)
+
+    failed = failure(cluster())
+
+    assert failed.exit_code == 5
+    assert str(failed).startswith(f"cannot list nodes of the cluster at {fake.host}: ")
+    assert reason in str(failed)
+    assert failed.diagnostics[0].remedy
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [status(503), status(429), status(500), Fault(wire=Wire.CUT_BODY), Fault(wire=Wire.RESET)],
+)
+def test_an_outage_is_tried_twice_more(fake: FakeApiServer, cluster: Cluster, fault: Fault) -> None:
+    fake.nodes = [node("node-1"), node("node-2")]
+    fake.fail(NODES, fault, fault)
+    problems = Problems()
+
+    inventory = cluster().inventory(SCOPE, problems)
+
+    assert [one.name for one in inventory.nodes] == ["node-1", "node-2"]
+    assert list(problems) == []
+
+
+def test_a_refusal_is_final(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.fail(NODES, FORBIDDEN)
+
+    assert failure(cluster()).exit_code == 5
+    assert fake.asked == [f"GET {NODES}"]
+
+
+def test_a_server_says_how_long_to_wait(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.fail(NODES, Fault(status=429, headers=(("Retry-After", "1"),)))
+    started = time.monotonic()
+
+    cluster().inventory(SCOPE, Problems())
+
+    assert time.monotonic() - started >= 1
+
+
+def test_a_server_that_asks_to_wait_too_long_is_not_waited_for(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.fail_always(NODES, Fault(status=429, headers=(("Retry-After", "3600"),)))
+
+    assert "429 Too Many Requests" in str(failure(cluster()))
+    assert fake.asked == [f"GET {NODES}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "groups", "permission"),
+    [
+        (
+            f"/api/v1/namespaces/{NAMESPACE}/configmaps/certs",
+            [],
+            f"get on configmaps/certs in namespace {NAMESPACE}",
+        ),
+        ("/apis", [], "get on the URL /apis"),
+        (
+            "/apis/image.openshift.io/v1/namespaces/openshift/imagestreams/driver-toolkit",
+            ["image.openshift.io"],
+            "get on imagestreams.image.openshift.io/driver-toolkit in namespace openshift",
+        ),
+        (
+            "/apis/config.openshift.io/v1/proxies/cluster",
+            ["config.openshift.io"],
+            "get on proxies.config.openshift.io/cluster",
+        ),
+    ],
+)
+def test_what_the_role_lacks_is_named(
+    fake: FakeApiServer, cluster: Cluster, path: str, groups: list[str], permission: str
+) -> None:
+    fake.groups = groups
+    fake.fail_always(path, FORBIDDEN)
+
+    failed = failure(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+
+    assert failed.exit_code == 5
+    assert str(failed).endswith(f"403 Forbidden: no role allows {permission}")
+    assert failed.diagnostics[0].remedy == (
+        "let a role allow it; deploy/rbac/live.yaml has the least that is needed"
+    )
+
+
+@pytest.mark.parametrize("wire", [Wire.SILENT, Wire.TRICKLE])
+def test_a_server_that_never_ends_meets_the_deadline(
+    fake: FakeApiServer, cluster: Cluster, wire: Wire
+) -> None:
+    fake.fail_always(NODES, Fault(wire=wire, delay=0.05))
+    started = time.monotonic()
+
+    failed = failure(cluster(deadline=0.5))
+
+    assert failed.exit_code == 5
+    assert "no answer within the 0.5 s of --deadline" in str(failed)
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_that_is_down_refuses(fake: FakeApiServer, cluster: Cluster) -> None:
+    reader = cluster()
+    fake.__exit__(None, None, None)
+
+    assert str(failure(reader)) == (f"cannot list nodes of the cluster at {fake.host}: connection refused")
+
+
+def test_a_list_in_another_encoding_than_json_is_no_list(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.fail_always(NODES, Fault(body=json.dumps({"kind": "NodeList"}).encode("utf-16")))
+
+    assert failure(cluster()).exit_code == 5
+
+
+def test_the_library_says_nothing(
+    fake: FakeApiServer, cluster: Cluster, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.fail_always(NODES, FORBIDDEN)
+    with warnings.catch_warnings(record=True) as warned:
+        failure(cluster())
+
+    assert warned == []
+    assert capfd.readouterr() == ("", "")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_host_that_no_name_server_knows_is_told(
+    fake: FakeApiServer, cluster: Cluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere"
+    file.write_text(fake.kubeconfig(tmp_path).read_text().replace(fake.url, "https://api.invalid:6443"))
+
+    failed = failure(cluster(kubeconfig=str(file)))
+
+    assert failed.exit_code == 5
+    assert str(failed).startswith("cannot list nodes of the cluster at api.invalid:6443: ")

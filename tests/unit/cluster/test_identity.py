@@ -1,0 +1,203 @@
+import base64
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_doca.cluster.identity import identify
+from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.registry.retry import Deadline
+
+API = "client.authentication.k8s.io/v1"
+CREDENTIAL = {"apiVersion": API, "kind": "ExecCredential", "status": {"token": "t0ken"}}
+Plugin = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Plugin:
+    """Return a function that makes a plugin of a script, and returns the user whose plugin it is."""
+
+    def make(script: str, **section: Any) -> dict[str, Any]:
+        file = tmp_path / "plugin"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        return {"exec": {"apiVersion": API, "command": str(file), **section}}
+
+    return make
+
+
+def prints(answer: object) -> str:
+    return f"cat <<'END'\n{json.dumps(answer)}\nEND"
+
+
+def ask(
+    user: dict[str, Any],
+    cluster: dict[str, Any] | None = None,
+    *,
+    seconds: float = 20.0,
+    file: str = "config",
+) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
+    """Return the user with credentials, and what is wrong."""
+    problems = Problems()
+    access = Access(cluster=cluster or {}, user=user, user_place=Place(file, 9, "users[0]"))
+    found = identify(access, {"PATH": os.environ["PATH"]}, Deadline.after(seconds), problems)
+    return (dict(found.user) if found else None), list(problems)
+
+
+def refusal(user: dict[str, Any], *, category: Category, seconds: float = 20.0) -> str:
+    """Return why there are no credentials; one sentence, and nothing secret in it."""
+    found, problems = ask(user, seconds=seconds)
+    assert found is None
+    assert [problem.category for problem in problems] == [category]
+    assert "s3cret" not in str(problems)
+    return problems[0].message
+
+
+def test_a_token_is_taken_as_it_is() -> None:
+    assert ask({"token": "t0ken"}) == ({"token": "t0ken"}, [])
+
+
+def test_a_token_file_comes_before_a_token_and_loses_its_newline(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-file\n")
+
+    assert ask({"token": "t0ken", "tokenFile": str(tmp_path / "token")}) == ({"token": "from-file"}, [])
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfes3cret"])
+def test_a_token_file_without_a_token_is_told(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+
+    assert refusal({"tokenFile": str(tmp_path / "token")}, category=Category.INPUT) == (
+        "names a token file that cannot be read, or holds no token"
+    )
+
+
+@pytest.mark.parametrize("name", ["id-token", "access-token"])
+def test_a_token_that_kubectl_stored_is_used(name: str) -> None:
+    assert ask({"auth-provider": {"name": "oidc", "config": {name: "t0ken"}}}) == ({"token": "t0ken"}, [])
+
+
+def test_a_provider_without_a_stored_token_is_told() -> None:
+    user = {"auth-provider": {"name": "oidc", "config": {"refresh-token": "s3cret"}}}
+
+    assert refusal(user, category=Category.UNKNOWN) == "the auth-provider of this user has no token stored"
+
+
+def test_a_plugin_gives_a_token(plugin: Plugin) -> None:
+    assert ask(plugin(prints(CREDENTIAL))) == ({"token": "t0ken"}, [])
+
+
+def test_a_plugin_gives_a_certificate(plugin: Plugin) -> None:
+    status = {"clientCertificateData": "CERT", "clientKeyData": "KEY"}
+    found, _ = ask(plugin(prints(CREDENTIAL | {"status": status})))
+
+    assert found == {
+        "client-certificate-data": base64.b64encode(b"CERT").decode(),
+        "client-key-data": base64.b64encode(b"KEY").decode(),
+    }
+
+
+def test_a_token_that_is_there_asks_no_plugin(plugin: Plugin) -> None:
+    assert ask(plugin("exit 1") | {"token": "t0ken"}) == ({"token": "t0ken"}, [])
+
+
+def test_a_plugin_has_its_arguments_and_variables_and_the_question(plugin: Plugin, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = f'printf "%s|%s|%s" "$*" "$MODE" "$KUBERNETES_EXEC_INFO" > {log}\n{prints(CREDENTIAL)}'
+    ca = tmp_path / "ca.pem"
+    ca.write_text("CA")
+    user = plugin(
+        script,
+        args=["get", "a b"],
+        env=[{"name": "MODE", "value": "test"}],
+        provideClusterInfo=True,
+    )
+
+    found, _ = ask(user, {"server": "https://x", "certificate-authority": str(ca)})
+
+    arguments, mode, question = log.read_text().split("|")
+    assert found == {"token": "t0ken"}
+    assert (arguments, mode) == ("get a b", "test")
+    assert json.loads(question) == {
+        "apiVersion": API,
+        "kind": "ExecCredential",
+        "spec": {
+            "interactive": False,
+            "cluster": {"server": "https://x", "certificate-authority-data": "Q0E="},
+        },
+    }
+
+
+def test_a_plugin_beside_the_kubeconfig_is_found(plugin: Plugin, tmp_path: Path) -> None:
+    user = plugin(prints(CREDENTIAL))
+    user["exec"]["command"] = "./plugin"
+
+    assert ask(user, file=str(tmp_path / "config"))[0] == {"token": "t0ken"}
+
+
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("echo s3cret >&2; exit 3", "failed with exit code 3"),
+        ("echo s3cret", "printed no credentials"),
+        ("true", "printed no credentials"),
+        (prints([]), "printed no credentials"),
+        (prints(CREDENTIAL | {"status": {}}), "printed no credentials"),
+        (prints(CREDENTIAL | {"status": {"token": 7}}), "printed no credentials"),
+        (prints(CREDENTIAL | {"status": {"clientCertificateData": "s3cret"}}), "printed no credentials"),
+        (prints(CREDENTIAL | {"apiVersion": "v7"}), "printed no credentials"),
+        ("head -c 200000 /dev/zero", "printed no credentials"),
+    ],
+)
+def test_a_plugin_that_fails_is_told_without_what_it_printed(
+    plugin: Plugin, capfd: pytest.CaptureFixture[str], script: str, how: str
+) -> None:
+    user = plugin(script)
+
+    reason = refusal(user, category=Category.UNKNOWN)
+
+    assert reason == f"the credential plugin {user['exec']['command']} {how}"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_plugin_that_hangs_meets_the_deadline(plugin: Plugin) -> None:
+    started = time.monotonic()
+
+    assert refusal(plugin("sleep 60"), category=Category.UNKNOWN, seconds=0.5).endswith(
+        "gave no answer in time"
+    )
+    assert time.monotonic() - started < 5
+
+
+def test_a_plugin_that_is_not_installed_is_told() -> None:
+    user = {"exec": {"apiVersion": API, "command": "no-such-plugin"}}
+
+    assert refusal(user, category=Category.UNKNOWN) == (
+        "the credential plugin no-such-plugin is not installed: there is no such program"
+    )
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"command": ""},
+        {"command": ["s3cret"]},
+        {"apiVersion": "client.authentication.k8s.io/v1alpha1"},
+        {"apiVersion": None},
+        {"args": "s3cret"},
+        {"args": [1]},
+        {"env": {"NAME": "s3cret"}},
+        {"env": [{"name": "NAME"}]},
+        {"interactiveMode": "Always"},
+    ],
+)
+def test_a_plugin_that_is_described_wrong_is_not_run(section: dict[str, Any]) -> None:
+    user = {"exec": {"apiVersion": API, "command": "true", **section}}
+
+    assert refusal(user, category=Category.INPUT)

@@ -67,6 +67,12 @@ def test_every_flag_is_listed() -> None:
     assert {w for w in words(rows("flag")) if w.startswith("-")} == flags | {"-h", "--help"}
 
 
+def test_every_flag_of_inventory_is_listed() -> None:
+    flags = {flag for p in parameters("inventory") for flag in (*p.opts, *p.secondary_opts)}
+
+    assert {w for w in words(rows("flag of `inventory`")) if w.startswith("-")} == flags
+
+
 def test_every_environment_variable_of_a_flag_is_listed() -> None:
     variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix") if p.envvar}
 

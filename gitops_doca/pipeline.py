@@ -15,7 +15,7 @@ from gitops_doca.core.operator_view import report_unlisted, warn_shared_daemon_s
 from gitops_doca.core.owners import warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.render import check_mounts, render
+from gitops_doca.core.render import check_mounts, pulled_images, render
 from gitops_doca.core.scope import Scope
 from gitops_doca.core.snapshot import check_labels
 from gitops_doca.sources.boundary import Boundary
@@ -59,6 +59,8 @@ class Generation:
     """One for each pool, in the order of the pools."""
     resources: tuple[Resource, ...]
     """In the order of emission; empty when a pool has no image."""
+    images: tuple[str, ...]
+    """All that the pods pull, sorted; of the pools that have an image also when others have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +115,13 @@ def generate(
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems, recorded=recorded)
         resources = inputs.policies.documents
+        images = tuple(sorted({str(decision.image) for decision in chosen}))
     else:
         resources = render(chosen, inputs.inventory, inputs.options, problems)
+        images = pulled_images(resources)
     if len(chosen) < len(decisions):
         resources = ()
-    return Generation(inputs=inputs, decisions=decisions, resources=resources)
+    return Generation(inputs=inputs, decisions=decisions, resources=resources, images=images)
 
 
 def _recorded(answers: Answers) -> str:

@@ -8,6 +8,7 @@ from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePreco
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.lookup import TagMissing, TagUnknown
 from gitops_doca.core.model import API_VERSION, LeftOut
+from gitops_doca.emit.recipe import build_entry
 
 KIND = "DriverReport"
 
@@ -44,7 +45,7 @@ def pool_entry(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _outcome(decision: Decision) -> dict[str, str]:
+def _outcome(decision: Decision) -> dict[str, Any]:
     image = decision.image
     match decision:
         case UsePrecompiled():
@@ -54,7 +55,7 @@ def _outcome(decision: Decision) -> dict[str, str]:
         case UseDigest():
             return {"state": "digest", "image": str(image), "digest": image.digest}
         case Withhold():
-            return {"tag": image.tag, **_lookup(decision.lookup)}
+            return {"tag": image.tag, **_lookup(decision)}
         case never:
             assert_never(never)
 
@@ -63,12 +64,12 @@ def _with_image(state: str, decision: UsePrecompiled | CompileOnNode) -> dict[st
     return {"tag": decision.image.tag, "state": state, "image": str(decision.image)}
 
 
-def _lookup(lookup: TagMissing | TagUnknown) -> dict[str, str]:
-    match lookup:
+def _lookup(decision: Withhold) -> dict[str, Any]:
+    match decision.lookup:
         case TagMissing():
-            return {"state": "missing"}
-        case TagUnknown():
-            return {"state": "unknown", "reason": lookup.reason}
+            return {"state": "missing", **build_entry(decision.pool)}
+        case TagUnknown(_, reason, _):
+            return {"state": "unknown", "reason": reason}
         case never:
             assert_never(never)
 

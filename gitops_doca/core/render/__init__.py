@@ -53,5 +53,12 @@ def render(
     return _in_order(resources)
 
 
+def pulled_images(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """Return the images that the pods of these resources pull, sorted, each once."""
+    pods = [r["spec"]["template"]["spec"] for r in resources if r["kind"] == "DaemonSet"]
+    containers = [c for pod in pods for c in (*pod["containers"], *pod.get("initContainers", ()))]
+    return tuple(sorted({container["image"] for container in containers}))
+
+
 def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
     return tuple(sorted(resources, key=lambda r: (_ORDER.index(r["kind"]), r["metadata"]["name"])))

@@ -86,7 +86,27 @@ def _report(*decisions: Decision) -> dict[str, Any]:
                 "digest": DIGEST,
             },
         ),
-        (MISSING, {**COMMON, "tag": TAG, "state": "missing"}),
+        (
+            MISSING,
+            {
+                **COMMON,
+                "tag": TAG,
+                "state": "missing",
+                "build": {
+                    "image": f"{REPOSITORY}:{TAG}",
+                    "dockerfile": "Ubuntu_Dockerfile",
+                    "arguments": {
+                        "D_OS": "ubuntu22.04",
+                        "D_ARCH": "x86_64",
+                        "D_BASE_IMAGE": "ubuntu:22.04",
+                        "D_KERNEL_VER": "5.15.0-91-generic",
+                        "D_OFED_VERSION": "25.04-0.6.1.0",
+                        "D_CONTAINER_VER": "2",
+                    },
+                    "lacking": {"D_DOCA_VERSION": "DOCA release that has driver 25.04-0.6.1.0"},
+                },
+            },
+        ),
         (
             UNKNOWN,
             {

@@ -1,0 +1,48 @@
+"""The images that the pods pull, as lists for programs that copy images."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from gitops_doca.core.decide import Decision, Withhold
+from gitops_doca.core.lookup import TagMissing
+from gitops_doca.core.reference import DOCKER_HUB, ImageReference, parse_image
+from gitops_doca.emit.yaml import dump_document
+
+_HEADER = """\
+# To copy these images: skopeo sync --all --scoped --src yaml --dest docker FILE HOST[:PORT][/PATH]
+"""
+
+
+def plain_list(images: Iterable[str]) -> str:
+    """Return one image a line, as pods name it; for `crane copy` and whatever else takes a list."""
+    return "".join(f"{image}\n" for image in images)
+
+
+def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
+    """Return the YAML file that `skopeo sync --src yaml` reads; what is not there stands in comments.
+
+    That format takes a tag or a digest, so an image with both stands there twice.
+    """
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for image in map(parse_image, images):
+        # skopeo knows Docker Hub by its other name, and takes an empty list of tags for all of them.
+        registry = "docker.io" if image.repository.registry == DOCKER_HUB else image.repository.registry
+        found[registry][image.repository.path] |= _references(image)
+    document = {
+        registry: {"images": {path: sorted(names) for path, names in sorted(paths.items())}}
+        for registry, paths in sorted(found.items())
+    }
+    return _HEADER + "".join(f"# {line}\n" for line in _absent(decisions)) + dump_document(document)
+
+
+def _references(image: ImageReference) -> set[str]:
+    return {image.tag, image.digest} - {""} or {"latest"}
+
+
+def _absent(decisions: Iterable[Decision]) -> list[str]:
+    lines = {
+        f"{'missing' if isinstance(decision.lookup, TagMissing) else 'not known to exist'}: {decision.image}"
+        for decision in decisions
+        if isinstance(decision, Withhold)
+    }
+    return sorted(lines)

@@ -82,7 +82,9 @@ digests = st.text("0123456789abcdef", min_size=64, max_size=64).map(lambda d: Di
 tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}-amd64", fullmatch=True)
 entries = st.one_of(
     st.just(LockedMiss()),
-    st.builds(LockedImage, digests, st.sampled_from(["linux/amd64", ""])),
+    st.builds(
+        LockedImage, digests, st.sampled_from(["linux/amd64", ""]), st.sampled_from([None, True, False])
+    ),
 )
 locks = st.builds(
     lambda pools, found: ImageLock(pools=tuple(sorted(pools)), entries=dict(sorted(found.items()))),

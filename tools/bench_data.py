@@ -26,6 +26,15 @@ spec:
 """
 
 
+CONFIG = """\
+apiVersion: gitops-doca.dev/v1alpha1
+kind: DriverGenerator
+spec:
+  policies: [policy.yaml]
+  inventory: [nodes.json]
+"""
+
+
 def kernel(pool: int) -> str:
     """Return the kernel release of a pool."""
     return f"5.15.0-{100 + pool}-generic"

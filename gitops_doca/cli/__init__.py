@@ -21,6 +21,7 @@ COMMANDS = (
     "check",
     "lock",
     "inventory",
+    "diff",
     "matrix",
     "verify",
     "argocd",

@@ -72,7 +72,7 @@ def print_info(message: str) -> None:
 
 def progress(done: int, total: int) -> None:
     """Show how many look-ups are done, on a terminal only, and clear the line at the end."""
-    if _on_terminal():
+    if _is_terminal(sys.stderr):
         line = "" if done >= total else f"looking up image tags: {done} of {total}"
         tell(_CLEAR_LINE + line, end="")
 
@@ -125,12 +125,17 @@ def table(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 def _coloured(head: str) -> str:
-    if not _on_terminal():
+    if not coloured(sys.stderr):
         return head
     label, colon, rest = head.partition(":")
     return click.style(label, fg="yellow" if label == "warning" else "red", bold=True) + colon + rest
 
 
-def _on_terminal() -> bool:
-    # None when the program was started without a stderr.
-    return sys.stderr is not None and sys.stderr.isatty()
+def coloured(stream: TextIO | None) -> bool:
+    """Say whether colour belongs on a stream: a terminal, and nobody set NO_COLOR (no-color.org)."""
+    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    # None when the program was started without it.
+    return stream is not None and stream.isatty()

@@ -10,6 +10,8 @@ from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
 from support.in_process import run_here
 from support.published import published_tags
+from support.repository import start_demo
+from support.upgrade import change
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -51,3 +53,15 @@ def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> N
     assert (printed.exit_code, printed.stderr) == (0, "")
     assert shown is not None
     assert shown[1] == printed.stdout.decode()
+
+
+def test_the_difference_is_the_one_of_a_changed_demo(tmp_path: Path) -> None:
+    cluster = start_demo(tmp_path / "repository")
+    change(cluster)
+    shown = re.search(r"<!-- begin diff -->\n```\n(.*?)```\n<!-- end diff -->", README, re.DOTALL)
+
+    printed = run_here("diff", "main", cwd=cluster)
+
+    assert (printed.exit_code, printed.stderr) == (1, "")
+    assert shown is not None
+    assert shown[1] == printed.stdout.decode().partition("\n--- ")[0]

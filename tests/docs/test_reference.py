@@ -11,6 +11,7 @@ import click
 import pytest
 
 from gitops_doca.cli import COMMANDS
+from gitops_doca.core.changes import Reload
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock import ChangeKind
 from gitops_doca.core.matrix import Cell
@@ -60,7 +61,7 @@ def test_every_command_is_listed() -> None:
 def test_every_flag_is_listed() -> None:
     flags = {
         flag
-        for p in parameters("generate", "check", "lock", "matrix")
+        for p in parameters("generate", "check", "lock", "matrix", "diff")
         for flag in (*p.opts, *p.secondary_opts)
     }
 
@@ -74,7 +75,7 @@ def test_every_flag_of_inventory_is_listed() -> None:
 
 
 def test_every_environment_variable_of_a_flag_is_listed() -> None:
-    variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix") if p.envvar}
+    variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix", "diff") if p.envvar}
 
     assert {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")} == variables
 
@@ -153,6 +154,10 @@ def test_every_field_of_a_compact_inventory_is_listed() -> None:
     }
     assert sorted(words(rows("field of a group"))) == group
     assert nested <= set(words([PAGE[start : PAGE.index("Only nodes with a NIC", start)]]))
+
+
+def test_every_way_to_reload_is_listed() -> None:
+    assert words(rows("`reload`")) == [reload.value for reload in Reload]
 
 
 def test_every_difference_of_a_lock_is_listed() -> None:

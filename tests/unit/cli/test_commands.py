@@ -280,7 +280,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
             ("schema", "node"),
             (
                 "Invalid value for 'NAME': 'node' is not one of "
-                "'config', 'inventory', 'lock', 'matrix', 'policy', 'report'."
+                "'config', 'diff', 'inventory', 'lock', 'matrix', 'policy', 'report'."
             ),
         ),
     ],

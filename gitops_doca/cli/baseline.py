@@ -1,0 +1,179 @@
+"""Where a comparison starts from: a revision of the repository, rendered anew, or a folder of manifests."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import assert_never
+
+import click
+
+from gitops_doca.cli.console import printable, tell
+from gitops_doca.cli.invocation import Invocation, Resolve, produce
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.emit.diff.words import Base
+from gitops_doca.sources.git import Absence, Commit, Repository, extract, find_repository
+from gitops_doca.sources.manifests import read_manifests
+
+Read = Callable[[str, Problems], Invocation]
+"""Reads the config of this path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of rendered manifests."""
+
+    path: str
+
+
+def find_base(base: str | None, config: str) -> Commit | Folder:
+    """Return what BASE names: without one, where HEAD left the default branch.
+
+    `config` is the path of the config, whose repository is asked. Raises `GenerationError`, and
+    `click.UsageError` for a name that is both a revision and a folder.
+    """
+    is_folder = base is not None and os.path.isdir(base)  # noqa: PTH112 (the path as its author wrote it)
+    if base is not None and is_folder and base.startswith((".", "/")):
+        return Folder(base)
+    folder = os.path.dirname(config)  # noqa: PTH120 (the same)
+    repository = find_repository(folder)
+    if repository is None:
+        if base is not None and is_folder:
+            return Folder(base)
+        raise _error(
+            f"{folder or 'this folder'} is in no Git repository, so there is nothing to compare with",
+            "name a folder of rendered manifests: gitops-doca diff FOLDER",
+        )
+    if base is None:
+        return repository.branch_point()
+    commit = repository.find(base)
+    if commit and is_folder:
+        raise click.UsageError(f"{base!r} is both a revision and a folder: write ./{base} for the folder")
+    if commit is None and not is_folder:
+        raise _unknown(base, repository)
+    return commit or Folder(base)
+
+
+def describe(base: Commit | Folder) -> Base:
+    """Return how a comparison names what it starts from."""
+    match base:
+        case Folder():
+            return Base(name=printable(base.path))
+        case Commit():
+            return Base(name=base.label, commit=base.oid, notes=tuple(filter(None, [base.clarified])))
+        case never:
+            assert_never(never)
+
+
+def render_folder(folder: Folder) -> Rendering:
+    """Read a folder of manifests; raises `GenerationError` for what cannot be read."""
+    problems = Problems()
+    resources = read_manifests(folder.path, problems)
+    problems.raise_errors()
+    return rendering(resources)
+
+
+def render_commit(commit: Commit, config: str, read: Read) -> Rendering | None:
+    """Render what a commit holds; None when it has no config of this name.
+
+    The files that the config names are read from the commit, into a folder that is gone afterwards.
+    Raises `GenerationError`, its places as `revision:path`.
+    """
+    with tempfile.TemporaryDirectory(prefix="gitops-doca.") as name:
+        root = Path(os.path.realpath(name))
+        path = commit.prefix + os.path.basename(config)  # noqa: PTH119
+        with _placed(commit, root):
+            if extract(commit, [path], root).get(path, None) is Absence.MISSING:
+                return None
+            problems = Problems()
+            invocation = _named(commit, read(str(root / path), problems))
+            problems.raise_errors()
+            _fetch(commit, root, root / path, invocation, problems)
+            problems.raise_errors()
+            _tell_online(commit, invocation)
+            generation = produce(invocation, problems)
+            problems.raise_errors()
+            return rendering(generation.resources, generation.decisions)
+
+
+def _named(commit: Commit, invocation: Invocation) -> Invocation:
+    """Name the command that mends a lock of the past as one that a person can run."""
+    folder = commit.prefix.rstrip("/")
+    command = f"gitops-doca lock {folder}" if folder else "gitops-doca lock"
+    return replace(invocation, mend=f"{command} (with {commit.label} checked out), or give --online")
+
+
+def _fetch(commit: Commit, root: Path, config: Path, invocation: Invocation, problems: Problems) -> None:
+    """Read the files that a config names; reports those that a commit cannot hold."""
+    wanted = {}
+    for name in _files(invocation):
+        path = os.path.normpath(name)
+        if path.startswith(f"{root}/") and path.isprintable():
+            wanted[os.path.relpath(path, root)] = name
+            continue
+        shown = os.path.relpath(name, config.parent) if name.startswith(f"{root}/") else name
+        problems.error(
+            f"{shown!r} is no file of the repository, so the revision does not hold it",
+            Place(str(config)),
+            remedy="let the config name files of its repository",
+        )
+    for path, absence in extract(commit, wanted, root).items():
+        # One that is not there is told of by whoever reads it; a lock may be absent.
+        if absence is not Absence.MISSING:
+            problems.error(absence.value, Place(wanted[path]))
+
+
+def _files(invocation: Invocation) -> Iterator[str]:
+    settings = invocation.settings
+    for source in (*settings["policies"].value, *settings["inventory"].value):
+        if isinstance(source, str):
+            yield source
+    yield invocation.lock_file
+
+
+def _tell_online(commit: Commit, invocation: Invocation) -> None:
+    lacking = not invocation.settings["lock"].value and not os.path.lexists(invocation.lock_file)
+    if lacking and invocation.resolve is Resolve.AUTO:
+        tell(f"{commit.label} has no lock: its images are looked up in the registry")
+
+
+@contextmanager
+def _placed(commit: Commit, root: Path) -> Iterator[None]:
+    """Say where problems are in the repository, not in the folder that the files were put into."""
+    try:
+        yield
+    except GenerationError as error:
+        raise GenerationError(
+            tuple(_place(found, commit.label, root) for found in error.diagnostics)
+        ) from None
+
+
+def _place(found: Diagnostic, label: str, root: Path) -> Diagnostic:
+    def rename(text: str) -> str:
+        return text.replace(f"{root}/", f"{label}:").replace(str(root), label)
+
+    file = label
+    if found.place.file:
+        inside = found.place.file.startswith(f"{root}/")
+        file = rename(os.path.normpath(found.place.file) if inside else found.place.file)
+    return replace(
+        found,
+        place=replace(found.place, file=file),
+        message=rename(found.message),
+        details=tuple(map(rename, found.details)),
+        remedy=rename(found.remedy),
+    )
+
+
+def _unknown(base: str, repository: Repository) -> GenerationError:
+    return _error(
+        f"{base!r} is no revision of this repository, and no folder",
+        repository.shallow_remedy() or "name a branch, tag or commit that git knows here, or a folder",
+    )
+
+
+def _error(message: str, remedy: str) -> GenerationError:
+    return GenerationError((Diagnostic(category=Category.INPUT, message=message, remedy=remedy),))

@@ -1,0 +1,170 @@
+"""The command `diff`: what a change of the inputs does to pools, nodes and manifests."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder
+from gitops_doca.cli.console import coloured, print_diagnostics, printable
+from gitops_doca.cli.inputs import read_invocation
+from gitops_doca.cli.invocation import Invocation, produce
+from gitops_doca.cli.options import registry_options
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.core.changes import Comparison, compare_renderings
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.emit.diff.document import json_document
+from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.emit.diff.text import diff_lines, summary_lines
+from gitops_doca.emit.diff.words import Base
+from gitops_doca.sources.config import CONFIG_FILE
+from gitops_doca.sources.git import Commit
+
+_SAME, _DIFFERENT = 0, 1
+_MAX_BYTES = 60_000
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command("diff")
+@click.argument("base", metavar="[BASE]", required=False)
+@click.argument("target", metavar="[DIR|FILE]", required=False)
+@click.option("--locked", is_flag=True, help="Insist on a lock; without one this is an error.")
+@click.option("--online", is_flag=True, help="Ask the registries, whatever lock there is.")
+@registry_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Format.",
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1000),
+    metavar="BYTES",
+    help=f"Most that -o markdown prints; cut between pools (default: {_MAX_BYTES}).",
+)
+def command(
+    base: str | None,
+    target: str | None,
+    output: str,
+    max_bytes: int | None,
+    **flags: Any,  # noqa: ANN401 (click's parameters)
+) -> int:
+    """Print what the inputs change: pools, nodes, when drivers are reloaded, and the manifests.
+
+    BASE is a Git revision, or a folder of rendered manifests; without it the work tree is compared
+    with where HEAD left the default branch. A single argument that names a folder with a
+    gitops-doca.yaml, or such a file, is DIR.
+
+    Exit code 0: no difference, 1: differences.
+    """
+    if max_bytes is not None and output != "markdown":
+        raise click.UsageError("--max-bytes is about -o markdown")
+    if target is None and base is not None and _names_config(base):
+        base, target = None, base
+    start, comparison = _compare(base, _config(target), flags)
+    match output:
+        case "markdown":
+            write_stdout(markdown(comparison, start, max_bytes or _MAX_BYTES))
+        case "json":
+            write_stdout(json_document(comparison, start))
+        case _:
+            write_stdout(_text(comparison, start))
+    return _SAME if comparison.is_same else _DIFFERENT
+
+
+def _names_config(path: str) -> bool:
+    file = os.path.join(path, CONFIG_FILE)  # noqa: PTH118 (the path as its author wrote it)
+    return path != "" and (os.path.isfile(path) or os.path.lexists(file))  # noqa: PTH113
+
+
+def _config(target: str | None) -> str:
+    """Return the config's path, though nothing may be there."""
+    if target is None:
+        return CONFIG_FILE
+    is_file = os.path.isfile(target) or (not os.path.isdir(target) and target.endswith((".yaml", ".yml")))  # noqa: PTH112, PTH113
+    return target if is_file else os.path.join(target, CONFIG_FILE)  # noqa: PTH118
+
+
+def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> tuple[Base, Comparison]:
+    """Render both sides and compare them; raises `GenerationError` with the problems of both."""
+    found = find_base(base, config)
+    problems: list[Diagnostic] = []
+    before = _tried(lambda: _before(found, config, flags), problems)
+    after = _tried(lambda: _after(config, flags), problems)
+    if problems:
+        raise GenerationError(tuple(problems))
+    start = _start(found, config, before, after)
+    return start, compare_renderings(before or Rendering(), after or Rendering())
+
+
+def _tried(render: Callable[[], Rendering | None], problems: list[Diagnostic]) -> Rendering | None:
+    try:
+        return render()
+    except GenerationError as error:
+        problems += error.diagnostics
+        return None
+
+
+def _start(found: Commit | Folder, config: str, before: Rendering | None, after: Rendering | None) -> Base:
+    """Say what is compared with; raises `GenerationError` when neither side has a config."""
+    base = describe(found)
+    notes = [*base.notes]
+    if before is None and after is None:
+        raise _no_config(config, base.name)
+    if before is None:
+        notes.append(f"{base.name} has no {config}: all of it is new")
+    elif not before.resources:
+        notes.append(f"{base.name} holds no object of gitops-doca: all of it is new")
+    if after is None:
+        notes.append(f"{config} is gone: all that it rendered is removed")
+    return replace(base, notes=tuple(map(printable, notes)))
+
+
+def _before(found: Commit | Folder, config: str, flags: Mapping[str, Any]) -> Rendering | None:
+    if isinstance(found, Folder):
+        return render_folder(found)
+    return render_commit(found, config, lambda path, problems: _read(path, flags, problems))
+
+
+def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
+    if not os.path.lexists(config):
+        return None
+    problems = Problems()
+    invocation = _read(config, flags, problems)
+    problems.raise_errors()
+    generation = produce(invocation, problems)
+    problems.raise_errors()
+    print_diagnostics(problems.warnings)
+    return rendering(generation.resources, generation.decisions)
+
+
+def _read(config: str, flags: Mapping[str, Any], problems: Problems) -> Invocation:
+    return read_invocation(
+        {**flags, "target": config, "policies": (), "inventory": (), "lock": None}, problems
+    )
+
+
+def _no_config(config: str, base: str) -> GenerationError:
+    message = f"there is no such config, neither here nor in {base}"
+    remedy = f"name a folder that has a {CONFIG_FILE}"
+    return GenerationError(
+        (Diagnostic(category=Category.INPUT, message=message, place=Place(config), remedy=remedy),)
+    )
+
+
+def _text(comparison: Comparison, base: Base) -> str:
+    diff = list(diff_lines(comparison, base))
+    if coloured(sys.stdout):
+        diff = [click.style(line, fg=_COLOURS.get(line[:1])) for line in diff]
+    return _joined([*map(printable, summary_lines(comparison, base)), *([""] if diff else []), *diff])
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,55 @@
+"""A comparison as text: the summary, and the unified diff."""
+
+from collections.abc import Iterator
+
+from gitops_doca.core.changes import Comparison, PoolChange
+from gitops_doca.emit.diff.unified import unified_lines
+from gitops_doca.emit.diff.words import Base, headline, is_daemon_set, moved, nodes, title, version, when
+
+
+def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
+    """Yield what a person needs to know before the manifests."""
+    commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
+    yield f"{'no difference' if comparison.is_same else 'changes'} against {base.name}{commit}"
+    yield from (f"note: {note}" for note in base.notes)
+    if comparison.is_same:
+        return
+    yield headline(comparison)
+    for move in comparison.versions:
+        yield f"driver {move.before or 'unknown'} -> {version(move, move.after or 'unknown')}"
+    for change in comparison.pools:
+        yield ""
+        yield from _pool(change)
+    if comparison.moves:
+        yield ""
+        yield "nodes that move"
+    for group in comparison.moves:
+        yield f"  {group.source or 'no pool'} -> {group.target or 'no pool'}"
+        yield f"    {moved(group)}"
+    others = [change for change in comparison.objects if not is_daemon_set(change)]
+    if others:
+        yield ""
+        yield "other objects"
+    yield from (f"  {change.kind.ljust(7)}  {title(change)}" for change in others)
+
+
+def diff_lines(comparison: Comparison, base: Base) -> Iterator[str]:
+    """Yield the unified diff of all objects."""
+    for change in comparison.objects:
+        yield from unified_lines(change, base.name)
+
+
+def _pool(change: PoolChange) -> Iterator[str]:
+    pool = change.current
+    policy = f" of {pool.policy}" if pool.policy else ""
+    yield f"{change.kind.ljust(7)}  {pool.pool or pool.daemon_set}{policy}"
+    old, new = change.before, change.after
+    if old and new and old.image != new.image:
+        yield f"  image   {old.image}"
+        yield f"       -> {new.image}"
+    else:
+        yield f"  image   {pool.image}"
+    yield f"  nodes   {nodes(pool)}"
+    yield f"  driver  {when(change)}"
+    if change.parts:
+        yield f"  differs {', '.join(part.value for part in change.parts)}"

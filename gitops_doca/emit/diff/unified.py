@@ -1,0 +1,25 @@
+"""The difference of one object, as diff -u shows it."""
+
+import difflib
+
+from gitops_doca.core.changes import ObjectChange
+from gitops_doca.core.model import Resource
+from gitops_doca.emit.yaml import dump_stream
+
+
+def unified_lines(change: ObjectChange, base: str) -> list[str]:
+    """Return the lines, without line ends; printable ASCII but for the base's name."""
+    path = "/".join(part for part in change.key if part)
+    return list(
+        difflib.unified_diff(
+            _lines(change.before),
+            _lines(change.after),
+            fromfile=f"{base}:{path}" if change.before else "/dev/null",
+            tofile=path if change.after else "/dev/null",
+            lineterm="",
+        )
+    )
+
+
+def _lines(resource: Resource | None) -> list[str]:
+    return dump_stream([resource]).splitlines()[1:] if resource else []

@@ -1,0 +1,214 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_doca.core.changes import NodeMove, Part, Reload, VersionMove, compare_renderings
+from gitops_doca.core.rendered import RenderedPool, Rendering, rendering
+
+REPOSITORY = "registry.example.com/doca-driver"
+VERSION = "25.04-0.6.1.0-2"
+
+
+def daemon_set(
+    kernel: str = "5.15",
+    *,
+    name: str = "",
+    image: str = "",
+    namespace: str = "n",
+    selector: str = "",
+    strategy: str | None = "OnDelete",
+    note: str = "",
+) -> dict[str, Any]:
+    name = name or f"mofed-{kernel}-ds"
+    return {
+        "kind": "DaemonSet",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": {
+                "gitops-doca.dev/pool": f"ubuntu22.04/{kernel}/amd64",
+                "gitops-doca.dev/image-source": "precompiled",
+                "note": note,
+            },
+        },
+        "spec": {
+            "selector": {"matchLabels": {"app": selector or name}},
+            "template": {
+                "spec": {
+                    "containers": [
+                        {"name": "mofed-container", "image": image or f"{REPOSITORY}:{tag(VERSION, kernel)}"}
+                    ]
+                }
+            },
+            **({"updateStrategy": {"type": strategy}} if strategy else {}),
+        },
+    }
+
+
+def tag(version: str, kernel: str) -> str:
+    return f"{version}-{kernel}-ubuntu22.04-amd64"
+
+
+def pool(manifest: dict[str, Any], *nodes: str) -> RenderedPool:
+    return RenderedPool(manifest=manifest, policy="NicClusterPolicy/p", nodes=nodes)
+
+
+def side(*pools: RenderedPool) -> Rendering:
+    return Rendering(resources=tuple(found.manifest for found in pools), pools=pools)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "parts", "reload"),
+    [
+        ({}, {"note": "x"}, (Part.METADATA,), Reload.NONE),
+        ({}, {"strategy": "RollingUpdate"}, (Part.STRATEGY,), Reload.NONE),
+        ({}, {"image": "a:b"}, (Part.TEMPLATE,), Reload.NEXT_RESTART),
+        (
+            {},
+            {"image": "a:b", "strategy": "RollingUpdate"},
+            (Part.TEMPLATE, Part.STRATEGY),
+            Reload.ROLLING,
+        ),
+        # Kubernetes' default.
+        ({"strategy": None}, {"strategy": None, "image": "a:b"}, (Part.TEMPLATE,), Reload.ROLLING),
+        ({}, {"selector": "x"}, (Part.SELECTOR,), Reload.AT_ONCE),
+        ({}, {"namespace": "m"}, (Part.NAMESPACE,), Reload.AT_ONCE),
+        ({}, {"name": "x"}, (Part.NAME, Part.SELECTOR), Reload.AT_ONCE),
+        (
+            {},
+            {"name": "x", "image": "a:b", "note": "y"},
+            (Part.NAME, Part.SELECTOR, Part.TEMPLATE),
+            Reload.AT_ONCE,
+        ),
+    ],
+)
+def test_what_differs_says_when_the_driver_is_reloaded(
+    before: dict[str, Any], after: dict[str, Any], parts: Sequence[Part], reload: Reload
+) -> None:
+    comparison = compare_renderings(
+        side(pool(daemon_set(**before), "a")), side(pool(daemon_set(**after), "a"))
+    )
+
+    (change,) = comparison.pools
+    assert (change.kind, change.parts, change.reload) == ("changed", parts, reload)
+    assert comparison.moves == ()
+
+
+def test_pools_that_come_start_and_pools_that_go_stop() -> None:
+    comparison = compare_renderings(side(pool(daemon_set("1"), "a")), side(pool(daemon_set("2"), "a")))
+
+    assert [(change.current.pool, change.kind, change.reload) for change in comparison.pools] == [
+        ("ubuntu22.04/1/amd64", "removed", Reload.STOP),
+        ("ubuntu22.04/2/amd64", "added", Reload.START),
+    ]
+    assert comparison.moves == (
+        NodeMove(source="ubuntu22.04/1/amd64", target="ubuntu22.04/2/amd64", nodes=("a",)),
+    )
+    assert [(change.kind, change.key) for change in comparison.objects] == [
+        ("added", ("DaemonSet", "n", "mofed-2-ds")),
+        ("removed", ("DaemonSet", "n", "mofed-1-ds")),
+    ]
+
+
+def test_a_planned_pool_waits_whatever_differs() -> None:
+    comparison = compare_renderings(
+        side(pool(daemon_set())), side(pool(daemon_set(image="a:b")), pool(daemon_set("2")))
+    )
+
+    assert [change.reload for change in comparison.pools] == [Reload.WAIT, Reload.WAIT]
+
+
+def test_pools_of_one_platform_are_not_taken_for_each_other() -> None:
+    before = side(*(pool(daemon_set(name=name), name) for name in ("a", "b")))
+    after = side(*(pool(daemon_set(name=name), name) for name in ("b", "c", "d")))
+
+    comparison = compare_renderings(before, after)
+
+    assert sorted((change.current.daemon_set, change.kind) for change in comparison.pools) == [
+        ("a", "removed"),
+        ("c", "added"),
+        ("d", "added"),
+    ]
+
+
+def test_versions_are_grouped_and_count_their_nodes() -> None:
+    before = [daemon_set(kernel) for kernel in "123"]
+    after = [daemon_set(kernel, image=f"{REPOSITORY}:{tag('26.01', kernel)}") for kernel in "12"]
+
+    comparison = compare_renderings(
+        side(*map(pool, before, "abc")), side(*map(pool, [*after, before[2]], "abc"))
+    )
+
+    assert comparison.versions == (VersionMove(before=VERSION, after="26.01", pools=2, nodes=2),)
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        (f"{REPOSITORY}:{tag(VERSION, '5.15')}", VERSION),
+        (f"{REPOSITORY}:{VERSION}-ubuntu22.04-amd64", VERSION),
+        (f"localhost:5000/d:{tag(VERSION, '5.15')}@sha256:{'0' * 64}", VERSION),
+        (f"localhost:5000/d@sha256:{'0' * 64}", f"sha256:{'0' * 64}"),
+        ("localhost:5000/d:other", "other"),
+    ],
+)
+def test_the_version_is_what_stands_before_the_platform(image: str, version: str) -> None:
+    assert pool(daemon_set(image=image)).version == version
+
+
+def test_nodes_that_are_not_known_move_nowhere() -> None:
+    old = rendering([daemon_set("1")])
+    new = side(pool(daemon_set("1", image="a:b"), "x"), pool(daemon_set("2"), "y"))
+
+    comparison = compare_renderings(old, new)
+
+    assert comparison.moves == ()
+    assert [change.reload for change in comparison.pools] == [Reload.NEXT_RESTART, Reload.START]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [None, [], {}, {"template": []}, {"template": {"spec": {"containers": [None, {"name": 1}]}}}],
+)
+def test_manifests_of_any_shape_are_compared(spec: object) -> None:
+    strange = {**daemon_set(), "spec": spec}
+
+    (change,) = compare_renderings(rendering([strange]), rendering([daemon_set()])).pools
+
+    assert (change.kind, change.before.image if change.before else None) == ("changed", "")
+
+
+SIDES = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("123")).map(
+    lambda nodes: side(
+        *(
+            pool(daemon_set(kernel), *sorted(node for node, of in nodes.items() if of == kernel))
+            for kernel in sorted(set(nodes.values()))
+        )
+    )
+)
+
+
+@given(SIDES, SIDES)
+def test_each_node_that_has_another_pool_moves_once(before: Rendering, after: Rendering) -> None:
+    old, new = (
+        {node: found.pool for found in one.pools for node in found.nodes or ()} for one in (before, after)
+    )
+    moves = compare_renderings(before, after).moves
+
+    moved = [(node, move.source, move.target) for move in moves for node in move.nodes]
+    if old and new:
+        assert sorted(moved) == [
+            (node, old.get(node, ""), new.get(node, ""))
+            for node in sorted({*old, *new})
+            if old.get(node) != new.get(node)
+        ]
+    else:
+        assert moved == []
+
+
+@given(SIDES, SIDES)
+def test_only_equal_sides_are_the_same(before: Rendering, after: Rendering) -> None:
+    assert compare_renderings(before, after).is_same == (before == after)

@@ -1,0 +1,43 @@
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_doca.core.changes import Comparison, compare_renderings
+from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.emit.diff.words import Base
+
+BASE = Base(name="main")
+
+
+def comparison(*objects: tuple[str, str]) -> Comparison:
+    """Compare nothing with DaemonSets of these pools and images."""
+    manifests = [
+        {
+            "kind": "DaemonSet",
+            "metadata": {"name": f"d{number}", "annotations": {"gitops-doca.dev/pool": pool}},
+            "spec": {"template": {"spec": {"containers": [{"name": "mofed-container", "image": image}]}}},
+        }
+        for number, (pool, image) in enumerate(objects)
+    ]
+    return compare_renderings(Rendering(), rendering(manifests))
+
+
+def test_values_that_would_be_markup_are_shown_as_they_are() -> None:
+    text = markdown(comparison(("a|b`c<b>", "x\n```\n</details>")), BASE, 60_000)
+
+    assert "| added | `a\\|b'c<b>` |" in text
+    # The image stands on one line of YAML, in a fence that none of it can close.
+    assert re.findall(r"^(`{3,})", text, re.MULTILINE) == ["````", "````"]
+    assert text.count("\n</details>\n") == 1
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.text(max_size=300)), max_size=20), st.integers(1000, 20_000)
+)
+def test_a_comment_is_never_longer_than_its_limit(objects: list[tuple[str, str]], limit: int) -> None:
+    text = markdown(comparison(*objects), BASE, limit)
+
+    assert len(text.encode()) <= limit
+    assert ("Left out" in text) == (text != markdown(comparison(*objects), BASE, 1 << 20))

@@ -23,6 +23,8 @@ class DifferenceKind(Enum):
     NAMESPACE = "namespace"
     IMAGE = "image"
     """The image is not what the lock has for the pool, or lost its digest."""
+    OWNERS = "owners"
+    """The operator and this program would both make DaemonSets."""
     COUNT = "count"
     """There are more or fewer DaemonSets than were expected."""
 
@@ -51,6 +53,21 @@ class BuiltDaemonSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a tool built."""
+
+    objects: int
+    daemon_sets: tuple[BuiltDaemonSet, ...]
+    drivers: tuple[str, ...]
+    """Policies with `ofedDriver`, as `<kind>/<name>`."""
+
+    @property
+    def ours(self) -> tuple[BuiltDaemonSet, ...]:
+        """The DaemonSets of pools."""
+        return tuple(one for one in self.daemon_sets if one.pool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What a built stream is held against, besides the lock."""
 
@@ -58,23 +75,45 @@ class Expected:
     """Of every DaemonSet; empty: they need only agree."""
     pinned: bool = False
     """Whether images have digests."""
+    policies: bool = False
+    """Whether policies are emitted, and the operator makes the DaemonSets."""
 
 
-def compare_count(built: Sequence[BuiltDaemonSet], count: int) -> Iterator[Difference]:
+def compare_count(built: Built, count: int) -> Iterator[Difference]:
     """Yield a difference unless there are so many DaemonSets of pools."""
-    found = sum(bool(one.pool) for one in built)
-    if found != count:
-        yield Difference(DifferenceKind.COUNT, f"{found} DaemonSets of pools", f"expected {count}")
+    if len(built.ours) != count:
+        yield Difference(DifferenceKind.COUNT, f"{len(built.ours)} DaemonSets of pools", f"expected {count}")
 
 
-def compare_built(
-    lock: ImageLock, built: Sequence[BuiltDaemonSet], expected: Expected
-) -> tuple[Difference, ...]:
+def compare_built(lock: ImageLock, built: Built, expected: Expected) -> tuple[Difference, ...]:
     """Return what differs, pools first in the order of the lock; DaemonSets of others are not looked at.
 
     A lock knows no settings: which of a pool's tags it is, and whether with a digest, is not compared
     where the lock allows both.
     """
+    if expected.policies:
+        return (*_lost_policies(lock, built), *_beside_policies(built))
+    return (*_daemon_sets(lock, built.daemon_sets, expected), *_beside_daemon_sets(built))
+
+
+def _lost_policies(lock: ImageLock, built: Built) -> Iterator[Difference]:
+    for policy in sorted({pool.policy for pool in lock.pools} - set(built.drivers)):
+        yield Difference(DifferenceKind.MISSING, policy, "with ofedDriver")
+
+
+def _beside_policies(built: Built) -> Iterator[Difference]:
+    for one in built.ours:
+        yield Difference(DifferenceKind.OWNERS, one.pool, f"DaemonSet {one.namespace}/{one.name}")
+
+
+def _beside_daemon_sets(built: Built) -> Iterator[Difference]:
+    for policy in sorted(built.drivers):
+        yield Difference(DifferenceKind.OWNERS, policy, "ofedDriver has the operator make DaemonSets too")
+
+
+def _daemon_sets(
+    lock: ImageLock, built: Sequence[BuiltDaemonSet], expected: Expected
+) -> tuple[Difference, ...]:
     owners, rest = _assign(lock, built)
     found: list[Difference] = []
     for pool in lock.pools:

@@ -6,9 +6,10 @@ from typing import Any
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import MAIN_CONTAINER
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
-from gitops_doca.core.verify import BuiltDaemonSet
+from gitops_doca.core.verify import Built, BuiltDaemonSet
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection
+from gitops_doca.sources.located import is_policy
+from gitops_doca.sources.selection import ALL, KEYS, NOTHING, REST, Selection
 
 _CONTAINERS: Selection = {"name": ALL, "image": ALL, REST: NOTHING}
 _SELECTION: Selection = {
@@ -22,19 +23,28 @@ _SELECTION: Selection = {
     },
     "spec": {
         "template": {"spec": {"containers": _CONTAINERS, REST: NOTHING}, REST: NOTHING},
+        "ofedDriver": KEYS,
         REST: NOTHING,
     },
     REST: NOTHING,
 }
 
 
-def read_built(name: str, problems: Problems) -> tuple[int, tuple[BuiltDaemonSet, ...]]:
-    """Read a stream (`-`: standard input): how many objects it has, and its DaemonSets.
+def read_built(name: str, problems: Problems) -> Built:
+    """Read a stream (`-`: standard input).
 
     An empty stream is no problem here: what that means is for the caller to say.
     """
     documents = list(read_documents(name, _SELECTION, problems, may_be_empty=True))
-    return len(documents), tuple(_daemon_sets(document.value for document in documents))
+    return Built(
+        objects=len(documents),
+        daemon_sets=tuple(_daemon_sets(document.value for document in documents)),
+        drivers=tuple(
+            "/".join((document.value["kind"], _text(_mapping(document.value, "metadata"), "name")))
+            for document in documents
+            if is_policy(document) and _mapping(document.value, "spec").get("ofedDriver") is not None
+        ),
+    )
 
 
 def _daemon_sets(values: Iterator[Any]) -> Iterator[BuiltDaemonSet]:

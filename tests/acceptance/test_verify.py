@@ -33,7 +33,7 @@ def lines(result: Result) -> list[str]:
 
 
 def test_what_generate_prints_is_as_expected(folder: Path, stream: bytes) -> None:
-    good = "standard input: as expected, with the DaemonSets of 3 pools\n"
+    good = "standard input: as expected, DaemonSets of pools: 3\n"
 
     for arguments in (
         [],
@@ -55,7 +55,7 @@ def test_a_stream_may_be_a_file_and_the_lock_elsewhere(folder: Path, stream: byt
 
     assert (result.exit_code, result.stderr) == (
         0,
-        "built.yaml: as expected, with the DaemonSets of 3 pools\n",
+        "built.yaml: as expected, DaemonSets of pools: 3\n",
     )
 
 
@@ -80,7 +80,7 @@ def test_a_stream_of_other_objects_is_the_trap_too(folder: Path) -> None:
     result = run_here("verify", cwd=folder, stdin=b"kind: DaemonSet\nmetadata: {name: kube-proxy}\n")
 
     assert (result.exit_code, len(lines(result))) == (1, 3)
-    assert result.stderr == f"standard input has 1 objects and no DaemonSet of a pool: {TRAP}\n"
+    assert result.stderr == f"standard input has none of the DaemonSets of pools, objects: 1; {TRAP}\n"
 
 
 def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes) -> None:
@@ -96,7 +96,7 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
             "namespace  other  expected nvidia-network-operator",
         ],
     )
-    assert result.stderr == "standard input is not what was promised: differences 2\n"
+    assert result.stderr == "standard input is not what was promised, differences: 2\n"
 
 
 def test_a_pin_that_a_transformer_dropped_is_told(folder: Path) -> None:
@@ -144,6 +144,33 @@ def test_with_v_each_daemon_set_is_told(folder: Path, stream: bytes) -> None:
         f"{FIRST}, {IMAGE}:doca3.3.0-26.01-1.0.0.0-0-5.15.0-170-generic-ubuntu22.04-amd64"
     )
     assert len(told) == 3
+
+
+def test_a_policy_beside_the_daemon_sets_is_told(folder: Path, stream: bytes) -> None:
+    policy = (folder / "policy.yaml").read_bytes()
+
+    result = run_here("verify", "-", cwd=folder, stdin=stream + b"---\n" + policy)
+
+    assert (result.exit_code, lines(result)) == (
+        1,
+        [f"owners  {POLICY}  ofedDriver has the operator make DaemonSets too"],
+    )
+
+
+def test_under_emit_policies_the_policies_are_looked_for(folder: Path, stream: bytes) -> None:
+    config = folder / "gitops-doca.yaml"
+    config.write_text(config.read_text() + "  emit: policies\n")
+    policy = (folder / "policy.yaml").read_bytes()
+
+    good = run_here("verify", "-", cwd=folder, stdin=policy)
+    bad = run_here("verify", "-", cwd=folder, stdin=stream)
+
+    assert (good.exit_code, good.stderr) == (
+        0,
+        "standard input: as expected, policies with ofedDriver: 1\n",
+    )
+    assert (bad.exit_code, lines(bad)[0]) == (1, f"missing  {POLICY}  with ofedDriver")
+    assert bad.stderr == f"standard input has none of the policies with ofedDriver, objects: 4; {TRAP}\n"
 
 
 # What cannot be compared

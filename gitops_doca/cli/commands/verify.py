@@ -10,9 +10,9 @@ from gitops_doca.cli.invocation import lock_command
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock
-from gitops_doca.core.verify import BuiltDaemonSet, Difference, Expected, compare_built, compare_count
+from gitops_doca.core.verify import Built, Difference, Expected, compare_built, compare_count
 from gitops_doca.sources.built import read_built
-from gitops_doca.sources.config import CONFIG_FILE, effective, read_config
+from gitops_doca.sources.config import CONFIG_FILE, POLICIES, effective, read_config
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
 
@@ -42,7 +42,7 @@ def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None,
     target, stream = _arguments(names)
     problems = Problems()
     expected, found = _lock(target, lock, problems, optional=expect_pools is not None)
-    objects, built = read_built(stream, problems)
+    built = read_built(stream, problems)
     problems.raise_errors()
     differences: list[Difference] = []
     if expect_pools is not None:
@@ -50,13 +50,13 @@ def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None,
     if found is not None:
         differences += compare_built(found, built, expected)
     if verbose:
-        for one in built:
+        for one in built.daemon_sets:
             tell(
                 printable(f"info: DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
             )
     write_stdout(table((one.kind.value, one.subject, one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    tell(printable(_verdict(display_name(stream), objects, built, differences)))
+    tell(printable(_verdict(display_name(stream), built, expected, differences)))
     return _DIFFERENT if differences else _SAME
 
 
@@ -90,21 +90,24 @@ def _lock(
             problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
         return Expected(), None
     namespace = settings["namespace"].value if known else ""
-    expected = Expected(namespace=namespace, pinned=settings["pinDigests"].value)
+    expected = Expected(
+        namespace=namespace,
+        pinned=settings["pinDigests"].value,
+        policies=settings["emit"].value == POLICIES,
+    )
     found = read_lock(path, lock_command(target, [], [], lock), problems)
     if found is not None and not found.pools:
         problems.error("the lock lists no pool, so it promises nothing", Place(path), category=Category.LOCK)
     return expected, found
 
 
-def _verdict(
-    stream: str, objects: int, built: Sequence[BuiltDaemonSet], differences: Sequence[Difference]
-) -> str:
-    ours = sum(bool(one.pool) for one in built)
+def _verdict(stream: str, built: Built, expected: Expected, differences: Sequence[Difference]) -> str:
+    found = len(built.drivers) if expected.policies else len(built.ours)
+    what = "policies with ofedDriver" if expected.policies else "DaemonSets of pools"
     if not differences:
-        return f"{stream}: as expected, with the DaemonSets of {ours} pools"
-    if not objects:
+        return f"{stream}: as expected, {what}: {found}"
+    if not built.objects:
         return f"{stream} is EMPTY, nothing was built: {_TRAP}"
-    if not ours:
-        return f"{stream} has {objects} objects and no DaemonSet of a pool: {_TRAP}"
-    return f"{stream} is not what was promised: differences {len(differences)}"
+    if not found:
+        return f"{stream} has none of the {what}, objects: {built.objects}; {_TRAP}"
+    return f"{stream} is not what was promised, differences: {len(differences)}"

@@ -5,6 +5,7 @@ import pytest
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool
 from gitops_doca.core.reference import Digest, parse_repository
 from gitops_doca.core.verify import (
+    Built,
     BuiltDaemonSet,
     Difference,
     DifferenceKind,
@@ -47,7 +48,15 @@ DRIVERS = Expected(namespace="drivers")
 def found(
     *built: BuiltDaemonSet, lock: ImageLock = LOCK, expected: Expected = DRIVERS
 ) -> list[tuple[str, str, str]]:
-    return [(one.kind.value, one.subject, one.detail) for one in compare_built(lock, built, expected)]
+    return words(compare_built(lock, stream(*built), expected))
+
+
+def stream(*built: BuiltDaemonSet, drivers: tuple[str, ...] = ()) -> Built:
+    return Built(objects=len(built) + len(drivers), daemon_sets=built, drivers=drivers)
+
+
+def words(differences: tuple[Difference, ...]) -> list[tuple[str, str, str]]:
+    return [(one.kind.value, one.subject, one.detail) for one in differences]
 
 
 def test_what_was_locked_is_as_expected_in_any_order() -> None:
@@ -160,9 +169,27 @@ def test_a_digest_of_the_policy_must_still_be_one() -> None:
 
 
 def test_the_count_is_of_daemon_sets_with_a_pool() -> None:
-    built = [FIRST, SECOND, OTHERS]
+    built = stream(FIRST, SECOND, OTHERS)
 
     assert list(compare_count(built, 2)) == []
     assert list(compare_count(built, 3)) == [
         Difference(DifferenceKind.COUNT, "2 DaemonSets of pools", "expected 3")
+    ]
+
+
+def test_a_policy_with_its_driver_is_a_second_owner() -> None:
+    built = stream(FIRST, SECOND, drivers=(CLUSTER,))
+
+    assert words(compare_built(LOCK, built, DRIVERS)) == [
+        ("owners", CLUSTER, "ofedDriver has the operator make DaemonSets too")
+    ]
+
+
+def test_where_policies_are_emitted_they_are_wanted_and_nothing_else() -> None:
+    expected = Expected(policies=True)
+
+    assert words(compare_built(LOCK, stream(OTHERS, drivers=(CLUSTER,)), expected)) == []
+    assert words(compare_built(LOCK, stream(FIRST), expected)) == [
+        ("missing", CLUSTER, "with ofedDriver"),
+        ("owners", FIRST.pool, f"DaemonSet drivers/{FIRST.name}"),
     ]

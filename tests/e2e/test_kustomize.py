@@ -1,7 +1,10 @@
 """The KRM function under the real kustomize, as generator and as transformer."""
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from support.cli import ROOT, Result, install, run_cli
+from support.cli import ROOT, Result, clean_environment, install, run_cli
 from support.krm import FUNCTION
 from support.kustomize import build
+from support.require import require_program
 
 pytestmark = pytest.mark.e2e
 
@@ -38,6 +42,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     """An environment with the function on PATH, and no way to a registry."""
     folder = tmp_path / "bin"
     folder.mkdir()
+    install(folder)
     install(folder, "gitops-doca-krm")
     return NOWHERE | {"PATH": f"{folder}:{os.environ['PATH']}"}
 
@@ -190,3 +195,65 @@ def test_what_an_overlay_changes_is_found_by_verify(tmp_path: Path, environment:
     verified = run_cli("verify", base, "-", cwd=tmp_path, stdin=changed.stdout)
     assert verified.exit_code == 1
     assert [line.split()[0] for line in verified.stdout.decode().splitlines()] == ["renamed", "image"] * 3
+
+
+def test_the_one_file_is_the_function_too(tmp_path: Path) -> None:
+    folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
+    subprocess.run([sys.executable, ROOT / "tools" / "pyz.py", folder / "gitops-doca.pyz"], check=True)
+    (folder / "gitops-doca-krm").symlink_to("gitops-doca.pyz")
+    config = (folder / "gitops-doca.yaml").read_text()
+    (folder / "gitops-doca.yaml").write_text(config.replace("path: gitops", "path: ./gitops"))
+    python = tmp_path / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python.parent.mkdir()
+    python.symlink_to(os.path.realpath(sys.executable))
+    bare = NOWHERE | {"PATH": f"{python.parent}:{os.defpath}", "PYTHONPATH": "", "TMPDIR": str(tmp_path)}
+
+    assert good(build(folder, *PLUGINS, env=bare)) == generated()
+
+
+def test_the_readme_shows_how(tmp_path: Path, environment: Mapping[str, str]) -> None:
+    section = (ROOT / "README.md").read_text().partition("\n## Kustomize\n")[2].partition("\n## ")[0]
+    shown = re.search(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert shown is not None
+    commands = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
+    config = yaml.safe_load((folder / "gitops-doca.yaml").read_text())
+    config["metadata"] |= yaml.safe_load(shown[1])
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    kustomize = Path(require_program("KUSTOMIZE", "kustomize 5.8.1"))
+
+    run = subprocess.run(
+        ["sh", "-e", "-c", "\n".join(commands)],
+        cwd=folder,
+        env=clean_environment() | dict(environment) | {"PATH": f"{kustomize.parent}:{environment['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert len(commands) == 2
+    assert len(section.strip().splitlines()) < 15
+    assert (run.returncode, run.stdout, run.stderr) == (
+        0,
+        "",
+        "drivers.yaml: as expected, DaemonSets of pools: 3\n",
+    )
+    assert by_id((folder / "drivers.yaml").read_bytes()) == generated()
+
+
+def test_the_example_builds(environment: Mapping[str, str]) -> None:
+    example = ROOT / "deploy" / "kustomize"
+
+    built = good(build(example / "overlay", *PLUGINS, env=environment))
+    generate = run_cli("generate", example / "base", cwd=ROOT, env=NOWHERE)
+    stream = yaml.safe_dump_all(built.values()).encode()
+    verified = run_cli("verify", example / "base", "-", cwd=ROOT, stdin=stream)
+
+    assert (verified.exit_code, verified.stdout) == (0, b"")
+    namespace = built.pop(("Namespace", "nvidia-network-operator"))
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    for item in built.values():
+        assert item["metadata"]["labels"].pop("team") == "network"
+    assert built == by_id(generate.stdout)
+    assert {kind for kind, _ in built} == {"ServiceAccount", "DaemonSet"}

@@ -164,12 +164,12 @@ def load(
     )
     _report_digests(grouping, problems, strict=strict)
     options = _options(settings, inventory)
-    if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
-        _report_openshift(problems, shown=options.openshift)
     if emits_policies:
         warn_shared_daemon_sets(grouping.pools, problems)
         _warn_unused(settings, problems)
     else:
+        if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
+            _report_openshift(problems, shown=options.openshift)
         warn_two_owners(policies.policies, inventory.operator_traces, problems)
         check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()

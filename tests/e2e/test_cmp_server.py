@@ -1,6 +1,7 @@
 """The plugin under Argo CD's own plugin server, spoken to as the repo-server does."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,3 +165,23 @@ def test_a_link_within_the_repository_is_followed(server: CmpServer, application
 
 def test_without_discover_no_application_is_claimed(server: CmpServer, application: Application) -> None:
     assert not is_supported(server.socket, application.root, APP, application.environment)
+
+
+def test_the_variant_with_discovery_claims_folders_with_a_config(
+    application: Application, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "argocd.md").read_text()
+    variant = next(text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "discover:" in text)
+    other = application.root / "apps" / "other"
+    other.mkdir()
+    (other / "deployment.yaml").write_text("kind: Deployment\n")
+    folder = tmp_path / "cmp"
+    folder.mkdir()
+
+    with cmp_server(folder, variant) as server:
+        claimed = [
+            is_supported(server.socket, application.root, app, application.environment)
+            for app in (APP, "apps/other")
+        ]
+
+    assert claimed == [True, False]

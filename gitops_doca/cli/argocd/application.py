@@ -11,7 +11,7 @@ from gitops_doca.cli.registries import RegistryFlags
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, read_config
+from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, read_config
 from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter to setting of the config.
@@ -113,7 +113,8 @@ def _config_file(
 def _check_namespace(settings: Settings, destination: str, problems: Problems) -> None:
     """Report a destination that the repository does not name: what is synced is what a review showed."""
     namespace = settings["namespace"]
-    if namespace.origin != "default" or destination in {"", namespace.value}:
+    rendered = settings["emit"].value != POLICIES
+    if not rendered or namespace.origin != "default" or destination in {"", namespace.value}:
         return
     name = destination if is_dns_label(destination) else "NAME"
     problems.error(

@@ -215,6 +215,19 @@ def test_a_destination_other_than_the_one_that_the_config_sets_is_the_configs_af
     assert application.generate(env={"ARGOCD_APP_NAMESPACE": "drivers"}).exit_code == 0
 
 
+def test_policies_for_the_operator_have_no_namespace_and_no_openshift_to_disagree_about(
+    application: Application,
+) -> None:
+    application.change("gitops-doca.yaml", "  namespace: nvidia-network-operator\n", "  emit: policies\n")
+
+    result = application.generate(
+        env={"ARGOCD_APP_NAMESPACE": "drivers", "KUBE_API_VERSIONS": "v1,apps/v1,config.openshift.io/v1"}
+    )
+
+    assert "destination" not in result.stderr
+    assert "OpenShift" not in result.stderr
+
+
 OPENSHIFT = "v1,apps/v1,config.openshift.io/v1,config.openshift.io/v1/Proxy,route.openshift.io/v1"
 PLAIN = "v1,apps/v1,sriovnetwork.openshift.io/v1,sriovnetwork.openshift.io/v1/SriovNetwork"
 

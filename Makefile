@@ -35,7 +35,7 @@ e2e: .venv/project $(DOCKER_REGISTRY) $(foreach name,$(PROGRAMS),$($(name))) ## 
 	$(foreach name,$(PROGRAMS),$(name)=$(abspath $($(name)))) $(BIN)/pytest -m e2e -n auto --maxprocesses 4 --dist loadgroup
 
 bench: .venv/project ## print the table of speed and memory budgets
-	$(BIN)/python tools/bench.py
+	ARGOCD=$(abspath $(wildcard $(ARGOCD))) $(BIN)/python tools/bench.py
 
 pyz: .venv/project ## build dist/gitops-doca.pyz, which runs by itself; dist/gitops-doca-krm is a link to it
 	$(BIN)/python tools/pyz.py dist/gitops-doca.pyz

@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench_argocd
 import bench_data
 from loopback_registry import LoopbackRegistry, serving
 
@@ -39,6 +40,7 @@ def main() -> None:
     _line("work", "yardstick", "measured", "budget", "ok")
     held = [
         *_small(),
+        *_argocd(),
         *_compact(),
         *_large(
             "10,000 nodes, 40 pools, JSON, lock",
@@ -67,6 +69,24 @@ def _small() -> Iterator[bool]:
     yield _ratio(
         "50 nodes, 3 pools, YAML, lock: time", "the imports", yardstick.seconds, measured.seconds, "s", 2.5
     )
+
+
+def _argocd() -> Iterator[bool]:
+    runs = 11
+    nodes = _inventory("small.yaml", nodes=50, pools=3)
+    with ExitStack() as stack:
+        with _published() as (_, policy):
+            folder = stack.enter_context(bench_argocd.application(policy, nodes))
+        yardstick, measured = _medians([_python(IMPORTS), bench_argocd.command(folder)], runs=runs)
+        work = "argocd generate, 50 nodes, 3 pools, lock: time"
+        yield _ratio(work, "the imports", yardstick.seconds, measured.seconds, "s", 2.5)
+        answer = stack.enter_context(bench_argocd.answering(folder))
+        if answer is not None:
+            whole = statistics.median([answer() for _ in range(runs + 1)][1:])
+            share = f"{measured.seconds:.2f} s = {measured.seconds / whole:.0%}"
+            yield _row(
+                "the same in the plugin server: our share", f"answer {whole:.2f} s", share, "", held=True
+            )
 
 
 def _compact() -> Iterator[bool]:

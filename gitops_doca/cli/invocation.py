@@ -131,6 +131,7 @@ def _make_resolver(invocation: Invocation, problems: Problems) -> "RegistryResol
         invocation.registry,
         problems,
         invocation.confinement,
-        live=invocation.live,
+        # Strangers wrote the policies, and would choose the Secrets.
+        live=None if invocation.confinement else invocation.live,
         verify_digests=invocation.settings["pinDigests"].value,
     )

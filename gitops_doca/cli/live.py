@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 class LiveInventory:
     """A `ClusterReader`: the value of the setting `inventory` under `--live`."""
 
-    def __init__(self, *, kubeconfig: str | None, context: str | None, deadline: float) -> None:
+    def __init__(
+        self,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        deadline: float,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Note which cluster to read; `environ` takes the place of the process's environment."""
         self._kubeconfig = kubeconfig
         self._context = context
         self._deadline = deadline
+        self._environ = environ
         self._cluster: LiveCluster | None = None
         self._scope: Scope | None = None
 
@@ -31,7 +40,7 @@ class LiveInventory:
         self._scope = scope
         self._cluster = LiveCluster(
             LiveOptions(
-                environ=dict(os.environ),
+                environ=dict(os.environ) if self._environ is None else self._environ,
                 kubeconfig=self._kubeconfig,
                 context=self._context,
                 deadline=self._deadline,

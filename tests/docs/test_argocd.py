@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gitops_doca.cli.argocd.application import LIVE
 from gitops_doca.cli.argocd.parameters import PARAMETERS
 from gitops_doca.cli.registries import RegistryFlags, variable
 from support.application import make_application
@@ -60,7 +61,7 @@ def test_every_parameter_is_listed() -> None:
 def test_every_variable_of_the_operator_is_listed() -> None:
     listed = {name for name in first_cells("variable") if name.startswith("GITOPS_DOCA_")}
 
-    assert listed == {variable(name) for name in RegistryFlags.__slots__}
+    assert listed == {LIVE, *map(variable, RegistryFlags.__slots__)}
 
 
 def section() -> str:

@@ -7,8 +7,9 @@ from pathlib import PurePath
 from gitops_doca.cli.argocd.parameters import read_parameters
 from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import RegistryFlags
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, read_config
@@ -41,6 +42,8 @@ _OPENSHIFT = frozenset(
     )
 )
 _EVERYWHERE = "apps/v1"
+LIVE = "GITOPS_DOCA_LIVE"
+"""The operator's word that nodes may be read from the cluster around the side car."""
 _FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
 
 
@@ -79,9 +82,10 @@ def read_application(
     given = {_SETTINGS[name]: setting for name, setting in parameters.items() if name in _SETTINGS}
     config = parameters.get("config", Setting(CONFIG_FILE, "default"))
     resolve = parameters.get("resolve", Setting(Resolve.AUTO, "default"))
-    file = _config_file(config, given, boundary, problems)
+    live = _live(confinement)
+    file = _config_file(config, {**live, **given}, boundary, problems)
     ways = {"policies": "the parameter policy", "inventory": "the parameter inventory"}
-    settings = settle([given, read_config(file, problems, boundary) if file else {}], ways, problems)
+    settings = settle([given, read_config(file, problems, boundary) if file else {}, live], ways, problems)
     _check_namespace(settings, environ.get("ARGOCD_APP_NAMESPACE", ""), problems)
     return Invocation(
         settings=settings,
@@ -89,7 +93,7 @@ def read_application(
         told={"config": config, "resolve": Setting(resolve.value.value, resolve.origin), **told},
         resolve=resolve.value,
         lock_file=settings["lock"].value or os.path.join(os.path.dirname(file), LOCK_FILE),  # noqa: PTH118, PTH120 (paths as written)
-        mend=_mend(parameters, boundary),
+        mend=_mend(parameters, settings["inventory"].value, boundary),
         confinement=confinement,
         openshift=_has_openshift(environ.get("KUBE_API_VERSIONS", "")),
     )
@@ -110,6 +114,18 @@ def _config_file(
     return ""
 
 
+def _live(confinement: Confinement) -> dict[str, Setting]:
+    """Return the cluster around the side car, for applications without an inventory, if it is turned on."""
+    word = confinement.environ.get(LIVE, "")
+    if word not in {"", "true", "false"}:
+        message = f"{LIVE} in the side car's environment is wrong: it is neither true nor false"
+        raise GenerationError((Diagnostic(category=Category.USAGE, message=message),))
+    if word != "true":
+        return {}
+    cluster = LiveInventory(deadline=confinement.seconds_for_lookups, environ=confinement.environ)
+    return {"inventory": Setting(cluster, LIVE)}
+
+
 def _check_namespace(settings: Settings, destination: str, problems: Problems) -> None:
     """Report a destination that the repository does not name: what is synced is what a review showed."""
     namespace = settings["namespace"]
@@ -124,8 +140,9 @@ def _check_namespace(settings: Settings, destination: str, problems: Problems) -
     )
 
 
-def _mend(parameters: Mapping[str, Setting], boundary: Boundary) -> str:
+def _mend(parameters: Mapping[str, Setting], inventory: object, boundary: Boundary) -> str:
     """Return the command that writes the lock, from the root of a checkout."""
+    live = inventory if isinstance(inventory, LiveInventory) else None
 
     def files(name: str) -> list[str]:
         value = parameters[name].value if name in parameters else ()
@@ -134,7 +151,7 @@ def _mend(parameters: Mapping[str, Setting], boundary: Boundary) -> str:
 
     target = files("config") or ["/".join(boundary.start)]
     return lock_command(
-        target[0] or None, files("policy"), files("inventory"), next(iter(files("lock")), None)
+        target[0] or None, files("policy"), files("inventory"), next(iter(files("lock")), None), live
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
@@ -204,7 +204,8 @@ def _inventory(
     if isinstance(source, tuple):
         return read_inventory(source, policies.labels, problems, boundary)
     problems.raise_errors()
-    return source(scope_of(policies, settings), problems)
+    owners = settings["emit"].value != POLICIES
+    return source(replace(scope_of(policies, settings), owners=owners), problems)
 
 
 def scope_of(policies: PolicySet, settings: Settings) -> Scope:

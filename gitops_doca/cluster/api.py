@@ -41,6 +41,10 @@ class ExpiredError(Exception):
     """The rest of a list is no longer to be had: it has to be read anew."""
 
 
+class NotServedError(NoAnswerError):
+    """The API server knows no such resource, or is none."""
+
+
 class ForbiddenError(NoAnswerError):
     """The identity may not do what was asked."""
 
@@ -79,11 +83,6 @@ class ApiServer:
         """
         try:
             return self._persist(question)
-        except NotThereError:
-            if question.kind:
-                raise
-            why = NoAnswerError(Cause.PROTOCOL, "404 Not Found: this is no API server of Kubernetes")
-            raise UnansweredError(question, why) from None
         except NoAnswerError as why:
             raise UnansweredError(question, why) from None
 
@@ -145,8 +144,10 @@ class ApiServer:
                 failure = NoAnswerError(Cause.AUTH, f"{shown}: {why}")
             case HTTPStatus.FORBIDDEN:
                 failure = ForbiddenError(Cause.AUTH, f"{shown}: no role allows {question.permission}")
-            case HTTPStatus.NOT_FOUND if _reason(start) == "NotFound":
+            case HTTPStatus.NOT_FOUND if question.kind and _reason(start) == "NotFound":
                 failure = NotThereError()
+            case HTTPStatus.NOT_FOUND:
+                failure = NotServedError(Cause.PROTOCOL, f"{shown}: the server does not know such a resource")
             case HTTPStatus.GONE:
                 failure = ExpiredError()
             case _ if is_retryable(status):

@@ -11,6 +11,7 @@ from gitops_doca.cluster.api import (
     ApiServer,
     ExpiredError,
     ForbiddenError,
+    NotServedError,
     NotThereError,
     Task,
     UnansweredError,
@@ -43,7 +44,7 @@ PAGE = 500
 """Nodes of one page, as kubectl asks for them."""
 _LISTS = 3
 """How often the list of nodes is begun; it expires when reading it takes minutes."""
-_CONFIG, _IMAGE = "config.openshift.io", "image.openshift.io"
+_CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mellanox.com"
 _REMEDIES = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
@@ -155,16 +156,19 @@ class LiveCluster:
 
     def _objects(self, server: ApiServer, scope: Scope, selection: Selection) -> Iterator[Document]:
         yield from _nodes(server, selection, self._options.page)
+        served = server.ask(DISCOVERY, _groups) if scope.openshift or scope.owners else frozenset()
         questions = [
             object_of("ConfigMap", "configmaps", name, namespace=scope.namespace)
             for name in scope.config_maps
         ]
         if scope.openshift:
-            questions += _openshift_objects(server)
+            questions += _openshift_objects(served)
         for question in questions:
             document = _object(server, question, selection)
             if document is not None:
                 yield document
+        if scope.owners and _OPERATOR in served:
+            yield from _policies(server, selection)
 
 
 def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems) -> NoReturn:
@@ -197,7 +201,7 @@ def _pages(server: ApiServer, question: Question, selection: Selection) -> Itera
         ahead = Task(server.deadline, partial(server.fetch, question.following(early))) if early else None
         parse = partial(read_list, file="", selection=selection, of_list=_PAGING)
         items, head = understand(question, body, parse)
-        yield from (_named(item) for item in items)
+        yield from (_named(item, "nodes") for item in items)
         following = _continue(head)
         if not following:
             return
@@ -210,25 +214,39 @@ def _continue(head: Mapping[str, Any]) -> str:
     return token if isinstance(token, str) else ""
 
 
-def _named(node: Document) -> Document:
-    """Give a node the place that messages name: its line in a page helps nobody."""
-    metadata = node.value.get("metadata") if isinstance(node.value, dict) else None
+def _named(item: Document, resource: str) -> Document:
+    """Give an item of a list the place that messages name: its line in a page helps nobody."""
+    metadata = item.value.get("metadata") if isinstance(item.value, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return Document(node.value, f"cluster nodes/{name}" if isinstance(name, str) else "cluster nodes", 0)
+    place = f"cluster {resource}/{name}" if isinstance(name, str) else f"cluster {resource}"
+    return Document(item.value, place, 0)
 
 
-def _openshift_objects(server: ApiServer) -> Iterator[Question]:
+def _openshift_objects(served: frozenset[str]) -> Iterator[Question]:
     """Ask for OpenShift's objects, of those groups that the API server serves: other clusters have none.
 
     Whether it serves them anybody may see; a role that lacks them would hide that they do not exist.
     """
-    served = server.ask(DISCOVERY, _groups)
     if _IMAGE in served:
         yield object_of(
             "ImageStream", "imagestreams", "driver-toolkit", group=f"{_IMAGE}/v1", namespace="openshift"
         )
     if _CONFIG in served:
         yield object_of("Proxy", "proxies", "cluster", group=f"{_CONFIG}/v1")
+
+
+def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
+    """Yield the operator's policies as far as they may be seen: they are good for a warning alone."""
+    for resource in ("nicclusterpolicies", "nicnodepolicies"):
+        question = list_of(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+        parse = partial(read_list, file="", selection=selection, of_list={})
+        try:
+            items, _ = server.ask(question, parse)
+        except UnansweredError as error:
+            if not isinstance(error.why, ForbiddenError | NotServedError):
+                raise
+        else:
+            yield from (_named(item, resource) for item in items)
 
 
 def _groups(body: Readable) -> frozenset[str]:

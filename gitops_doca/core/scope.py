@@ -15,5 +15,7 @@ class Scope:
     """Names, sorted."""
     pull_secrets: tuple[str, ...] = ()
     """Names, each once, in the order of the policies: the kubelet's order of equals."""
+    owners: bool = False
+    """Whether an operator's own policies matter, which would make it a second owner of the drivers."""
     openshift: bool = True
     """Whether OpenShift's objects are wanted where they are there."""

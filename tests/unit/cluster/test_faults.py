@@ -34,7 +34,7 @@ def failure(cluster: LiveCluster, scope: Scope = SCOPE) -> GenerationError:
     [
         (status(401, "Unauthorized"), "401 Unauthorized: the credentials are not accepted, or have expired"),
         (FORBIDDEN, "403 Forbidden: no role allows list on nodes"),
-        (status(404, "NotFound"), "404 Not Found: this is no API server of Kubernetes"),
+        (status(404, "NotFound"), "404 Not Found: the server does not know such a resource"),
         (status(429, "TooManyRequests"), "429 Too Many Requests"),
         (status(500, "InternalError"), "500 Internal Server Error"),
         (status(503, "ServiceUnavailable"), "503 Service Unavailable"),

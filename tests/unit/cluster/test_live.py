@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.api_server import EXPIRED, NODES, FakeApiServer, node
+from fakes.api_server import EXPIRED, FORBIDDEN, NODES, FakeApiServer, node
 from fakes.wire import Fault
 from gitops_doca.cluster.live import LiveCluster
 from gitops_doca.core.diagnostics import GenerationError, Problems
@@ -150,6 +150,47 @@ def test_an_openshift_without_these_objects_shows_as_none(fake: FakeApiServer, c
     assert (inventory.openshift_objects, inventory.dtk_images, inventory.proxy) == (False, None, None)
 
 
+POLICIES = "/apis/mellanox.com/v1alpha1/nicclusterpolicies"
+OWNED = {
+    "kind": "NicClusterPolicyList",
+    "apiVersion": "mellanox.com/v1alpha1",
+    "metadata": {},
+    "items": [{"metadata": {"name": "nic-cluster-policy"}, "spec": {"ofedDriver": {"image": "i"}}}],
+}
+
+
+def test_an_operator_that_makes_drivers_too_is_seen(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.groups, fake.objects = ["mellanox.com"], {POLICIES: OWNED}
+
+    inventory = read(cluster(), Scope(namespace=NAMESPACE, owners=True))
+
+    assert [(trace.what, trace.place.file) for trace in inventory.operator_traces] == [
+        (
+            "NicClusterPolicy nic-cluster-policy with ofedDriver",
+            "cluster nicclusterpolicies/nic-cluster-policy",
+        )
+    ]
+
+
+@pytest.mark.parametrize("fault", [FORBIDDEN, Fault(status=404, body=b"404 page not found")])
+def test_an_operator_that_may_not_be_seen_is_no_failure(
+    fake: FakeApiServer, cluster: Cluster, fault: Fault
+) -> None:
+    fake.groups = ["mellanox.com"]
+    fake.fail_always(POLICIES, fault)
+    fake.fail_always(POLICIES.replace("cluster", "node"), fault)
+
+    assert read(cluster(), Scope(namespace=NAMESPACE, owners=True)).operator_traces == ()
+    assert len(fake.asked) == 4
+
+
+def test_an_operator_is_not_looked_for_when_it_does_not_matter(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.groups = ["mellanox.com"]
+    read(cluster(), Scope(namespace=NAMESPACE, owners=False))
+
+    assert fake.asked == [f"GET {NODES}", "GET /apis"]
+
+
 def test_nothing_but_get_is_ever_sent(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.objects, fake.groups = OBJECTS, ["image.openshift.io", "config.openshift.io"]
     reader, scope = (
@@ -183,4 +224,4 @@ def test_a_path_that_nobody_serves_is_no_absent_object(fake: FakeApiServer, clus
         read(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.value.exit_code == 5
-    assert str(failed.value).endswith(": 404 Not Found")
+    assert str(failed.value).endswith(": 404 Not Found: the server does not know such a resource")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bench_argocd
 import bench_data
+import bench_live
 from loopback_registry import LoopbackRegistry, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ IMPORTS = "import click, ruamel.yaml, jsonschema"
 LATENCY = 0.05
 _POOLS = 40
 _COMPACT_MEBIBYTES = 80
+_LIVE_MEBIBYTES = 200
 _WIDTHS = (50, 24, 22, 6)
 
 
@@ -58,6 +60,7 @@ def main() -> None:
         ),
         *_difference(),
         *_online(),
+        *_live(),
     ]
     sys.exit(0 if all(held) else 1)
 
@@ -153,6 +156,26 @@ def _online() -> Iterator[bool]:
     yield _row(f"{work}: HEADs", f"{_POOLS} tags", f"{heads:g} and {others} GETs", "40", held=heads == _POOLS)
     start_up = f"start-up {yardstick.seconds:.2f} s"
     yield _row(f"{work}: time beyond start-up", start_up, f"{beyond:.2f} s", "1 s", held=beyond <= 1)
+
+
+def _live() -> Iterator[bool]:
+    """Compare a snapshot of a real cluster with fetching the same pages and dropping them."""
+    work = "10,000 nodes, 40 pools, live"
+    if absent := bench_live.missing():
+        _line(work, "-", f"no {absent}: make e2e", "-", "-")
+        return
+    with bench_live.cluster(nodes=10_000, pools=_POOLS) as (server, kubeconfig):
+        raw = [*_python(bench_live.RAW), server.url, str(server.ca_file), bench_live.admin_token()]
+        command = [sys.executable, "-m", "gitops_doca", "inventory", "--kubeconfig", str(kubeconfig)]
+        yardstick, measured = _medians([raw, command], runs=5)
+    yield _ratio(f"{work}: time", "the pages raw", yardstick.seconds, measured.seconds, "s", 1.5)
+    yield _row(
+        f"{work}: memory",
+        f"the pages raw {yardstick.mebibytes:.4g} MiB",
+        f"{measured.mebibytes:.4g} MiB",
+        f"{_LIVE_MEBIBYTES} MB",
+        held=measured.mebibytes * (1 << 20) <= _LIVE_MEBIBYTES * 1e6,
+    )
 
 
 @contextmanager

@@ -96,6 +96,14 @@ def _write_yaml(file: TextIO, nodes: int, node: Callable[[int], dict[str, Any]])
     file.write('kind: List\nmetadata:\n  resourceVersion: ""\n')
 
 
+def new_node(index: int, pool: int) -> dict[str, Any]:
+    """Return a node as a client creates it, without the fields that are the API server's own."""
+    node = _node(index, pool)
+    for field in ("creationTimestamp", "resourceVersion", "uid"):
+        del node["metadata"][field]
+    return node
+
+
 def _node(index: int, pool: int) -> dict[str, Any]:
     name = f"node-{index:05d}"
     return {

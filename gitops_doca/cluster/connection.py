@@ -86,6 +86,8 @@ def connect(access: Access, problems: Problems) -> Connection | None:
     except (ConfigException, OSError, ValueError):
         problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", access.user_place)
         return None
+    # Older releases of the library do not read it.
+    configuration.proxy = access.cluster.get("proxy-url", configuration.proxy)
     return _connection(configuration, access.user, access.user_place, problems)
 
 

@@ -5,6 +5,8 @@ BIN := .venv/bin
 DOCKER_REGISTRY := .cache/docker-registry-2.8.2/docker-registry
 ETCD := .cache/etcd-3.4/etcd
 REDIS := .cache/redis-server-7.0/redis-server
+SKOPEO := .cache/skopeo-1.9/skopeo
+CHROMIUM := .cache/chromium/chromium
 CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
 TOXIPROXY := .cache/toxiproxy-2.12.0/server
@@ -13,7 +15,7 @@ KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
 ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 # What the tests find in their environment, under these names.
-PROGRAMS := ETCD REDIS CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUBE_APISERVER ARGOCD ARGOCD_CRDS
+PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUBE_APISERVER ARGOCD ARGOCD_CRDS
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench pyz format clean
@@ -58,9 +60,13 @@ clean: ## remove everything that make made
 $(DOCKER_REGISTRY): PACKAGE := docker-registry docker-registry 2.8.2
 $(ETCD): PACKAGE := etcd-server etcd 3.4
 $(REDIS): PACKAGE := redis-server redis-server 7.0
+$(SKOPEO): PACKAGE := skopeo skopeo 1.9
 
-$(DOCKER_REGISTRY) $(ETCD) $(REDIS):
+$(DOCKER_REGISTRY) $(ETCD) $(REDIS) $(SKOPEO):
 	tools/fetch_debian.sh $(PACKAGE)
+
+$(CHROMIUM):
+	tools/find_chromium.sh $@
 
 $(CRANE): MODULE := github.com/google/go-containerregistry/cmd/crane@v0.22.1
 $(DISTRIBUTION): MODULE := github.com/distribution/distribution/v3/cmd/registry@v3.1.2

@@ -9,7 +9,7 @@ from gitops_doca.core.reference import DOCKER_HUB, ImageReference, parse_image
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = """\
-# To copy these images: skopeo sync --all --scoped --src yaml --dest docker FILE HOST[:PORT][/PATH]
+# To copy these images: skopeo sync --all --src yaml --dest docker FILE HOST[:PORT][/PATH]
 """
 
 

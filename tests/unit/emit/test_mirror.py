@@ -32,8 +32,7 @@ def test_the_plain_list_has_one_image_a_line() -> None:
 
 def test_the_list_for_skopeo_groups_tags_by_registry_and_repository() -> None:
     assert skopeo_list(IMAGES, ()) == (
-        "# To copy these images: "
-        "skopeo sync --all --scoped --src yaml --dest docker FILE HOST[:PORT][/PATH]\n"
+        "# To copy these images: skopeo sync --all --src yaml --dest docker FILE HOST[:PORT][/PATH]\n"
         "nvcr.io:\n"
         "  images:\n"
         "    nvidia/doca-driver:\n"

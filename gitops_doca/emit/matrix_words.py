@@ -36,7 +36,9 @@ def _finding(table: Table, newest: Newest) -> str:
     if not newest.version:
         return "none" if table.listed.complete else "none is known"
     current = any(column.current for column in table.columns if column.version == newest.version)
-    return f"{newest.version}{' (current)' if current else ''}"
+    # A list that broke off may have kept a newer one to itself.
+    more = "" if table.listed.complete else ", or a newer one"
+    return f"{newest.version}{' (current)' if current else ''}{more}"
 
 
 def name(policy: Policy) -> str:

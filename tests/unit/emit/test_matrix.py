@@ -143,6 +143,12 @@ def test_how_far_the_list_was_read_is_told(tags: frozenset[str], complete: bool,
     ) != complete
 
 
+def test_behind_an_incomplete_list_there_may_be_a_newer_version() -> None:
+    text = text_matrix(survey(complete=False), 5)
+
+    assert f"newest version for every pool: {VERSION} (current), or a newer one\n" in text
+
+
 def test_without_a_version_for_every_pool_none_is_named() -> None:
     lone = frozenset({f"{NEWER}-{A}"})
 

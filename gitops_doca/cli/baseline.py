@@ -82,21 +82,36 @@ def render_commit(commit: Commit, config: str, read: Read) -> Rendering | None:
     The files that the config names are read from the commit, into a folder that is gone afterwards.
     Raises `GenerationError`, its places as `revision:path`.
     """
-    with tempfile.TemporaryDirectory(prefix="gitops-doca.") as name:
-        root = Path(os.path.realpath(name))
+    with _temporary_folder() as root, _placed(commit, root):
         path = commit.prefix + os.path.basename(config)  # noqa: PTH119
-        with _placed(commit, root):
-            if extract(commit, [path], root).get(path, None) is Absence.MISSING:
-                return None
-            problems = Problems()
-            invocation = _named(commit, read(str(root / path), problems))
-            problems.raise_errors()
-            _fetch(commit, root, root / path, invocation, problems)
-            problems.raise_errors()
-            _tell_online(commit, invocation)
-            generation = produce(invocation, problems)
-            problems.raise_errors()
-            return rendering(generation.resources, generation.decisions)
+        absence = extract(commit, [path], root).get(path)
+        if absence is Absence.MISSING:
+            return None
+        problems = Problems()
+        if absence:
+            problems.error(absence.value, Place(str(root / path)))
+        problems.raise_errors()
+        invocation = _named(commit, read(str(root / path), problems))
+        problems.raise_errors()
+        _fetch(commit, root, root / path, invocation, problems)
+        problems.raise_errors()
+        _tell_online(commit, invocation)
+        generation = produce(invocation, problems)
+        problems.raise_errors()
+        return rendering(generation.resources, generation.decisions)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="gitops-doca.")
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else "I/O error"
+        message = f"there is no folder for temporary files: {why}"
+        remedy = "name one that can be written to in TMPDIR"
+        raise GenerationError((Diagnostic(category=Category.IO, message=message, remedy=remedy),)) from None
+    with folder as name:
+        yield Path(os.path.realpath(name))
 
 
 def _named(commit: Commit, invocation: Invocation) -> Invocation:
@@ -111,7 +126,7 @@ def _fetch(commit: Commit, root: Path, config: Path, invocation: Invocation, pro
     wanted = {}
     for name in _files(invocation):
         path = os.path.normpath(name)
-        if path.startswith(f"{root}/") and path.isprintable():
+        if path.startswith(f"{root}/"):
             wanted[os.path.relpath(path, root)] = name
             continue
         shown = os.path.relpath(name, config.parent) if name.startswith(f"{root}/") else name

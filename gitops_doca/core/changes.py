@@ -15,6 +15,8 @@ Pair = tuple[RenderedPool | None, RenderedPool | None]
 class Part(Enum):
     """A part of a DaemonSet that differs."""
 
+    OWNER = "owner"
+    """Rendered on one side, left to the operator on the other."""
     NAME = "name"
     NAMESPACE = "namespace"
     SELECTOR = "selector"
@@ -23,8 +25,12 @@ class Part(Enum):
     METADATA = "metadata"
 
 
-_REPLACING = frozenset({Part.NAME, Part.NAMESPACE, Part.SELECTOR})
+_REPLACING = frozenset({Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR})
 """Nothing of these can change in place: the DaemonSet goes, its pods with it, and another one comes."""
+
+
+_DRIVER_FIELDS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
+"""What the operator's DaemonSets are made of in a policy."""
 
 
 class Reload(Enum):
@@ -41,6 +47,8 @@ class Reload(Enum):
     """A new DaemonSet, which starts on its nodes as soon as it is applied."""
     STOP = "stop"
     """The DaemonSet goes, and the driver with it."""
+    OPERATOR = "operator"
+    """The DaemonSet is the operator's, which follows its own upgradePolicy."""
     WAIT = "wait"
     """No node is in the pool yet: the first that is will load it."""
 
@@ -68,16 +76,12 @@ class PoolChange:
     def reload(self) -> Reload:
         """When the driver is loaded anew."""
         if self.after is None:
-            return Reload.STOP
+            return Reload.OPERATOR if self.current.is_operators else Reload.STOP
         if self.after.is_planned:
             return Reload.WAIT
-        if self.before is None:
-            return Reload.START
-        if _REPLACING.intersection(self.parts):
-            return Reload.AT_ONCE
-        if Part.TEMPLATE in self.parts:
-            return Reload.NEXT_RESTART if self.after.strategy == "OnDelete" else Reload.ROLLING
-        return Reload.NONE
+        if self.after.is_operators and Part.OWNER not in self.parts:
+            return Reload.OPERATOR
+        return _reload(self.after, self.parts) if self.before else Reload.START
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,7 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
         pools=tuple(
             sorted(
                 (change for change in changes if change.parts or change.kind != "changed"),
-                key=lambda change: (change.current.pool, change.current.policy),
+                key=lambda change: (change.current.pool, change.current.policy, change.current.key),
             )
         ),
         versions=tuple(_versions(pairs)),
@@ -163,10 +167,18 @@ def _kind(before: object, after: object) -> str:
     return "removed" if after is None else "changed"
 
 
+def _reload(after: RenderedPool, parts: Iterable[Part]) -> Reload:
+    if _REPLACING.intersection(parts):
+        return Reload.AT_ONCE
+    if Part.TEMPLATE in parts:
+        return Reload.NEXT_RESTART if after.strategy == "OnDelete" else Reload.ROLLING
+    return Reload.NONE
+
+
 def _pairs(before: Iterable[RenderedPool], after: Iterable[RenderedPool]) -> Iterator[Pair]:
-    old = {(pool.namespace, pool.daemon_set): pool for pool in before}
-    new = {(pool.namespace, pool.daemon_set): pool for pool in after}
-    for key in old.keys() & new.keys():
+    old = {pool.key: pool for pool in before}
+    new = {pool.key: pool for pool in after}
+    for key in [key for key in old if key in new]:
         yield old.pop(key), new.pop(key)
     platforms = Counter(pool.pool for pool in old.values()), Counter(pool.pool for pool in new.values())
     renamed = {pool.pool: pool for pool in new.values() if [c[pool.pool] for c in platforms] == [1, 1]}
@@ -181,6 +193,13 @@ def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Par
     if before is None or after is None:
         return ()
     old, new = before.manifest, after.manifest
+    if before.is_operators or after.is_operators:
+        if before.is_operators != after.is_operators:
+            return (Part.OWNER,)
+        same = before.image == after.image and all(
+            at(old, "spec", field) == at(new, "spec", field) for field in _DRIVER_FIELDS
+        )
+        return () if same else (Part.TEMPLATE,)
     differs = {
         Part.NAME: before.daemon_set != after.daemon_set,
         Part.NAMESPACE: before.namespace != after.namespace,

@@ -1,59 +1,55 @@
 """What a run rendered, or what stands in a folder of manifests, as far as a comparison reads it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.core.decide import Decision
-from gitops_doca.core.model import MAIN_CONTAINER, Resource
-from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
+from gitops_doca.core.decide import Chosen, Decision, Withhold
+from gitops_doca.core.model import MAIN_CONTAINER, Pool, Resource
+from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPool:
-    """A pool with its DaemonSet."""
+    """A pool with the object that makes its pods."""
 
+    pool: str
+    """`<os><osVersion>/<kernel>/<arch>`."""
     manifest: Resource
+    """Its DaemonSet; with `emit: policies` the policy of which the operator makes one."""
+    image: str
+    """Reference of the driver's image."""
+    source: str
+    """`precompiled`, `compiled` or `digest`."""
     policy: str = ""
     """`<kind>/<name>`; empty when it is not known."""
     nodes: tuple[str, ...] | None = None
     """Names, sorted; None when they are not known."""
 
     @property
+    def is_operators(self) -> bool:
+        """Say whether the DaemonSet is left to the operator."""
+        return text_at(self.manifest, "kind") != "DaemonSet"
+
+    @property
     def daemon_set(self) -> str:
-        """Name of the DaemonSet."""
-        return _text(self.manifest, "metadata", "name")
+        """Name of the DaemonSet; empty when it is left to the operator."""
+        return "" if self.is_operators else text_at(self.manifest, "metadata", "name")
 
     @property
     def namespace(self) -> str:
         """Namespace of the DaemonSet."""
-        return _text(self.manifest, "metadata", "namespace")
+        return text_at(self.manifest, "metadata", "namespace")
 
     @property
-    def pool(self) -> str:
-        """`<os><osVersion>/<kernel>/<arch>`."""
-        return _text(self.manifest, "metadata", "annotations", POOL_ANNOTATION)
-
-    @property
-    def source(self) -> str:
-        """`precompiled`, `compiled` or `digest`."""
-        return _text(self.manifest, "metadata", "annotations", SOURCE_ANNOTATION)
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same pool on both sides."""
+        return (self.policy, self.pool) if self.is_operators else ("", self.namespace, self.daemon_set)
 
     @property
     def strategy(self) -> str:
         """Type of the update strategy; Kubernetes' default is RollingUpdate."""
-        return _text(self.manifest, "spec", "updateStrategy", "type") or "RollingUpdate"
-
-    @property
-    def image(self) -> str:
-        """Reference of the driver's image."""
-        containers = at(self.manifest, "spec", "template", "spec", "containers")
-        named = [
-            container
-            for container in containers or ()
-            if isinstance(container, Mapping) and container.get("name") == MAIN_CONTAINER
-        ]
-        return _text(named[0], "image") if named else ""
+        return text_at(self.manifest, "spec", "updateStrategy", "type") or "RollingUpdate"
 
     @property
     def version(self) -> str:
@@ -84,18 +80,12 @@ class Rendering:
 def rendering(resources: Iterable[Resource], decisions: Iterable[Decision] = ()) -> Rendering:
     """Return objects, and pools with what the decisions know of them; each object has a kind and a name."""
     plain: tuple[Resource, ...] = tuple(_plain(resource) for resource in resources)
-    known = {decision.pool.daemon_set: decision.pool for decision in decisions}
-    pools = []
-    for resource in plain:
-        if resource["kind"] != "DaemonSet":
-            continue
-        pool = known.get(resource["metadata"]["name"])
-        if pool:
-            policy = f"{pool.policy.kind}/{pool.policy.name}"
-            pools.append(RenderedPool(manifest=resource, policy=policy, nodes=pool.node_names))
-        elif _text(resource, "metadata", "annotations", POOL_ANNOTATION):
-            pools.append(RenderedPool(manifest=resource))
-    return Rendering(resources=plain, pools=tuple(pools))
+    chosen = [decision for decision in decisions if not isinstance(decision, Withhold)]
+    pools = (
+        *_rendered(plain, {d.pool.daemon_set: d.pool for d in chosen}),
+        *_left_to_operator(plain, chosen),
+    )
+    return Rendering(resources=plain, pools=pools)
 
 
 def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resource)
@@ -105,9 +95,54 @@ def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resourc
     return value
 
 
-def _text(value: object, *path: str) -> str:
+def text_at(value: object, *path: str) -> str:
+    """Return the string at a path; empty when there is none."""
     found = at(value, *path)
     return found if isinstance(found, str) else ""
+
+
+def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Iterator[RenderedPool]:
+    for resource in resources:
+        annotations = at(resource, "metadata", "annotations")
+        platform = text_at(annotations, POOL_ANNOTATION)
+        if resource["kind"] != "DaemonSet" or not platform:
+            continue
+        pool = known.get(resource["metadata"]["name"])
+        yield RenderedPool(
+            pool=platform,
+            manifest=resource,
+            image=_image(resource),
+            source=text_at(annotations, SOURCE_ANNOTATION),
+            policy=_policy(pool) if pool else "",
+            nodes=pool.node_names if pool else None,
+        )
+
+
+def _left_to_operator(resources: Iterable[Resource], chosen: Iterable[Chosen]) -> Iterator[RenderedPool]:
+    policies = {f"{resource['kind']}/{resource['metadata']['name']}": resource for resource in resources}
+    for decision in chosen:
+        policy = _policy(decision.pool)
+        if policy in policies:
+            yield RenderedPool(
+                pool=str(decision.pool.platform),
+                manifest=policies[policy],
+                image=str(decision.image),
+                source=image_source(decision),
+                policy=policy,
+                nodes=decision.pool.node_names,
+            )
+
+
+def _policy(pool: Pool) -> str:
+    return f"{pool.policy.kind}/{pool.policy.name}"
+
+
+def _image(manifest: Resource) -> str:
+    containers = at(manifest, "spec", "template", "spec", "containers")
+    for container in containers if isinstance(containers, list) else ():
+        if at(container, "name") == MAIN_CONTAINER:
+            return text_at(container, "image")
+    return ""
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)

@@ -30,6 +30,7 @@ class Absence(Enum):
     LINK = "is a symbolic link that leads nowhere"
     LFS = "is a pointer of Git LFS: the repository itself does not hold its content"
     SUBMODULE = "is in a submodule, which is a repository of its own"
+    NAME = "has a line break in its name, and cannot be asked for"
     TOO_LARGE = "is larger than 1 GiB"
 
 
@@ -66,9 +67,9 @@ class Repository:
 
     def branch_point(self) -> Commit:
         """Return the newest common commit of HEAD and the default branch; raises `GenerationError`."""
-        branch = self._default_branch()
         if _ask(self.folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") is None:
             raise _error("the repository has no commit yet, so there is nothing to compare with")
+        branch = self._default_branch()
         oid = _ask(self.folder, "merge-base", "HEAD", branch)
         short = branch.removeprefix("refs/heads/").removeprefix("refs/remotes/")
         if not oid:
@@ -126,6 +127,9 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
     absent: dict[str, Absence] = {}
     with _reading(commit) as (questions, answers):
         for path in paths:
+            if "\n" in path:
+                absent[path] = Absence.NAME
+                continue
             questions.write(os.fsencode(f"{commit.oid}:{path}") + b"\n")
             questions.flush()
             try:

@@ -10,6 +10,7 @@ from gitops_doca.core.rendered import at
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.selection import ALL
 
+_POLICIES = ("NicClusterPolicy", "NicNodePolicy")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -22,7 +23,7 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     for file in _files(folder):
         for document in read_documents(file, ALL, problems):
             value = document.value
-            if at(value, "metadata", "labels", MANAGED_BY) != "gitops-doca":
+            if not _is_ours(value):
                 continue
             named = (
                 value.get("kind"),
@@ -34,6 +35,12 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
             elif found.setdefault(named, value) is not value:
                 problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
     return tuple(found.values())
+
+
+def _is_ours(value: object) -> bool:
+    """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
+    labelled = at(value, "metadata", "labels", MANAGED_BY) == "gitops-doca"
+    return labelled or (at(value, "kind") in _POLICIES and at(value, "spec", "ofedDriver") is not None)
 
 
 def _files(folder: str) -> Iterator[str]:

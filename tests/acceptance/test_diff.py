@@ -1,5 +1,6 @@
 """`gitops-doca diff` in real repositories, from locks: nothing here may ask a registry."""
 
+import errno
 import json
 import os
 import subprocess
@@ -189,6 +190,50 @@ def test_a_planned_pool_waits_for_its_first_node(cluster: Path) -> None:
     ]
 
 
+def use_policies(cluster: Path) -> None:
+    """Leave the DaemonSets to the operator, which finds all images."""
+    edit(cluster / CONFIG, ("spec:\n", "spec:\n  emit: policies\n"))
+    edit(cluster / LOCK, ("    platform:", "    listed: true\n    platform:"))
+
+
+def test_handing_the_drivers_to_the_operator_reloads_them_all(cluster: Path) -> None:
+    use_policies(cluster)
+
+    result = diff(cluster, "main")
+
+    assert lines(result)[1] == "3 pools changed, 2 other objects differ"
+    assert driver_lines(result) == {"reloaded on all nodes at once when this is applied: another owner"}
+
+
+def test_with_the_operator_a_change_is_left_to_it(cluster: Path) -> None:
+    use_policies(cluster)
+    commit(cluster)
+    for name in ("policy.yaml", LOCK):
+        edit(cluster / name, ("26.01-1.0.0.0-0", "26.01-1.0.0.0-1"))
+
+    result = diff(cluster, "main")
+
+    assert lines(result)[1:3] == [
+        "3 pools changed, 1 other object differs",
+        "driver doca3.3.0-26.01-1.0.0.0-0 -> doca3.3.0-26.01-1.0.0.0-1: 3 pools, 5 nodes",
+    ]
+    assert driver_lines(result) == {"left to the operator, which follows its upgradePolicy"}
+
+
+def test_a_folder_of_policies_is_compared_by_its_objects(cluster: Path) -> None:
+    use_policies(cluster)
+    run_here("generate", "--output-dir", "../rendered", cwd=cluster)
+    assert lines(diff(cluster, "../rendered")) == ["no difference against ../rendered"]
+    edit(cluster / "policy.yaml", ("Seconds: 300", "Seconds: 60"))
+
+    assert lines(diff(cluster, "../rendered"))[1:5] == [
+        "1 other object differs",
+        "",
+        "other objects",
+        "  changed  NicClusterPolicy nic-cluster-policy",
+    ]
+
+
 # What BASE may be
 
 
@@ -286,7 +331,7 @@ def test_an_empty_folder_makes_everything_new(cluster: Path) -> None:
     assert lines(diff(cluster, "./rendered"))[:3] == [
         "changes against ./rendered",
         "note: ./rendered holds no object of gitops-doca: all of it is new",
-        "3 pools added, 1 other object",
+        "3 pools added, 1 other object differs",
     ]
 
 
@@ -298,7 +343,7 @@ def test_a_base_without_the_config_makes_everything_new(cluster: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
     assert lines(result)[1:3] == [
         "note: main has no clusters/b/gitops-doca.yaml: all of it is new",
-        "3 pools added, 1 other object",
+        "3 pools added, 1 other object differs",
     ]
 
 
@@ -310,7 +355,7 @@ def test_a_config_that_is_gone_removes_everything(cluster: Path) -> None:
 
     assert lines(result)[1:3] == [
         "note: clusters/a/gitops-doca.yaml is gone: all that it rendered is removed",
-        "3 pools removed, 1 other object",
+        "3 pools removed, 1 other object differs",
     ]
     assert driver_lines(result) == {"unloaded as soon as this is applied"}
 
@@ -322,6 +367,27 @@ def test_files_above_the_cluster_are_read_at_the_base(cluster: Path) -> None:
     edit(root(cluster) / "policy.yaml", ('value: "true"', 'value: "false"'))
 
     assert "3 pools changed" in lines(diff(cluster, "main"))
+
+
+def test_a_name_with_a_line_break_is_refused(cluster: Path) -> None:
+    (cluster / "nodes.yaml").rename(cluster / "no\ndes.yaml")
+    edit(cluster / CONFIG, ("- nodes.yaml", '- "no\\ndes.yaml"'))
+    commit(cluster)
+
+    assert first_error(diff(cluster, "main")) == (
+        3,
+        b"",
+        "error[input]: main:clusters/a/no\\ndes.yaml: has a line break in its name, and cannot be asked for",
+    )
+
+
+def test_verbose_tells_the_pools_of_the_work_tree(cluster: Path) -> None:
+    result = diff(cluster, "main", "-v")
+
+    assert (result.exit_code, [line.partition(":")[0] for line in result.stderr.splitlines()]) == (
+        0,
+        ["info"] * 3,
+    )
 
 
 def test_links_within_the_base_are_followed(cluster: Path) -> None:
@@ -414,6 +480,21 @@ def test_the_environment_of_a_hook_leads_nowhere_else(cluster: Path, tmp_path: P
 # What goes wrong
 
 
+def test_without_a_folder_for_temporary_files_there_is_no_other_side(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, "")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+
+    assert first_error(diff(cluster, "main")) == (
+        74,
+        b"",
+        "error[io]: there is no folder for temporary files: Read-only file system",
+    )
+
+
 def test_outside_of_a_repository_there_is_nothing_to_compare_with(cluster: Path, tmp_path: Path) -> None:
     cluster.rename(tmp_path / "plain")
 
@@ -498,6 +579,9 @@ def test_a_repository_without_a_default_branch_is_told(cluster: Path) -> None:
 def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
     folder = start(tmp_path / "new")
 
+    assert first_error(diff(folder))[2] == (
+        "error[input]: the repository has no commit yet, so there is nothing to compare with"
+    )
     assert first_error(diff(folder, "HEAD"))[2] == (
         "error[input]: 'HEAD' is no revision of this repository, and no folder"
     )

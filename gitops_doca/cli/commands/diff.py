@@ -14,6 +14,7 @@ from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.options import registry_options
 from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.run import tell_generation
 from gitops_doca.core.changes import Comparison, compare_renderings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.rendered import Rendering, rendering
@@ -35,6 +36,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @click.option("--locked", is_flag=True, help="Insist on a lock; without one this is an error.")
 @click.option("--online", is_flag=True, help="Ask the registries, whatever lock there is.")
 @registry_options
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 @click.option(
     "-o",
     "--output",
@@ -100,6 +102,9 @@ def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> tuple[B
     after = _tried(lambda: _after(config, flags), problems)
     if problems:
         raise GenerationError(tuple(problems))
+    if isinstance(found, Folder) and after and any(pool.is_operators for pool in after.pools):
+        # Policies in a folder do not say which pools the operator made of them.
+        after = replace(after, pools=())
     start = _start(found, config, before, after)
     return start, compare_renderings(before or Rendering(), after or Rendering())
 
@@ -140,6 +145,8 @@ def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
     invocation = _read(config, flags, problems)
     problems.raise_errors()
     generation = produce(invocation, problems)
+    if flags["verbose"]:
+        tell_generation(generation)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
     return rendering(generation.resources, generation.decisions)

@@ -14,6 +14,7 @@ _RELOADS = {
     Reload.AT_ONCE: "reloaded on all nodes at once when this is applied",
     Reload.START: "loaded as soon as this is applied",
     Reload.STOP: "unloaded as soon as this is applied",
+    Reload.OPERATOR: "left to the operator, which follows its upgradePolicy",
     Reload.WAIT: "loaded by the first node that boots this kernel",
 }
 
@@ -34,7 +35,7 @@ def when(change: PoolChange) -> str:
     """Say when the driver of a pool is loaded anew."""
     text = _RELOADS[change.reload]
     if change.reload is Reload.AT_ONCE:
-        replacing = (Part.NAME, Part.NAMESPACE, Part.SELECTOR)
+        replacing = (Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR)
         text += f": another {' and '.join(part.value for part in change.parts if part in replacing)}"
     if change.reload is Reload.STOP and change.current.is_planned:
         return "no node ran it"
@@ -62,7 +63,7 @@ def headline(comparison: Comparison) -> str:
     ]
     others = sum(not is_daemon_set(change) for change in comparison.objects)
     if others:
-        counted.append(f"{others} other {_plural('object', others)}")
+        counted.append(f"{others} other {'object differs' if others == 1 else 'objects differ'}")
     count = sum(len(move.nodes) for move in comparison.moves)
     if count:
         counted.append(f"{count} node{' moves' if count == 1 else 's move'}")

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,7 +54,25 @@ def tag(version: str, kernel: str) -> str:
 
 
 def pool(manifest: dict[str, Any], *nodes: str) -> RenderedPool:
-    return RenderedPool(manifest=manifest, policy="NicClusterPolicy/p", nodes=nodes)
+    (found,) = rendering([manifest]).pools
+    return replace(found, policy="NicClusterPolicy/p", nodes=nodes)
+
+
+def operators(*nodes: str, version: str = VERSION, grace: int = 300) -> RenderedPool:
+    """Return a pool whose DaemonSet is left to the operator."""
+    policy = {
+        "kind": "NicClusterPolicy",
+        "metadata": {"name": "p"},
+        "spec": {"ofedDriver": {"terminationGracePeriodSeconds": grace}, "nvIpam": grace},
+    }
+    return RenderedPool(
+        pool="ubuntu22.04/5.15/amd64",
+        manifest=policy,
+        image=f"{REPOSITORY}:{tag(version, '5.15')}",
+        source="precompiled",
+        policy="NicClusterPolicy/p",
+        nodes=nodes,
+    )
 
 
 def side(*pools: RenderedPool) -> Rendering:
@@ -95,6 +114,32 @@ def test_what_differs_says_when_the_driver_is_reloaded(
     (change,) = comparison.pools
     assert (change.kind, change.parts, change.reload) == ("changed", parts, reload)
     assert comparison.moves == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "parts", "reload"),
+    [
+        (operators("a"), operators("a", version="26.01"), (Part.TEMPLATE,), Reload.OPERATOR),
+        (operators("a"), operators("a", grace=60), (Part.TEMPLATE,), Reload.OPERATOR),
+        (operators("a"), operators(), (), Reload.WAIT),
+        (pool(daemon_set(), "a"), operators("a"), (Part.OWNER,), Reload.AT_ONCE),
+        (operators("a"), pool(daemon_set(), "a"), (Part.OWNER,), Reload.AT_ONCE),
+    ],
+)
+def test_what_the_operator_makes_is_left_to_it(
+    before: RenderedPool, after: RenderedPool, parts: Sequence[Part], reload: Reload
+) -> None:
+    changes = compare_renderings(side(before), side(after)).pools
+
+    assert [(change.parts, change.reload) for change in changes] == ([(parts, reload)] if parts else [])
+
+
+def test_a_pool_of_the_operators_that_comes_or_goes_is_left_to_it() -> None:
+    other = side(pool(daemon_set("9"), "b"))
+
+    for sides in ((other, side(operators("a"))), (side(operators("a")), other)):
+        changes = {change.current.pool: change.reload for change in compare_renderings(*sides).pools}
+        assert changes["ubuntu22.04/5.15/amd64"] is Reload.OPERATOR
 
 
 def test_pools_that_come_start_and_pools_that_go_stop() -> None:

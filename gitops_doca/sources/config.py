@@ -10,7 +10,7 @@ from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.files import STDIN
+from gitops_doca.sources.files import SMALL, STDIN
 from gitops_doca.sources.located import Document, drop_nulls, is_kind
 from gitops_doca.sources.plans import read_plans
 from gitops_doca.sources.schema import validate
@@ -55,7 +55,7 @@ Settings = Mapping[str, Setting]
 
 def read_config(file: str, problems: Problems, boundary: Boundary | None = None) -> dict[str, Setting]:
     """Read a generator config; what it sets, with paths made relative to the working directory."""
-    documents = list(read_documents(file, ALL, problems, boundary))
+    documents = list(read_documents(file, ALL, problems, boundary, limit=SMALL))
     if not documents:
         if not problems.errors:
             problems.error(f"holds no document; a config is one of kind {KIND}", Place(file))

@@ -20,16 +20,18 @@ def read_documents(
     *,
     whole: bool = False,
     may_be_empty: bool = False,
+    limit: int | None = None,
 ) -> Iterator[Document]:
     """Yield the selected parts of each object of a file (`-`: standard input).
 
     Lists give their items, unless each document is wanted `whole`: then with the line of each value.
     A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
     and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
+    `limit`: bytes of the file, when it may have fewer than others.
     """
     file = display_name(name)
     try:
-        with open_input(name, boundary) as source:
+        with open_input(name, boundary, limit=limit) as source:
             if source.is_empty:
                 if not may_be_empty:
                     problems.error("is empty, so it holds no object", Place(file))

@@ -14,6 +14,8 @@ from gitops_doca.sources.syntax import Readable, SyntaxProblem, UnreadableError
 STDIN = "-"
 MAX_SIZE = 1 << 30
 """Bytes of one input: 40,000 nodes as kubectl prints them."""
+SMALL = 4 << 20
+"""Bytes of a config or a lock: all of it is built in memory, in a hundred times as many bytes at worst."""
 _MAX_LINE = 16 << 20
 _PEEK = 64 << 10
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -35,10 +37,12 @@ def has_file(name: str, boundary: Boundary | None = None) -> bool:
 
 
 @contextmanager
-def open_input(name: str, boundary: Boundary | None = None) -> Iterator["TextBytes"]:
+def open_input(
+    name: str, boundary: Boundary | None = None, *, limit: int | None = None
+) -> Iterator["TextBytes"]:
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
-    Within a boundary only its regular files, and no standard input.
+    Within a boundary only its regular files, and no standard input. `limit`: bytes, if fewer than `MAX_SIZE`.
     Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
     no text.
     """
@@ -46,15 +50,15 @@ def open_input(name: str, boundary: Boundary | None = None) -> Iterator["TextByt
         if name == STDIN and boundary is None:
             if sys.stdin is None:
                 raise UnreadableError("cannot be read: it is closed")
-            yield TextBytes(sys.stdin.buffer)
+            yield TextBytes(sys.stdin.buffer, limit)
             return
         if "\0" in name:
             raise UnreadableError("cannot be read: no file has such a name")
         with boundary.open(name) if boundary else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
-            if stat.S_ISREG(status.st_mode) and status.st_size > MAX_SIZE:
-                raise SyntaxProblem(0, _TOO_LARGE)
-            yield TextBytes(stream)
+            if stat.S_ISREG(status.st_mode):
+                _check_size(status.st_size, limit)
+            yield TextBytes(stream, limit)
     except UnicodeEncodeError:
         raise UnreadableError("cannot be read: the locale has no such name") from None
     except OSError as error:
@@ -63,11 +67,19 @@ def open_input(name: str, boundary: Boundary | None = None) -> Iterator["TextByt
         ) from None
 
 
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise SyntaxProblem(0, f"is larger than {limit >> 20} MiB, which no file of its kind needs to be")
+    if size > MAX_SIZE:
+        raise SyntaxProblem(0, _TOO_LARGE)
+
+
 class TextBytes:
     """UTF-8 bytes of a stream: knows how they begin, and refuses what is no text or has no end."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, limit: int | None = None) -> None:
         self._stream = stream
+        self._limit = limit
         self._head = stream.read(_PEEK)
         self._size = 0
         self._head = self._head.removeprefix(_UTF8_MARK)
@@ -93,8 +105,7 @@ class TextBytes:
         chunk = self._head or self._stream.read(size)
         self._head = b""
         self._size += len(chunk)
-        if self._size > MAX_SIZE:
-            raise SyntaxProblem(0, _TOO_LARGE)
+        _check_size(self._size, self._limit)
         if self._replay is not None:
             self._replay = [*self._replay, chunk] if self._size <= _MAX_LINE else None
         return chunk

@@ -9,7 +9,7 @@ from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.files import has_file
+from gitops_doca.sources.files import SMALL, has_file
 from gitops_doca.sources.located import Document, is_kind
 from gitops_doca.sources.schema import validate
 from gitops_doca.sources.selection import ALL
@@ -33,7 +33,7 @@ def read_lock(file: str, mend: str, problems: Problems, boundary: Boundary | Non
 
 
 def _read(file: str, problems: Problems, boundary: Boundary | None) -> ImageLock | None:
-    documents = list(read_documents(file, ALL, problems, boundary))
+    documents = list(read_documents(file, ALL, problems, boundary, limit=SMALL))
     if problems.errors:
         return None
     # Whatever else the file is, nothing of it may be quoted.

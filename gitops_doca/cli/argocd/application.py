@@ -86,7 +86,8 @@ def read_application(
     file = _config_file(config, {**live, **given}, boundary, problems)
     ways = {"policies": "the parameter policy", "inventory": "the parameter inventory"}
     settings = settle([given, read_config(file, problems, boundary) if file else {}, live], ways, problems)
-    _check_namespace(settings, environ.get("ARGOCD_APP_NAMESPACE", ""), problems)
+    if not problems.errors:
+        _check_namespace(settings, environ.get("ARGOCD_APP_NAMESPACE", ""), problems)
     return Invocation(
         settings=settings,
         registry=registry,

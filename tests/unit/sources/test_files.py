@@ -135,3 +135,13 @@ def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("sys.stdin", None)
 
     assert read("-") == ([], ["standard input: cannot be read: it is closed"])
+
+
+def test_a_file_may_be_held_to_less_than_others(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a: 1\n" * (1 << 18))
+    problems = Problems()
+
+    assert list(read_documents(str(tmp_path / "in"), ALL, problems, limit=1 << 20)) == []
+    assert lines(problems) == [
+        f"{tmp_path}/in: is larger than 1 MiB, which no file of its kind needs to be",
+    ]

@@ -209,6 +209,18 @@ def test_a_destination_that_no_file_names_is_an_error_that_says_what_to_write(
     assert application.generate(env={"ARGOCD_APP_NAMESPACE": ""}).exit_code == 0
 
 
+def test_a_config_that_cannot_be_read_is_not_told_to_name_no_namespace(application: Application) -> None:
+    application.change("gitops-doca.yaml", "kind: DriverGenerator", "kind: Other")
+
+    result = application.generate(env={"ARGOCD_APP_NAMESPACE": "drivers"})
+
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "error[input]: gitops-doca.yaml: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 "
+        "and kind DriverGenerator\n"
+    )
+
+
 def test_a_destination_other_than_the_one_that_the_config_sets_is_the_configs_affair(
     application: Application,
 ) -> None:

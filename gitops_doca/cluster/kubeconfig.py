@@ -41,7 +41,12 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
 }
 """What is read of each entry; the rest is other programs' own."""
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-_TYPES = {str: "string", bool: "true or false", list: "list", dict: "mapping"}
+_WRONG = {
+    str: "is no string",
+    bool: "is neither true nor false",
+    list: "is no list",
+    dict: "is no mapping",
+}
 _SHOWN = 10
 
 
@@ -75,7 +80,7 @@ class _Entry:
             if given in (None, "", [], {}):
                 continue
             if not isinstance(given, kind):
-                problems.error(f"is no {_TYPES[kind]}", self.place(name))
+                problems.error(_WRONG[kind], self.place(name))
                 continue
             found[name] = given
         folder = os.path.dirname(self.document.file)  # noqa: PTH120 (the path as its author wrote it)

@@ -266,6 +266,7 @@ def _object(server: ApiServer, question: Question, selection: Selection) -> Docu
 
 def _single(body: Readable, file: str, selection: Selection, kind: str) -> Document:
     documents = list(read_json(body, file, selection))
-    if len(documents) != 1 or documents[0].value.get("kind") != kind:
+    value = documents[0].value if len(documents) == 1 else None
+    if not isinstance(value, dict) or value.get("kind") != kind:
         raise SyntaxProblem(0, f"is no {kind}")
-    return Document(documents[0].value, file, 0)
+    return Document(value, file, 0)

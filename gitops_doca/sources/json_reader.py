@@ -61,7 +61,8 @@ def read_list_head(stream: Readable, selection: Selection) -> Mapping[str, Any]:
     for key in window.each_key():
         if key == "items":
             break
-        head[key] = prune(window.value(), below(selection, key))
+        line = window.line
+        head[key] = _selected(window.value(), below(selection, key), line)
     return head
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import RENDER_LABELS
 from gitops_doca.sources import json_reader
-from gitops_doca.sources.json_reader import read_json
+from gitops_doca.sources.json_reader import read_json, read_list, read_list_head
 from gitops_doca.sources.selection import object_selection
 from gitops_doca.sources.syntax import SyntaxProblem
 from gitops_doca.sources.yaml_reader import read_yaml
@@ -98,6 +99,15 @@ def test_json_is_read_alike_by_the_yaml_reader_with_items_on_the_same_lines(data
     assert places[0] == places[1]
 
 
+@given(LISTS)
+def test_a_page_of_the_api_has_the_items_of_the_list(data: Any) -> None:
+    text = json.dumps(data)
+    items, head = read_list(io.BytesIO(text.encode()), "in", SELECTION, {})
+
+    assert distinct([item.value for item in items]) == distinct(parsed_json(text))
+    assert head["kind"] == data["kind"]
+
+
 @given(data=LISTS, chunk=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_size_of_chunks_makes_no_difference(
@@ -122,3 +132,11 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             problems.error(problem.message)
 
     assert problems.warnings == ()
+
+
+@given(st.binary(max_size=200) | LISTS.map(lambda data: json.dumps(data).encode()[:-1]))
+def test_any_answer_of_an_api_is_a_list_or_refused(data: bytes) -> None:
+    with suppress(SyntaxProblem):
+        read_list_head(io.BytesIO(data), {})
+    with suppress(SyntaxProblem):
+        read_list(io.BytesIO(data), "in", SELECTION, {})

@@ -1,5 +1,6 @@
 """The command `inventory`: a snapshot of the live cluster, or how it differs from a committed one."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
         write_stdout("".join(f"{printable(change)}\n" for change in changes))
-        tell(printable(f"{check}: {_difference(changes, check)}"))
+        tell(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
         code = _DIFFERENT if changes else _SAME
     else:
         text = dump_inventory(inventory, policies.labels)
@@ -105,8 +106,20 @@ def _summary(inventory: Inventory, policies: PolicySet) -> str:
     return f"{nodes} node{'' if nodes == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
 
 
-def _difference(changes: tuple[str, ...], file: str | None) -> str:
+def _difference(changes: tuple[str, ...], renewal: str) -> str:
     if not changes:
         return "current"
     count = len(changes)
-    return f"{count} difference{'' if count == 1 else 's'}; to renew it: gitops-doca inventory --write {file}"
+    return f"{count} difference{'' if count == 1 else 's'}; to renew it: {renewal}"
+
+
+def _renewal(flags: Mapping[str, Any], file: str) -> str:
+    """Return the command that writes the snapshot anew."""
+    words = ["gitops-doca", "inventory", *([flags["target"]] if flags["target"] is not None else [])]
+    words += [word for policy in flags["policies"] for word in ("-p", policy)]
+    words += ["-n", flags["namespace"]] if flags["namespace"] else []
+    if flags["openshift"] is not None:
+        words.append("--openshift" if flags["openshift"] else "--no-openshift")
+    for name in ("kubeconfig", "context"):
+        words += [f"--{name}", flags[name]] if flags[name] else []
+    return shlex.join([*words, "--write", file])

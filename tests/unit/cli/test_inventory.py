@@ -148,6 +148,20 @@ def test_what_moved_is_told(tmp_path: Path, env: dict[str, str], fake: FakeApiSe
     )
 
 
+def test_the_command_that_renews_a_snapshot_asks_the_same(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    policies(tmp_path)
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+    fake.nodes = []
+    words = (".", "-n", "other", "--no-openshift", "--context", "fake")
+
+    result = run(tmp_path, env, *words, "--check", "nodes.yaml")
+
+    assert result.exit_code == 1
+    assert f"to renew it: gitops-doca inventory {' '.join(words)} --write nodes.yaml\n" in result.stderr
+
+
 def test_a_snapshot_that_is_not_there_cannot_be_compared(
     tmp_path: Path, env: dict[str, str], fake: FakeApiServer
 ) -> None:

@@ -140,6 +140,19 @@ def test_what_the_role_lacks_is_named(
     )
 
 
+@pytest.mark.parametrize("path", ["/apis", f"/api/v1/namespaces/{NAMESPACE}/configmaps/certs"])
+@pytest.mark.parametrize("body", [b"[1]", b"1", b"{}", b'{"kind":"Status"}', b"{}{}", b"[", b""])
+def test_an_object_of_another_kind_is_no_answer(
+    fake: FakeApiServer, cluster: Cluster, path: str, body: bytes
+) -> None:
+    fake.fail_always(path, Fault(status=200, body=body))
+
+    failed = failure(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+
+    assert failed.exit_code == 5
+    assert str(failed).endswith(": an answer that is not the JSON of an API server")
+
+
 @pytest.mark.parametrize("wire", [Wire.SILENT, Wire.TRICKLE])
 def test_a_server_that_never_ends_meets_the_deadline(
     fake: FakeApiServer, cluster: Cluster, wire: Wire

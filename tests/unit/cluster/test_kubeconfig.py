@@ -125,6 +125,10 @@ def user(settings: Any) -> dict[str, Any]:
         ({"users": [{"user": {}}]}, [("users[0]", "is no user with a name")]),
         (user({"token": 1234}), [("users[0].user.token", "is no string")]),
         (user({"exec": "s3cret"}), [("users[0].user.exec", "is no mapping")]),
+        (
+            cluster({"server": SERVER, "insecure-skip-tls-verify": "yes"}),
+            [("clusters[0].cluster.insecure-skip-tls-verify", "is neither true nor false")],
+        ),
         (cluster({}), [NO_SERVER]),
         (cluster("s3cret"), [NO_SERVER]),
         (cluster({"server": "ftp://s3cret"}), [NO_SERVER]),

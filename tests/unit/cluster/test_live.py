@@ -90,6 +90,15 @@ def test_pages_make_one_list(fake: FakeApiServer, cluster: Cluster, count: int, 
     assert fake.connections == 1
 
 
+def test_a_page_may_name_the_next_one_behind_its_nodes(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.nodes = [node("node-1"), node("node-2")]
+    page = {"items": [node("node-1")], "metadata": {"continue": "1"}, "kind": "NodeList", "apiVersion": "v1"}
+    fake.fail(NODES, Fault(status=200, body=json.dumps(page).encode()))
+
+    assert [one.name for one in read(cluster()).nodes] == ["node-1", "node-2"]
+    assert [request.query.get("continue") for request in fake.requests[:2]] == [None, ["1"]]
+
+
 def test_a_list_that_expires_begins_again_and_no_two_lists_are_mixed(
     fake: FakeApiServer, cluster: Cluster
 ) -> None:

@@ -8,7 +8,7 @@ from support.cli import clean_environment
 from support.inputs import VERSION, Pool, write_inputs
 
 POOL = Pool(kernel="5.15.0-91-generic")
-NETWORK = ("requests", "urllib3", "http.client", "ssl", "certifi")
+NETWORK = ("requests", "urllib3", "kubernetes", "http.client", "ssl", "certifi")
 
 
 def test_with_a_lock_nothing_that_talks_to_a_network_is_imported(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """A built stream, such as kustomize's output, to the DaemonSets in it."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import MAIN_CONTAINER
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
+from gitops_doca.core.rendered import at
 from gitops_doca.core.verify import Built, BuiltDaemonSet
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.located import is_policy
@@ -40,40 +40,30 @@ def read_built(name: str, problems: Problems) -> Built:
         objects=len(documents),
         daemon_sets=tuple(_daemon_sets(document.value for document in documents)),
         drivers=tuple(
-            "/".join((document.value["kind"], _text(_mapping(document.value, "metadata"), "name")))
+            f"{document.value['kind']}/{_text(document.value, 'metadata', 'name')}"
             for document in documents
-            if is_policy(document) and _mapping(document.value, "spec").get("ofedDriver") is not None
+            if is_policy(document) and at(document.value, "spec", "ofedDriver") is not None
         ),
     )
 
 
-def _daemon_sets(values: Iterator[Any]) -> Iterator[BuiltDaemonSet]:
+def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
     for value in values:
-        if isinstance(value, dict) and value.get("kind") == "DaemonSet":
-            meta = _mapping(value, "metadata")
-            annotations = _mapping(meta, "annotations")
+        if at(value, "kind") == "DaemonSet":
             yield BuiltDaemonSet(
-                name=_text(meta, "name"),
-                namespace=_text(meta, "namespace"),
-                pool=_text(annotations, POOL_ANNOTATION),
-                source=_text(annotations, SOURCE_ANNOTATION),
-                image=_image(_mapping(_mapping(_mapping(value, "spec"), "template"), "spec")),
+                name=_text(value, "metadata", "name"),
+                namespace=_text(value, "metadata", "namespace"),
+                pool=_text(value, "metadata", "annotations", POOL_ANNOTATION),
+                source=_text(value, "metadata", "annotations", SOURCE_ANNOTATION),
+                image=_image(at(value, "spec", "template", "spec", "containers")),
             )
 
 
-def _image(pod: Mapping[str, Any]) -> str:
-    containers = pod.get("containers")
-    for container in containers if isinstance(containers, list) else ():
-        if isinstance(container, dict) and container.get("name") == MAIN_CONTAINER:
-            return _text(container, "image")
-    return ""
+def _image(containers: object) -> str:
+    found = containers if isinstance(containers, list) else []
+    return next((_text(one, "image") for one in found if at(one, "name") == MAIN_CONTAINER), "")
 
 
-def _mapping(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = parent.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(parent: Mapping[str, Any], key: str) -> str:
-    value = parent.get(key)
-    return value if isinstance(value, str) else ""
+def _text(value: object, *path: str) -> str:
+    found = at(value, *path)
+    return found if isinstance(found, str) else ""

@@ -126,7 +126,8 @@ def _wrong_type(document: Document, path: Path, wanted: str | list[str], schema:
     value = _value(document.value, path)
     if isinstance(value, bool | int | float) and "string" in names and path:
         kind = "true or false" if isinstance(value, bool) else "a number"
-        if schema.get("x-quoted") is False:
+        # Without lines it is no author's text: of 24.10 its caller may have left 24.1.
+        if schema.get("x-quoted") is False or not document.line:
             return f"the value is {kind} to YAML, not a string; put it in quotes"
         text = document.text(path)
         field = path[-1] if isinstance(path[-1], str) else "value"

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import yaml
 
 from fakes.resolver import FakeResolver
 from gitops_doca.core.lookup import Cause, TagUnknown
+from support.cli import clean_environment
 from support.command import POOL, prepare
 from support.in_process import run_here
+from support.inputs import write_inputs
 from support.krm import POLICY, call, config, resource_list
 
 NAMED = config(policies=["policy.yaml"], inventory=["nodes.json"])
@@ -267,6 +271,18 @@ def test_the_lock_of_policies_that_came_as_items_is_written_from_a_stream(folder
     )
 
 
+def test_a_number_is_not_quoted_since_kustomize_shortens_it(folder: Path) -> None:
+    came = policy(folder)
+    came["spec"]["ofedDriver"]["version"] = 24.10
+    sentence = "spec.ofedDriver.version: the value is a number to YAML, not a string; put it in quotes"
+
+    of_items = call(folder, resource_list([came], NODES))
+    inline = call(folder, resource_list([], config(policies=[came], inventory="nodes.json")))
+
+    assert of_items.run.stderr == f"error[input]: NicClusterPolicy nic-cluster-policy: {sentence}\n"
+    assert inline.run.stderr == f"error[input]: functionConfig: spec.policies[0].{sentence}\n"
+
+
 def test_an_object_that_is_there_already_is_an_error(folder: Path) -> None:
     account, daemon_set = generated(folder)
     came = daemon_set | {"apiVersion": "apps/v1beta2", "spec": {}}
@@ -308,6 +324,36 @@ def test_a_wrong_environment_is_a_result_too(folder: Path) -> None:
     assert (output.exit_code, output.items) == (2, [])
     assert [result["tags"] for result in output.results] == [{"class": "usage"}]
     assert output.results[0]["message"] in output.run.stderr
+
+
+def test_the_environment_says_which_registries_may_be_asked(tmp_path: Path) -> None:
+    write_inputs(tmp_path, repository="nvcr.io/nvidia/mellanox", pools=[POOL], forced=True)
+
+    output = call(tmp_path, resource_list([], NAMED), {"GITOPS_DOCA_ALLOWED_REGISTRY": "other.example"})
+
+    assert (output.exit_code, output.items, output.results[0]["tags"]["class"]) == (5, [], "unknown")
+    assert "nvcr.io" in output.results[0]["message"]
+
+
+def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -> None:
+    run = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m gitops_doca krm >/dev/full"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (run.returncode, run.stderr.splitlines()) == (
+        3,
+        [
+            "error[input]: standard input: is empty, so it holds no object",
+            "error[io]: standard output could not be written: No space left on device",
+        ],
+    )
 
 
 CALLER = "  to mend: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fakes.resolver import FakeResolver
 from support.command import INPUTS, POOL, prepare
 from support.in_process import run_here
+from support.krm import config, resource_list
 
 CODES = {0, 3, 4, 5, 7}
 # Words that mean something to a reader, so that a mutation reaches further than the syntax.
@@ -79,3 +81,19 @@ def test_a_mutated_input_never_ends_as_a_bug(
     assert result.exit_code in CODES, result.stderr
     assert (result.exit_code == 0) == (result.stdout != b"")
     assert len(result.stderr.encode()) <= 4096
+
+
+@given(changes=mutations())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_mutated_call_of_the_function_ends_with_results(
+    changes: list[tuple[float, int, bytes]], folder: Path
+) -> None:
+    item = yaml.safe_load((folder / "policy.yaml").read_text())
+    stdin = mutated(resource_list([item], config(inventory="nodes.json")), changes)
+
+    result = run_here("krm", cwd=folder, stdin=stdin)
+
+    assert result.exit_code in CODES | {6}, result.stderr
+    written = yaml.safe_load(result.stdout)
+    failed = [one for one in written["results"] if one["severity"] == "error"]
+    assert (result.exit_code == 0) == (not failed) == (written["items"] != [])

@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import clean_environment, run_cli
 from support.inputs import Pool, write_inputs
+from support.krm import config, resource_list
 
 POOL = Pool(kernel="5.15.0-91-generic")
 GENERATE = f"{sys.executable} -m gitops_doca generate"
@@ -70,7 +71,10 @@ def test_a_process_substitution_is_an_inventory(folder: Path) -> None:
     assert (run.returncode, b"kind: DaemonSet" in run.stdout) == (0, True)
 
 
-def test_nothing_is_imported_that_a_run_on_files_does_not_need(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["generate", "-p", "policy.yaml", "-i", "nodes.json"], ["krm"]], ids=["generate", "krm"]
+)
+def test_nothing_is_imported_that_a_run_on_files_does_not_need(folder: Path, arguments: list[str]) -> None:
     lines = (
         "import sys, gitops_doca.cli",
         "try: gitops_doca.cli.main(sys.argv[1:])",
@@ -78,10 +82,10 @@ def test_nothing_is_imported_that_a_run_on_files_does_not_need(folder: Path) -> 
     )
     program = "\n".join(lines)
     run = subprocess.run(
-        [sys.executable, "-c", program, "generate", "-p", "policy.yaml", "-i", "nodes.json"],
+        [sys.executable, "-c", program, *arguments],
         cwd=folder,
         env=clean_environment(),
-        stdin=subprocess.DEVNULL,
+        input=resource_list([], config(policies=["policy.yaml"], inventory="nodes.json")).decode(),
         capture_output=True,
         text=True,
         check=False,

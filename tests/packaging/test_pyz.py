@@ -1,10 +1,12 @@
 """The one file that runs by itself, as a stranger without a home and under a bare interpreter."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 
 from support.cli import ROOT, Result, run_cli
 from support.krm import config, resource_list
+
+pytestmark = pytest.mark.xdist_group("pyz")  # the file is built once, not by each worker
 
 NOBODY = 65534
 
@@ -47,6 +51,11 @@ def run(folder: Path, name: str, *arguments: str, stdin: bytes = b"", **environm
         timeout=120,
     )
     return Result(exit_code=found.returncode, stdout=found.stdout, stderr=found.stderr.decode())
+
+
+def names(folder: Path) -> list[str]:
+    with zipfile.ZipFile(folder / "gitops-doca.pyz") as archive:
+        return archive.namelist()
 
 
 def _interpreter() -> str:
@@ -86,6 +95,30 @@ def test_all_that_going_online_needs_is_in_it(folder: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr.startswith("error[unknown]: policy.yaml:6: spec.ofedDriver: cannot tell whether ")
+
+
+def test_the_client_of_a_cluster_is_whole_without_its_other_half(folder: Path) -> None:
+    code = "import kubernetes.client, kubernetes.config.incluster_config as c; print(c.__name__)"
+
+    result = run(folder, "gitops-doca.pyz", "-c", code, SHIV_INTERPRETER="1")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        b"kubernetes.config.incluster_config\n",
+        "",
+    )
+    assert [name for name in names(folder) if "/kubernetes/aio/" in name] == []
+
+
+def test_it_brings_its_bytecode_so_that_the_first_run_is_quick(folder: Path) -> None:
+    ours = [name for name in names(folder) if name.startswith("site-packages/gitops_doca/")]
+    modules = {name for name in ours if name.endswith(".py")}
+    compiled = {
+        re.sub(r"__pycache__/(.*)\.cpython-\d+\.pyc", r"\1.py", name) for name in ours if name.endswith("c")
+    }
+
+    assert len(modules) > 100
+    assert compiled == modules
 
 
 def test_the_same_checkout_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:

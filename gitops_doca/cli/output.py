@@ -44,8 +44,10 @@ def write_file(path: Path, text: str) -> None:
         raise _failed(str(path), error) from None
 
 
-def replaceable_text(file: str, kind: str, problems: Problems, *, category: Category, remedy: str) -> str:
-    """Return what stands now in a file of ours; reports one that is no document of this kind.
+def replaceable_text(
+    file: str, kind: str, problems: Problems, *, called: str, category: Category, remedy: str
+) -> str:
+    """Return what stands now in a file of ours; reports one that is no document of this kind (people call it `called`).
 
     Nothing else is overwritten: the repository may have chosen the path, a link could lead anywhere, and a
     device may never end. Empty when there is no file.
@@ -59,7 +61,7 @@ def replaceable_text(file: str, kind: str, problems: Problems, *, category: Cate
             text = stream.read(_MAX_OLD)
         if not text.strip() or f"\nkind: {kind}\n" in text:
             return text
-    message = f"here is something else than a {kind}, which is not overwritten"
+    message = f"here is something else than {called}, which is not overwritten"
     problems.error(message, Place(file), category=category, remedy=remedy)
     return text
 

@@ -86,7 +86,7 @@ def _old(write: str | None, problems: Problems) -> str:
     remedy = "remove it, or name another file with --write"
     if write is None:
         return ""
-    return replaceable_text(write, KIND, problems, category=Category.INPUT, remedy=remedy)
+    return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, remedy=remedy)
 
 
 def _read(flags: Mapping[str, Any], settings: Settings, policies: PolicySet, problems: Problems) -> Inventory:

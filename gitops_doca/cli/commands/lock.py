@@ -44,6 +44,7 @@ def _write(flags: Mapping[str, Any]) -> int:
         invocation.lock_file,
         KIND,
         problems,
+        called="a lock",
         category=Category.LOCK,
         remedy="remove it, or name another file with --lock or spec.lock",
     )

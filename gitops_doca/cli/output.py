@@ -47,10 +47,10 @@ def write_file(path: Path, text: str) -> None:
 def replaceable_text(
     file: str, kind: str, problems: Problems, *, called: str, category: Category, remedy: str
 ) -> str:
-    """Return what stands now in a file of ours; reports one that is no document of this kind (people call it `called`).
+    """Return what stands now in a file of ours; reports one that is no document of this kind.
 
-    Nothing else is overwritten: the repository may have chosen the path, a link could lead anywhere, and a
-    device may never end. Empty when there is no file.
+    `called` is what messages call the right one. Nothing else is overwritten: the repository may have chosen
+    the path, a link could lead anywhere, and a device may never end. Empty when there is no file.
     """
     if not os.path.lexists(file):
         return ""

@@ -11,11 +11,14 @@ CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
 TOXIPROXY := .cache/toxiproxy-2.12.0/server
 KUSTOMIZE := .cache/kustomize-5.8.1/kustomize
+ACTIONLINT := .cache/actionlint-1.7.12/actionlint
 KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
 ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
+ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
-PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUBE_APISERVER ARGOCD ARGOCD_CRDS
+PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE ACTIONLINT KUBE_APISERVER \
+  ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench pyz format clean
@@ -29,9 +32,10 @@ demo: .venv/project ## print the manifests of fixtures/demo, from its lock and w
 test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's docker-registry on loopback
 	$(BIN)/pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadgroup
 
-check: .venv/project ## formatter, linter, types, layers, spelling
+check: .venv/project ## formatter, linters, types, layers, spelling
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/codespell
+	$(BIN)/shellcheck .ci/run tools/*.sh deploy/refresh/*.sh
 
 e2e: .venv/project $(DOCKER_REGISTRY) $(foreach name,$(PROGRAMS),$($(name))) ## run the tests with real servers and other people's programs
 	$(foreach name,$(PROGRAMS),$(name)=$(abspath $($(name)))) $(BIN)/pytest -m e2e -n auto --maxprocesses 4 --dist loadgroup
@@ -72,9 +76,10 @@ $(CRANE): MODULE := github.com/google/go-containerregistry/cmd/crane@v0.22.1
 $(DISTRIBUTION): MODULE := github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 $(TOXIPROXY): MODULE := github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 $(KUSTOMIZE): MODULE := sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+$(ACTIONLINT): MODULE := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Two may build the same at once: each program is moved into place when it is whole.
-$(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE):
+$(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE) $(ACTIONLINT):
 	mkdir -p $@.$$$$ && GOBIN=$(abspath $@.)$$$$ GOFLAGS= go install $(MODULE) && mv $@.$$$$/$(@F) $@ && rmdir $@.$$$$
 
 $(KUBE_APISERVER): STAMP := k8s.io/component-base/version.gitVersion=v1.36.3
@@ -83,6 +88,8 @@ $(ARGOCD): STAMP := github.com/argoproj/argo-cd/v3/common.version=3.2.0
 $(KUBE_APISERVER) $(ARGOCD):
 	GOFLAGS= go build -C tools/go/$(@F) -trimpath -ldflags "-s -w -X $(STAMP)" -o $(abspath $@.)$$$$ tool && mv $@.$$$$ $@
 
-# A cluster needs Argo CD's own resource definitions, which its module holds.
-$(ARGOCD_CRDS): $(ARGOCD)
-	cp -rT --no-preserve=mode "$$(GOFLAGS= go list -C tools/go/argocd -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests/crds" $@
+# A cluster needs Argo CD's own resource definitions, and our component its repo-server: its module holds both.
+$(ARGOCD_CRDS): MANIFESTS := crds
+$(ARGOCD_REPO_SERVER): MANIFESTS := base/repo-server
+$(ARGOCD_CRDS) $(ARGOCD_REPO_SERVER): $(ARGOCD)
+	cp -rT --no-preserve=mode "$$(GOFLAGS= go list -C tools/go/argocd -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests/$(MANIFESTS)" $@

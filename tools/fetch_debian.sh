@@ -63,6 +63,7 @@ for archive in "$work"/cache/archives/*.deb; do
 done
 [[ -x "$work/root/usr/bin/$program" ]] || fail "the package $package has no /usr/bin/$program"
 
+# shellcheck disable=SC2016 # the script that is written below expands it
 libraries=$(find "$work/root" -name '*.so.*' -printf '$here/root/%P\n' | sed 's:/[^/]*$::' | sort -u | paste -sd:)
 cat >"$work/$program" <<WRAPPER
 #!/bin/sh

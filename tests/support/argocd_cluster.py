@@ -22,7 +22,7 @@ _RESOURCES = tuple(
     CustomResource(
         group="argoproj.io", version="v1alpha1", kind=kind, plural=f"{kind.lower()}s", namespaced=True
     )
-    for kind in ("Application", "AppProject")
+    for kind in ("Application", "ApplicationSet", "AppProject")
 )
 _CONFIG_MAPS = ("cm", "rbac-cm", "ssh-known-hosts-cm", "tls-certs-cm", "gpg-keys-cm")
 _SECONDS = 60
@@ -111,8 +111,8 @@ def _environment(folder: Path, api: ApiServer, plugin: CmpServer) -> Mapping[str
     }
 
 
-def _install(api: ApiServer) -> None:
-    """Put what Argo CD expects into the cluster: its resources, its settings and the project `default`."""
+def define(api: ApiServer) -> None:
+    """Have the server know Argo CD's resources, from now on."""
     definitions = Path(os.environ.get("ARGOCD_CRDS", "/nonexistent"))
     require(
         definitions.is_dir(), "ARGOCD_CRDS does not name the folder of Argo CD's CRDs; `make e2e` sets it"
@@ -121,6 +121,11 @@ def _install(api: ApiServer) -> None:
         api.apply(yaml.safe_load((definitions / f"{resource.kind.lower()}-crd.yaml").read_text()))
     for resource in _RESOURCES:
         wait(api, resource, known=True)
+
+
+def _install(api: ApiServer) -> None:
+    """Put what Argo CD expects into the cluster: its resources, its settings and the project `default`."""
+    define(api)
     api.namespace(NAMESPACE)
     for name in _CONFIG_MAPS:
         api.apply(_object("v1", "ConfigMap", f"argocd-{name}"))

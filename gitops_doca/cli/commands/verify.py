@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, printable, table, tell
+from gitops_doca.cli.console import print_diagnostics, print_info, printable, table, tell
 from gitops_doca.cli.invocation import lock_command
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -51,9 +51,7 @@ def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None,
         differences += compare_built(found, built, expected)
     if verbose:
         for one in built.daemon_sets:
-            tell(
-                printable(f"info: DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
-            )
+            print_info(f"DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
     write_stdout(table((one.kind.value, one.subject, one.detail) for one in differences))
     print_diagnostics(problems.warnings)
     tell(printable(_verdict(display_name(stream), built, expected, differences)))

@@ -55,7 +55,9 @@ done
 
 top=$(git rev-parse --show-toplevel)
 work=$(mktemp -d)
+unopened=
 clean_up() {
+  [[ -z $unopened ]] || push "$unopened" "" || true
   git -C "$top" worktree remove --force "$work/tree" 2>/dev/null || true
   rm -rf "$work"
 }
@@ -114,9 +116,11 @@ if [[ $(git rev-parse HEAD) == "$proposed" ]]; then
   exit
 fi
 push "$proposed" HEAD
-if [[ -n ${REFRESH_HOOK:-} ]] && ! "$REFRESH_HOOK" "$branch" "$base"; then
-  # So that the next run calls it again. An older proposal was opened before, and is only brought up to date.
-  [[ -n $proposed ]] || push "$(git rev-parse HEAD)" ""
-  exit 1
+if [[ -n ${REFRESH_HOOK:-} ]]; then
+  # A new branch is taken back unless the hook succeeds, so that the next run calls it again. An older proposal was opened
+  # before, and is only brought up to date.
+  [[ -n $proposed ]] || unopened=$(git rev-parse HEAD)
+  "$REFRESH_HOOK" "$branch" "$base" || exit 1
+  unopened=
 fi
 echo "$folder: proposed as $branch"

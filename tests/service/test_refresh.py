@@ -1,5 +1,6 @@
 """deploy/refresh/refresh.sh, against a repository, a registry whose tags move and an API server."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,6 +289,26 @@ def test_a_wrong_call_is_told_before_anything_is_looked_up(
 
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr.splitlines()[-1] == f"refresh.sh: {message}"
+    assert drivers.forge.branches() == ["main"]
+
+
+def test_temporary_files_are_where_tmpdir_says(drivers: Drivers) -> None:
+    drivers.forge.create("nodes.json")
+    drivers.forge.commit()
+
+    result = drivers.forge.refresh(env={"TMPDIR": "/nonexistent"})
+
+    assert (result.exit_code, result.stdout) == (1, b"")
+    assert "/nonexistent/tmp." in result.stderr
+
+
+def test_a_run_that_is_stopped_leaves_nothing(drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    drivers.forge.program("stop", "kill -TERM $PPID")
+
+    assert drivers.forge.refresh(env={"REFRESH_HOOK": "stop"}).exit_code == -signal.SIGTERM
     assert drivers.forge.branches() == ["main"]
 
 

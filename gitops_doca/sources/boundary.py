@@ -80,7 +80,7 @@ class _Walk:
         self._parts = deque(parts)
         self._links = 0
         self._linked = False
-        self._folders = [self._keep(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))]
+        self._folders = [self._keep(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))]
 
     def file(self) -> tuple[int, str] | None:
         """Return the folder and name of a regular file; None when the name leads to anything else."""

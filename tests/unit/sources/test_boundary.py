@@ -1,6 +1,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.selection import ALL
 from gitops_doca.sources.syntax import UnreadableError
+from support.cli import ROOT
 from support.reading import lines
+from support.require import require
 
 OUT = "leads out of the repository, through .. or a link, so it is not read"
 NO_FILE = "is no regular file, so it is not read"
@@ -200,3 +204,19 @@ def test_what_is_read_is_what_the_kernel_finds(parts: list[str], maze: Path) -> 
         return
 
     assert os.path.samestat(found, (maze / "a" / name).stat())
+
+
+def test_folders_need_to_be_entered_and_not_to_be_listed(root: Path) -> None:
+    require(os.geteuid() == 0, "only root can become somebody who may not list its folders")
+    for folder in (root, root / "apps", root / "apps" / "one", *root.parents[:3]):
+        folder.chmod(0o711)
+    code = (
+        "import os\n"
+        "from gitops_doca.sources.boundary import Boundary\n"
+        "os.setuid(999)\n"
+        f"with Boundary({str(root)!r}).open('apps/one/in.yaml') as stream: print(stream.read().decode())"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (run.stdout, run.stderr) == ("one\n", "")

@@ -1,6 +1,7 @@
 """The kubernetes client's connections to one API server; nothing else imports that library."""
 
 import ssl
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +104,14 @@ def _connection(
         # The kubeconfig says so, and nobody can do anything about it here.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     try:
-        pool = RESTClientObject(configuration).pool_manager
+        with warnings.catch_warnings():
+            # urllib3 warns of what the ImportError says too.
+            warnings.simplefilter("ignore")
+            pool = RESTClientObject(configuration).pool_manager
+    except ImportError:
+        message = "the proxy is a SOCKS proxy, and the Python package PySocks is not installed"
+        problems.error(message, place, remedy="install it, or use a proxy that speaks HTTP")
+        return None
     except (ValueError, urllib3.exceptions.HTTPError):
         problems.error("the address of the proxy is not valid", place)
         return None

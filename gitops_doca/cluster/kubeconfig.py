@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.documents import read_documents
@@ -172,7 +173,7 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | No
     if cluster is None:
         return None
     settings = cluster.fields(problems)
-    if not str(settings.get("server", "")).startswith(("https://", "http://")):
+    if not _is_server(settings.get("server", "")):
         problems.error("is no URL of an API server", cluster.place("server"))
     # Without a user nothing is shown; a user that is named must be there.
     user = _referred(context, names["user"], "user", merged, problems) if "user" in names else None
@@ -181,6 +182,15 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | No
         user=user.fields(problems) if user else {},
         user_place=user.place() if user else context.place(),
     )
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what finds one that is none.
+        return parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _referred(context: _Entry, name: str, kind: str, merged: _Merged, problems: Problems) -> _Entry | None:

@@ -202,6 +202,30 @@ def test_a_proxy_of_the_kubeconfig_is_used_and_its_password_not_shown(
     assert fake.requests == []
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("socks5://me:s3cret@127.0.0.1:1", "the proxy is a SOCKS proxy, and the Python package PySocks"),
+        ("http://me:s3cret@[::1", "the address of the proxy is not valid"),
+        ("ftp://me:s3cret@127.0.0.1", "the address of the proxy is not valid"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_told(
+    fake: FakeApiServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], url: str, message: str
+) -> None:
+    file = fake.kubeconfig(tmp_path)
+    config = yaml.safe_load(file.read_text())
+    config["clusters"][0]["cluster"]["proxy-url"] = url
+    file.write_text(yaml.safe_dump(config))
+
+    failed = failure(kubeconfig=str(file))
+
+    assert failed.exit_code == 3
+    assert str(failed).startswith(message)
+    assert "s3cret" not in str(failed.diagnostics)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_pod_reads_as_its_service_account(ca: trustme.CA, secure: FakeApiServer, tmp_path: Path) -> None:
     mounted = tmp_path / "mounted"
     mounted.mkdir()

@@ -131,7 +131,17 @@ def user(settings: Any) -> dict[str, Any]:
         ),
         (cluster({}), [NO_SERVER]),
         (cluster("s3cret"), [NO_SERVER]),
-        (cluster({"server": "ftp://s3cret"}), [NO_SERVER]),
+        *[
+            (cluster({"server": url}), [NO_SERVER])
+            for url in (
+                "ftp://s3cret",
+                "https://",
+                "https://[::1",
+                "https://x:s3cret",
+                "https://x:99999",
+                "x",
+            )
+        ],
         (
             {"contexts": [{"name": "prod", "context": {}}]},
             [("contexts[0]", "context 'prod' names no cluster")],

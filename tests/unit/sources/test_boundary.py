@@ -3,6 +3,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -206,17 +207,24 @@ def test_what_is_read_is_what_the_kernel_finds(parts: list[str], maze: Path) -> 
     assert os.path.samestat(found, (maze / "a" / name).stat())
 
 
-def test_folders_need_to_be_entered_and_not_to_be_listed(root: Path) -> None:
+def test_folders_need_to_be_entered_and_not_to_be_listed() -> None:
     require(os.geteuid() == 0, "only root can become somebody who may not list its folders")
-    for folder in (root, root / "apps", root / "apps" / "one", *root.parents[:3]):
-        folder.chmod(0o711)
     code = (
-        "import os\n"
+        "import os, sys\n"
         "from gitops_doca.sources.boundary import Boundary\n"
         "os.setuid(999)\n"
-        f"with Boundary({str(root)!r}).open('apps/one/in.yaml') as stream: print(stream.read().decode())"
+        "with Boundary(sys.argv[1]).open('apps/in.yaml') as stream: print(stream.read().decode())"
     )
+    # Not pytest's own: nobody else may enter the folders above those.
+    with tempfile.TemporaryDirectory() as top:
+        apps = Path(top) / "apps"
+        apps.mkdir()
+        (apps / "in.yaml").write_text("one")
+        for folder in (Path(top), apps):
+            folder.chmod(0o711)
 
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", code, top], cwd=ROOT, capture_output=True, text=True, check=False
+        )
 
     assert (run.stdout, run.stderr) == ("one\n", "")

@@ -51,14 +51,7 @@ def _exit_code(arguments: list[str]) -> int:
         print_diagnostics(error.diagnostics)
         return error.exit_code
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "gitops-doca"
-        print_diagnostics(
-            [
-                Diagnostic(
-                    category=Category.USAGE, message=error.format_message(), remedy=f"see {command} --help"
-                )
-            ]
-        )
+        print_diagnostics([_misuse(error)])
         return Category.USAGE.exit_code
     except (KeyboardInterrupt, click.Abort):
         tell("interrupted")
@@ -68,6 +61,33 @@ def _exit_code(arguments: list[str]) -> int:
         tell(traceback.format_exc(), end="")
         return _BUG
     return code or 0
+
+
+def _misuse(error: click.UsageError) -> Diagnostic:
+    """Tell what is wrong with the arguments; where there are none, which commands there are."""
+    context = error.ctx
+    remedy = f"see {context.command_path if context else 'gitops-doca'} --help"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        return Diagnostic(
+            category=Category.USAGE,
+            message="a command is needed, one of these",
+            details=_summaries(error.ctx.command, error.ctx),
+            remedy=remedy,
+        )
+    # Where click lists choices it breaks lines, which would be escaped.
+    message = " ".join(line.strip() for line in error.format_message().splitlines())
+    return Diagnostic(category=Category.USAGE, message=message, remedy=remedy)
+
+
+def _summaries(group: click.Group, context: click.Context) -> tuple[str, ...]:
+    names = group.list_commands(context)
+    width = max(map(len, names))
+    commands = [(name, group.get_command(context, name)) for name in names]
+    return tuple(
+        f"{name.ljust(width)}  {command.get_short_help_str(limit=80)}"
+        for name, command in commands
+        if command
+    )
 
 
 class _Commands(click.Group):
@@ -85,9 +105,11 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
-    """Per-pool DOCA driver DaemonSets from a policy, a node inventory and a registry, ahead of time."""
+    """Per-pool DOCA driver DaemonSets from a policy, a node inventory and a registry, ahead of time.
+
+    To begin with: gitops-doca check -p policy.yaml -i nodes.json
+    """

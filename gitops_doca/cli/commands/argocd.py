@@ -9,13 +9,13 @@ from gitops_doca.cli.output import write_stdout
 
 @click.group("argocd")
 def command() -> None:
-    """Entry points of plugin.yaml, Argo CD's config management plugin."""
+    """Entry points for Argo CD, called by plugin.yaml."""
 
 
 @command.command("generate")
 @click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop.")
 def generate(*, explain_config: bool) -> int:
-    """Print the manifests of the application in whose folder this runs.
+    """Print the manifests of the application in this folder.
 
     Settings come from the application's parameters and from gitops-doca.yaml; those about registries from the
     variables GITOPS_DOCA_... of the side car alone.
@@ -27,7 +27,7 @@ def generate(*, explain_config: bool) -> int:
 
 @command.command("parameters")
 def parameters() -> None:
-    """Print the announcement of the application's parameters, as JSON."""
+    """Print the parameters that an application may have, as JSON."""
     from gitops_doca.cli.argocd.parameters import announce
 
     write_stdout(announce())

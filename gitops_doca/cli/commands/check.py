@@ -31,9 +31,10 @@ _FORMS: dict[str, Callable[[Generation], str]] = {
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
 def command(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
-    """Print a table of all pools and the image of each, and no manifests.
+    """Print a table of all pools with the image of each.
 
-    Exit codes are those of generate; the table also shows pools without an image. In its place,
-    mirror prints the images that the pods pull, and build the commands that build missing ones.
+    It decides as generate does, with the same exit codes, but prints no manifests; the table also shows
+    pools without an image. In its place -o mirror prints the images that the pods pull, and -o build the
+    commands that build missing ones.
     """
     run(flags, _FORMS[output], with_errors=True)

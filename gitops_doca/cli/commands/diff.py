@@ -58,7 +58,9 @@ def command(
     max_bytes: int | None,
     **flags: Any,  # noqa: ANN401 (click's parameters)
 ) -> int:
-    """Print what the inputs change: pools, nodes, when drivers are reloaded, and the manifests.
+    """Print what changes against another revision or folder.
+
+    That is: pools, nodes, when drivers are reloaded, and the manifests.
 
     BASE is a Git revision, or a folder of rendered manifests; without it the work tree is compared
     with where HEAD left the default branch. A single argument that names a folder with a

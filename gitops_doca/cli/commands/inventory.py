@@ -40,10 +40,10 @@ _SAME, _DIFFERENT = 0, 1
 @click.option("--write", metavar="FILE", help="Write the snapshot into this file, and print nothing.")
 @click.option("--check", metavar="FILE", help="Print how the cluster differs from this snapshot.")
 def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
-    """Print the NIC nodes of the live cluster as a NodeInventory, made to be committed.
+    """Print the NIC nodes of the live cluster, to be committed.
 
-    The policies of gitops-doca.yaml, or those of -p, say which labels and ConfigMaps matter;
-    it works without any. The cluster is only read.
+    What is printed is a NodeInventory, for -i and spec.inventory. The policies of gitops-doca.yaml, or
+    those of -p, say which labels and ConfigMaps matter; it works without any. The cluster is only read.
     """
     if write is not None and check is not None:
         raise click.UsageError("--write and --check exclude each other")

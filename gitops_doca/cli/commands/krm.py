@@ -37,11 +37,11 @@ class _Function(click.Command):
 @registry_options
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def command(*, verbose: bool, **_registry: Any) -> None:  # noqa: ANN401 (click's parameters)
-    """Be a KRM function, as generator or transformer of a kustomization.
+    """Run as a KRM function, for kustomize.
 
-    Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and
-    prints it with the manifests of all pools. kustomize needs --enable-alpha-plugins
-    and --enable-exec; without the latter it prints nothing at all.
+    Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and prints it with the
+    manifests of all pools, as a generator or a transformer. kustomize needs --enable-alpha-plugins and
+    --enable-exec; without the latter it prints nothing at all.
     """
     problems = Problems()
     found = None

@@ -27,9 +27,10 @@ _SAME, _DIFFERENT = 0, 1
 @registry_options
 @click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
 def command(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
-    """Write gitops-doca.lock.yaml: what the registry has for each tag that the pools need.
+    """Write the lock: what the registries have for the pools.
 
-    With a lock, generate asks no registry. Missing tags are recorded as missing.
+    The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
+    digest, or as missing. With it generate asks no registry.
     """
     return _compare(flags) if check else _write(flags)
 

@@ -33,7 +33,7 @@ _FORMS = {"text": text_matrix, "markdown": markdown_matrix, "json": json_matrix,
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
 def command(output: str, versions: int, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
-    """Print which driver versions have a precompiled image for which pools.
+    """Print which driver versions have images for which pools.
 
     Asks the registry for the tags of the policies' repositories, whatever lock there is. The newest
     version that serves every pool is confirmed by its manifests.

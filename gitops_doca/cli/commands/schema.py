@@ -6,7 +6,7 @@ from gitops_doca.cli.output import write_stdout
 from gitops_doca.sources.schema import SCHEMAS, schema_text
 
 
-@click.command("schema")
+@click.command("schema", help=f"Print the JSON schema of a file.\n\nNAME is one of {', '.join(SCHEMAS)}.")
 @click.argument("name", type=click.Choice(SCHEMAS), metavar="NAME")
 def command(name: str) -> None:
     """Print the JSON schema of a file."""

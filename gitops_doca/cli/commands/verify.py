@@ -33,11 +33,11 @@ _TRAP = (
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None, verbose: bool) -> int:
-    """Check a built STREAM (default: -, stdin) for the DaemonSets of the lock.
+    """Check a built stream for the DaemonSets of the lock.
 
-    The lock is the one of DIR (default: the working directory), or of the config FILE. What
-    differs is printed, and the exit code is 1: pools without a DaemonSet or with two, names,
-    namespaces and images that another tool changed.
+    STREAM (default: -, stdin) is what kustomize or another tool built. The lock is the one of DIR
+    (default: the working directory), or of the config FILE. What differs is printed, and the exit code
+    is 1: pools without a DaemonSet or with two, names, namespaces and images that another tool changed.
     """
     target, stream = _arguments(names)
     problems = Problems()

@@ -221,10 +221,37 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("group", "some"), [((), {"generate", "check"}), (("argocd",), {"generate", "parameters"})]
+)
+def test_without_a_command_all_are_told_in_whole_sentences(
+    group: tuple[str, ...], some: set[str], tmp_path: Path
+) -> None:
+    result = run_here(*group, cwd=tmp_path)
+
+    head, *commands, remedy = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert head == "error[usage]: a command is needed, one of these"
+    assert some <= {line.split()[0] for line in commands}
+    assert [line for line in commands if not re.fullmatch(r"  [a-z]+ +[A-Z].*[A-Za-z]\.", line)] == []
+    assert remedy == f"  to mend: see {' '.join(('gitops-doca', *group))} --help"
+
+
+@pytest.mark.parametrize("group", [(), ("argocd",)])
+def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> None:
+    result = run_here(*group, "--help", cwd=tmp_path)
+
+    assert result.exit_code == 0
+    assert "..." not in result.stdout.decode().partition("\nCommands:\n")[2]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "Missing command."),
         (("generat",), "No such command 'generat'. Did you mean 'generate'?"),
+        (
+            ("schema",),
+            ("Missing argument 'NAME'. Choose from: config, diff, inventory, lock, matrix, policy, report"),
+        ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
         (("generate", "a", "b"), "Got unexpected extra argument (b)"),
         (("generate", "-p"), "Option '-p' requires an argument."),

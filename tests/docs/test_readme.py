@@ -1,67 +1,115 @@
 """What README.md shows is what the commands print."""
 
 import re
+import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
+from gitops_doca.core.lookup import ImagePlatforms, Inspection
+from gitops_doca.core.reference import ImageReference
+from support.cli import Result
+from support.command import POOL, prepare
 from support.in_process import run_here
-from support.published import published_tags
-from support.repository import start_demo
-from support.upgrade import change
+from support.repository import commit, start
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 
+class Registry(FakeResolver):
+    """Has images of the platform that their tags name."""
+
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        return dict.fromkeys(images, ImagePlatforms(DIGEST, frozenset({f"linux/{POOL.arch}"})))
+
+
+def section(heading: str) -> str:
+    return README.partition(f"\n{heading}\n")[2].partition("\n## ")[0].partition("\n### ")[0].strip("\n")
+
+
+def commands(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+
+
 def test_the_help_is_the_one_that_the_command_prints() -> None:
     shown = re.search(r"<!-- begin help -->\n```\n(.*?)```\n<!-- end help -->", README, re.DOTALL)
-    printed = CliRunner().invoke(cli, ["generate", "--help"], prog_name="gitops-doca", terminal_width=100)
+    printed = CliRunner().invoke(cli, ["--help"], prog_name="gitops-doca", terminal_width=100)
 
     assert shown is not None
     assert shown[1] == printed.output
 
 
 def test_every_link_leads_to_a_file() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    targets = re.findall(r"\]\(([^)#:]+)[^):]*\)", README)
 
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def test_the_config_in_it_is_valid(tmp_path: Path) -> None:
-    text = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert text is not None
-    (tmp_path / "gitops-doca.yaml").write_text(text[1])
+def test_every_link_to_a_heading_leads_to_one() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)#([^)]+)\)", README)
 
-    result = CliRunner().invoke(cli, ["generate", str(tmp_path), "--explain-config"])
-
-    assert result.exit_code == 0
-    assert "nvidia-network-operator" in result.output
+    assert targets
+    assert [(page, heading) for page, heading in targets if heading not in headings(ROOT / page)] == []
 
 
-def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = FakeResolver(published_tags())
-    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: registry)
-    shown = re.search(r"<!-- begin matrix -->\n```\n(.*?)```\n<!-- end matrix -->", README, re.DOTALL)
+def headings(page: Path) -> list[str]:
+    """Return what a forge calls the headings of a page in links."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
 
-    printed = run_here("matrix", "fixtures/demo", cwd=ROOT)
 
-    assert (printed.exit_code, printed.stderr) == (0, "")
+def write_the_folder(folder: Path) -> None:
+    """Make what `## Use` begins with, with files in the place of what kubectl prints of a cluster."""
+    written = [line.partition(" > ")[2] for line in commands(section("## Use"))]
+    shown = re.search(r"```yaml\n(.*?)```", section("## Use"), re.DOTALL)
     assert shown is not None
-    assert shown[1] == printed.stdout.decode()
+    assert [name for name in written if not (folder / name).is_file()] == []
+    (folder / "gitops-doca.yaml").write_text(shown[1])
 
 
-def test_the_difference_is_the_one_of_a_changed_demo(tmp_path: Path) -> None:
-    cluster = start_demo(tmp_path / "repository")
-    change(cluster)
-    shown = re.search(r"<!-- begin diff -->\n```\n(.*?)```\n<!-- end diff -->", README, re.DOTALL)
+def run_line(line: str, folder: Path) -> Result:
+    """Run a line of the README as a shell would."""
+    line, _, file = line.partition(" > ")
+    program, *arguments = shlex.split(line)
+    assert program == "gitops-doca"
+    result = run_here(*arguments, cwd=folder)
+    if file:
+        (folder / file).write_bytes(result.stdout)
+    return result
 
-    printed = run_here("diff", "main", cwd=cluster)
 
-    assert (printed.exit_code, printed.stderr) == (1, "")
+def test_what_it_tells_of_the_command_line_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(tmp_path)
+    commit(tmp_path)
+    prepare(tmp_path, monkeypatch, Registry([POOL.tag]))
+    write_the_folder(tmp_path)
+    lines = commands(section("### The command line"))
+
+    results = [run_line(line, tmp_path) for line in lines]
+
+    assert [line.split()[1] for line in lines] == ["check", "lock", "generate", "diff"]
+    assert [result.exit_code for result in results] == [0, 0, 0, 1]
+    assert (tmp_path / "gitops-doca.lock.yaml").is_file()
+    assert (tmp_path / "drivers.yaml").read_text().count("kind: DaemonSet\n") == 1
+    assert "1 pool added" in results[-1].stdout.decode()
+
+
+def test_a_look_needs_no_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(tmp_path, monkeypatch)
+    shown = re.search(r"`(gitops-doca check -p [^`]*)`", section("## Use"))
     assert shown is not None
-    assert shown[1] == printed.stdout.decode().partition("\n--- ")[0]
+
+    result = run_line(shown[1], tmp_path)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_it_is_short_about_the_command_line() -> None:
+    assert len(section("### The command line").splitlines()) < 15

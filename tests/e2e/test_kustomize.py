@@ -212,7 +212,7 @@ def test_the_one_file_is_the_function_too(tmp_path: Path) -> None:
 
 
 def test_the_readme_shows_how(tmp_path: Path, environment: Mapping[str, str]) -> None:
-    section = (ROOT / "README.md").read_text().partition("\n## Kustomize\n")[2].partition("\n## ")[0]
+    section = (ROOT / "README.md").read_text().partition("\n### Kustomize\n")[2].partition("\n## ")[0]
     shown = re.search(r"```yaml\n(.*?)```", section, re.DOTALL)
     assert shown is not None
     commands = [line.strip() for line in section.splitlines() if line.startswith("    ")]

@@ -21,6 +21,8 @@ class Part(Enum):
     NAMESPACE = "namespace"
     SELECTOR = "selector"
     TEMPLATE = "template"
+    PLACEMENT = "placement"
+    """What in the template says which nodes run the pods: at once they go from nodes that no longer match."""
     STRATEGY = "strategy"
     METADATA = "metadata"
 
@@ -28,6 +30,9 @@ class Part(Enum):
 _REPLACING = frozenset({Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR})
 """Nothing of these can change in place: the DaemonSet goes, its pods with it, and another one comes."""
 
+
+_PLACEMENT_FIELDS = ("nodeSelector", "affinity", "tolerations")
+"""Of a pod's spec, what the DaemonSet controller weighs for pods that run already."""
 
 _DRIVER_FIELDS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
 """What the operator's DaemonSets are made of in a policy."""
@@ -205,6 +210,10 @@ def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Par
         Part.NAMESPACE: before.namespace != after.namespace,
         Part.SELECTOR: at(old, "spec", "selector") != at(new, "spec", "selector"),
         Part.TEMPLATE: at(old, "spec", "template") != at(new, "spec", "template"),
+        Part.PLACEMENT: any(
+            at(old, "spec", "template", "spec", field) != at(new, "spec", "template", "spec", field)
+            for field in _PLACEMENT_FIELDS
+        ),
         Part.STRATEGY: at(old, "spec", "updateStrategy") != at(new, "spec", "updateStrategy"),
     }
     found = tuple(part for part, differing in differs.items() if differing)

@@ -122,6 +122,20 @@ def test_another_strategy_is_told_with_what_it_does(cluster: Path) -> None:
     }
 
 
+def test_pods_go_at_once_from_nodes_that_they_may_no_longer_run_on(cluster: Path) -> None:
+    edit(cluster / "policy.yaml", ("    value: rdma\n", "    value: rdma\n  - key: storage\n"))
+
+    result = diff(cluster, "main")
+
+    assert driver_lines(result) == {
+        (
+            "reloaded when its pod is deleted or the node restarts (OnDelete); "
+            "unloaded at once from nodes that its pods may no longer run on"
+        )
+    }
+    assert "  differs template, placement" in lines(result)
+
+
 def test_a_template_under_rolling_update_reloads_as_soon_as_it_is_applied(cluster: Path) -> None:
     edit(cluster / CONFIG, ("spec:\n", "spec:\n  updateStrategy: {type: RollingUpdate, maxUnavailable: 1}\n"))
     commit(cluster)

@@ -37,6 +37,8 @@ def when(change: PoolChange) -> str:
     if change.reload is Reload.AT_ONCE:
         replacing = (Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR)
         text += f": another {' and '.join(part.value for part in change.parts if part in replacing)}"
+    elif Part.PLACEMENT in change.parts:
+        text += "; unloaded at once from nodes that its pods may no longer run on"
     if change.reload is Reload.STOP and change.current.is_planned:
         return "no node ran it"
     if change.reload is Reload.NONE and Part.STRATEGY in change.parts:

@@ -21,6 +21,7 @@ def daemon_set(
     namespace: str = "n",
     selector: str = "",
     strategy: str | None = "OnDelete",
+    zone: str = "a",
     note: str = "",
 ) -> dict[str, Any]:
     name = name or f"mofed-{kernel}-ds"
@@ -39,9 +40,10 @@ def daemon_set(
             "selector": {"matchLabels": {"app": selector or name}},
             "template": {
                 "spec": {
+                    "nodeSelector": {"zone": zone},
                     "containers": [
                         {"name": "mofed-container", "image": image or f"{REPOSITORY}:{tag(VERSION, kernel)}"}
-                    ]
+                    ],
                 }
             },
             **({"updateStrategy": {"type": strategy}} if strategy else {}),
@@ -93,6 +95,7 @@ def side(*pools: RenderedPool) -> Rendering:
         ),
         # Kubernetes' default.
         ({"strategy": None}, {"strategy": None, "image": "a:b"}, (Part.TEMPLATE,), Reload.ROLLING),
+        ({}, {"zone": "b"}, (Part.TEMPLATE, Part.PLACEMENT), Reload.NEXT_RESTART),
         ({}, {"selector": "x"}, (Part.SELECTOR,), Reload.AT_ONCE),
         ({}, {"namespace": "m"}, (Part.NAMESPACE,), Reload.AT_ONCE),
         ({}, {"name": "x"}, (Part.NAME, Part.SELECTOR), Reload.AT_ONCE),

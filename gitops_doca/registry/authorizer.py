@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from gitops_doca.core.lookup import Cause
 from gitops_doca.registry.challenges import Challenge, choose, parse_challenges
 from gitops_doca.registry.credentials import Keychain
-from gitops_doca.registry.door import Door
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.grants import Grant, Once
 from gitops_doca.registry.logins import HelperCall, IdentityToken, Login, Password, RegistryToken
+from gitops_doca.registry.ping import PingResult
 from gitops_doca.registry.realms import Realm
 from gitops_doca.registry.tokens import TokenRequest, TokenServer
 from gitops_doca.registry.transport import Reply
@@ -22,13 +22,13 @@ class Authorizer:
 
     def __init__(
         self,
-        door: Once[Door],
-        rules: Callable[[Door], Realm],
+        pinged: Once[PingResult],
+        rules: Callable[[PingResult], Realm],
         tokens: TokenServer,
         keychain: Keychain,
         warn: Callable[[str], None],
     ) -> None:
-        self._door = door
+        self._pinged = pinged
         self._rules = rules
         self._tokens = tokens
         self._keychain = keychain
@@ -40,7 +40,7 @@ class Authorizer:
         `alone`: there is nothing else to show, so a helper that has nothing leaves one anonymous.
         Raises `NoAnswerError`: of class auth when this login does not help, and another might.
         """
-        challenges = self._door.get().challenges
+        challenges = self._pinged.get().challenges
         if not challenges:
             return Grant(standing="the registry wanted no credentials before, so it was sent none")
         login = self._login(shown)
@@ -62,7 +62,7 @@ class Authorizer:
         if reply.status == _UNAUTHORIZED and grant.exchanged and asked is not None:
             again: tuple[Challenge, ...] = (asked,)
         elif expired and (grant.exchanged or isinstance(shown, HelperCall)):
-            again = self._door.get().challenges
+            again = self._pinged.get().challenges
         else:
             return None
         named = again[0].parameters.get("scope", "").split()
@@ -103,7 +103,7 @@ class Authorizer:
     def _exchange(
         self, challenge: Challenge, scopes: tuple[str, ...], login: Login | None, standing: str
     ) -> Grant:
-        rules = self._rules(self._door.get())
+        rules = self._rules(self._pinged.get())
         wanted = TokenRequest(challenge=challenge, scopes=scopes, login=login, rules=rules)
         realm, sent = wanted.origin().authority, wanted.sends_credentials()
         if login is not None and not sent:

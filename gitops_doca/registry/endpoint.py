@@ -9,13 +9,13 @@ from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone
 from gitops_doca.registry.authorizer import Authorizer, refused_credentials
 from gitops_doca.registry.credentials import Keychain
-from gitops_doca.registry.door import Door, Knock
 from gitops_doca.registry.errors import error_codes
 from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
 from gitops_doca.registry.grants import Access, Grant, Once
 from gitops_doca.registry.logins import HelperCall, Login
 from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.origins import Origin, is_loopback, parse_origin
+from gitops_doca.registry.ping import Ping, PingResult
 from gitops_doca.registry.realms import Realm
 from gitops_doca.registry.tokens import TokenServer
 from gitops_doca.registry.transport import LARGE, Reply, Request, Transport
@@ -47,9 +47,9 @@ class Endpoint:
         self.warn = warn
         """Tells the user something that ends no look-up."""
         plain = is_loopback(self._own.host) or self._own.is_among(options.insecure_registries)
-        knock = Knock(host=host, transport=transport, reach=self._same_host, may_be_plain=plain)
-        self._door = Once(knock)
-        self._authorizer = Authorizer(self._door, self._rules, TokenServer(transport), keychain, warn)
+        ping = Ping(host=host, transport=transport, reach=self._same_host, may_be_plain=plain)
+        self._pinged = Once(ping)
+        self._authorizer = Authorizer(self._pinged, self._rules, TokenServer(transport), keychain, warn)
         self._lock = threading.Lock()
         self._ways: dict[str, Ways] = {}
         self._outages = 0
@@ -148,7 +148,7 @@ class Endpoint:
             return self._ways[path]
 
     def _url(self, target: str) -> str:
-        return f"{self._door.get().scheme}://{self._host}{target}"
+        return f"{self._pinged.get().scheme}://{self._host}{target}"
 
     def _send(self, request: Request, grant: Grant) -> Reply:
         with self._lock:
@@ -186,14 +186,14 @@ class Endpoint:
             return self._own_reach()
         if target.is_among(self._options.trusted_realm_hosts):
             return ANYWHERE
-        zone = Zone.ROUTED if self._door.get().inside else Zone.PUBLIC
+        zone = Zone.ROUTED if self._pinged.get().inside else Zone.PUBLIC
         return Reach(zone, f"a redirect to a private address, {target.authority}, was refused")
 
-    def _rules(self, door: Door) -> Realm:
+    def _rules(self, pinged: PingResult) -> Realm:
         return Realm(
-            registry=door.end,
+            registry=pinged.end,
             trusted=self._options.trusted_realm_hosts,
-            inside=door.inside,
+            inside=pinged.inside,
             own=self._own_reach(),
         )
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.resolver import FakeResolver
-from gitops_doca.core.comparison import compare_inventories
 from gitops_doca.core.diagnostics import GenerationError, Problems
+from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,

@@ -12,8 +12,8 @@ from gitops_doca.cli.inputs import config_file, given_settings
 from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.options import cluster_options, deadline_option, namespace, policy_options
 from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
-from gitops_doca.core.comparison import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.snapshot import KIND, group_alike
 from gitops_doca.emit.inventory import dump_inventory

@@ -1,4 +1,4 @@
-"""The first word with a registry: by which scheme, and what it wants to see."""
+"""The ping of a registry: which scheme it speaks, and what it wants to see."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _OK, _UNAUTHORIZED = 200, 401
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class PingResult:
     """What the ping found."""
 
     scheme: str
@@ -28,7 +28,7 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knock:
+class Ping:
     """How to ping a registry."""
 
     host: str
@@ -37,7 +37,7 @@ class Knock:
     may_be_plain: bool
     """Plain http is allowed."""
 
-    def __call__(self) -> Door:
+    def __call__(self) -> PingResult:
         """Ping by https; by http only where that is allowed and https is not spoken."""
         scheme = "https"
         reply = self._probe() if self.may_be_plain else self._ping(scheme)
@@ -45,7 +45,7 @@ class Knock:
             scheme = "http"
             reply = self._ping(scheme)
         end = parse_origin(reply.url)
-        return Door(
+        return PingResult(
             scheme=scheme, end=end, inside=self.transport.led_inside(end), challenges=_challenges(reply)
         )
 

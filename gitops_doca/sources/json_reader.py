@@ -8,10 +8,9 @@ from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
 from gitops_doca.sources.selection import ALL, NOTHING, Selection, below, prune
-from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
+from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
-_MAX_VALUE = 8 << 20
 _NUMBER_GAP = len("e+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = "---"
@@ -213,8 +212,8 @@ class _Window:
         """Read on; say whether there was more."""
         if self._ended:
             return False
-        if len(self._text) - self._at > _MAX_VALUE:
-            self.fail(f"has one value of more than {_MAX_VALUE >> 20} MiB")
+        if len(self._text) - self._at > MAX_VALUE:
+            self.fail(f"has one value of more than {MAX_VALUE >> 20} MiB")
         chunk = self._stream.read(size)
         self._ended = not chunk
         try:

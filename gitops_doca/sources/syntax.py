@@ -4,6 +4,8 @@ from typing import Protocol
 
 MAX_DEPTH = 100
 """Levels of nesting that the readers build; more would exhaust the stack of whatever walks the values."""
+MAX_VALUE = 8 << 20
+"""Bytes of one item of a list, or of a document without lists: a parser reads such a one in one go."""
 
 
 class Readable(Protocol):

@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 from gitops_doca.sources.located import Document, LocatedDict, LocatedList, typed_items
 from gitops_doca.sources.scalars import resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
-from gitops_doca.sources.syntax import MAX_DEPTH, Readable, SyntaxProblem
+from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, Readable, SyntaxProblem
 
 _MAX_SKIPPED_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _MAX_ALIASED = 100_000
@@ -42,7 +42,8 @@ def read_yaml(
     """Yield each document of a stream, and unless `whole` of a list under `items` each item instead.
 
     Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's
-    core, aliases that expand without bound or to what is not selected, and nesting deeper than 100.
+    core, aliases that expand without bound or to what is not selected, nesting deeper than 100, and a
+    value above 8 MiB.
     """
     try:
         yield from _Walk(stream, file, selection, whole=whole).documents()
@@ -69,9 +70,30 @@ class _Anchored:
     height: int
 
 
+class _Meter:
+    """Stops libyaml, which reads a scalar or a comment to its end before it returns, however long that is."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._read = stream.read
+        self._bytes = 0
+        self._line = 1
+
+    def item(self, line: int) -> None:
+        """Note that an item of a list, or a document, is read, and that the next begins behind this line."""
+        self._bytes, self._line = 0, line
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._read(size)
+        self._bytes += len(chunk)
+        if self._bytes > MAX_VALUE:
+            raise SyntaxProblem(self._line, f"has one value of more than {MAX_VALUE >> 20} MiB")
+        return chunk
+
+
 class _Walk:
     def __init__(self, stream: Readable, file: str, selection: Selection, *, whole: bool) -> None:
-        self._next = CParser(stream).get_event
+        self._meter = _Meter(stream)
+        self._next = CParser(self._meter).get_event
         self._file = file
         self._selection = selection
         self._whole = whole
@@ -92,6 +114,7 @@ class _Walk:
                     if event.tags:
                         raise SyntaxProblem(event.start_mark.line + 1, "has a %TAG directive; remove it")
                     self._anchors, self._aliased = {}, 0
+                    self._meter.item(event.start_mark.line + 1)
                 case MappingStartEvent() if not self._whole:
                     yield from self._object(event)
                 case SequenceStartEvent() if not self._whole:
@@ -206,7 +229,9 @@ class _Walk:
                 return
             value = self._build(event, selection, depth + 1)
             scalar = type(event) is ScalarEvent and not isinstance(value, str)
-            yield value, event.start_mark.line + 1, event.value if scalar else None
+            line = event.start_mark.line + 1
+            self._meter.item(line)
+            yield value, line, event.value if scalar else None
 
     def _mapping(self, selection: Selection, depth: int) -> LocatedDict:
         found = LocatedDict()

@@ -150,7 +150,7 @@ def test_deep_nesting_is_nothing_to_refuse_where_it_is_not_read() -> None:
 
 def test_a_value_above_the_limit_is_refused_before_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_reader, "_CHUNK", 1 << 10)
-    monkeypatch.setattr(json_reader, "_MAX_VALUE", 1 << 20)
+    monkeypatch.setattr(json_reader, "MAX_VALUE", 1 << 20)
     stream = io.BytesIO(b'{"items": [{"kind": "Node"}, "' + b"x" * (8 << 20))
     documents = read_json(stream, "in.json", OBJECT)
 

@@ -245,7 +245,11 @@ def _hosts(_context: click.Context, _parameter: click.Parameter, value: tuple[st
     return tuple(host.lower() for host in value)
 
 
-def _allowed(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+def _allowed(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    source = context.get_parameter_source(parameter.name or "")
+    if source is click.core.ParameterSource.ENVIRONMENT and not value:
+        # Whoever set it meant to allow some, and an empty list would allow all.
+        raise click.BadParameter("it names no registry")
     for entry in value:
         try:
             parse_allowed(entry)

@@ -130,6 +130,16 @@ def test_a_wrong_setting_of_the_operator_is_told_by_its_variable(application: Ap
     )
 
 
+def test_a_blank_list_of_registries_does_not_allow_all(application: Application) -> None:
+    result = application.generate(env={"GITOPS_DOCA_ALLOWED_REGISTRY": " \n"})
+
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert result.stderr == (
+        "error[usage]: GITOPS_DOCA_ALLOWED_REGISTRY in the side car's environment is wrong: "
+        "it names no registry\n"
+    )
+
+
 def test_the_operators_part_is_what_argo_cd_did_not_add() -> None:
     environ = {
         "HOME": "/h",

@@ -83,16 +83,26 @@ def read_parameters(text: str, problems: Problems) -> dict[str, Setting]:
 
 
 def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return False
+    texts = entry.get("array") or ()
+    return (
+        isinstance(entry.get("string"), str | None)
+        and isinstance(texts, list | tuple)
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(entry.get("map"), dict | None)
+    )
 
 
 def _values(
     parameter: Parameter, entry: Mapping[str, Any], place: Place, problems: Problems
 ) -> Iterator[Any]:
     kinds = [kind for kind in _VALUES if entry.get(kind) is not None]
-    given = entry[kinds[0]] if len(kinds) == 1 else None
-    texts = [given] if kinds == ["string"] else given if kinds == ["array"] and parameter.many else None
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+    if kinds == ["string"]:
+        texts: list[str] = [entry["string"]]
+    elif kinds == ["array"] and parameter.many:
+        texts = entry["array"]
+    else:
         what = " and ".join(_KINDS[kind] for kind in kinds) or "nothing"
         wanted = "a string or a list of strings" if parameter.many else "a string"
         problems.error(f"the value is {what}, not {wanted}", place)

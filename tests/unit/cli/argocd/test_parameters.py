@@ -82,13 +82,18 @@ def test_a_value_that_cannot_be_used_is_told(name: str, value: object, problem: 
 
 
 @pytest.mark.parametrize(
-    "entry", [{"string": 1}, {"string": "a", "array": ["b"]}, {"array": ["a", 1]}, {"string": None}, {}]
+    ("entry", "what"),
+    [
+        ({"string": "a", "array": ["b"]}, "a string and a list"),
+        ({"array": ["a"], "map": {}}, "a list and a map"),
+        ({"string": None}, "nothing"),
+        ({}, "nothing"),
+    ],
 )
-def test_a_value_of_another_type_is_told(entry: dict[str, object]) -> None:
-    _, problems = read(json.dumps([{"name": "lock", **entry}]))
+def test_a_value_of_another_type_is_told(entry: dict[str, object], what: str) -> None:
+    problem = f"parameter lock: the value is {what}, not a string"
 
-    assert len(problems) == 1
-    assert problems[0].startswith("parameter lock: the value is ")
+    assert read(json.dumps([{"name": "lock", **entry}])) == ({}, [problem])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,22 @@ def test_a_name_that_stands_twice_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[1]", "{}", '"x"', '[{"string": "a"}]', '[{"name": 1}]', "[" * 5000, "0"]
+    "text",
+    [
+        "{",
+        "[1]",
+        "{}",
+        '"x"',
+        '[{"string": "a"}]',
+        '[{"name": 1}]',
+        "[" * 5000,
+        "0",
+        '[{"name": "lock", "string": 1}]',
+        '[{"name": "lock", "string": NaN}]',
+        '[{"name": "policy", "array": ["a", 1]}]',
+        '[{"name": "policy", "array": "a"}]',
+        '[{"name": "policy", "map": []}]',
+    ],
 )
 def test_what_is_no_list_of_parameters_is_told_without_quoting_it(text: str) -> None:
     problem = "ARGOCD_APP_PARAMETERS: is no JSON list of parameters with name and string, array or map"

@@ -274,3 +274,16 @@ def test_with_a_lock_nobody_is_asked(application: Application, monkeypatch: pyte
 
     assert application.generate().exit_code == 0
     assert asked == []
+
+
+def test_the_list_is_of_registries_to_ask_and_not_of_images_that_a_lock_holds(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch)
+    for file in ("policy.yaml", "gitops-doca.lock.yaml"):
+        application.change(file, "nvcr.io/nvidia/mellanox", "mirror.example/x")
+
+    result = application.generate(pinDigests="true")
+
+    assert (result.exit_code, result.stderr, asked) == (0, "", [])
+    assert result.stdout.count(b"image: mirror.example/x/doca-driver:") == 3

@@ -13,12 +13,13 @@ TOXIPROXY := .cache/toxiproxy-2.12.0/server
 KUSTOMIZE := .cache/kustomize-5.8.1/kustomize
 ACTIONLINT := .cache/actionlint-1.7.12/actionlint
 KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
+KUBECTL := .cache/kubectl-1.36.3/kubectl
 ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
 PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE ACTIONLINT KUBE_APISERVER \
-  ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
+  KUBECTL ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench pyz format clean
@@ -82,11 +83,15 @@ $(ACTIONLINT): MODULE := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 $(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE) $(ACTIONLINT):
 	mkdir -p $@.$$$$ && GOBIN=$(abspath $@.)$$$$ GOFLAGS= go install $(MODULE) && mv $@.$$$$/$(@F) $@ && rmdir $@.$$$$
 
-$(KUBE_APISERVER): STAMP := k8s.io/component-base/version.gitVersion=v1.36.3
+$(KUBE_APISERVER) $(KUBECTL): STAMP := k8s.io/component-base/version.gitVersion=v1.36.3
+$(KUBE_APISERVER): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kube-apiserver
+$(KUBECTL): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kubectl
 $(ARGOCD): STAMP := github.com/argoproj/argo-cd/v3/common.version=3.2.0
+$(ARGOCD): PACKAGE := argocd github.com/argoproj/argo-cd/v3/cmd
 
-$(KUBE_APISERVER) $(ARGOCD):
-	GOFLAGS= go build -C tools/go/$(@F) -trimpath -ldflags "-s -w -X $(STAMP)" -o $(abspath $@.)$$$$ tool && mv $@.$$$$ $@
+$(KUBE_APISERVER) $(KUBECTL) $(ARGOCD):
+	GOFLAGS= go build -C tools/go/$(firstword $(PACKAGE)) -trimpath -ldflags "-s -w -X $(STAMP)" \
+	  -o $(abspath $@.)$$$$ $(lastword $(PACKAGE)) && mv $@.$$$$ $@
 
 # A cluster needs Argo CD's own resource definitions, and our component its repo-server: its module holds both.
 $(ARGOCD_CRDS): MANIFESTS := crds

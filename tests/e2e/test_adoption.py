@@ -1,6 +1,5 @@
 """docs/beside-the-operator.md: its commands take a driver over in a real API server, as it says."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import yaml
 from support.api_server import ApiError, ApiServer, Object
 from support.custom_resources import NIC_CLUSTER_POLICY, served
 from support.inputs import Pool, write_inputs
-from support.require import require
+from support.require import require_program
 from support.shell import Shell, blocks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api-server")]
@@ -84,8 +83,7 @@ OTHERS = [
 
 @pytest.fixture
 def shell(api_server: ApiServer, tmp_path: Path) -> Shell:
-    kubectl = shutil.which("kubectl")
-    require(kubectl, "there is no kubectl on PATH")
+    kubectl = require_program("KUBECTL", "kubectl 1.36.3")
     folder = tmp_path / "cluster"
     folder.mkdir()
     write_inputs(folder, repository="nvcr.io/nvidia/mellanox", pools=[POOL], forced=True)
@@ -94,7 +92,7 @@ def shell(api_server: ApiServer, tmp_path: Path) -> Shell:
     (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
     (folder / "gitops-doca.lock.yaml").write_text(LOCK)
     found = Shell(folder=folder, programs=tmp_path / "bin")
-    found.program("kubectl", f'exec {kubectl} --kubeconfig={api_server.kubeconfig(tmp_path)} "$@"')
+    found.program("kubectl", f'exec {kubectl} --cache-dir={tmp_path}/cache --kubeconfig={api_server.kubeconfig(tmp_path)} "$@"')
     return found
 
 

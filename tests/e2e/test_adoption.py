@@ -92,7 +92,8 @@ def shell(api_server: ApiServer, tmp_path: Path) -> Shell:
     (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
     (folder / "gitops-doca.lock.yaml").write_text(LOCK)
     found = Shell(folder=folder, programs=tmp_path / "bin")
-    found.program("kubectl", f'exec {kubectl} --cache-dir={tmp_path}/cache --kubeconfig={api_server.kubeconfig(tmp_path)} "$@"')
+    flags = f"--cache-dir={tmp_path}/cache --kubeconfig={api_server.kubeconfig(tmp_path)}"
+    found.program("kubectl", f'exec {kubectl} {flags} "$@"')
     return found
 
 

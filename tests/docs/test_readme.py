@@ -16,7 +16,9 @@ from gitops_doca.core.reference import ImageReference
 from support.cli import Result
 from support.command import POOL, prepare
 from support.in_process import run_here
-from support.repository import commit, start
+from support.published import published_tags
+from support.repository import commit, start, start_demo
+from support.upgrade import change
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -37,12 +39,17 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.startswith("    ")]
 
 
+def shown(name: str) -> str:
+    """Return what stands between the marks of this name."""
+    block = re.search(rf"<!-- begin {name} -->\n```\n(.*?)```\n<!-- end {name} -->", README, re.DOTALL)
+    assert block is not None
+    return block[1]
+
+
 def test_the_help_is_the_one_that_the_command_prints() -> None:
-    shown = re.search(r"<!-- begin help -->\n```\n(.*?)```\n<!-- end help -->", README, re.DOTALL)
     printed = CliRunner().invoke(cli, ["--help"], prog_name="gitops-doca", terminal_width=100)
 
-    assert shown is not None
-    assert shown[1] == printed.output
+    assert shown("help") == printed.output
 
 
 def test_every_link_leads_to_a_file() -> None:
@@ -113,3 +120,23 @@ def test_a_look_needs_no_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_it_is_short_about_the_command_line() -> None:
     assert len(section("### The command line").splitlines()) < 15
+
+
+def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = FakeResolver(published_tags())
+    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: registry)
+
+    printed = run_here("matrix", "fixtures/demo", cwd=ROOT)
+
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert shown("matrix") == printed.stdout.decode()
+
+
+def test_the_difference_is_the_one_of_a_changed_demo(tmp_path: Path) -> None:
+    cluster = start_demo(tmp_path / "repository")
+    change(cluster)
+
+    printed = run_here("diff", "main", cwd=cluster)
+
+    assert (printed.exit_code, printed.stderr) == (1, "")
+    assert shown("diff") == printed.stdout.decode().partition("\n--- ")[0]

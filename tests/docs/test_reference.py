@@ -10,7 +10,6 @@ from typing import Any
 import click
 import pytest
 
-from fakes.resolver import FakeResolver
 from gitops_doca.cli import COMMANDS
 from gitops_doca.core.changes import Reload
 from gitops_doca.core.diagnostics import Category
@@ -20,10 +19,6 @@ from gitops_doca.core.verify import DifferenceKind
 from gitops_doca.emit.matrix_words import WORDS
 from gitops_doca.sources.config import DEFAULTS
 from gitops_doca.sources.schema import SCHEMAS, schema_text
-from support.in_process import run_here
-from support.published import published_tags
-from support.repository import start_demo
-from support.upgrade import change
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference.md").read_text()
@@ -205,30 +200,3 @@ def test_every_state_of_the_matrix_is_listed() -> None:
     assert [re.findall(r"`([^`]+)`", row)[:2] for row in table] == [
         [WORDS[cell], cell.value] for cell in Cell
     ]
-
-
-def shown(name: str) -> str:
-    """Return what stands between the marks of this name."""
-    block = re.search(rf"<!-- begin {name} -->\n```\n(.*?)```\n<!-- end {name} -->", PAGE, re.DOTALL)
-    assert block is not None
-    return block[1]
-
-
-def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = FakeResolver(published_tags())
-    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: registry)
-
-    printed = run_here("matrix", "fixtures/demo", cwd=ROOT)
-
-    assert (printed.exit_code, printed.stderr) == (0, "")
-    assert shown("matrix") == printed.stdout.decode()
-
-
-def test_the_difference_is_the_one_of_a_changed_demo(tmp_path: Path) -> None:
-    cluster = start_demo(tmp_path / "repository")
-    change(cluster)
-
-    printed = run_here("diff", "main", cwd=cluster)
-
-    assert (printed.exit_code, printed.stderr) == (1, "")
-    assert shown("diff") == printed.stdout.decode().partition("\n--- ")[0]

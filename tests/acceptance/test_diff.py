@@ -652,6 +652,7 @@ def test_a_stale_lock_at_the_base_says_where_to_mend_it(cluster: Path) -> None:
         "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
         "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
     ]
+    assert "  to mend: run: gitops-doca lock" in result.stderr.splitlines()
     assert result.stderr.splitlines()[-1] == (
         "  to mend: run: gitops-doca lock clusters/a (with main checked out), or give --online"
     )

@@ -144,7 +144,7 @@ def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
     if not os.path.lexists(config):
         return None
     problems = Problems()
-    invocation = _read(config, flags, problems)
+    invocation = _read(_target(config), flags, problems)
     problems.raise_errors()
     generation = produce(invocation, problems)
     if flags["verbose"]:
@@ -154,9 +154,15 @@ def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
     return rendering(generation.resources, generation.decisions)
 
 
-def _read(config: str, flags: Mapping[str, Any], problems: Problems) -> Invocation:
+def _target(config: str) -> str | None:
+    """Return what `lock` is given for this config: messages say so."""
+    folder, file = os.path.split(config)
+    return folder or None if file == CONFIG_FILE else config
+
+
+def _read(target: str | None, flags: Mapping[str, Any], problems: Problems) -> Invocation:
     return read_invocation(
-        {**flags, "target": config, "policies": (), "inventory": (), "lock": None}, problems
+        {**flags, "target": target, "policies": (), "inventory": (), "lock": None}, problems
     )
 
 

@@ -52,26 +52,6 @@ def test_the_help_is_the_one_that_the_command_prints() -> None:
     assert shown("help") == printed.output
 
 
-def test_every_link_leads_to_a_file() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)[^):]*\)", README)
-
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
-
-
-def test_every_link_to_a_heading_leads_to_one() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)#([^)]+)\)", README)
-
-    assert targets
-    assert [(page, heading) for page, heading in targets if heading not in headings(ROOT / page)] == []
-
-
-def headings(page: Path) -> list[str]:
-    """Return what a forge calls the headings of a page in links."""
-    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
-    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
-
-
 def write_the_folder(folder: Path) -> None:
     """Make what `## Use` begins with, with files in the place of what kubectl prints of a cluster."""
     written = [line.partition(" > ")[2] for line in commands(section("## Use"))]

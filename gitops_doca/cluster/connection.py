@@ -115,7 +115,6 @@ def _connection(
     except (ValueError, urllib3.exceptions.HTTPError):
         problems.error("the address of the proxy is not valid", place)
         return None
-    server = urlsplit(configuration.host)
     if len(problems.errors) > before:
         return None
     server = urlsplit(configuration.host)

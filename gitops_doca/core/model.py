@@ -89,6 +89,8 @@ class Node:
     place: Place = field(default=Place(), compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Line of each label, where the reader knows it."""
+    runtime_line: int = field(default=0, compare=False)
+    """Line of the container runtime, where the reader knows it."""
     group: Place | None = field(default=None, compare=False)
     """Where its group stands when it comes from a NodeInventory; labels and runtime stand there."""
 
@@ -103,8 +105,8 @@ class Node:
     def runtime_place(self) -> Place:
         """Where the container runtime of this node stands, or would."""
         if self.group is not None:
-            return self.group.at("containerRuntime")
-        return self.place.at("status.nodeInfo.containerRuntimeVersion")
+            return self.group.at("containerRuntime", self.runtime_line)
+        return self.place.at("status.nodeInfo.containerRuntimeVersion", self.runtime_line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,8 +130,8 @@ def _wrong_type(document: Document, path: Path, wanted: str | list[str], schema:
         if schema.get("x-quoted") is False or not document.line:
             return f"the value is {kind} to YAML, not a string; put it in quotes"
         text = document.text(path)
-        field = path[-1] if isinstance(path[-1], str) else "value"
-        return f'{text} is {kind} to YAML, not {expected}; put it in quotes: {field}: "{text}"'
+        field = f"{path[-1]}: " if isinstance(path[-1], str) else ""
+        return f'{text} is {kind} to YAML, not {expected}; put it in quotes: {field}"{text}"'
     return f"{_shown(document, path, schema)} is not {expected}"
 
 

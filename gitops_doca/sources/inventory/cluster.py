@@ -13,6 +13,7 @@ from gitops_doca.sources.located import Document, LocatedDict, Path
 
 _DTK = ("openshift", "driver-toolkit")
 _TAINT = ("key", "value", "effect")
+_RUNTIME = "containerRuntimeVersion"
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
@@ -45,7 +46,8 @@ def _add_node(document: Document, found: Found) -> None:
     name = _name(document, found)
     labels = _labels(document, found)
     taints = _taints(document, found)
-    runtime = _at(document.value, ("status", "nodeInfo", "containerRuntimeVersion"))
+    info = _at(document.value, ("status", "nodeInfo"))
+    runtime = _at(info, (_RUNTIME,))
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
@@ -58,7 +60,8 @@ def _add_node(document: Document, found: Found) -> None:
             taints=taints,
             container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
             place=document.place(),
-            lines=_lines(document),
+            lines=_lines(_at(document.value, ("metadata", "labels"))),
+            runtime_line=_lines(info).get(_RUNTIME, 0),
         )
     )
 
@@ -174,10 +177,9 @@ def _is_key(key: str) -> bool:
     )
 
 
-def _lines(document: Document) -> Mapping[str, int]:
-    """Return the lines of a node's labels; YAML's reader alone knows them."""
-    labels = _at(document.value, ("metadata", "labels"))
-    return {key: labels.lines[key] for key in labels} if isinstance(labels, LocatedDict) else {}
+def _lines(mapping: object) -> Mapping[str, int]:
+    """Return the lines of what stands in a mapping; YAML's reader alone knows them."""
+    return {key: mapping.lines[key] for key in mapping} if isinstance(mapping, LocatedDict) else {}
 
 
 def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)

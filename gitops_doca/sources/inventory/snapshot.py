@@ -86,6 +86,7 @@ def _add_nodes(document: Document, wanted: frozenset[str], found: Found) -> None
             "taints": usable_taints(group.get("taints", ())),
             "container_runtime": group.get("containerRuntime", ""),
             "lines": _lines(group["labels"]),
+            "runtime_line": _lines(group).get("containerRuntime", 0),
             "group": document.place(("groups", number)),
         }
         for name, place in _names(document, ("groups", number, "nodes")):
@@ -100,8 +101,8 @@ def _add_nodes(document: Document, wanted: frozenset[str], found: Found) -> None
                 )
 
 
-def _lines(labels: Mapping[str, str]) -> Mapping[str, int]:
-    return labels.lines if isinstance(labels, LocatedDict) else {}
+def _lines(mapping: Mapping[str, Any]) -> Mapping[str, int]:
+    return mapping.lines if isinstance(mapping, LocatedDict) else {}
 
 
 def _names(document: Document, path: Path) -> Iterable[tuple[str, Place]]:

@@ -48,6 +48,24 @@ def test_a_node_keeps_only_what_is_read() -> None:
     )
 
 
+def test_labels_and_runtime_of_a_node_have_the_lines_on_which_they_stand() -> None:
+    text = """\
+apiVersion: v1
+kind: Node
+metadata:
+  labels:
+    kubernetes.io/arch: amd64
+  name: a
+status:
+  nodeInfo:
+    containerRuntimeVersion: cri-o://1.31.0
+"""
+    (node,) = read(text)[0].nodes
+
+    assert node.label_place(ARCH_LABEL) == Place("0", 5, f"metadata.labels[{ARCH_LABEL}]")
+    assert node.runtime_place == Place("0", 9, "status.nodeInfo.containerRuntimeVersion")
+
+
 def test_nodes_of_all_files_are_sorted_by_name() -> None:
     found, problems = read(node("c") + node("a"), node("b"))
 

@@ -97,10 +97,7 @@ def test_schemas_are_schemas_of_their_draft(name: str) -> None:
         ("imagePullSecrets: pull", "imagePullSecrets: 'pull' is not a list"),
         (
             "imagePullSecrets: [5]",
-            (
-                "imagePullSecrets[0]: 5 is a number to YAML, not the name "
-                'of a Secret; put it in quotes: value: "5"'
-            ),
+            ('imagePullSecrets[0]: 5 is a number to YAML, not the name of a Secret; put it in quotes: "5"'),
         ),
         ("certConfig: {}", "certConfig: the field 'name' is required"),
         (

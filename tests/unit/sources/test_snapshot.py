@@ -129,7 +129,8 @@ def test_a_node_and_its_labels_have_the_lines_on_which_they_stand() -> None:
     assert third.place == Place("0", 26, "groups[0].nodes[1]")
     assert third.label_place(KERNEL_LABEL) == Place("0", 19, f"groups[0].labels[{KERNEL_LABEL}]")
     assert second.label_place("absent") == Place("0", 27, "groups[1].labels[absent]")
-    assert first.runtime_place == Place("0", 18, "groups[0].containerRuntime")
+    assert first.runtime_place == Place("0", 23, "groups[0].containerRuntime")
+    assert second.runtime_place == Place("0", 27, "groups[1].containerRuntime")
 
 
 def test_labels_that_no_policy_names_now_are_dropped_as_from_kubectls_output() -> None:
@@ -247,11 +248,20 @@ def test_a_group_that_is_not_right_is_told(broken: tuple[str, str], message: str
     assert found.nodes == () or "unknown label" in message or NIC_LABEL in message
 
 
+def test_a_runtime_that_is_no_string_is_told_once() -> None:
+    assert told(HEAD + GROUP.replace("  nodes", "  containerRuntime: 5\n  nodes")) == [
+        (
+            "0:6: groups[0].containerRuntime: 5 is a number to YAML, not the name of a container runtime, "
+            'without its version; put it in quotes: containerRuntime: "5"'
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [
         ("labels: [rack, rack]", "0:3: labels: a list is not a list of labels, each once"),
-        ("labels: [5]", '0:3: labels[0]: 5 is a number to YAML, not a string; put it in quotes: value: "5"'),
+        ("labels: [5]", '0:3: labels[0]: 5 is a number to YAML, not a string; put it in quotes: "5"'),
         ("openshift: 'yes'", "0:3: openshift: 'yes' is not true or false"),
         ("metadata: {name: hunter2}", "0:3: metadata: unknown field 'metadata'"),
         ("driverToolkit: {'417': 'hunter2:'}", None),
@@ -260,6 +270,7 @@ def test_a_group_that_is_not_right_is_told(broken: tuple[str, str], message: str
         ("configMaps: [{name: c, keys: [..a]}]", None),
         ("configMaps: [{name: c, keys: [a/b]}]", None),
         ("proxy: {httpProxy: 5}", None),
+        ("proxy: http://user:hunter2@proxy.example", "0:3: proxy: the value is not a mapping"),
         ("proxy: {httpsproxy: hunter2}", None),
     ],
 )

@@ -21,6 +21,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where Kubernetes mounts the service account of a pod."""
 _NAME = "kubeconfig"
 _UNUSABLE = "the certificate authority, certificate or key cannot be used: "
+_UNSENDABLE = "a token, password or name to act as has characters that cannot be sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,42 +65,64 @@ def connect_in_cluster(
             Place(str(mounted)),
         )
         return None
-    return _connection(configuration, {}, Place(str(mounted)), problems)
+    place = Place(str(mounted))
+    return _connection(
+        configuration, Access(cluster={}, user={}, cluster_place=place, user_place=place), problems
+    )
 
 
 def connect(access: Access, problems: Problems) -> Connection | None:
     """Return connections with the credentials of an access; None with a problem reported."""
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException, load_kube_config_from_dict
+    from kubernetes.config import ConfigException
 
-    one = {"cluster": dict(access.cluster), "user": dict(access.user)}
-    document = {
-        "current-context": _NAME,
-        "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
-        "clusters": [{"name": _NAME, "cluster": one["cluster"]}],
-        "users": [{"name": _NAME, "user": one["user"]}],
-    }
-    configuration = Configuration()
     try:
-        load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-            document, client_configuration=configuration, persist_config=False
-        )
+        configuration = _load(access.cluster, access.user)
+    except UnicodeError:
+        problems.error(_UNSENDABLE, access.user_place)
+        return None
     except (ConfigException, OSError, ValueError):
-        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", access.user_place)
+        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", _unusable_place(access))
         return None
     # Older releases of the library do not read it.
     configuration.proxy = access.cluster.get("proxy-url", configuration.proxy)
-    return _connection(configuration, access.user, access.user_place, problems)
+    return _connection(configuration, access, problems)
 
 
-def _connection(
-    configuration: "Configuration", user: Mapping[str, Any], place: Place, problems: Problems
-) -> Connection | None:
+def _load(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> "Configuration":
+    """Return what the library makes of them; raises what it raises."""
+    from kubernetes.client import Configuration
+    from kubernetes.config import load_kube_config_from_dict
+
+    document = {
+        "current-context": _NAME,
+        "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
+        "clusters": [{"name": _NAME, "cluster": dict(cluster)}],
+        "users": [{"name": _NAME, "user": dict(user)}],
+    }
+    configuration = Configuration()
+    load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+        document, client_configuration=configuration, persist_config=False
+    )
+    return configuration
+
+
+def _unusable_place(access: Access) -> Place:
+    """Say which of the two cannot be loaded: the library does not."""
+    from kubernetes.config import ConfigException
+
+    try:
+        _load(access.cluster, {})
+    except (ConfigException, OSError, ValueError):
+        return access.cluster_place
+    return access.user_place
+
+
+def _connection(configuration: "Configuration", access: Access, problems: Problems) -> Connection | None:
     from kubernetes.client.rest import RESTClientObject
 
     before = len(problems.errors)
-    _check_certificates(configuration, place, problems)
-    headers = _headers(configuration, user, place, problems)
+    _check_certificates(configuration, access, problems)
+    headers = _headers(configuration, access, problems)
     if not configuration.verify_ssl:
         # The kubeconfig says so, and nobody can do anything about it here.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -110,10 +133,10 @@ def _connection(
             pool = RESTClientObject(configuration).pool_manager
     except ImportError:
         message = "the proxy is a SOCKS proxy, and the Python package PySocks is not installed"
-        problems.error(message, place, remedy="install it, or use a proxy that speaks HTTP")
+        problems.error(message, access.cluster_place, remedy="install it, or use a proxy that speaks HTTP")
         return None
     except (ValueError, urllib3.exceptions.HTTPError):
-        problems.error("the address of the proxy is not valid", place)
+        problems.error("the address of the proxy is not valid", access.cluster_place)
         return None
     if len(problems.errors) > before:
         return None
@@ -128,10 +151,12 @@ def _connection(
     )
 
 
-def _check_certificates(configuration: "Configuration", place: Place, problems: Problems) -> None:
+def _check_certificates(configuration: "Configuration", access: Access, problems: Problems) -> None:
     """Report files that hold no certificate or key, which would look like the server's fault later."""
+    place = access.cluster_place
     try:
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        place = access.user_place
         if configuration.cert_file:
             # A password that cannot be right: OpenSSL would ask for one on the terminal.
             context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
@@ -139,9 +164,8 @@ def _check_certificates(configuration: "Configuration", place: Place, problems: 
         problems.error(f"{_UNUSABLE}no such file, no PEM, or a key with a password", place)
 
 
-def _headers(
-    configuration: "Configuration", user: Mapping[str, Any], place: Place, problems: Problems
-) -> urllib3.HTTPHeaderDict:
+def _headers(configuration: "Configuration", access: Access, problems: Problems) -> urllib3.HTTPHeaderDict:
+    user, place = access.user, access.user_place
     headers = urllib3.HTTPHeaderDict(
         {"Accept": "application/json", "User-Agent": f"gitops-doca/{__version__}"}
     )
@@ -156,4 +180,7 @@ def _headers(
             headers[header] = user[name]
     for group in user.get("as-groups", ()):
         headers.add("Impersonate-Group", str(group))
+    # A field of HTTP holds no others (RFC 9110, 5.5) that all servers read alike.
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        problems.error(_UNSENDABLE, place)
     return headers

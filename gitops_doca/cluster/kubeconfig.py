@@ -58,6 +58,7 @@ class Access:
     cluster: Mapping[str, Any]
     user: Mapping[str, Any] = field(repr=False)
     """Empty: nothing is shown to the API server."""
+    cluster_place: Place = field(default=Place(), compare=False)
     user_place: Place = field(default=Place(), compare=False)
 
 
@@ -180,6 +181,7 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | No
     return Access(
         cluster=settings,
         user=user.fields(problems) if user else {},
+        cluster_place=cluster.place(),
         user_place=user.place() if user else context.place(),
     )
 

@@ -125,6 +125,25 @@ def test_a_client_certificate_without_its_key_is_told(
     assert failure(kubeconfig=kubeconfig(user, certificate_authority_data=pem(ca))).exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("user", "cluster", "field"),
+    [
+        ({}, {"certificate_authority": "none.pem"}, "clusters[0]"),
+        ({}, {"certificate_authority_data": "czNjcmV0"}, "clusters[0]"),
+        ({}, {"proxy_url": "ftp://127.0.0.1"}, "clusters[0]"),
+        ({"client-certificate": "none.pem", "client-key": "none.pem"}, {}, "users[0]"),
+        ({"client-certificate-data": "czNjcmV0", "client-key-data": "czNjcmV0"}, {}, "users[0]"),
+    ],
+)
+def test_what_cannot_be_used_is_told_where_it_stands(
+    kubeconfig: Callable[..., str], user: dict[str, Any], cluster: dict[str, Any], field: str
+) -> None:
+    failed = failure(kubeconfig=kubeconfig(user, **cluster))
+
+    assert failed.exit_code == 3
+    assert [problem.place.field for problem in failed.diagnostics] == [field]
+
+
 def test_a_client_certificate_is_shown(
     ca: trustme.CA, secure: FakeApiServer, kubeconfig: Callable[..., str]
 ) -> None:
@@ -179,11 +198,28 @@ def test_a_login_in_the_url_is_not_shown(tmp_path: Path, fake: FakeApiServer) ->
     assert "s3cret" not in str(failure(kubeconfig=str(file)).diagnostics)
 
 
-def test_a_token_with_a_line_break_is_not_shown(tmp_path: Path, fake: FakeApiServer) -> None:
-    failed = failure(kubeconfig=str(fake.kubeconfig(tmp_path, token="s3\ncret")))
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"token": "s3\ncret"},
+        {"token": "s3cr\u20act"},
+        {"token": TOKEN, "as": "s3cr\u20act"},
+        {"token": TOKEN, "as-uid": "s3\rcret"},
+        {"token": TOKEN, "as-groups": ["s3\ncret"]},
+        {"username": "me", "password": "s3cr\u20act"},
+    ],
+)
+def test_what_no_header_can_hold_is_told_and_not_shown(
+    tmp_path: Path, fake: FakeApiServer, user: dict[str, Any]
+) -> None:
+    failed = failure(kubeconfig=str(fake.kubeconfig(tmp_path, **user)))
 
-    assert failed.exit_code == 5
-    assert "cret" not in str(failed.diagnostics)
+    assert failed.exit_code == 3
+    (problem,) = failed.diagnostics
+    assert problem.message == "a token, password or name to act as has characters that cannot be sent"
+    assert problem.place.field == "users[0]"
+    assert "s3" not in str(failed.diagnostics)
+    assert fake.requests == []
 
 
 def test_a_proxy_of_the_kubeconfig_is_used_and_its_password_not_shown(

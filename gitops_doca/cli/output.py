@@ -57,8 +57,13 @@ def replaceable_text(
     path = Path(file)
     text = ""
     if path.is_file() and not path.is_symlink():
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            text = stream.read(_MAX_OLD)
+        try:
+            with path.open(encoding="utf-8", errors="replace") as stream:
+                text = stream.read(_MAX_OLD)
+        except OSError as error:
+            message = f"cannot be read, so it is not overwritten: {_why(error)}"
+            problems.error(message, Place(file), category=category, remedy=remedy)
+            return ""
         if not text.strip() or f"\nkind: {kind}\n" in text:
             return text
     message = f"here is something else than {called}, which is not overwritten"
@@ -82,6 +87,9 @@ def _replace(target: Path, text: str, mode: int | None) -> None:
 
 
 def _failed(what: str, error: OSError) -> GenerationError:
-    why = os.strerror(error.errno) if error.errno else "I/O error"
-    message = f"{what} could not be written: {why}"
+    message = f"{what} could not be written: {_why(error)}"
     return GenerationError((Diagnostic(category=Category.IO, message=message),))
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else "I/O error"

@@ -47,6 +47,8 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     """
     if write is not None and check is not None:
         raise click.UsageError("--write and --check exclude each other")
+    if write == "-":
+        raise click.UsageError("--write names a file; without it the snapshot is printed")
     problems = Problems()
     settings, policies = _policies(flags, problems)
     old = _old(write, problems)

@@ -111,6 +111,19 @@ def test_another_file_is_not_overwritten(tmp_path: Path, env: dict[str, str], fa
     assert fake.requests == []
 
 
+def test_a_file_that_cannot_be_read_is_not_overwritten(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    # A regular file, which ends the first read with an error whoever asks.
+    result = run(tmp_path, env, "--write", "/proc/self/mem")
+
+    assert (result.exit_code, result.stdout, fake.requests) == (3, b"", [])
+    assert result.stderr == (
+        "error[input]: /proc/self/mem: cannot be read, so it is not overwritten: Input/output error\n"
+        "  to mend: remove it, or name another file with --write\n"
+    )
+
+
 def test_a_failure_leaves_the_file_as_it_is(tmp_path: Path, env: dict[str, str], fake: FakeApiServer) -> None:
     (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
     fake.fail(NODES, FORBIDDEN)
@@ -131,6 +144,35 @@ def test_a_snapshot_that_is_current_is_no_difference(tmp_path: Path, env: dict[s
     result = run(tmp_path, env, "--check", "nodes.yaml")
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "nodes.yaml: current\n")
+
+
+def test_what_changes_by_itself_is_no_difference(
+    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
+) -> None:
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+    rebooting = node("node-1", rack="r2")
+    rebooting["metadata"] |= {"resourceVersion": "99", "annotations": {"seen": "now"}}
+    keys = ("not-ready", "unreachable", "unschedulable", "network-unavailable", "disk-pressure")
+    rebooting["spec"] = {
+        "unschedulable": True,
+        "taints": [
+            {"key": f"node.kubernetes.io/{key}", "effect": effect, "timeAdded": "2025-01-01T00:00:00Z"}
+            for key in keys
+            for effect in ("NoSchedule", "NoExecute")
+        ]
+        + [{"key": "DeletionCandidate", "value": "1767225600", "effect": "PreferNoSchedule"}],
+    }
+    rebooting["status"] = {
+        "conditions": [{"type": "Ready", "status": "Unknown", "lastHeartbeatTime": "2025-01-01T00:00:00Z"}],
+        "images": [{"names": ["registry.example/other"]}],
+        "nodeInfo": {"containerRuntimeVersion": "containerd://2.1.4", "bootID": "other"},
+    }
+    fake.nodes = [rebooting]
+
+    result = run(tmp_path, env, "--check", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "nodes.yaml: current\n")
+    assert run(tmp_path, env).stdout.decode() == SNAPSHOT
 
 
 def test_what_moved_is_told(tmp_path: Path, env: dict[str, str], fake: FakeApiServer) -> None:
@@ -199,6 +241,7 @@ def test_a_cluster_without_nics_is_warned_of(
     ("words", "message"),
     [
         (("--write", "a", "--check", "b"), "--write and --check exclude each other"),
+        (("--write", "-"), "--write names a file; without it the snapshot is printed"),
         (("--namespace", "A"), "a namespace has lower-case letters"),
         (("--deadline", "0"), "--deadline"),
     ],

@@ -253,7 +253,7 @@ def test_two_runtimes_in_one_rhel_pool_are_told_with_their_nodes(tmp_path: Path)
 
     assert found == [
         (
-            "nodes.yaml:1: status.nodeInfo.containerRuntimeVersion: pool rhel22.04/5.15.0-91-generic/amd64 "
+            "nodes.yaml:13: status.nodeInfo.containerRuntimeVersion: pool rhel22.04/5.15.0-91-generic/amd64 "
             "mixes container runtimes, and RHEL's subscription is mounted under all but cri-o: "
             "containerd: node-1; cri-o: node-2"
         )

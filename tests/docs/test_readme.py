@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fakes.api_server import FakeApiServer, node
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
@@ -53,20 +54,22 @@ def test_the_help_is_the_one_that_the_command_prints() -> None:
 
 
 def write_the_folder(folder: Path) -> None:
-    """Make what `## Use` begins with, with files in the place of what kubectl prints of a cluster."""
-    written = [line.partition(" > ")[2] for line in commands(section("## Use"))]
+    """Make what `## Use` begins with, with a file in the place of what kubectl prints of a cluster."""
+    policy, inventory = commands(section("## Use"))
     shown = re.search(r"```yaml\n(.*?)```", section("## Use"), re.DOTALL)
     assert shown is not None
-    assert [name for name in written if not (folder / name).is_file()] == []
+    assert (folder / policy.partition(" > ")[2]).is_file()
+    with FakeApiServer(nodes=[node("node-1")]) as cluster:
+        assert run_line(inventory, folder, KUBECONFIG=str(cluster.kubeconfig(folder))).exit_code == 0
     (folder / "gitops-doca.yaml").write_text(shown[1])
 
 
-def run_line(line: str, folder: Path) -> Result:
+def run_line(line: str, folder: Path, **env: str) -> Result:
     """Run a line of the README as a shell would."""
     line, _, file = line.partition(" > ")
     program, *arguments = shlex.split(line)
     assert program == "gitops-doca"
-    result = run_here(*arguments, cwd=folder)
+    result = run_here(*arguments, cwd=folder, env=env)
     if file:
         (folder / file).write_bytes(result.stdout)
     return result

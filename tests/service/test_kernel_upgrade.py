@@ -1,10 +1,12 @@
 """docs/kernel-upgrade.md, gone through: its YAML, its commands, and what it says about them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fakes.api_server import FakeApiServer, node
 from support.cli import Result
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
@@ -17,29 +19,30 @@ PAGE = "kernel-upgrade.md"
 OLD, NEW = Pool(kernel="5.15.0-91-generic"), Pool(kernel="5.15.0-105-generic")
 BEFORE, PLANNED = blocks(PAGE, "yaml")
 CHECK, LOCK, REFRESH, RENEW = blocks(PAGE, "sh")
+WRITE = REFRESH.splitlines()[0]
+PROGRESS = "gitops-doca inventory --check inventory.yaml"
 
 
 class Upgrade:
-    """The folder of the page: two nodes, which boot the new kernel when they are told."""
+    """The folder of the page, and its cluster: two nodes, which boot the new kernel when they are told."""
 
-    def __init__(self, folder: Path, repository: str) -> None:
+    def __init__(self, folder: Path, repository: str, cluster: FakeApiServer) -> None:
         self._folder = folder / "cluster"
         self._folder.mkdir()
-        self._repository = repository
-        self._shell = Shell(folder=self._folder, programs=folder / "bin")
-        self._shell.program("kubectl", f'[ "$*" = "get nodes -o json" ] && cat {folder}/nodes.json')
-        self._live = folder
+        self._cluster = cluster
+        environ = {"KUBECONFIG": str(cluster.kubeconfig(folder))}
+        self._shell = Shell(folder=self._folder, programs=folder / "bin", environ=environ)
+        write_inputs(self._folder, repository=repository, pools=[], forced=True)
         self.config(BEFORE)
         self.boot(OLD, OLD)
-        self.run("kubectl get nodes -o json > nodes.json && gitops-doca lock")
+        self.run(f"{WRITE}\ngitops-doca lock")
 
     def config(self, text: str) -> None:
         (self._folder / "gitops-doca.yaml").write_text(text)
 
-    def boot(self, *nodes: Pool) -> None:
+    def boot(self, *kernels: Pool) -> None:
         """Let the nodes run these kernels; the folder's inventory knows nothing of it."""
-        write_inputs(self._live, repository=self._repository, pools=nodes, forced=True)
-        (self._folder / "policy.yaml").write_bytes((self._live / "policy.yaml").read_bytes())
+        self._cluster.nodes = [node(f"node-{at}", kernel=pool.kernel) for at, pool in enumerate(kernels)]
 
     def run(self, commands: str, exit_code: int = 0) -> Result:
         result = self._shell.run(commands)
@@ -48,11 +51,12 @@ class Upgrade:
 
 
 @pytest.fixture
-def upgrade(registry: DockerRegistry, tmp_path: Path) -> Upgrade:
+def upgrade(registry: DockerRegistry, tmp_path: Path) -> Iterator[Upgrade]:
     pusher = Pusher(registry=registry, repository="upgrade/doca-driver")
     pusher.image(OLD.tag)
     pusher.image(NEW.tag)
-    return Upgrade(tmp_path, f"{registry.host}/upgrade")
+    with FakeApiServer() as cluster:
+        yield Upgrade(tmp_path, f"{registry.host}/upgrade", cluster)
 
 
 def drivers(result: Result) -> list[str]:
@@ -76,7 +80,9 @@ def test_the_walk_through_does_what_the_page_says(upgrade: Upgrade) -> None:
     assert sorted(drivers(planned)) == sorted([OLD.name, NEW.name])
 
     upgrade.boot(OLD, NEW)
-    upgrade.run("kubectl get nodes -o json > nodes.json")
+    progress = upgrade.run(PROGRESS, exit_code=1)
+    assert progress.stdout.decode() == f"node node-1: kernel {OLD.kernel} -> {NEW.kernel}\n"
+    upgrade.run(WRITE)
     assert upgrade.run("gitops-doca generate --locked").stdout == planned.stdout
 
     upgrade.boot(NEW, NEW)
@@ -106,3 +112,4 @@ def test_what_the_page_quotes_is_what_is_printed() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / PAGE).read_text().split())
 
     assert f"`plan done: nodes run {NEW.name} now, so it can go from the config`" in text
+    assert f"`{PROGRESS}`" in text

@@ -3,7 +3,8 @@
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.cli import ROOT, Result, clean_environment
@@ -21,6 +22,8 @@ class Shell:
 
     folder: Path
     programs: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Variables besides the least that is needed."""
 
     def program(self, name: str, script: str) -> None:
         """Write a program for `sh`."""
@@ -36,7 +39,7 @@ class Shell:
         run = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=self.folder,
-            env=environment | {"PATH": f"{self.programs}:{environment['PATH']}"},
+            env={**environment, **self.environ, "PATH": f"{self.programs}:{environment['PATH']}"},
             capture_output=True,
             timeout=120,
             check=False,

@@ -25,6 +25,8 @@ LATENCY = 0.05
 _POOLS = 40
 _COMPACT_MEBIBYTES = 80
 _LIVE_MEBIBYTES = 200
+_CLUSTERS = 200
+_FLEET_SECONDS = 3
 _ENTRY = 1.15
 """Of the time of `generate`, for another way in to the same work; what is above 1 is the machine's noise."""
 _WIDTHS = (50, 24, 22, 6)
@@ -62,6 +64,7 @@ def main() -> None:
             (0.35, 0.3),
         ),
         *_difference(),
+        *_fleet(),
         *_online(),
         *_live(),
     ]
@@ -163,6 +166,32 @@ def _commit(folder: Path) -> None:
     git = ["git", "-C", str(folder), "-c", "user.name=bench", "-c", "user.email=bench@example.com"]
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "bench"]):
         subprocess.run([*git, *words], check=True)
+
+
+def _fleet() -> Iterator[bool]:
+    """Check clusters whose policies, nodes and locks are files of their own."""
+    nodes = _inventory(f"cluster{bench_data.COMPACT}", nodes=50, pools=3)
+    with _locked(nodes) as command, tempfile.TemporaryDirectory() as folder:
+        files = {
+            "policy.yaml": Path(command[5]).read_text(),
+            "nodes.compact.yaml": nodes.read_text(),
+            "gitops-doca.lock.yaml": Path(command[-1]).read_text(),
+            "gitops-doca.yaml": bench_data.CONFIG.replace("nodes.json", "nodes.compact.yaml"),
+        }
+        clusters = [Path(folder) / f"cluster-{number:03}" for number in range(_CLUSTERS)]
+        for cluster in clusters:
+            cluster.mkdir()
+            for name, text in files.items():
+                (cluster / name).write_text(text)
+        check = [sys.executable, "-m", "gitops_doca", "check", *map(str, clusters)]
+        yardstick, measured = _medians([_python(IMPORTS), check], runs=5)
+    yield _row(
+        f"check of {_CLUSTERS} clusters, 3 pools each, locks: time",
+        f"the imports {yardstick.seconds:.4g} s",
+        f"{measured.seconds:.2f} s",
+        f"{_FLEET_SECONDS} s",
+        held=measured.seconds <= _FLEET_SECONDS,
+    )
 
 
 def _online() -> Iterator[bool]:

@@ -45,7 +45,11 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
     Raises `GenerationError` when an answer is unknown, or an image is of another platform than its tag says:
     then there is nothing that may be written.
     """
-    inputs = load(settings, problems)
+    return lock_inputs(load(settings, problems), inspector, problems)
+
+
+def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+    """Do what `make_lock` does once the inputs are read."""
     made = cache(inspector)
     answers = Online(resolver=made)
     lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)

@@ -27,6 +27,8 @@ from gitops_doca.sources.policy import PolicySet, read_policies
 MAX_LOOKUPS = 500
 """Look-ups of one run, and so pools; more means a mistake in the inventory, and no registry's patience."""
 
+_SPLIT = "split the inventory, or correct labels that make a pool of every node"
+
 _RENDERING = (
     "initContainerImage",
     "openshift",
@@ -106,7 +108,11 @@ def generate(
     Raises `GenerationError` for errors of the inputs, before anyone is asked, for a lock that does not fit
     them, and for more than `MAX_LOOKUPS` look-ups.
     """
-    inputs = load(settings, problems, boundary=boundary, openshift=openshift)
+    return conclude(load(settings, problems, boundary=boundary, openshift=openshift), answers, problems)
+
+
+def conclude(inputs: Inputs, answers: Answers, problems: Problems) -> Generation:
+    """Run the stages after the inputs; raises as `generate` does once they are read."""
     lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
     decisions = decide_pools(inputs.grouping, lookups)
     recorded = _recorded(answers)
@@ -174,7 +180,7 @@ def load(
         check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
-    _check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
+    check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
@@ -296,11 +302,17 @@ def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]
 
 
 def look_up(
-    grouping: Grouping, answers: Answers, problems: Problems, *, lists_wanted: bool = False
+    grouping: Grouping,
+    answers: Answers,
+    problems: Problems,
+    *,
+    lists_wanted: bool = False,
+    split: str = _SPLIT,
 ) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
     """Ask for the precompiled tags, then for the compile images of the misses, and weigh the misses.
 
-    Tags are listed after misses, and with `lists_wanted` of every repository that is asked.
+    Tags are listed after misses, and with `lists_wanted` of every repository that is asked. `split` says how
+    to get along with fewer look-ups.
     """
     if isinstance(answers, Locked):
         check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
@@ -316,7 +328,9 @@ def look_up(
     if compiled:
         _check_lock(answers, compiled, problems)
         if isinstance(answers, Online):
-            _check_count(len(wanted) + len(compiled), "tags are needed, and a run looks up", problems)
+            check_count(
+                len(wanted) + len(compiled), "tags are needed, and a run looks up", problems, split=split
+            )
             problems.raise_errors()
         weighed = cross_check({**lookups, **resolver.resolve(compiled)}, {})
         # Only these: a first answer that became a miss now would need a third round.
@@ -336,9 +350,7 @@ def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Pr
     problems.raise_errors()
 
 
-def _check_count(needed: int, what: str, problems: Problems) -> None:
+def check_count(needed: int, what: str, problems: Problems, *, split: str = _SPLIT) -> None:
+    """Report more than `MAX_LOOKUPS` of something; `split` says how to get along with fewer."""
     if needed > MAX_LOOKUPS:
-        problems.error(
-            f"{needed} {what} {MAX_LOOKUPS} at most",
-            remedy="split the inventory, or correct labels that make a pool of every node",
-        )
+        problems.error(f"{needed} {what} {MAX_LOOKUPS} at most", remedy=split)

@@ -7,7 +7,7 @@ from gitops_doca.core.decide import wanted_precompiled
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.core.matrix import Newest, Table, tables, unconfirmed
-from gitops_doca.core.model import Pool
+from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.pipeline import MAX_LOOKUPS, Inputs, load
 from gitops_doca.sources.config import Settings
@@ -80,10 +80,14 @@ def _report(table: Table, problems: Problems) -> None:
 
 def _report_doubt(table: Table, newest: Newest, place: Place, problems: Problems) -> None:
     if newest.doubtful:
-        whose = f"of {newest.policy.kind} {newest.policy.name}" if newest.policy else f"in {table.repository}"
+        whose = _whose(newest.policy) if newest.policy else f"in {table.repository}"
         problems.error(
             f"cannot confirm that {newest.doubtful} has an image for every pool {whose}: {newest.reason}",
             place,
             category=Category.UNKNOWN,
             remedy="run again once the registry answers; no version is named on a guess",
         )
+
+
+def _whose(policy: Policy) -> str:
+    return f"of {policy.kind} {policy.name}{f' in {policy.cluster}' if policy.cluster else ''}"

@@ -17,6 +17,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 _TARGET = click.argument("target", metavar="[DIR|FILE]", required=False)
+_TARGETS = click.argument("targets", metavar="[DIR|FILE]...", nargs=-1)
 _POLICIES = click.option(
     "-p", "--policy", "policies", multiple=True, metavar="FILE", help="Policy file, or - for stdin."
 )
@@ -28,13 +29,18 @@ def policy_options(command: Command) -> Command:
 
 
 def source_options(command: Command) -> Command:
-    """Add the argument and the flags that name the inputs."""
-    return _decorated(command, (*_sources(), *_telling()))
+    """Add the argument and the flags that name the inputs, of a fleet too."""
+    return _decorated(command, (_TARGETS, *_sources(), *_telling()))
 
 
 def input_options(command: Command) -> Command:
     """Add the argument and the flags that say what to work on, and what to make of it."""
-    return _decorated(command, (*_sources(), *_making(), *_telling()))
+    return _decorated(command, (_TARGET, *_sources(), *_making(), *_telling()))
+
+
+def fleet_options(command: Command) -> Command:
+    """Add what `input_options` adds, for a command that takes the clusters of a fleet too."""
+    return _decorated(command, (_TARGETS, *_sources(), *_making(), *_telling()))
 
 
 def _decorated(command: Command, decorators: Sequence[Callable[[Command], Command]]) -> Command:
@@ -45,7 +51,6 @@ def _decorated(command: Command, decorators: Sequence[Callable[[Command], Comman
 
 def _sources() -> tuple[Callable[[Command], Command], ...]:
     return (
-        _TARGET,
         _POLICIES,
         click.option(
             "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."

@@ -76,12 +76,17 @@ def write_report(
     file: Path | None, found: Generation | Locking | None, diagnostics: Sequence[Diagnostic]
 ) -> None:
     """Write the report, if one is wanted; when that fails, everything else that was found is told too."""
-    if file is None:
-        return
     decisions = found.decisions if found else ()
     left_out = found.inputs.grouping.left_out if found else ()
+    write_report_text(file, lambda: dump_report(decisions, left_out, diagnostics), diagnostics)
+
+
+def write_report_text(file: Path | None, dump: Callable[[], str], diagnostics: Sequence[Diagnostic]) -> None:
+    """Write a report as `write_report` does, whatever it holds."""
+    if file is None:
+        return
     try:
-        write_file(file, dump_report(decisions, left_out, diagnostics))
+        write_file(file, dump())
     except GenerationError as error:
         raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
@@ -89,15 +94,17 @@ def write_report(
 def tell_left_out(inputs: Inputs) -> None:
     """Say of each NIC node that is in no pool why."""
     for left in inputs.grouping.left_out:
-        print_info(f"node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
+        whose = f"{left.cluster}: " if left.cluster else ""
+        print_info(f"{whose}node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
 
 
-def tell_generation(generation: Generation) -> None:
-    """Tell on stderr which nodes are left out, and what was decided for each pool."""
+def tell_generation(generation: Generation, *, cluster: str = "") -> None:
+    """Tell on stderr which nodes are left out, and what was decided for each pool; of a fleet, whose."""
+    whose = f"{cluster}: " if cluster else ""
     tell_left_out(generation.inputs)
     for decision in generation.decisions:
         entry = pool_entry(decision)
         nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"
-        print_info(f"pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
+        print_info(f"{whose}pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
     for plan in generation.inputs.grouping.fulfilled:
-        print_info(fulfilled_note(plan))
+        print_info(f"{whose}{fulfilled_note(plan)}")

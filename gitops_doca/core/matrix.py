@@ -43,8 +43,18 @@ class Row:
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        """Names of the nodes, sorted; empty where all pools are planned."""
-        return tuple(sorted({name for pool in self.pools for name in pool.node_names}))
+        """Names of the nodes, sorted, in a fleet below their cluster's; empty where all pools are planned."""
+        names = (
+            f"{pool.policy.cluster}/{name}" if pool.policy.cluster else name
+            for pool in self.pools
+            for name in pool.node_names
+        )
+        return tuple(sorted(set(names)))
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters of a fleet that have the pools, sorted; empty in a run about one."""
+        return tuple(sorted({pool.policy.cluster for pool in self.pools} - {""}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,11 +229,11 @@ def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[Row, ...]]:
 
 def _groups(rows: Sequence[Row]) -> list[tuple[Policy | None, tuple[Row, ...]]]:
     """Return what one version is to serve: all rows, and with several policies those of each."""
-    policies = {(pool.policy.kind, pool.policy.name): pool.policy for row in rows for pool in row.pools}
+    policies = {pool.policy.key: pool.policy for row in rows for pool in row.pools}
     found: list[tuple[Policy | None, tuple[Row, ...]]] = [(None, tuple(rows))]
     if len(policies) > 1:
         for key in sorted(policies):
-            own = (row for row in rows if any((p.policy.kind, p.policy.name) == key for p in row.pools))
+            own = (row for row in rows if any(p.policy.key == key for p in row.pools))
             found.append((policies[key], tuple(own)))
     return found
 

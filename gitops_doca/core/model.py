@@ -204,6 +204,13 @@ class Policy:
     stored: bool = False
     """An API server has it, so an operator there acts on it."""
     place: Place = field(default=Place(), compare=False)
+    cluster: str = ""
+    """Which cluster of a fleet it is for; empty in a run about one."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from all other policies, also those of other clusters."""
+        return (self.cluster, self.kind, self.name)
 
     @property
     def node_policy(self) -> str:
@@ -273,6 +280,8 @@ class LeftOut:
     node: str
     policy: str
     reason: str
+    cluster: str = ""
+    """Which cluster of a fleet it is in; empty in a run about one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

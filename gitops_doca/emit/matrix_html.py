@@ -15,8 +15,8 @@ from gitops_doca.emit.matrix_words import (
     marks,
     nodes,
     obstacles,
-    policies,
     policy_cells,
+    policy_heads,
 )
 
 _TITLE = "Driver versions and pools"
@@ -95,7 +95,7 @@ def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
         f'<th scope="col" class="version"><span>{escape(column.version)}</span>{_badges(table, column)}</th>'
         for column in shown
     )
-    heads = ("Pool", *(["Policy"] if len(policies(table.rows)) > 1 else []), "Nodes")
+    heads = ("Pool", *map(str.capitalize, policy_heads(table)), "Nodes")
     yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}"
     yield from versions
     yield "</tr></thead>"

@@ -6,7 +6,7 @@ from typing import Any
 
 from gitops_doca.core.matrix import KIND, Cell, Column, Newest, Row, Table, in_the_way, newest_first
 from gitops_doca.core.model import API_VERSION, Policy
-from gitops_doca.emit.matrix_words import policies
+from gitops_doca.emit.matrix_words import kind_and_name, policies
 
 
 def json_matrix(tables: Sequence[Table], versions: int) -> str:
@@ -21,15 +21,14 @@ def json_matrix(tables: Sequence[Table], versions: int) -> str:
 
 def _repository(table: Table, shown: Sequence[Column]) -> dict[str, Any]:
     whole, *others = table.newest
-    own = {(newest.policy.kind, newest.policy.name): newest for newest in others if newest.policy}
+    own = {newest.policy.key: newest for newest in others if newest.policy}
     state = "complete" if table.listed.complete else "incomplete" if table.usable else "unusable"
     return {
         "repository": str(table.repository),
         "tagList": state,
         **_newest(whole),
         "policies": [
-            {**_policy(policy), **_newest(own.get((policy.kind, policy.name), whole))}
-            for policy in policies(table.rows)
+            {**_policy(policy), **_newest(own.get(policy.key, whole))} for policy in policies(table.rows)
         ],
         "versions": [_version(table, column) for column in shown],
         "versionsLeftOut": len(table.columns) - len(shown),
@@ -45,7 +44,8 @@ def _newest(newest: Newest) -> dict[str, Any]:
 
 def _policy(policy: Policy) -> dict[str, str]:
     driver = policy.driver
-    return {"kind": policy.kind, "name": policy.name, "version": driver.digest or driver.version}
+    whose = {"cluster": policy.cluster} if policy.cluster else {}
+    return {**whose, "kind": policy.kind, "name": policy.name, "version": driver.digest or driver.version}
 
 
 def _version(table: Table, column: Column) -> dict[str, Any]:
@@ -61,7 +61,8 @@ def _version(table: Table, column: Column) -> dict[str, Any]:
 def _pool(row: Row, index: int, shown: Sequence[Column]) -> dict[str, Any]:
     return {
         "pool": str(row.platform),
-        "policies": [f"{policy.kind}/{policy.name}" for policy in policies([row])],
+        **({"clusters": list(row.clusters)} if row.clusters else {}),
+        "policies": list(dict.fromkeys(map(kind_and_name, policies([row])))),
         "nodes": list(row.node_names),
         "images": {column.version: column.cells[index].value for column in shown},
     }

@@ -14,8 +14,8 @@ from gitops_doca.emit.matrix_words import (
     marks,
     nodes,
     obstacles,
-    policies,
     policy_cells,
+    policy_heads,
 )
 
 _VERSIONS = ("", "VERSION", "POOLS", "", "IN THE WAY")
@@ -80,8 +80,7 @@ def _version_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]
 
 def _pool_head(table: Table, shown: Sequence[Column], style: Callable[[str], str]) -> tuple[str, ...]:
     numbers = (str(number) for number, _ in enumerate(shown, start=1))
-    policy = ("policy",) if len(policies(table.rows)) > 1 else ()
-    return (*map(style, ("pool", *policy, "nodes")), *numbers)
+    return (*map(style, ("pool", *policy_heads(table), "nodes")), *numbers)
 
 
 def _pool_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]]:

@@ -12,6 +12,8 @@ MEANINGS = {
     Cell.MISSING: "no image",
     Cell.UNKNOWN: "not known",
 }
+_NAMED = 3
+"""Clusters that one cell names."""
 NO_POOLS = "no pool, so there is nothing to hold versions against"
 
 
@@ -42,6 +44,11 @@ def _finding(table: Table, newest: Newest) -> str:
 
 
 def name(policy: Policy) -> str:
+    """Return a policy as `<kind>/<name>`, in a fleet with its cluster."""
+    return f"{kind_and_name(policy)} in {policy.cluster}" if policy.cluster else kind_and_name(policy)
+
+
+def kind_and_name(policy: Policy) -> str:
     """Return a policy as `<kind>/<name>`."""
     return f"{policy.kind}/{policy.name}"
 
@@ -69,15 +76,39 @@ def obstacles(table: Table, column: Column) -> str:
 def marks(table: Table, column: Column) -> tuple[str, ...]:
     """Return what sets a version apart from the others."""
     newest = [mark.policy for mark in table.newest if mark.version == column.version]
-    own = () if None in newest else tuple(f"newest for {name(policy)}" for policy in newest if policy)
+    own = () if None in newest else _newest_for([policy for policy in newest if policy])
     return (*(["current"] if column.current else []), *(["newest"] if None in newest else own))
 
 
+def _newest_for(found: Sequence[Policy]) -> tuple[str, ...]:
+    clusters = {policy.cluster for policy in found} - {""}
+    if len(clusters) > _NAMED:
+        return (f"newest for {len(clusters)} clusters",)
+    return tuple(f"newest for {name(policy)}" for policy in found)
+
+
+def policy_heads(table: Table) -> tuple[str, ...]:
+    """Return the heads of what `policy_cells` returns."""
+    clusters = ("clusters",) if any(row.clusters for row in table.rows) else ()
+    several = len({kind_and_name(policy) for policy in policies(table.rows)}) > 1
+    return (*clusters, *(("policy",) if several else ()))
+
+
 def policy_cells(table: Table, row: Row) -> tuple[str, ...]:
-    """Return the names of a row's policies in one cell; no cell where the table has a single policy."""
-    if len(policies(table.rows)) == 1:
-        return ()
-    return (", ".join(policy.name for policy in policies([row])),)
+    """Return the clusters of a row in one cell, and the names of its policies in another.
+
+    The first is there in a fleet only, the second where the table has several policies.
+    """
+    cells = {
+        "clusters": _first(row.clusters),
+        "policy": ", ".join(dict.fromkeys(policy.name for policy in policies([row]))),
+    }
+    return tuple(cells[head] for head in policy_heads(table))
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def nodes(row: Row) -> str:

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
 from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.lookup import TagMissing, TagUnknown
 from gitops_doca.core.model import API_VERSION, LeftOut
 from gitops_doca.emit.recipe import build_entry
@@ -14,12 +15,19 @@ KIND = "DriverReport"
 
 
 def dump_report(
-    decisions: Iterable[Decision], left_out: Iterable[LeftOut], diagnostics: Iterable[Diagnostic]
+    decisions: Iterable[Decision],
+    left_out: Iterable[LeftOut],
+    diagnostics: Iterable[Diagnostic],
+    clusters: Iterable[ClusterResult] = (),
 ) -> str:
-    """Return a `DriverReport` as JSON text; see schemas/report.schema.json."""
+    """Return a `DriverReport` as JSON text; see schemas/report.schema.json.
+
+    `clusters` are those of a fleet; the decisions and left-out nodes are still all of them.
+    """
     report = {
         "apiVersion": API_VERSION,
         "kind": KIND,
+        **cluster_entries(clusters),
         "pools": [pool_entry(decision) for decision in decisions],
         "leftOut": list(map(left_out_entry, left_out)),
         "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
@@ -27,15 +35,22 @@ def dump_report(
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
+def cluster_entries(clusters: Iterable[ClusterResult]) -> dict[str, Any]:
+    """Return how each cluster of a fleet fares; nothing where there is none."""
+    found = [{"cluster": result.cluster, "exitCode": result.exit_code} for result in clusters]
+    return {"clusters": found} if found else {}
+
+
 def left_out_entry(left: LeftOut) -> dict[str, str]:
     """Return why a node is in no pool."""
-    return {"node": left.node, "policy": left.policy, "reason": left.reason}
+    return _cluster(left.cluster) | {"node": left.node, "policy": left.policy, "reason": left.reason}
 
 
 def pool_entry(decision: Decision) -> dict[str, Any]:
     """Return what is known of one pool, in words for a reader outside."""
     pool = decision.pool
     return {
+        **_cluster(pool.policy.cluster),
         "pool": str(pool.platform),
         "policy": {"kind": pool.policy.kind, "name": pool.policy.name},
         "daemonSet": pool.daemon_set,
@@ -43,6 +58,10 @@ def pool_entry(decision: Decision) -> dict[str, Any]:
         **({"planned": True} if pool.plan else {}),
         **_outcome(decision),
     }
+
+
+def _cluster(cluster: str) -> dict[str, str]:
+    return {"cluster": cluster} if cluster else {}
 
 
 def _outcome(decision: Decision) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from gitops_doca.core.pools import Grouping, name_nodes
 from gitops_doca.emit.layout import columns, escape_pipe, markdown
 from gitops_doca.emit.report import left_out_entry, pool_entry
 
-_HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
+HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
+MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
 
 
 def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
@@ -17,15 +18,14 @@ def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
 
     Below them the counts, the nodes that are in no pool, and the plans that can go.
     """
-    lines = columns([_HEADERS, *map(_row, decisions)])
-    return "\n".join([*lines, "", _summary(decisions), *_notes(grouping)]) + "\n"
+    lines = columns([HEADERS, *map(row, decisions)])
+    return "\n".join([*lines, "", summary(decisions), *notes(grouping)]) + "\n"
 
 
 def markdown_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools as a table for a comment on a pull request."""
-    head = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
-    lines = [*markdown([head, *map(_row, decisions)], numbers=[2]), "", _summary(decisions)]
-    items = [f"- {escape_pipe(line)}" for line in _notes(grouping)]
+    lines = [*markdown([MARKDOWN_HEADERS, *map(row, decisions)], numbers=[2]), "", summary(decisions)]
+    items = [f"- {escape_pipe(line)}" for line in notes(grouping)]
     return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
 
 
@@ -39,7 +39,8 @@ def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
 
 
-def _row(decision: Decision) -> tuple[str, ...]:
+def row(decision: Decision) -> tuple[str, ...]:
+    """Return the cells of a pool, below `HEADERS`."""
     entry = pool_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
@@ -51,7 +52,8 @@ def fulfilled_note(plan: Plan) -> str:
     return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
 
 
-def _notes(grouping: Grouping) -> list[str]:
+def notes(grouping: Grouping) -> list[str]:
+    """Say which nodes are in no pool, and which plans can go."""
     return [*_left_out(grouping.left_out), *map(fulfilled_note, grouping.fulfilled)]
 
 
@@ -65,7 +67,8 @@ def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
     ]
 
 
-def _summary(decisions: Sequence[Decision]) -> str:
+def summary(decisions: Sequence[Decision]) -> str:
+    """Count pools, nodes and states."""
     states = [pool_entry(decision)["state"] for decision in decisions]
     nodes = sum(len(decision.pool.nodes) for decision in decisions)
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))

@@ -1,12 +1,17 @@
 """The command `check`: which image each pool gets, as a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
+from gitops_doca.cli.fleet import one_or_fleet
+from gitops_doca.cli.fleet_check import check_fleet
+from gitops_doca.cli.options import fleet_options, live_options, lock_options, registry_options
 from gitops_doca.cli.run import run
+from gitops_doca.core.decide import Decision
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
 from gitops_doca.emit.mirror import plain_list, skopeo_list
 from gitops_doca.emit.recipe import build_script
 from gitops_doca.emit.table import json_table, markdown_table, text_table
@@ -20,21 +25,43 @@ _FORMS: dict[str, Callable[[Generation], str]] = {
     "mirror-skopeo": lambda found: skopeo_list(found.images, found.decisions),
     "build": lambda found: build_script(found.decisions),
 }
+_FLEET_FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
+    "text": text_fleet,
+    "json": json_fleet,
+    "markdown": markdown_fleet,
+    "mirror": lambda found: plain_list(_images(found)),
+    "mirror-skopeo": lambda found: skopeo_list(_images(found), _decisions(found)),
+    "build": lambda found: build_script(_decisions(found)),
+}
 
 
 @click.command("check")
-@input_options
+@fleet_options
 @live_options
 @lock_options
 @registry_options
 @click.option(
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
-def command(output: str, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
+def command(output: str, targets: tuple[str, ...], **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
     """Print a table of all pools with the image of each.
 
     It decides as generate does, with the same exit codes, but prints no manifests; the table also shows
     pools without an image. In its place -o mirror prints the images that the pods pull, and -o build the
     commands that build missing ones.
+
+    With several folders: one table for all clusters, those that fail first.
     """
-    run(flags, _FORMS[output], with_errors=True)
+    match one_or_fleet(targets, flags):
+        case tuple(fleet):
+            check_fleet(fleet, flags, _FLEET_FORMS[output])
+        case single:
+            run(single, _FORMS[output], with_errors=True)
+
+
+def _images(results: Sequence[ClusterResult]) -> list[str]:
+    return sorted({image for result in results for image in result.images})
+
+
+def _decisions(results: Sequence[ClusterResult]) -> list[Decision]:
+    return [decision for result in results for decision in result.decisions]

@@ -6,33 +6,40 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, print_info, printable, table, tell
+from gitops_doca.cli.console import print_diagnostics, printable, table, tell
+from gitops_doca.cli.fleet import one_or_fleet
+from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.options import input_options, live_options, registry_options
-from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
+from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries
+from gitops_doca.cli.options import fleet_options, live_options, registry_options
+from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
-from gitops_doca.core.diagnostics import Category, Problems
-from gitops_doca.core.lock import KIND, ImageLock, LockedMiss, compare
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.lock import ImageLock, compare
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
 
-_SAME, _DIFFERENT = 0, 1
-
 
 @click.command("lock")
-@input_options
+@fleet_options
 @live_options
 @registry_options
 @click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
-def command(*, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Write the lock: what the registries have for the pools.
 
     The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
     digest, or as missing. With it generate asks no registry.
+
+    With several folders each gets its own, and a tag is asked for once.
     """
-    return _compare(flags) if check else _write(flags)
+    match one_or_fleet(targets, flags):
+        case tuple(fleet):
+            return compare_locks(fleet, flags) if check else write_locks(fleet, flags)
+        case single:
+            return _compare(single) if check else _write(single)
 
 
 def _write(flags: Mapping[str, Any]) -> int:
@@ -40,24 +47,17 @@ def _write(flags: Mapping[str, Any]) -> int:
     problems = Problems()
     invocation = start(flags, problems)
     if invocation is None:
-        return _SAME
-    old = replaceable_text(
-        invocation.lock_file,
-        KIND,
-        problems,
-        called="a lock",
-        category=Category.LOCK,
-        remedy="remove it, or name another file with --lock or spec.lock",
-    )
+        return SAME
+    old = replaceable_lock(invocation.lock_file, problems)
     problems.raise_errors()
     locking = _make(invocation, flags, problems)
     text = dump_lock(locking.lock)
     if old != text:
         write_file(Path(invocation.lock_file), text)
-    tell(printable(f"{invocation.lock_file}: {_summary(locking.lock)}"))
+    tell(printable(lock_line(invocation.lock_file, locking.lock)))
     problems.raise_errors()
     print_diagnostics(problems.warnings)
-    return _SAME
+    return SAME
 
 
 def _compare(flags: Mapping[str, Any]) -> int:
@@ -65,7 +65,7 @@ def _compare(flags: Mapping[str, Any]) -> int:
     problems = Problems()
     invocation = start(flags, problems)
     if invocation is None:
-        return _SAME
+        return SAME
     old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
     locking = _make(invocation, flags, problems)
     changes = compare(old, locking.lock)
@@ -73,7 +73,7 @@ def _compare(flags: Mapping[str, Any]) -> int:
     print_diagnostics(problems.warnings)
     if changes:
         tell(printable(f"{invocation.lock_file} differs; to renew it: {invocation.mend}"))
-    return _DIFFERENT if changes else _SAME
+    return DIFFERENT if changes else SAME
 
 
 def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
@@ -85,14 +85,5 @@ def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) 
         )
     write_report(flags["report"], locking, tuple(problems))
     if flags["verbose"]:
-        for image, entry in locking.lock.entries.items():
-            print_info(f"{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
+        tell_entries(locking.lock)
     return locking
-
-
-def _summary(lock: ImageLock) -> str:
-    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
-    pools, tags = len(lock.pools), len(lock.entries)
-    return f"{pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}" + (
-        f", {missing} of them missing" if missing else ""
-    )

@@ -1,19 +1,28 @@
 """The command `matrix`: which driver version has a precompiled image for every pool."""
 
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.fleet import Member, collecting, load_member, one_or_fleet, start_fleet, tell_all
 from gitops_doca.cli.options import registry_options, source_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import start, tell_left_out
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.matrix import Table
 from gitops_doca.emit.matrix_html import html_matrix
 from gitops_doca.emit.matrix_json import json_matrix
 from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
-from gitops_doca.surveying import make_survey
+from gitops_doca.pipeline import Inputs
+from gitops_doca.surveying import make_survey, survey
+
+if TYPE_CHECKING:
+    from gitops_doca.registry.resolver import RegistryResolver
+
+Dump = Callable[[Sequence[Table]], str]
 
 _FORMS = {"text": text_matrix, "markdown": markdown_matrix, "json": json_matrix, "html": html_matrix}
 
@@ -32,12 +41,21 @@ _FORMS = {"text": text_matrix, "markdown": markdown_matrix, "json": json_matrix,
 @click.option(
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
-def command(output: str, versions: int, **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
+def command(output: str, versions: int, targets: tuple[str, ...], **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
     """Print which driver versions have images for which pools.
 
     Asks the registry for the tags of the policies' repositories, whatever lock there is. The newest
-    version that serves every pool is confirmed by its manifests.
+    version that serves every pool is confirmed by its manifests. With several folders the pools of
+    all clusters are held against the versions.
     """
+    match one_or_fleet(targets, flags):
+        case tuple(fleet):
+            _survey_fleet(fleet, flags, lambda found: _FORMS[output](found, versions))
+        case single:
+            _survey(single, lambda found: _FORMS[output](found, versions))
+
+
+def _survey(flags: Mapping[str, Any], dump: Dump) -> None:
     problems = Problems()
     invocation = start(flags, problems)
     if invocation is None:
@@ -47,6 +65,31 @@ def command(output: str, versions: int, **flags: Any) -> None:  # noqa: ANN401 (
     )
     if flags["verbose"]:
         tell_left_out(survey.inputs)
-    write_stdout(_FORMS[output](survey.tables, versions))
+    write_stdout(dump(survey.tables))
     problems.raise_errors()
     print_diagnostics(problems.warnings)
+
+
+def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> None:
+    """Survey the pools of all clusters that can be read; nothing is written when there is none."""
+    members = start_fleet(fleet, flags)
+    found: list[Inputs] = []
+    for member in members:
+        with collecting(member.problems):
+            if member.invocation:
+                found.append(load_member(member, member.invocation))
+    if flags["verbose"]:
+        for inputs in found:
+            tell_left_out(inputs)
+    shared = Problems()
+    with collecting(shared):
+        pools = [pool for inputs in found for pool in inputs.grouping.pools]
+        tables = survey(pools, _resolver(members, shared), shared) if pools else ()
+        if found:
+            write_stdout(dump(tables))
+    tell_all([*(d for member in members for d in member.diagnostics), *shared])
+
+
+def _resolver(members: Iterable[Member], problems: Problems) -> "RegistryResolver":
+    registry = next(member.invocation.registry for member in members if member.invocation)
+    return make_resolver(registry, problems, whole_lists=True)

@@ -1,0 +1,67 @@
+"""`check` over a fleet: one table of the pools of all clusters."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
+from gitops_doca.cli.invocation import choose_answers
+from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.run import tell_generation
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.fleet import ClusterResult, failing_first
+from gitops_doca.pipeline import Answers, Generation, Inputs, Online, conclude
+
+Dump = Callable[[Sequence[ClusterResult]], str]
+_Ready = dict[str, tuple[Inputs, Answers]]
+
+
+def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> None:
+    """Decide for all clusters and write the document; raises `GenerationError` after everything was told."""
+    members = start_fleet(fleet, flags)
+    if not members:
+        return
+    shared = Problems()
+    found = _decide(members, shared)
+    if flags["verbose"]:
+        for member in members:
+            if generation := found.get(member.cluster):
+                tell_generation(generation, cluster=member.cluster)
+    results = failing_first(_result(member, found.get(member.cluster), shared) for member in members)
+    diagnostics = [*(d for member in members for d in member.diagnostics), *shared]
+    report_fleet(flags["report"], results, diagnostics)
+    write_stdout(dump(results))
+    tell_all(diagnostics)
+
+
+def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation]:
+    ready: _Ready = {}
+    for member in members:
+        with collecting(member.problems):
+            if member.invocation:
+                answers = choose_answers(member.invocation, member.problems)
+                ready[member.cluster] = (load_member(member, member.invocation), answers)
+    asking = [inputs for inputs, answers in ready.values() if isinstance(answers, Online)]
+    known = share(members, asking, shared)
+    online = Online(resolver=lambda: known)
+    found = {}
+    for member in members:
+        with collecting(member.problems):
+            match ready.get(member.cluster):
+                case (inputs, Online()) if not shared.errors:
+                    found[member.cluster] = conclude(inputs, online, member.problems)
+                case (inputs, answers) if not isinstance(answers, Online):
+                    found[member.cluster] = conclude(inputs, answers, member.problems)
+    return found
+
+
+def _result(member: Member, generation: Generation | None, shared: Problems) -> ClusterResult:
+    if generation is None:
+        failure = member.failure or next(error.category for error in shared.errors)
+        return ClusterResult(cluster=member.cluster, failure=failure)
+    return ClusterResult(
+        cluster=member.cluster,
+        decisions=generation.decisions,
+        grouping=generation.inputs.grouping,
+        images=generation.images,
+        failure=member.failure,
+    )

@@ -1,0 +1,161 @@
+"""`lock` over a fleet: the lock of each cluster, as far as it can be written."""
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gitops_doca.cli.console import printable, table, tell
+from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
+from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries
+from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
+from gitops_doca.core.lock import Change, ImageLock, compare
+from gitops_doca.emit.lock import dump_lock
+from gitops_doca.locking import Locking, lock_inputs
+from gitops_doca.sources.lock import read_lock
+
+SAME, DIFFERENT = 0, 1
+
+
+def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
+    """Write each lock that can be written; raises `GenerationError` after everything was told."""
+    members = start_fleet(fleet, flags)
+    if not members:
+        return SAME
+    _refuse_common_locks(members)
+    old: dict[str, str] = {}
+    for member in members:
+        with collecting(member.problems):
+            if member.invocation and not member.failure:
+                old[member.cluster] = replaceable_lock(member.invocation.lock_file, member.problems)
+                member.problems.raise_errors()
+    shared = Problems()
+    found = _make(members, shared)
+    failures = {m.cluster: _failure(m, shared) for m in members if m.failure or m.cluster not in found}
+    _report(members, found, failures, shared, flags)
+    for member in members:
+        with collecting(member.problems):
+            if member.invocation and (locking := found.get(member.cluster)):
+                _write(member.invocation.lock_file, locking, old[member.cluster])
+    tell_all([*(d for member in members for d in member.diagnostics), *shared])
+    return SAME
+
+
+def _write(file: str, locking: Locking, old: str) -> None:
+    text = dump_lock(locking.lock)
+    if old != text:
+        write_file(Path(file), text)
+    tell(printable(lock_line(file, locking.lock)))
+
+
+def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
+    """Print how each lock differs from what would be written now; 1 when one does, 0 when none.
+
+    Raises `GenerationError` after that when of a cluster it cannot be told.
+    """
+    members = start_fleet(fleet, flags)
+    if not members:
+        return SAME
+    old: dict[str, ImageLock] = {}
+    for member in members:
+        if invocation := member.invocation:
+            with collecting(member.problems):
+                read = read_lock(invocation.lock_file, invocation.mend, member.problems)
+                old[member.cluster] = read or ImageLock()
+    shared = Problems()
+    found = _make(members, shared)
+    changes = {cluster: compare(old[cluster], locking.lock) for cluster, locking in found.items()}
+    failures = {m.cluster: _failure(m, shared) for m in members if m.cluster not in found}
+    _report(members, found, failures, shared, flags, differing={c for c, moved in changes.items() if moved})
+    write_stdout(_listing(changes))
+    # What is missing is an answer here, and in the listing.
+    tell_all(
+        [*(d for m in members for d in m.diagnostics if m.cluster in failures or not d.category), *shared]
+    )
+    return _tell_differing([m for m in members if changes.get(m.cluster)])
+
+
+def _tell_differing(members: Sequence[Member]) -> int:
+    if not members:
+        return SAME
+    targets = shlex.join(member.target for member in members)
+    locks = "1 lock differs" if len(members) == 1 else f"{len(members)} locks differ"
+    tell(printable(f"{locks}; to renew: gitops-doca lock {targets}"))
+    return DIFFERENT
+
+
+def _listing(changes: Mapping[str, Sequence[Change]]) -> str:
+    width = max((len(cluster) for cluster, moved in changes.items() if moved), default=0)
+    return table(
+        (f"{cluster.ljust(width)}  {change.kind.value}", change.subject, change.detail)
+        for cluster, moved in sorted(changes.items())
+        for change in moved
+    )
+
+
+def _make(members: Sequence[Member], shared: Problems) -> dict[str, Locking]:
+    """Look everything up for the clusters that have no error so far."""
+    ready = {}
+    for member in members:
+        with collecting(member.problems):
+            if member.invocation and not member.failure:
+                ready[member.cluster] = load_member(member, member.invocation)
+    answers = share(members, list(ready.values()), shared, inspect=True)
+    found: dict[str, Locking] = {}
+    for member in members:
+        with collecting(member.problems):
+            if member.cluster in ready and not shared.errors:
+                found[member.cluster] = lock_inputs(ready[member.cluster], lambda: answers, member.problems)
+    return found
+
+
+def _failure(member: Member, shared: Problems) -> Category | None:
+    return member.failure or next((error.category for error in shared.errors), None)
+
+
+def _report(
+    members: Sequence[Member],
+    found: Mapping[str, Locking],
+    failures: Mapping[str, Category | None],
+    shared: Problems,
+    flags: Mapping[str, Any],
+    *,
+    differing: Iterable[str] = (),
+) -> None:
+    if flags["verbose"]:
+        for cluster, locking in found.items():
+            tell_entries(locking.lock, cluster)
+    results = failing_first(
+        ClusterResult(
+            cluster=member.cluster,
+            decisions=locking.decisions if locking else (),
+            grouping=locking.inputs.grouping if locking else NO_POOLS,
+            failure=failures.get(member.cluster),
+            differs=member.cluster in differing,
+        )
+        for member in members
+        for locking in [found.get(member.cluster)]
+    )
+    diagnostics: list[Diagnostic] = [*(d for member in members for d in member.diagnostics), *shared]
+    report_fleet(flags["report"], results, diagnostics)
+
+
+def _refuse_common_locks(members: Iterable[Member]) -> None:
+    """Report clusters that would write their lock over that of another."""
+    users: dict[str, Member] = {}
+    for member in members:
+        if member.invocation is None:
+            continue
+        file = member.invocation.lock_file
+        first = users.setdefault(os.path.realpath(file), member)
+        for one, other in ((member, first), (first, member)):
+            if one is not other:
+                one.problems.error(
+                    f"the lock of {one.cluster} would overwrite that of {other.cluster}",
+                    Place(file),
+                    category=Category.LOCK,
+                    remedy="name a lock of its own in each config (spec.lock)",
+                )

@@ -1,0 +1,33 @@
+"""What `lock` says and asks of a lock file, be it of one cluster or of many."""
+
+from gitops_doca.cli.console import print_info
+from gitops_doca.cli.output import replaceable_text
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.lock import KIND, ImageLock, LockedMiss
+
+
+def replaceable_lock(file: str, problems: Problems) -> str:
+    """Return the text of the lock that would be replaced; reports something else in its place."""
+    return replaceable_text(
+        file,
+        KIND,
+        problems,
+        called="a lock",
+        category=Category.LOCK,
+        remedy="remove it, or name another file with --lock or spec.lock",
+    )
+
+
+def lock_line(file: str, lock: ImageLock) -> str:
+    """Say in one line what a lock holds."""
+    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
+    pools, tags = len(lock.pools), len(lock.entries)
+    aside = f", {missing} of them missing" if missing else ""
+    return f"{file}: {pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}{aside}"
+
+
+def tell_entries(lock: ImageLock, cluster: str = "") -> None:
+    """Tell on stderr what a lock has for each tag."""
+    whose = f"{cluster}: " if cluster else ""
+    for image, entry in lock.entries.items():
+        print_info(f"{whose}{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")

@@ -1,0 +1,47 @@
+"""The clusters of a fleet: whose a pool is, and how each cluster fares."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gitops_doca.core.decide import Decision
+from gitops_doca.core.diagnostics import Category
+from gitops_doca.core.pools import Grouping
+
+NO_POOLS = Grouping(pools=(), left_out=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterResult:
+    """What was found out about one cluster."""
+
+    cluster: str
+    """Its folder, as whoever runs this named it."""
+    decisions: tuple[Decision, ...] = ()
+    """Empty also where the run of this cluster ended before."""
+    grouping: Grouping = NO_POOLS
+    images: tuple[str, ...] = ()
+    """All that its pods pull."""
+    differs: bool = False
+    """What was compared is not the same."""
+    failure: Category | None = None
+    """The class of error that a run about this cluster alone would end with; None for a good end."""
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of a run about this cluster alone."""
+        return self.failure.exit_code if self.failure else int(self.differs)
+
+
+def failing_first(results: Iterable[ClusterResult]) -> tuple[ClusterResult, ...]:
+    """Return the clusters that fail, then the others, each in order of name."""
+    return tuple(sorted(results, key=lambda result: (result.failure is None, result.cluster)))
+
+
+def mark(grouping: Grouping, cluster: str) -> Grouping:
+    """Say of all pools and left-out nodes which cluster they are of."""
+    policies = {pool.policy.key: replace(pool.policy, cluster=cluster) for pool in grouping.pools}
+    return replace(
+        grouping,
+        pools=tuple(replace(pool, policy=policies[pool.policy.key]) for pool in grouping.pools),
+        left_out=tuple(replace(left, cluster=cluster) for left in grouping.left_out),
+    )

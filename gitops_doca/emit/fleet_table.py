@@ -1,0 +1,62 @@
+"""The table of the pools of a fleet, as text, Markdown or JSON."""
+
+import json
+from collections.abc import Sequence
+
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.emit.layout import columns, escape_pipe, markdown
+from gitops_doca.emit.report import cluster_entries, left_out_entry, pool_entry
+from gitops_doca.emit.table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
+
+
+def text_fleet(results: Sequence[ClusterResult]) -> str:
+    """Return the pools in columns, cluster by cluster, and below them what the table of one cluster says too.
+
+    A cluster without a decision has one line, with its failure in the place of a state.
+    """
+    lines = columns([("CLUSTER", *HEADERS), *_rows(results)])
+    return "\n".join([*lines, "", _summary(results), *_notes(results)]) + "\n"
+
+
+def markdown_fleet(results: Sequence[ClusterResult]) -> str:
+    """Return the same as a table for a comment on a pull request."""
+    table = markdown([("Cluster", *MARKDOWN_HEADERS), *_rows(results)], numbers=[3])
+    items = [f"- {escape_pipe(line)}" for line in _notes(results)]
+    return "\n".join([*table, "", _summary(results), *([""] if items else []), *items]) + "\n"
+
+
+def json_fleet(results: Sequence[ClusterResult]) -> str:
+    """Return clusters, pools and left-out nodes as the report lists them, and the plans that can go."""
+    done = [
+        {"cluster": result.cluster, "plan": str(plan)}
+        for result in results
+        for plan in result.grouping.fulfilled
+    ]
+    table = {
+        **cluster_entries(results),
+        "pools": [pool_entry(decision) for result in results for decision in result.decisions],
+        "leftOut": [left_out_entry(left) for result in results for left in result.grouping.left_out],
+        **({"plansDone": done} if done else {}),
+    }
+    return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rows(results: Sequence[ClusterResult]) -> list[tuple[str, ...]]:
+    return [line for result in results for line in _cluster_rows(result)]
+
+
+def _cluster_rows(result: ClusterResult) -> list[tuple[str, ...]]:
+    if result.decisions:
+        return [(result.cluster, *row(decision)) for decision in result.decisions]
+    state = f"error[{result.failure.value}]" if result.failure else "no pools"
+    return [(result.cluster, "-", "-", "-", state, "")]
+
+
+def _summary(results: Sequence[ClusterResult]) -> str:
+    failing = sum(result.failure is not None for result in results)
+    decisions = [decision for result in results for decision in result.decisions]
+    return f"{len(results)} clusters{f' ({failing} failing)' if failing else ''}, {summary(decisions)}"
+
+
+def _notes(results: Sequence[ClusterResult]) -> list[str]:
+    return [f"{result.cluster}: {note}" for result in results for note in notes(result.grouping)]

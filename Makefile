@@ -36,7 +36,7 @@ test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's d
 check: .venv/project ## formatter, linters, types, layers, spelling
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/codespell
-	$(BIN)/shellcheck .ci/run tools/*.sh deploy/refresh/*.sh
+	$(BIN)/shellcheck .ci/run tools/*.sh deploy/*/*.sh
 
 e2e: .venv/project $(DOCKER_REGISTRY) $(foreach name,$(PROGRAMS),$($(name))) ## run the tests with real servers and other people's programs
 	$(foreach name,$(PROGRAMS),$(name)=$(abspath $($(name)))) $(BIN)/pytest -m e2e -n auto --maxprocesses 4 --dist loadgroup

@@ -13,6 +13,8 @@
 #                   deleted when there is nothing to propose (gitops-doca/refresh/FOLDER)
 #   REFRESH_HOOK    program that opens the pull request: called with branch and base, in the proposed tree, whenever the
 #                   branch was pushed
+#   REFRESH_CHANGE  program that changes the folder first, and nothing is proposed unless it does: called with FOLDER in
+#                   the tree of the base, it prints the title of the proposal and what is to stand below it, or nothing
 #
 # The working directory is in the repository; its work tree and branches stay as they are. gitops-doca finds the cluster
 # and the registries as ever (kubeconfig or service account, GITOPS_DOCA_*), and Git who commits (user.name, user.email,
@@ -76,6 +78,21 @@ moved=$work/moved
 touch "$moved"
 say() { echo "$1" >>"$moved"; }
 
+nothing_moved() {
+  echo "$folder: nothing moved"
+  # What an older proposal wanted is in the base now, or no longer wanted.
+  [[ -z $proposed ]] || push "$proposed" ""
+  exit
+}
+
+title="Refresh $folder"
+if [[ -n ${REFRESH_CHANGE:-} ]]; then
+  "$REFRESH_CHANGE" "$folder" >"$work/change"
+  [[ -s $work/change ]] || nothing_moved
+  title=$(head -n 1 "$work/change")
+  tail -n +2 "$work/change" >"$moved"
+fi
+
 if [[ -n $inventory && ! -e $inventory ]]; then
   gitops-doca inventory "$folder" --write "$inventory"
   say "The inventory is new."
@@ -96,17 +113,12 @@ if [[ $status != 0 ]]; then
 fi
 
 git add --all --force
-if git diff --cached --quiet; then
-  echo "$folder: nothing moved"
-  # What an older proposal wanted is in the base now, or no longer wanted.
-  [[ -z $proposed ]] || push "$proposed" ""
-  exit
-fi
+! git diff --cached --quiet || nothing_moved
 
 # Dated as its base, so that the same change is the same commit: whoever reviews it is not disturbed every half hour.
 date=$(git log -1 --format=%cI)
 {
-  echo "Refresh $folder"
+  echo "$title"
   echo
   head -n 100 "$moved"
   (($(wc -l <"$moved") <= 100)) || echo "... and more: see the difference"

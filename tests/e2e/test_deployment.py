@@ -12,7 +12,7 @@ import yaml
 
 from support.api_server import ApiServer, Object
 from support.argocd_cluster import NAMESPACE, define
-from support.cli import Result, clean_environment, install
+from support.cli import ROOT, Result, clean_environment, install
 from support.deployment import DEPLOY, Kind, manifests, objects
 from support.kustomize import build
 from support.require import require, require_program
@@ -168,7 +168,7 @@ def test_the_overlay_of_the_refresh_page_builds(tmp_path: Path, api_server: ApiS
         api_server.apply(resource, dry_run=True)
 
 
-@pytest.mark.parametrize("file", manifests(Kind.WORKFLOW), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", manifests(Kind.WORKFLOW), ids=lambda file: str(file.relative_to(DEPLOY)))
 def test_actionlint_finds_nothing_in_the_workflow(file: Path, tmp_path: Path) -> None:
     program = require_program("ACTIONLINT", "actionlint 1.7.12")
     workflows = tmp_path / ".github" / "workflows"
@@ -185,3 +185,29 @@ def test_actionlint_finds_nothing_in_the_workflow(file: Path, tmp_path: Path) ->
     )
 
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_actionlint_knows_the_inputs_and_outputs_of_the_action(tmp_path: Path) -> None:
+    """It reads the metadata of an action that a workflow names by its folder."""
+    program = require_program("ACTIONLINT", "actionlint 1.7.12")
+    shutil.copytree(ROOT / "deploy" / "github", tmp_path / ".github" / "workflows")
+    shutil.copy(ROOT / "action.yml", tmp_path)
+    # By this it knows the root.
+    (tmp_path / ".git").mkdir()
+    workflow = tmp_path / ".github" / "workflows" / "pull-request.yaml"
+    text = workflow.read_text()
+    found = []
+    for folder in ("folder: ", "directory: "):
+        here = text.replace("example/gitops-doca@v0.1.0", "./").replace("folder: ", folder)
+        workflow.write_text(here)
+        run = subprocess.run(
+            [program, "-no-color", "-oneline", ".github/workflows/pull-request.yaml"],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found.append((run.returncode, run.stdout.partition('"directory" is not defined in action')[1]))
+
+    assert found == [(0, ""), (1, '"directory" is not defined in action')]

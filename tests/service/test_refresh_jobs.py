@@ -12,7 +12,7 @@ from support.deployment import DEPLOY, objects
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
 from support.inputs import Pool, write_inputs
-from support.refreshing import BRANCH, FOLDER, Forge
+from support.refreshing import BRANCH, FOLDER, Forge, run_workflow
 from support.shell import blocks
 
 pytestmark = pytest.mark.service
@@ -50,17 +50,8 @@ def forge(images: Pusher, tmp_path: Path) -> Forge:
 
 
 def work(forge: Forge) -> Result:
-    """Run the steps of the workflow for its folder; `pip` is not here."""
-    (workflow,) = objects(REFRESH / "github-workflow.yaml")
-    job = workflow["jobs"]["refresh"]
-    (folder,) = job["strategy"]["matrix"]["folder"]
-    known = {"matrix.folder": folder, "github.token": "a-token"}
-    env = {
-        name: re.sub(r"\$\{\{ (\S+) \}\}", lambda found: known[found[1]], value)
-        for name, value in job["env"].items()
-    }
-    forge.program("pip", f'printf "%s\\n" pip "$@" >> {forge.folder}/pip.log')
-    return forge.run("\n".join(step["run"] for step in job["steps"] if "run" in step), env=env)
+    """Run the steps of the workflow."""
+    return run_workflow(forge, REFRESH / "github-workflow.yaml", "refresh")
 
 
 def said(forge: Forge) -> list[str]:

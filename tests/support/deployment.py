@@ -32,6 +32,8 @@ class Kind(Enum):
     HELM_VALUES = auto()
     WORKFLOW = auto()
     """A workflow of GitHub."""
+    PIPELINE = auto()
+    """A pipeline of GitLab."""
 
 
 def manifests(*kinds: Kind) -> list[Path]:
@@ -60,8 +62,8 @@ def kind_of(file: Path) -> Kind:
         return Kind.PATCH
     if group:
         return Kind.KUBERNETES
-    if "jobs" in first:
-        return Kind.WORKFLOW
+    if "jobs" in first or file.name.endswith(".gitlab-ci.yml"):
+        return Kind.WORKFLOW if "jobs" in first else Kind.PIPELINE
     assert "repoServer" in first, f"no test validates {file.relative_to(ROOT)}"
     return Kind.HELM_VALUES
 

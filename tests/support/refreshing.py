@@ -1,6 +1,7 @@
 """A repository with the folder of a cluster, for deploy/refresh/refresh.sh to refresh."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from shlex import quote
 import yaml
 
 from support.cli import ROOT, Result
+from support.deployment import objects
 from support.shell import Shell
 
 _SCRIPT = ROOT / "deploy" / "refresh" / "refresh.sh"
@@ -133,3 +135,17 @@ class Forge:
         )
         assert run.returncode == 0, run.stderr
         return run.stdout
+
+
+def run_workflow(forge: Forge, file: Path, job: str) -> Result:
+    """Run the steps of a job for the one folder of its matrix; `pip` is not here, and leaves a log."""
+    (workflow,) = objects(file)
+    wanted = workflow["jobs"][job]
+    (folder,) = wanted["strategy"]["matrix"]["folder"]
+    known = {"matrix.folder": folder, "github.token": "a-token"}
+    env = {
+        name: re.sub(r"\$\{\{ (\S+) \}\}", lambda found: known[found[1]], value)
+        for name, value in wanted["env"].items()
+    }
+    forge.program("pip", f'printf "%s\\n" pip "$@" >> {forge.folder}/pip.log')
+    return forge.run("\n".join(step["run"] for step in wanted["steps"] if "run" in step), env=env)

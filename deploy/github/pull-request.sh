@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# What the action (action.yml) does in a pull request: check the images, check the lock, show what the change does.
+#
+# environment:
+#   FOLDER      holds gitops-doca.yaml; a path from the root of the repository, the working directory
+#   BASE        revision to show the change against; a branch `origin/NAME` is fetched where it is not there; empty: none
+#   CHECK_LOCK  true: ask the registry whether what the lock says still holds
+#
+# All of them run, whatever the others find. gitops-doca finds registries and credentials as ever (GITOPS_DOCA_*).
+#
+# exit: 0 all is well, and there may be a difference; 2 called wrongly; else the code of the first command that failed.
+set -euo pipefail
+
+fail() {
+  echo "pull-request.sh: $1" >&2
+  exit 2
+}
+
+[[ -d ${FOLDER:-} ]] || fail "the input folder names none: ${FOLDER:-it is empty}"
+case ${CHECK_LOCK:-} in true | false) ;; *) fail "the input check-lock is neither true nor false" ;; esac
+
+results=$RUNNER_TEMP/gitops-doca
+mkdir -p "$results"
+failed=0
+
+# Run a command that may also end with the code $1, with its output in $2, and leave its code in $status; the first of any
+# other is ours.
+attempt() {
+  status=0
+  "${@:3}" >"$results/$2" || status=$?
+  cat "$results/$2"
+  [[ $status == 0 || $status == "$1" || $failed != 0 ]] || failed=$status
+}
+
+tell() { echo "$1" >>"$GITHUB_OUTPUT"; }
+
+attempt 0 check.md gitops-doca check -o markdown -- "$FOLDER"
+tell "check=$results/check.md"
+
+if [[ $CHECK_LOCK == true ]]; then
+  attempt 0 lock.txt gitops-doca lock --check -- "$FOLDER"
+fi
+
+if [[ -n ${BASE:-} ]]; then
+  # A checkout has the one commit alone. Nothing is fetched into a clone that has the branch: that would make it shallow.
+  if [[ $BASE == origin/* ]] && ! git rev-parse --verify --quiet "$BASE^{commit}" >/dev/null; then
+    branch=${BASE#origin/}
+    git fetch --quiet --no-tags --depth=1 origin "+refs/heads/$branch:refs/remotes/origin/$branch"
+  fi
+  git rev-parse --verify --quiet "$BASE^{commit}" >/dev/null || fail "there is no revision $BASE here"
+  config=$(git -C "$FOLDER" rev-parse --show-prefix)gitops-doca.yaml
+  if git cat-file -e "$BASE:$config" 2>/dev/null; then
+    attempt 1 diff.md gitops-doca diff -o markdown -- "$BASE" "$FOLDER"
+    if [[ $status == [01] ]]; then
+      tell "diff=$results/diff.md"
+      tell "changed=$([[ $status == 1 ]] && echo true || echo false)"
+    fi
+  else
+    echo "$config is new: there is nothing in $BASE to compare with"
+  fi
+fi
+exit "$failed"

@@ -11,7 +11,7 @@ from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
-from gitops_doca.core.pools import PLANNED
+from gitops_doca.core.wording import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.emit.table import fulfilled_note
 from gitops_doca.locking import Locking

@@ -9,9 +9,9 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.hints import nearest_tags
 from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.model import Platform, Pool
-from gitops_doca.core.pools import PLANNED, name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 from gitops_doca.core.tags import compile_tag, precompiled_tag
+from gitops_doca.core.wording import PLANNED, name_nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

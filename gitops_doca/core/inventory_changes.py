@@ -13,8 +13,8 @@ from gitops_doca.core.model import (
     Inventory,
     Node,
 )
-from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.snapshot import GROUP_LABELS, extra_labels, has_nic, proxy_settings
+from gitops_doca.core.wording import name_nodes
 
 _WORDS = {
     OS_ID_LABEL: "OS",

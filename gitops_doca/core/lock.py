@@ -8,8 +8,8 @@ from typing import assert_never
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.model import Pool
-from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
+from gitops_doca.core.wording import name_nodes
 
 KIND = "DriverLock"
 

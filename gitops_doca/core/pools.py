@@ -18,10 +18,7 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.names import driver_name
 from gitops_doca.core.taints import untolerated
-
-_SHOWN = 5
-PLANNED = "planned, no node runs it yet"
-"""What messages say of a pool without nodes."""
+from gitops_doca.core.wording import list_nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,33 +101,10 @@ def check_overlap(
             shared[names].append(node)
     for names, found in sorted(shared.items()):
         problems.error(
-            f"the NicNodePolicies {' and '.join(names)} select the same {_nodes(found)}",
+            f"the NicNodePolicies {' and '.join(names)} select the same {list_nodes(found)}",
             found[0].place,
             remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
         )
-
-
-def name_nodes(names: Sequence[str]) -> str:
-    """Name nodes in a sentence: the first few, then how many more."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def nodes_by_value(values: Mapping[str, str]) -> str:
-    """Say which nodes have which value: `containerd: a, b; cri-o: c`."""
-    groups: dict[str, list[str]] = {}
-    for name, value in sorted(values.items()):
-        groups.setdefault(value or "unknown", []).append(name)
-    return "; ".join(f"{value}: {name_nodes(names)}" for value, names in sorted(groups.items()))
-
-
-def describe_nodes(pool: Pool) -> str:
-    """Name the nodes of a pool in a sentence, or say that it is planned."""
-    return _nodes(pool.nodes) if pool.nodes else PLANNED
-
-
-def _nodes(nodes: Sequence[Node]) -> str:
-    return f"node{'s' if len(nodes) > 1 else ''} {name_nodes([node.name for node in nodes])}"
 
 
 def _platform(node: Node) -> Platform:
@@ -178,7 +152,7 @@ def _pools(
     return [
         pool
         for pool, name in zip(pools, names, strict=True)
-        if fits(pool, name, _nodes(pool.nodes) if pool.nodes else "planned pool", problems)
+        if fits(pool, name, list_nodes(pool.nodes) if pool.nodes else "planned pool", problems)
     ]
 
 
@@ -222,7 +196,7 @@ def _report_lacking(
     for labels, nodes in sorted(lacking.items()):
         plural = "s" if len(nodes) > 1 else ""
         message = (
-            f"NIC {_nodes(nodes)} left out: no label {', '.join(labels)}, "
+            f"NIC {list_nodes(nodes)} left out: no label {', '.join(labels)}, "
             f"so the driver image for the node{plural} is not known"
         )
         remedy = "let node-feature-discovery label every node, then take the inventory again"

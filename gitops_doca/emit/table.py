@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.decide import Decision
 from gitops_doca.core.model import LeftOut, Plan
-from gitops_doca.core.pools import Grouping, name_nodes
+from gitops_doca.core.pools import Grouping
+from gitops_doca.core.wording import name_nodes
 from gitops_doca.emit.layout import columns, escape_pipe, markdown
 from gitops_doca.emit.report import left_out_entry, pool_entry
 

@@ -7,7 +7,7 @@ from html import escape
 from itertools import chain
 
 from gitops_doca.core.changes import Comparison, PoolChange
-from gitops_doca.core.pools import name_nodes
+from gitops_doca.core.wording import name_nodes
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.diff.words import Base, headline, is_daemon_set, moved, title, version, when
 from gitops_doca.emit.layout import markdown as table

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gitops_doca.core.changes import Comparison, NodeMove, ObjectChange, Part, PoolChange, Reload, VersionMove
-from gitops_doca.core.pools import name_nodes
 from gitops_doca.core.rendered import RenderedPool
+from gitops_doca.core.wording import name_nodes
 
 _RELOADS = {
     Reload.NONE: "not reloaded",

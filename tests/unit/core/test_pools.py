@@ -20,7 +20,8 @@ from gitops_doca.core.model import (
     Toleration,
 )
 from gitops_doca.core.names import MAX_LABEL
-from gitops_doca.core.pools import Grouping, check_overlap, group_nodes, name_nodes, nodes_by_value
+from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
+from gitops_doca.core.wording import name_nodes, nodes_by_value
 
 KERNEL = "5.15.0-91-generic"
 UBUNTU = Platform("ubuntu", "22.04", KERNEL, "amd64")

@@ -1,0 +1,33 @@
+"""How messages name nodes, and pools by their nodes."""
+
+from collections.abc import Mapping, Sequence
+
+from gitops_doca.core.model import Node, Pool
+
+_SHOWN = 5
+PLANNED = "planned, no node runs it yet"
+"""What messages say of a pool without nodes."""
+
+
+def name_nodes(names: Sequence[str]) -> str:
+    """Name nodes in a sentence: the first few, then how many more."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def nodes_by_value(values: Mapping[str, str]) -> str:
+    """Say which nodes have which value: `containerd: a, b; cri-o: c`."""
+    groups: dict[str, list[str]] = {}
+    for name, value in sorted(values.items()):
+        groups.setdefault(value or "unknown", []).append(name)
+    return "; ".join(f"{value}: {name_nodes(names)}" for value, names in sorted(groups.items()))
+
+
+def describe_nodes(pool: Pool) -> str:
+    """Name the nodes of a pool in a sentence, or say that it is planned."""
+    return list_nodes(pool.nodes) if pool.nodes else PLANNED
+
+
+def list_nodes(nodes: Sequence[Node]) -> str:
+    """Name nodes with the word for them: `node a`, `nodes a, b`."""
+    return f"node{'s' if len(nodes) > 1 else ''} {name_nodes([node.name for node in nodes])}"

@@ -21,7 +21,6 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.names import MAX_LABEL
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
-from gitops_doca.core.wording import name_nodes, nodes_by_value
 
 KERNEL = "5.15.0-91-generic"
 UBUNTU = Platform("ubuntu", "22.04", KERNEL, "amd64")
@@ -374,12 +373,3 @@ def test_each_combination_of_conflicting_policies_is_told() -> None:
         "the NicNodePolicies one and two select the same node a",
         "the NicNodePolicies three and two select the same node b",
     ]
-
-
-def test_long_lists_of_nodes_are_cut_and_counted() -> None:
-    assert name_nodes(["a", "b", "c", "d", "e"]) == "a, b, c, d, e"
-    assert name_nodes(["a", "b", "c", "d", "e", "f", "g"]) == "a, b, c, d, e and 2 more"
-
-
-def test_nodes_are_listed_by_what_they_have() -> None:
-    assert nodes_by_value({"c": "", "b": "x", "a": "x"}) == "unknown: c; x: a, b"

@@ -24,9 +24,9 @@ def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> N
     found = _decide(members, shared)
     if flags["verbose"]:
         for member in members:
-            if generation := found.get(member.cluster):
+            if generation := found.get(member.target):
                 tell_generation(generation, cluster=member.cluster)
-    results = failing_first(_result(member, found.get(member.cluster), shared) for member in members)
+    results = failing_first(_result(member, found.get(member.target), shared) for member in members)
     diagnostics = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)
     write_stdout(dump(results))
@@ -39,18 +39,18 @@ def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation
         with collecting(member.problems):
             if member.invocation:
                 answers = choose_answers(member.invocation, member.problems)
-                ready[member.cluster] = (load_member(member, member.invocation), answers)
+                ready[member.target] = (load_member(member, member.invocation), answers)
     asking = [inputs for inputs, answers in ready.values() if isinstance(answers, Online)]
     known = share(members, asking, shared)
     online = Online(resolver=lambda: known)
     found = {}
     for member in members:
         with collecting(member.problems):
-            match ready.get(member.cluster):
+            match ready.get(member.target):
                 case (inputs, Online()) if not shared.errors:
-                    found[member.cluster] = conclude(inputs, online, member.problems)
+                    found[member.target] = conclude(inputs, online, member.problems)
                 case (inputs, answers) if not isinstance(answers, Online):
-                    found[member.cluster] = conclude(inputs, answers, member.problems)
+                    found[member.target] = conclude(inputs, answers, member.problems)
     return found
 
 

@@ -30,16 +30,16 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     for member in members:
         with collecting(member.problems):
             if member.invocation and not member.failure:
-                old[member.cluster] = replaceable_lock(member.invocation.lock_file, member.problems)
+                old[member.target] = replaceable_lock(member.invocation.lock_file, member.problems)
                 member.problems.raise_errors()
     shared = Problems()
     found = _make(members, shared)
-    failures = {m.cluster: _failure(m, shared) for m in members if m.failure or m.cluster not in found}
+    failures = {m.target: _failure(m, shared) for m in members if m.failure or m.target not in found}
     _report(members, found, failures, shared, flags)
     for member in members:
         with collecting(member.problems):
-            if member.invocation and (locking := found.get(member.cluster)):
-                _write(member.invocation.lock_file, locking, old[member.cluster])
+            if member.invocation and (locking := found.get(member.target)):
+                _write(member.invocation.lock_file, locking, old[member.target])
     tell_all([*(d for member in members for d in member.diagnostics), *shared])
     return SAME
 
@@ -64,18 +64,18 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
         if invocation := member.invocation:
             with collecting(member.problems):
                 read = read_lock(invocation.lock_file, invocation.mend, member.problems)
-                old[member.cluster] = read or ImageLock()
+                old[member.target] = read or ImageLock()
     shared = Problems()
     found = _make(members, shared)
     changes = {cluster: compare(old[cluster], locking.lock) for cluster, locking in found.items()}
-    failures = {m.cluster: _failure(m, shared) for m in members if m.cluster not in found}
+    failures = {m.target: _failure(m, shared) for m in members if m.target not in found}
     _report(members, found, failures, shared, flags, differing={c for c, moved in changes.items() if moved})
     write_stdout(_listing(changes))
     # What is missing is an answer here, and in the listing.
     tell_all(
-        [*(d for m in members for d in m.diagnostics if m.cluster in failures or not d.category), *shared]
+        [*(d for m in members for d in m.diagnostics if m.target in failures or not d.category), *shared]
     )
-    return _tell_differing([m for m in members if changes.get(m.cluster)])
+    return _tell_differing([m for m in members if changes.get(m.target)])
 
 
 def _tell_differing(members: Sequence[Member]) -> int:
@@ -102,13 +102,13 @@ def _make(members: Sequence[Member], shared: Problems) -> dict[str, Locking]:
     for member in members:
         with collecting(member.problems):
             if member.invocation and not member.failure:
-                ready[member.cluster] = load_member(member, member.invocation)
+                ready[member.target] = load_member(member, member.invocation)
     answers = share(members, list(ready.values()), shared, inspect=True)
     found: dict[str, Locking] = {}
     for member in members:
         with collecting(member.problems):
-            if member.cluster in ready and not shared.errors:
-                found[member.cluster] = lock_inputs(ready[member.cluster], lambda: answers, member.problems)
+            if member.target in ready and not shared.errors:
+                found[member.target] = lock_inputs(ready[member.target], lambda: answers, member.problems)
     return found
 
 
@@ -133,11 +133,11 @@ def _report(
             cluster=member.cluster,
             decisions=locking.decisions if locking else (),
             grouping=locking.inputs.grouping if locking else NO_POOLS,
-            failure=failures.get(member.cluster),
-            differs=member.cluster in differing,
+            failure=failures.get(member.target),
+            differs=member.target in differing,
         )
         for member in members
-        for locking in [found.get(member.cluster)]
+        for locking in [found.get(member.target)]
     )
     diagnostics: list[Diagnostic] = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)

@@ -401,3 +401,14 @@ def test_a_folder_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert b"\x1b" not in result.stdout
+
+
+def test_folders_that_are_printed_alike_keep_their_own_locks(tmp_path: Path) -> None:
+    with serving(A, B) as registry:
+        one = cluster(tmp_path / "clusters" / "a\x1b", registry.host, A)
+        other = cluster(tmp_path / "clusters" / "a\\x1b", registry.host, B)
+        result = run_here("lock", one, other, cwd=tmp_path)
+
+    assert result.exit_code == 0
+    assert A.tag in (tmp_path / one / "gitops-doca.lock.yaml").read_text()
+    assert B.tag in (tmp_path / other / "gitops-doca.lock.yaml").read_text()

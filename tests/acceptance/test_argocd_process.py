@@ -108,6 +108,20 @@ def test_inputs_without_end_end_with_the_deadline_too(application: Application) 
     )
 
 
+def test_inputs_that_fill_the_memory_end_before_the_side_car_does(application: Application) -> None:
+    with (application.folder / "policy.yaml").open("a") as policy:
+        policy.write("  - {key: a}\n" * 1_000_000)
+
+    result = call(application, env={})
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    # Where memory ran out is chance, and a library may have had a word of its own before.
+    assert result.stderr.endswith(
+        "error[input]: the inputs need more memory than the 384 MiB that a run has\n"
+        "  to mend: split the inventory, or commit what gitops-doca inventory --write makes of it\n"
+    )
+
+
 def test_modules_of_the_repository_are_not_imported(application: Application, tmp_path: Path) -> None:
     for module in (
         "click",

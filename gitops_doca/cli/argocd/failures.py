@@ -1,6 +1,7 @@
 """What Argo CD gets to show of a run that failed: behind a long prefix, in one line."""
 
 import re
+import resource
 import signal
 import sys
 import time
@@ -8,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 from gitops_doca import __version__
@@ -15,6 +17,8 @@ from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.registries import RegistryFlags, variable
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
+MEMORY = 384 << 20
+"""Bytes that a run may take: less than the side car has, which would end for all applications with it."""
 _APP = re.compile(r"(?:(?P<namespace>[a-z0-9-]{1,63})_)?(?P<name>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)")
 _FLAG = re.compile("--(?:{})".format("|".join(name.replace("_", "-") for name in RegistryFlags.__slots__)))
 
@@ -41,6 +45,42 @@ def time_limit(confinement: Confinement) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def memory_limit() -> Iterator[None]:
+    """Raise `GenerationError` of class `input` here when the run takes more than `MEMORY`.
+
+    Where the system does not say how much is taken already, there is no limit.
+    """
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[5])
+    except OSError:
+        yield
+        return
+    before, hook = resource.getrlimit(resource.RLIMIT_DATA), sys.unraisablehook
+    wanted = pages * resource.getpagesize() + MEMORY
+    limits = (limit for limit in (wanted, *before) if limit != resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
+    # Without memory a generator may not even close, and would say so before the sentence that matters.
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    except MemoryError:
+        # Telling it takes memory too.
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+        raise GenerationError(
+            (
+                Diagnostic(
+                    category=Category.INPUT,
+                    message=f"the inputs need more memory than the {MEMORY >> 20} MiB that a run has",
+                    remedy="split the inventory, or commit what gitops-doca inventory --write makes of it",
+                ),
+            )
+        ) from None
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+        sys.unraisablehook = hook
 
 
 def retold(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import click
 
 from gitops_doca.cli.argocd.application import find_boundary, operators_part, read_application
-from gitops_doca.cli.argocd.failures import describe_bug, retold, time_limit
+from gitops_doca.cli.argocd.failures import describe_bug, memory_limit, retold, time_limit
 from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.explain import explain
@@ -54,7 +54,7 @@ class Session:
             seconds=registry.deadline,
             ends_at=self._started + registry.deadline,
         )
-        with time_limit(confinement):
+        with memory_limit(), time_limit(confinement):
             invocation = read_application(self._environ, registry, told, confinement, problems)
             problems.raise_errors()
             if only_explain:

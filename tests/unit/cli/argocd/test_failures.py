@@ -1,10 +1,11 @@
+import resource
 import signal
 
 import pytest
 
 from fakes.registry import FakeRegistry, Fault
 from gitops_doca.cli.argocd import session
-from gitops_doca.cli.argocd.failures import describe_bug, retold
+from gitops_doca.cli.argocd.failures import MEMORY, describe_bug, memory_limit, retold
 from gitops_doca.cli.console import LIMIT
 from gitops_doca.core.diagnostics import Category, Diagnostic
 from support.application import Application
@@ -161,6 +162,17 @@ def test_a_bug_is_one_sentence_without_what_the_exception_says(
 
 def test_a_bug_without_a_place_is_told_too() -> None:
     assert "ValueError in start" in describe_bug(ValueError("canary"))
+
+
+def test_the_memory_limit_goes_with_the_run(application: Application) -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+
+    with memory_limit():
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        assert soft > MEMORY
+        assert hard == before[1]
+    assert application.generate().exit_code == 0
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 def test_the_time_limit_goes_with_the_run(application: Application) -> None:

@@ -193,6 +193,20 @@ def load(
     )
 
 
+def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Problems) -> Grouping:
+    """Group the nodes that a cluster has now as those of the inputs; raises `GenerationError` as `load`."""
+    check_overlap(inputs.policies.selectors, live.nodes, problems)
+    grouping = group_nodes(
+        inputs.policies.policies,
+        live.nodes,
+        problems,
+        operator_names=settings["operatorNames"].value and not inputs.emits_policies,
+        strict=settings["strict"].value,
+    )
+    problems.raise_errors()
+    return grouping
+
+
 def _warn_unused(settings: Settings, problems: Problems) -> None:
     given = [f"{name} ({settings[name].origin})" for name in _RENDERING if settings[name].origin != "default"]
     if given:

@@ -23,6 +23,7 @@ COMMANDS = (
     "inventory",
     "diff",
     "matrix",
+    "status",
     "verify",
     "argocd",
     "krm",

@@ -12,6 +12,7 @@ from gitops_doca.sources.pull_secret import Auths
 
 if TYPE_CHECKING:
     from gitops_doca.cluster.live import LiveCluster
+    from gitops_doca.core.status import Drivers
 
 
 class LiveInventory:
@@ -56,6 +57,14 @@ class LiveInventory:
         if self._cluster is None or self._scope is None:
             return []
         return self._cluster.pull_secrets(self._scope, problems)
+
+    def drivers(self, namespace: str, problems: Problems) -> "Drivers":
+        """Return the drivers of the cluster that the inventory was read of.
+
+        Raises `GenerationError` as `LiveCluster.drivers` does.
+        """
+        assert self._cluster is not None  # noqa: S101 (the inventory comes first)
+        return self._cluster.drivers(namespace, problems)
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -4,18 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from gitops_doca.cluster.api import (
     RETRY,
     ApiServer,
-    ExpiredError,
     ForbiddenError,
     NotServedError,
     NotThereError,
     Task,
     UnansweredError,
-    understand,
 )
 from gitops_doca.cluster.connection import (
     SERVICE_ACCOUNT,
@@ -24,26 +22,25 @@ from gitops_doca.cluster.connection import (
     connect_in_cluster,
     in_cluster,
 )
+from gitops_doca.cluster.drivers import read_drivers
 from gitops_doca.cluster.identity import identify
 from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
+from gitops_doca.cluster.listing import PAGE, list_all, named
 from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.lookup import Cause
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.scope import Scope
+from gitops_doca.core.status import Drivers
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
-from gitops_doca.sources.json_reader import read_json, read_list, read_list_head
+from gitops_doca.sources.json_reader import read_json, read_list
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
 from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection, object_selection
 from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
-PAGE = 500
-"""Nodes of one page, as kubectl asks for them."""
-_LISTS = 3
-"""How often the list of nodes is begun; it expires when reading it takes minutes."""
 _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mellanox.com"
 _REMEDIES = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
@@ -51,9 +48,6 @@ _REMEDIES = {
     Cause.DEADLINE: "give it more time with --deadline",
 }
 _REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
-_ROLE = "let a role allow it; deploy/rbac/live.yaml has the least that is needed"
-# Of a node there is no such field; of a page it leads to the next one.
-_PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 _T = TypeVar("_T")
 
 
@@ -118,6 +112,12 @@ class LiveCluster:
         problems.raise_errors()
         return found
 
+    def drivers(self, namespace: str, problems: Problems) -> Drivers:
+        """Return the driver DaemonSets of a namespace and the pods of it; raises as `inventory` does."""
+        server = self._reach(problems)
+        work = partial(read_drivers, server, namespace, self._options.page)
+        return self._within(server, work, problems, role="deploy/rbac/status.yaml")
+
     def _reach(self, problems: Problems) -> ApiServer:
         if self._deadline is None:
             self._deadline = Deadline.after(self._options.deadline)
@@ -145,17 +145,24 @@ class LiveCluster:
             )
         return None
 
-    def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
+    def _within(
+        self,
+        server: ApiServer,
+        work: Callable[[], _T],
+        problems: Problems,
+        role: str = "deploy/rbac/live.yaml",
+    ) -> _T:
         assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
         try:
             return Task(self._deadline, work).result()
         except UnansweredError as error:
-            _fail(f"cannot {error.question.what}", server, error.why, problems)
+            _fail(f"cannot {error.question.what}", server, error.why, problems, role)
         except NoAnswerError as error:
-            _fail("cannot read all", server, error, problems)
+            _fail("cannot read all", server, error, problems, role)
 
     def _objects(self, server: ApiServer, scope: Scope, selection: Selection) -> Iterator[Document]:
-        yield from _nodes(server, selection, self._options.page)
+        question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": self._options.page})
+        yield from list_all(server, question, selection, "nodes")
         served = server.ask(DISCOVERY, _groups) if scope.openshift or scope.owners else frozenset()
         questions = [
             object_of("ConfigMap", "configmaps", name, namespace=scope.namespace)
@@ -171,55 +178,15 @@ class LiveCluster:
             yield from _policies(server, selection)
 
 
-def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems) -> NoReturn:
-    remedy = _ROLE if isinstance(error, ForbiddenError) else _REMEDIES.get(error.cause, _REMEDY)
+def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems, role: str) -> NoReturn:
+    remedy = _REMEDIES.get(error.cause, _REMEDY)
+    if isinstance(error, ForbiddenError):
+        remedy = f"let a role allow it; {role} has the least that is needed"
     problems.error(
         f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
     )
     problems.raise_errors()
     raise AssertionError
-
-
-def _nodes(server: ApiServer, selection: Selection, page: int) -> list[Document]:
-    """Return all NIC nodes of one list: when it expires, of another one from its beginning."""
-    question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": page})
-    for _ in range(_LISTS):
-        try:
-            return list(_pages(server, question, selection))
-        except ExpiredError:
-            continue
-    why = NoAnswerError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
-    raise UnansweredError(question, why)
-
-
-def _pages(server: ApiServer, question: Question, selection: Selection) -> Iterator[Document]:
-    """Yield the nodes of all pages; while one is read the next is on its way."""
-    body = server.fetch(question)
-    while True:
-        # The API server writes it first; elsewhere there is nothing to fetch ahead.
-        early = _continue(understand(question, body, partial(read_list_head, selection=_PAGING)))
-        ahead = Task(server.deadline, partial(server.fetch, question.following(early))) if early else None
-        parse = partial(read_list, file="", selection=selection, of_list=_PAGING)
-        items, head = understand(question, body, parse)
-        yield from (_named(item, "nodes") for item in items)
-        following = _continue(head)
-        if not following:
-            return
-        body = ahead.result() if ahead else server.fetch(question.following(following))
-
-
-def _continue(head: Mapping[str, Any]) -> str:
-    metadata = head.get("metadata")
-    token = metadata.get("continue") if isinstance(metadata, dict) else None
-    return token if isinstance(token, str) else ""
-
-
-def _named(item: Document, resource: str) -> Document:
-    """Give an item of a list the place that messages name: its line in a page helps nobody."""
-    metadata = item.value.get("metadata") if isinstance(item.value, dict) else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    place = f"cluster {resource}/{name}" if isinstance(name, str) else f"cluster {resource}"
-    return Document(item.value, place, 0)
 
 
 def _openshift_objects(served: frozenset[str]) -> Iterator[Question]:
@@ -246,7 +213,7 @@ def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
             if not isinstance(error.why, ForbiddenError | NotServedError):
                 raise
         else:
-            yield from (_named(item, resource) for item in items)
+            yield from (named(item, resource) for item in items)
 
 
 def _groups(body: Readable) -> frozenset[str]:

@@ -35,25 +35,40 @@ DISCOVERY = Question(path="/apis", what="list the API groups", permission="get o
 """What groups the API server serves."""
 
 
-def list_of(resource: str, *, group: str = "", query: Mapping[str, str | int]) -> Question:
-    """Ask for a list over the whole cluster; `group` is with its version, empty for the core."""
-    plain = _plain(resource, group)
+def list_of(
+    resource: str, *, group: str = "", namespace: str = "", query: Mapping[str, str | int]
+) -> Question:
+    """Ask for a list; without a namespace, over the whole cluster. `group` is as that of `object_of`."""
+    what = _plain(resource, group) + _where(namespace)
     return Question(
-        path=f"{_root(group)}/{resource}", what=f"list {plain}", permission=f"list on {plain}", query=query
+        path=f"{_root(group)}{_inside(namespace)}/{resource}",
+        what=f"list {what}",
+        permission=f"list on {what}",
+        query=query,
     )
 
 
 def object_of(kind: str, resource: str, name: str, *, group: str = "", namespace: str = "") -> Question:
-    """Ask for one object; without a namespace, for one of the whole cluster."""
-    plain, where = _plain(resource, group), f" in namespace {namespace}" if namespace else ""
-    inside = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    """Ask for one object; without a namespace, for one of the whole cluster.
+
+    `group` is with its version, and empty for the core.
+    """
+    plain, where = _plain(resource, group), _where(namespace)
     return Question(
-        path=f"{_root(group)}{inside}/{resource}/{quote(name, safe='')}",
+        path=f"{_root(group)}{_inside(namespace)}/{resource}/{quote(name, safe='')}",
         what=f"get {plain}/{name}{where}",
         permission=f"get on {plain}/{name}{where}",
         file=f"cluster {resource}/{name}",
         kind=kind,
     )
+
+
+def _where(namespace: str) -> str:
+    return f" in namespace {namespace}" if namespace else ""
+
+
+def _inside(namespace: str) -> str:
+    return f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
 
 
 def _root(group: str) -> str:

@@ -29,6 +29,8 @@ PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
 RENDER_LABELS = frozenset({*PLATFORM_LABELS, OSTREE_LABEL, NIC_LABEL, OPENSHIFT_LABEL})
 """All labels that something here reads, besides those that a policy's nodeSelector names."""
 
+DRIVER_LABEL = "nvidia.com/ofed-driver"
+"""On every driver DaemonSet and pod, with a value of ours or of the operator."""
 MAIN_CONTAINER = "mofed-container"
 DTK_CONTAINER = "openshift-driver-toolkit-ctr"
 

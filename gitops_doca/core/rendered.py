@@ -101,6 +101,15 @@ def text_at(value: object, *path: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def driver_image(pod: object) -> str:
+    """Return the image of the driver's container in the `spec` of a pod; empty when there is none."""
+    containers = at(pod, "containers")
+    for container in containers if isinstance(containers, list) else ():
+        if at(container, "name") == MAIN_CONTAINER:
+            return text_at(container, "image")
+    return ""
+
+
 def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Iterator[RenderedPool]:
     for resource in resources:
         annotations = at(resource, "metadata", "annotations")
@@ -111,7 +120,7 @@ def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Itera
         yield RenderedPool(
             pool=platform,
             manifest=resource,
-            image=_image(resource),
+            image=driver_image(at(resource, "spec", "template", "spec")),
             source=text_at(annotations, SOURCE_ANNOTATION),
             policy=_policy(pool) if pool else "",
             nodes=pool.node_names if pool else None,
@@ -135,14 +144,6 @@ def _left_to_operator(resources: Iterable[Resource], chosen: Iterable[Chosen]) -
 
 def _policy(pool: Pool) -> str:
     return f"{pool.policy.kind}/{pool.policy.name}"
-
-
-def _image(manifest: Resource) -> str:
-    containers = at(manifest, "spec", "template", "spec", "containers")
-    for container in containers if isinstance(containers, list) else ():
-        if at(container, "name") == MAIN_CONTAINER:
-            return text_at(container, "image")
-    return ""
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)

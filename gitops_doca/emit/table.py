@@ -55,10 +55,11 @@ def fulfilled_note(plan: Plan) -> str:
 
 def notes(grouping: Grouping) -> list[str]:
     """Say which nodes are in no pool, and which plans can go."""
-    return [*_left_out(grouping.left_out), *map(fulfilled_note, grouping.fulfilled)]
+    return [*left_out_notes(grouping.left_out), *map(fulfilled_note, grouping.fulfilled)]
 
 
-def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
+def left_out_notes(left_out: Iterable[LeftOut]) -> list[str]:
+    """Say which nodes are in no pool, and why."""
     nodes: dict[tuple[str, str], list[str]] = {}
     for left in left_out:
         nodes.setdefault((left.policy, left.reason), []).append(left.node)

@@ -16,7 +16,7 @@ from gitops_doca.sources.located import Document, Path
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMAS = ("config", "diff", "inventory", "lock", "matrix", "policy", "report")
+SCHEMAS = ("config", "diff", "inventory", "lock", "matrix", "policy", "report", "status")
 _QUOTED = 120
 _MAX_ERRORS = 100
 """Problems of one document; behind so many stands one mistake."""

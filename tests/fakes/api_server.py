@@ -59,6 +59,8 @@ class FakeApiServer:
     nodes: Iterable[Object] = ()
     objects: Mapping[str, Object] = field(default_factory=dict)
     """By the path at which each stands."""
+    lists: Mapping[str, Iterable[Object]] = field(default_factory=dict)
+    """Items by the path of their list, besides the nodes."""
     groups: Iterable[str] = ("apps",)
     """API groups that it serves."""
     tls: ssl.SSLContext | None = None
@@ -141,22 +143,22 @@ class FakeApiServer:
         if request.authorization.removeprefix("bearer ").removeprefix("Bearer ") != TOKEN:
             return _answer(status(401, "Unauthorized"))
         if request.path == NODES:
-            return self._page(request)
+            return self._page(request, "NodeList", self.nodes)
+        if request.path in self.lists:
+            return self._page(request, "List", self.lists[request.path])
         if request.path == "/apis":
             groups = [{"name": name} for name in self.groups]
             return _json({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         found = self.objects.get(request.path)
         return _json(found) if found else _answer(NOT_FOUND)
 
-    def _page(self, request: Recorded) -> Answer:
+    def _page(self, request: Recorded, kind: str, items: Iterable[Object]) -> Answer:
         """Return a page as the API server does: the list's own fields first, then the items."""
         start = int(request.query.get("continue", ["0"])[0])
         end = start + int(request.query["limit"][0])
-        nodes = list(self.nodes)
-        metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if end < len(nodes) else {})
-        return _json(
-            {"kind": "NodeList", "apiVersion": "v1", "metadata": metadata, "items": nodes[start:end]}
-        )
+        found = list(items)
+        metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if end < len(found) else {})
+        return _json({"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": found[start:end]})
 
 
 def _json(document: Object) -> Answer:

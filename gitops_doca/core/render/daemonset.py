@@ -5,6 +5,7 @@ from typing import Any, assert_never
 from gitops_doca.core.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled
 from gitops_doca.core.model import (
     ARCH_LABEL,
+    DRIVER_LABEL,
     KERNEL_LABEL,
     NIC_LABEL,
     OS_ID_LABEL,
@@ -26,14 +27,14 @@ POOL_ANNOTATION = "gitops-doca.dev/pool"
 SOURCE_ANNOTATION = "gitops-doca.dev/image-source"
 
 # Not the operator's empty value: beside an operator that would pin `mofed.wait=true` on every driver node.
-_DRIVER_LABEL = {"nvidia.com/ofed-driver": "gitops"}
+_OUR_DRIVER = {DRIVER_LABEL: "gitops"}
 
 
 def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Resource:
     """Render the DaemonSet that runs the chosen image on the pool's nodes."""
     pool = decision.pool
     app = {"app": pool.app}
-    found = metadata(pool.daemon_set, options.namespace, app | _DRIVER_LABEL)
+    found = metadata(pool.daemon_set, options.namespace, app | _OUR_DRIVER)
     found["annotations"] = {
         **options.annotations,
         POOL_ANNOTATION: str(pool.platform),
@@ -46,7 +47,7 @@ def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Reso
         "spec": {
             "selector": {"matchLabels": app},
             "template": {
-                "metadata": {"labels": app | {"kernel": pool.platform.kernel} | _DRIVER_LABEL},
+                "metadata": {"labels": app | {"kernel": pool.platform.kernel} | _OUR_DRIVER},
                 "spec": _pod_spec(decision, extras, options),
             },
             "updateStrategy": _update_strategy(options),
@@ -100,7 +101,7 @@ def _pod_spec(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[
 
 def _affinity(pool: Pool) -> dict[str, Any]:
     apart = {
-        "labelSelector": {"matchExpressions": [{"key": "nvidia.com/ofed-driver", "operator": "Exists"}]},
+        "labelSelector": {"matchExpressions": [{"key": DRIVER_LABEL, "operator": "Exists"}]},
         "topologyKey": "kubernetes.io/hostname",
     }
     affinity: dict[str, Any] = {

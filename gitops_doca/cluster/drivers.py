@@ -1,0 +1,106 @@
+"""Read which driver DaemonSets and driver pods a namespace of a cluster has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gitops_doca.cluster.api import ApiServer
+from gitops_doca.cluster.listing import list_all
+from gitops_doca.cluster.question import list_of
+from gitops_doca.core.model import DRIVER_LABEL
+from gitops_doca.core.rendered import at, driver_image, text_at
+from gitops_doca.core.status import AppliedDaemonSet, DriverPod, Drivers
+from gitops_doca.sources.selection import ALL, Selection
+
+_HASH, _GENERATION = "controller-revision-hash", "pod-template-generation"
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+_OWNERS: Mapping[str, Selection] = {"kind": ALL, "name": ALL, "controller": ALL}
+_DAEMON_SET: Selection = {
+    "metadata": {"name": ALL, "generation": ALL, "annotations": {_TEMPLATE_GENERATION: ALL}},
+    "spec": {"selector": ALL, "template": ALL, "updateStrategy": ALL},
+    "status": {"observedGeneration": ALL},
+}
+_REVISION: Selection = {
+    "metadata": {"name": ALL, "labels": {_HASH: ALL}, "ownerReferences": _OWNERS},
+    "revision": ALL,
+}
+_POD: Selection = {
+    "metadata": {
+        "name": ALL,
+        "deletionTimestamp": ALL,
+        "labels": {_HASH: ALL, _GENERATION: ALL},
+        "ownerReferences": _OWNERS,
+    },
+    "spec": {"nodeName": ALL, "containers": {"name": ALL, "image": ALL}},
+    "status": {"conditions": {"type": ALL, "status": ALL}},
+}
+
+
+def read_drivers(server: ApiServer, namespace: str, page: int) -> Drivers:
+    """Return what carries the label of drivers, ours and the operator's; raises `UnansweredError`.
+
+    Which revision of a DaemonSet is the current one is told as its controller decides it: the one with the
+    highest number, once the controller has seen the DaemonSet as it is now.
+    """
+    revisions = _list(server, "controllerrevisions", "apps/v1", namespace, page, _REVISION)
+    applied = _list(server, "daemonsets", "apps/v1", namespace, page, _DAEMON_SET)
+    pods = _list(server, "pods", "", namespace, page, _POD)
+    current: dict[str, tuple[int, str]] = {}
+    for revision in revisions:
+        number = at(revision, "revision")
+        found = (number if isinstance(number, int) else 0, text_at(revision, "metadata", "labels", _HASH))
+        owner = _owner(revision)
+        current[owner] = max(found, current.get(owner, found))
+    return Drivers(
+        daemon_sets={
+            text_at(one, "metadata", "name"): _daemon_set(
+                one, current.get(text_at(one, "metadata", "name"), (0, ""))[1]
+            )
+            for one in applied
+        },
+        pods=tuple(_pod(one) for one in pods),
+    )
+
+
+def _list(
+    server: ApiServer, resource: str, group: str, namespace: str, page: int, selection: Selection
+) -> list[Any]:
+    query: dict[str, str | int] = {"labelSelector": DRIVER_LABEL, "limit": page}
+    question = list_of(resource, group=group, namespace=namespace, query=query)
+    return [document.value for document in list_all(server, question, selection, resource)]
+
+
+def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
+    seen = at(value, "status", "observedGeneration") == at(value, "metadata", "generation")
+    return AppliedDaemonSet(
+        spec=at(value, "spec") or {},
+        revision=revision if seen else "",
+        generation=text_at(value, "metadata", "annotations", _TEMPLATE_GENERATION),
+    )
+
+
+def _pod(value: object) -> DriverPod:
+    return DriverPod(
+        name=text_at(value, "metadata", "name"),
+        node=text_at(value, "spec", "nodeName"),
+        daemon_set=_owner(value),
+        image=driver_image(at(value, "spec")),
+        revision=text_at(value, "metadata", "labels", _HASH),
+        generation=text_at(value, "metadata", "labels", _GENERATION),
+        ready=any(
+            (at(condition, "type"), at(condition, "status")) == ("Ready", "True")
+            for condition in _items(at(value, "status", "conditions"))
+        ),
+        terminating=at(value, "metadata", "deletionTimestamp") is not None,
+    )
+
+
+def _owner(value: object) -> str:
+    """Return the name of the DaemonSet that controls an object; empty when none does."""
+    for owner in _items(at(value, "metadata", "ownerReferences")):
+        if at(owner, "kind") == "DaemonSet" and at(owner, "controller") is True:
+            return text_at(owner, "name")
+    return ""
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,90 @@
+"""Whether a DaemonSet of a cluster is the rendered one, though the API server has filled in its defaults."""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+_COMPARED = ("selector", "template", "updateStrategy")
+"""Fields of a DaemonSet's `spec` that decide about its pods."""
+_WHOLE = frozenset({"labels", "matchLabels", "nodeSelector", "limits", "requests"})
+"""Mappings to which the API server adds nothing."""
+_OPTIONAL = frozenset(
+    {
+        "args",
+        "command",
+        "configMap",
+        "effect",
+        "emptyDir",
+        "env",
+        "imagePullSecrets",
+        "initContainers",
+        "key",
+        "limits",
+        "nodeAffinity",
+        "operator",
+        "requests",
+        "subPath",
+        "tolerationSeconds",
+        "value",
+        "valueFrom",
+    }
+)
+"""Fields that are rendered for some pools and not for others, and have no default.
+
+Any other field that only the cluster has is a default, also one that a later Kubernetes adds.
+"""
+_SUFFIXES = {
+    "": Decimal(1),
+    **{
+        s: Decimal(1000) ** n
+        for n, s in zip(range(-3, 7), ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), strict=True)
+    },
+    **{s: Decimal(1024) ** n for n, s in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
+}
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))([numkMGTPE]|[KMGTPE]i)?")
+
+
+def deviations(rendered: Mapping[str, object], applied: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the paths at which the `spec` of a cluster's DaemonSet is not the rendered one; none: it is.
+
+    Quantities are compared as numbers: the API server writes `1000m` as `1`.
+    """
+    return tuple(
+        path
+        for field in _COMPARED
+        for path in _deviations(rendered.get(field), applied.get(field), f"spec.{field}", quantity=False)
+    )
+
+
+def _deviations(wanted: object, found: object, path: str, *, quantity: bool) -> Iterator[str]:
+    match wanted, found:
+        case Mapping(), Mapping():
+            yield from _of_mappings(wanted, found, path)
+        case list() | tuple(), list() if len(wanted) == len(found):
+            for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+                yield from _deviations(one, other, f"{path}[{number}]", quantity=False)
+        case _:
+            same = wanted == found or (_is_nothing(wanted) and _is_nothing(found))
+            if not same and not (quantity and _amount(wanted) == _amount(found) is not None):
+                yield path
+
+
+def _of_mappings(wanted: Mapping[str, object], found: Mapping[str, object], path: str) -> Iterator[str]:
+    name = path.rpartition(".")[2]
+    quantity = name in {"limits", "requests"}
+    for key, value in wanted.items():
+        yield from _deviations(value, found.get(key), f"{path}.{key}", quantity=quantity)
+    for key, value in found.items():
+        if key not in wanted and (name in _WHOLE or key in _OPTIONAL) and not _is_nothing(value):
+            yield f"{path}.{key}"
+
+
+def _is_nothing(value: object) -> bool:
+    """Say whether the API server drops a value, or fills it in where there is none."""
+    return value is None or value is False or (isinstance(value, str | list | tuple | Mapping) and not value)
+
+
+def _amount(value: object) -> Decimal | None:
+    """Return the number that a quantity stands for; None for one with an exponent, or what is none."""
+    found = _QUANTITY.fullmatch(str(value))
+    return Decimal(found[1]) * _SUFFIXES[found[2] or ""] if found else None

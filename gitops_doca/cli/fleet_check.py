@@ -7,6 +7,7 @@ from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet,
 from gitops_doca.cli.invocation import choose_answers
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.summary import summarize
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
 from gitops_doca.pipeline import Answers, Generation, Inputs, Online, conclude
@@ -15,8 +16,11 @@ Dump = Callable[[Sequence[ClusterResult]], str]
 _Ready = dict[str, tuple[Inputs, Answers]]
 
 
-def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> None:
-    """Decide for all clusters and write the document; raises `GenerationError` after everything was told."""
+def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, summary: Dump) -> None:
+    """Decide for all clusters and write the document; raises `GenerationError` after everything was told.
+
+    `summary` is what a step's summary on GitHub gets.
+    """
     members = start_fleet(fleet, flags)
     if not members:
         return
@@ -30,7 +34,9 @@ def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> N
     diagnostics = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)
     write_stdout(dump(results))
-    tell_all(diagnostics)
+    summing = Problems()
+    summarize(lambda: summary(results), summing)
+    tell_all([*diagnostics, *summing])
 
 
 def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation]:

@@ -10,6 +10,7 @@ from gitops_doca.cli.explain import explain
 from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.summary import summarize
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
 from gitops_doca.core.wording import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
@@ -20,10 +21,13 @@ from gitops_doca.pipeline import Generation, Inputs
 Dump = Callable[[Generation], str]
 
 
-def run(flags: Mapping[str, Any], dump: Dump, *, with_errors: bool = False) -> None:
+def run(
+    flags: Mapping[str, Any], dump: Dump, *, with_errors: bool = False, summary: Dump | None = None
+) -> None:
     """Run all stages and write the document; raises `GenerationError` after everything was told.
 
-    `with_errors`: the document is written also when pools have no image.
+    `with_errors`: the document is written also when pools have no image. `summary` is what a step's summary
+    on GitHub gets.
     """
     problems = Problems()
     generation = decide(flags, problems)
@@ -31,6 +35,8 @@ def run(flags: Mapping[str, Any], dump: Dump, *, with_errors: bool = False) -> N
         return
     if with_errors or not problems.errors:
         write_stdout(dump(generation))
+        if summary is not None:
+            summarize(lambda: summary(generation), problems)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
 

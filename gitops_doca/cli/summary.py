@@ -15,7 +15,7 @@ _CUT = "\n... cut: a summary holds 1 MiB\n"
 def summarize(markdown: Callable[[], str], problems: Problems) -> None:
     """Append a document to the file that `GITHUB_STEP_SUMMARY` names, if it does.
 
-    What is too much is cut at a line's end. A file that cannot be written is a warning: the run is what counts.
+    What is too much is cut at a line's end. A file that cannot be written is a warning.
     """
     name = os.environ.get(VARIABLE)
     if not name:

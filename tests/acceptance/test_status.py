@@ -130,18 +130,26 @@ def test_what_waits_is_named_with_what_it_runs(cluster: Cluster) -> None:
         f"ubuntu22.04/5.15.0-105-generic/amd64  1      0        different  {B.tag}",
         f"ubuntu22.04/5.15.0-91-generic/amd64   3      1        yes        {A.tag}",
         "",
-        ("NODE    STATE        RUNS                                                 "
-        "POD                                     POOL"),
-        ("node-4  not-applied  old                                                  "
-        f"{cluster.name(B)}-node-4   {B.name}"),
-        (f"node-2  restart      25.01-0.6.0.0-0-5.15.0-91-generic-ubuntu22.04-amd64  "
-        f"{cluster.name(A)}-node-2  {A.name}"),
+        (
+            "NODE    STATE        RUNS                                                 "
+            "POD                                     POOL"
+        ),
+        (
+            "node-4  not-applied  old                                                  "
+            f"{cluster.name(B)}-node-4   {B.name}"
+        ),
+        (
+            f"node-2  restart      25.01-0.6.0.0-0-5.15.0-91-generic-ubuntu22.04-amd64  "
+            f"{cluster.name(A)}-node-2  {A.name}"
+        ),
         f"node-3  no-pod       -                                                    {'-':38}  {A.name}",
         f"node-5  unplanned    -                                                    {'-':38}  {NEW.name}",
         "",
         "5 nodes: 1 current, 1 restart, 1 no-pod, 1 not-applied, 1 unplanned",
-        (f"DaemonSet {cluster.name(B)} of the cluster is not the rendered one: "
-        "spec.template.spec.containers[0].image"),
+        (
+            f"DaemonSet {cluster.name(B)} of the cluster is not the rendered one: "
+            "spec.template.spec.containers[0].image"
+        ),
         "left out of nic-cluster-policy: odd: no label kubernetes.io/arch",
     ]
     assert "NIC node odd left out: no label kubernetes.io/arch" in result.stderr
@@ -154,21 +162,23 @@ def test_markdown_has_the_same(cluster: Cluster) -> None:
 
     assert (result.exit_code, result.stdout.decode()) == (
         1,
-        ("| Pool | Nodes | Current | Applied | Rendered |\n"
-        "| --- | ---: | ---: | --- | --- |\n"
-        f"| {B.name} | 1 | 0 | yes | {B.tag} |\n"
-        f"| {A.name} | 3 | 0 | no | {A.tag} |\n"
-        "\n"
-        "| Node | State | Runs | Pod | Pool |\n"
-        "| --- | --- | --- | --- | --- |\n"
-        f"| node-4 | not-ready | {B.tag} | {cluster.name(B)}-node-4 | {B.name} |\n"
-        f"| node-1 | not-applied | - | - | {A.name} |\n"
-        f"| node-2 | not-applied | - | - | {A.name} |\n"
-        f"| node-3 | not-applied | - | - | {A.name} |\n"
-        "\n"
-        "4 nodes: 1 not-ready, 3 not-applied\n"
-        "\n"
-        f"- DaemonSet {cluster.name(A)} is not in the cluster: apply the manifests\n"),
+        (
+            "| Pool | Nodes | Current | Applied | Rendered |\n"
+            "| --- | ---: | ---: | --- | --- |\n"
+            f"| {B.name} | 1 | 0 | yes | {B.tag} |\n"
+            f"| {A.name} | 3 | 0 | no | {A.tag} |\n"
+            "\n"
+            "| Node | State | Runs | Pod | Pool |\n"
+            "| --- | --- | --- | --- | --- |\n"
+            f"| node-4 | not-ready | {B.tag} | {cluster.name(B)}-node-4 | {B.name} |\n"
+            f"| node-1 | not-applied | - | - | {A.name} |\n"
+            f"| node-2 | not-applied | - | - | {A.name} |\n"
+            f"| node-3 | not-applied | - | - | {A.name} |\n"
+            "\n"
+            "4 nodes: 1 not-ready, 3 not-applied\n"
+            "\n"
+            f"- DaemonSet {cluster.name(A)} is not in the cluster: apply the manifests\n"
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from gitops_doca.core.changes import Reload
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock import ChangeKind
 from gitops_doca.core.matrix import Cell
+from gitops_doca.core.status import State
 from gitops_doca.core.verify import DifferenceKind
 from gitops_doca.emit.matrix_words import WORDS
 from gitops_doca.sources.config import DEFAULTS
@@ -61,7 +62,7 @@ def test_every_command_is_listed() -> None:
 def test_every_flag_is_listed() -> None:
     flags = {
         flag
-        for p in parameters("generate", "check", "lock", "matrix", "diff")
+        for p in parameters("generate", "check", "lock", "matrix", "diff", "status")
         for flag in (*p.opts, *p.secondary_opts)
     }
 
@@ -78,6 +79,16 @@ def test_every_environment_variable_of_a_flag_is_listed() -> None:
     variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix", "diff") if p.envvar}
 
     assert {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")} == variables
+
+
+def test_every_state_of_a_node_is_listed() -> None:
+    assert words(rows("state of a node")) == [state.value for state in State]
+
+
+def test_every_field_of_the_status_is_listed() -> None:
+    assert sorted(words(rows("field of a status"))) == sorted(
+        set(properties("status")) - {"apiVersion", "kind"}
+    )
 
 
 def test_every_exit_code_is_listed() -> None:

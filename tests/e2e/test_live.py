@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +20,7 @@ from support.custom_resources import IMAGE_STREAM, NIC_CLUSTER_POLICY, NIC_NODE_
 from support.docker_registry import PASSWORD, USER, DockerRegistry, Program
 from support.images import Pusher
 from support.inputs import VERSION, Pool
+from support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api-server")]
 
@@ -278,14 +278,6 @@ def can(api: ApiServer, resource: str, rule: Object) -> bool:
     token = api.service_account_token(NAMESPACE, "gitops-doca")
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     return bool(api.request("POST", path, body=review, token=token)["status"]["allowed"])
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for the API server's own caches; an authorizer learns of a role a moment after it is written."""
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_an_unknown_identity_is_told(api: ApiServer, live: Live, tmp_path: Path) -> None:

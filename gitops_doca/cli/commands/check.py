@@ -54,9 +54,9 @@ def command(output: str, targets: tuple[str, ...], **flags: Any) -> None:  # noq
     """
     match one_or_fleet(targets, flags):
         case tuple(fleet):
-            check_fleet(fleet, flags, _FLEET_FORMS[output])
+            check_fleet(fleet, flags, _FLEET_FORMS[output], summary=markdown_fleet)
         case single:
-            run(single, _FORMS[output], with_errors=True)
+            run(single, _FORMS[output], with_errors=True, summary=_FORMS["markdown"])
 
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:

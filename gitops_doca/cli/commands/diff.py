@@ -15,6 +15,7 @@ from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.options import registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.summary import LIMIT, summarize
 from gitops_doca.core.changes import Comparison, compare_renderings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.rendered import Rendering, rendering
@@ -80,6 +81,9 @@ def command(
             write_stdout(json_document(comparison, start))
         case _:
             write_stdout(_text(comparison, start))
+    problems = Problems()
+    summarize(lambda: markdown(comparison, start, LIMIT), problems)
+    print_diagnostics(problems.warnings)
     return _SAME if comparison.is_same else _DIFFERENT
 
 

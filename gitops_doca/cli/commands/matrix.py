@@ -1,6 +1,7 @@
 """The command `matrix`: which driver version has a precompiled image for every pool."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from gitops_doca.cli.options import registry_options, source_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import start, tell_left_out
+from gitops_doca.cli.summary import summarize
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.matrix import Table
 from gitops_doca.emit.matrix_html import html_matrix
@@ -48,14 +50,16 @@ def command(output: str, versions: int, targets: tuple[str, ...], **flags: Any) 
     version that serves every pool is confirmed by its manifests. With several folders the pools of
     all clusters are held against the versions.
     """
+    dump = partial(_FORMS[output], versions=versions)
+    summary = partial(markdown_matrix, versions=versions)
     match one_or_fleet(targets, flags):
         case tuple(fleet):
-            _survey_fleet(fleet, flags, lambda found: _FORMS[output](found, versions))
+            _survey_fleet(fleet, flags, dump, summary)
         case single:
-            _survey(single, lambda found: _FORMS[output](found, versions))
+            _survey(single, dump, summary)
 
 
-def _survey(flags: Mapping[str, Any], dump: Dump) -> None:
+def _survey(flags: Mapping[str, Any], dump: Dump, summary: Dump) -> None:
     problems = Problems()
     invocation = start(flags, problems)
     if invocation is None:
@@ -66,11 +70,12 @@ def _survey(flags: Mapping[str, Any], dump: Dump) -> None:
     if flags["verbose"]:
         tell_left_out(survey.inputs)
     write_stdout(dump(survey.tables))
+    summarize(lambda: summary(survey.tables), problems)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
 
 
-def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) -> None:
+def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, summary: Dump) -> None:
     """Survey the pools of all clusters that can be read; nothing is written when there is none."""
     members = start_fleet(fleet, flags)
     found: list[Inputs] = []
@@ -87,6 +92,7 @@ def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump) ->
         tables = survey(pools, _resolver(members, shared), shared) if pools else ()
         if found:
             write_stdout(dump(tables))
+            summarize(lambda: summary(tables), shared)
     tell_all([*(d for member in members for d in member.diagnostics), *shared])
 
 

@@ -11,6 +11,7 @@ from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.run import reporting, start, tell_generation, write_report
+from gitops_doca.cli.summary import summarize
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.rendered import rendering
 from gitops_doca.core.scope import Scope
@@ -32,10 +33,11 @@ _FORMS = {"text": text_status, "json": json_status, "markdown": markdown_status}
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
 def command(output: str, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
-    """Print which nodes of the live cluster run the rendered driver, and which wait for what.
+    """Print which nodes of the live cluster run the rendered driver.
 
-    Renders as generate does, reads the nodes, DaemonSets and driver pods of the cluster, and
-    changes nothing there. With --live the pools are made of the cluster's nodes too.
+    Of the others it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
+    and driver pods of the cluster, and changes nothing there. With --live the pools are made of
+    the cluster's nodes too.
 
     Exit code 0: every node runs the rendered driver, 1: some wait.
     """
@@ -54,6 +56,7 @@ def command(output: str, **flags: Any) -> int:  # noqa: ANN401 (click's paramete
     problems.raise_errors()
     status = _compare(invocation, generation, flags, problems)
     write_stdout(_FORMS[output](status))
+    summarize(lambda: markdown_status(status), problems)
     print_diagnostics(problems.warnings)
     return _CURRENT if status.is_current else _WAITING
 

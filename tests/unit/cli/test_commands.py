@@ -250,7 +250,10 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
         (("generat",), "No such command 'generat'. Did you mean 'generate'?"),
         (
             ("schema",),
-            ("Missing argument 'NAME'. Choose from: config, diff, inventory, lock, matrix, policy, report"),
+            (
+                "Missing argument 'NAME'. "
+                "Choose from: config, diff, inventory, lock, matrix, policy, report, status"
+            ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
         (("generate", "a", "b"), "Got unexpected extra argument (b)"),
@@ -307,7 +310,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema", "node"),
             (
                 "Invalid value for 'NAME': 'node' is not one of "
-                "'config', 'diff', 'inventory', 'lock', 'matrix', 'policy', 'report'."
+                "'config', 'diff', 'inventory', 'lock', 'matrix', 'policy', 'report', 'status'."
             ),
         ),
     ],

@@ -31,10 +31,8 @@ def applied() -> dict[str, Any]:
     """Return the rendered one as an API server has it."""
     found = deepcopy(RENDERED)
     template, pod = found["template"], found["template"]["spec"]
-    template["metadata"] |= {
-        "creationTimestamp": None,
-        "annotations": {"kubectl.kubernetes.io/restartedAt": "x"},
-    }
+    restarted = {"kubectl.kubernetes.io/restartedAt": "x"}
+    template["metadata"] |= {"creationTimestamp": None, "annotations": restarted}
     pod |= {"dnsPolicy": "ClusterFirst", "schedulerName": "default-scheduler", "laterDefault": {"a": 1}}
     container = pod["containers"][0]
     container |= {"terminationMessagePath": "/dev/termination-log"}
@@ -57,6 +55,7 @@ def change(found: dict[str, Any], path: list[Any], value: Any) -> None:
 
 POD = ["template", "spec"]
 CONTAINER = [*POD, "containers", 0]
+ENV = "spec.template.spec.containers[0].env"
 
 
 @pytest.mark.parametrize(
@@ -73,12 +72,12 @@ CONTAINER = [*POD, "containers", 0]
         (
             [*CONTAINER, "env", 1],
             {"name": "Y", "value": "2"},
-            "spec.template.spec.containers[0].env[1].value",
+            f"{ENV}[1].value",
         ),
         (
             [*CONTAINER, "env", 0],
             {"name": "X", "value": "2"},
-            "spec.template.spec.containers[0].env[0].value",
+            f"{ENV}[0].value",
         ),
         (
             [*CONTAINER, "resources", "limits", "cpu"],

@@ -83,3 +83,15 @@ def test_generate_writes_none(tmp_path: Path) -> None:
     run(tmp_path, tmp_path / "summary.md", "generate")
 
     assert not (tmp_path / "summary.md").exists()
+
+
+def test_a_fleet_has_one_table(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "gitops-doca.yaml").write_text("no: config\n")
+    env = {"GITHUB_STEP_SUMMARY": str(file)}
+    result = run_here("check", "a", "b", "-o", "markdown", cwd=tmp_path, env=env)
+
+    assert result.exit_code == 3
+    assert file.read_bytes() == result.stdout != b""

@@ -9,8 +9,9 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.lookup import Inspection, TagExists, TagList, TagLookup
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.loading import Inputs, check_count
 from gitops_doca.locking import Inspector
-from gitops_doca.pipeline import Inputs, Online, check_count, look_up
+from gitops_doca.pipeline import Online, look_up
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

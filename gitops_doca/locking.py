@@ -19,7 +19,8 @@ from gitops_doca.core.lookup import (
 )
 from gitops_doca.core.operator_view import is_listed, report_unlisted
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.pipeline import Inputs, Online, decide_pools, load, look_up
+from gitops_doca.loading import Inputs, load
+from gitops_doca.pipeline import Online, decide_pools, look_up
 from gitops_doca.sources.config import Settings
 
 

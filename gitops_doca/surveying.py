@@ -9,7 +9,7 @@ from gitops_doca.core.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.core.matrix import Newest, Table, tables, unconfirmed
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.pipeline import MAX_LOOKUPS, Inputs, load
+from gitops_doca.loading import MAX_LOOKUPS, Inputs, load
 from gitops_doca.sources.config import Settings
 
 

@@ -19,7 +19,7 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, 
 from gitops_doca.core.fleet import ClusterResult, mark
 from gitops_doca.emit.report import dump_report
 from gitops_doca.fleet import SharedAnswers, ask_ahead
-from gitops_doca.pipeline import Inputs, load
+from gitops_doca.loading import Inputs, load
 from gitops_doca.sources.files import STDIN
 
 # Flags that would say the same of every cluster, and be wrong of all but one.

@@ -10,7 +10,8 @@ from gitops_doca.cli.run import tell_generation
 from gitops_doca.cli.summary import summarize
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
-from gitops_doca.pipeline import Answers, Generation, Inputs, Online, conclude
+from gitops_doca.loading import Inputs
+from gitops_doca.pipeline import Answers, Generation, Online, conclude
 
 Dump = Callable[[Sequence[ClusterResult]], str]
 _Ready = dict[str, tuple[Inputs, Answers]]

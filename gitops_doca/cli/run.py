@@ -15,8 +15,9 @@ from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
 from gitops_doca.core.wording import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.emit.table import fulfilled_note
+from gitops_doca.loading import Inputs
 from gitops_doca.locking import Locking
-from gitops_doca.pipeline import Generation, Inputs
+from gitops_doca.pipeline import Generation
 
 Dump = Callable[[Generation], str]
 

@@ -12,7 +12,8 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, 
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.pipeline import MAX_LOOKUPS, Generation, Locked, Online, generate
+from gitops_doca.loading import MAX_LOOKUPS
+from gitops_doca.pipeline import Generation, Locked, Online, generate
 from gitops_doca.sources.config import Setting, effective
 
 VERSION = "25.04-0.6.1.0-2"

@@ -17,7 +17,7 @@ from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.snapshot import KIND, group_alike
 from gitops_doca.emit.inventory import dump_inventory
-from gitops_doca.pipeline import scope_of
+from gitops_doca.loading import scope_of
 from gitops_doca.sources.config import Settings, effective, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies

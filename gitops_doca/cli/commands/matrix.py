@@ -18,7 +18,7 @@ from gitops_doca.core.matrix import Table
 from gitops_doca.emit.matrix_html import html_matrix
 from gitops_doca.emit.matrix_json import json_matrix
 from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
-from gitops_doca.pipeline import Inputs
+from gitops_doca.loading import Inputs
 from gitops_doca.surveying import make_survey, survey
 
 if TYPE_CHECKING:

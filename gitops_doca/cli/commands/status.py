@@ -17,7 +17,8 @@ from gitops_doca.core.rendered import rendering
 from gitops_doca.core.scope import Scope
 from gitops_doca.core.status import Status, compare_status
 from gitops_doca.emit.status import json_status, markdown_status, text_status
-from gitops_doca.pipeline import Generation, group_live
+from gitops_doca.loading import group_live
+from gitops_doca.pipeline import Generation
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES
 
 _CURRENT, _WAITING = 0, 1

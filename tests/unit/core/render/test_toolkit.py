@@ -139,11 +139,25 @@ def _script(folder: Path) -> list[str]:
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have programs begin with SIGINT at its default: a shell cannot trap what was ignored before it.
+
+    It was where the tests are a job in the background of another shell.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def _running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the script until it waits."""
     said = folder / "said"
     with (
         said.open("wb") as output,
+        _interruptible(),
         subprocess.Popen(_script(folder), stdout=output, start_new_session=True) as process,
     ):
         try:

@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
-from fakes.wire import Answer, Fault, Recorded, Server
+from fakes.wire import Answer, Fault, Recorded, Running, Server
 
 TOKEN = "the-token"
 NODES = "/api/v1/nodes"
@@ -53,7 +52,7 @@ def node(name: str, *, kernel: str = "5.15.0-91-generic", **labels: str) -> Obje
 
 
 @dataclass(kw_only=True)
-class FakeApiServer:
+class FakeApiServer(Running):
     """An API server for the length of a `with` block; it has nodes in pages, and objects by their paths."""
 
     nodes: Iterable[Object] = ()
@@ -111,21 +110,6 @@ class FakeApiServer:
         file = folder / "kubeconfig"
         file.write_text(yaml.safe_dump(config))
         return file
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.hang_up()
 
     def fault(self, request: Recorded) -> Fault:
         """Record a request, and return what is to go wrong with it."""

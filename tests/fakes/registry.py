@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import urlencode
 
-from fakes.wire import Answer, Fault, Kind, Recorded, Server, Wire
+from fakes.wire import Answer, Fault, Kind, Recorded, Running, Server, Wire
 
 __all__ = [
     "Auth",
@@ -102,7 +101,7 @@ class Auth:
 
 
 @dataclass(kw_only=True)
-class FakeRegistry:
+class FakeRegistry(Running):
     """A registry for the length of a `with` block; `host` is how references name it."""
 
     tags: Mapping[str, Iterable[str] | Mapping[str, Manifest]] = field(default_factory=dict)
@@ -183,21 +182,6 @@ class FakeRegistry:
             self.tokens.clear()
             self._once.clear()
             self._always.clear()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.hang_up()
 
     def fault(self, request: Recorded) -> Fault:
         """Record a request, and return what is to go wrong with it."""

@@ -12,7 +12,8 @@ from enum import Enum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socket import IPPROTO_TCP, MSG_PEEK, SHUT_RDWR, SO_LINGER, SOL_SOCKET, TCP_NODELAY, socket
-from typing import Literal, Protocol
+from types import TracebackType
+from typing import Literal, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 Kind = Literal["ping", "token", "head", "get", "blob", "list", "other"]
@@ -142,6 +143,28 @@ class Server(socketserver.ThreadingTCPServer):
                 connection.shutdown(SHUT_RDWR)
             except OSError:
                 continue
+
+
+class Running:
+    """A fake that answers while its context lasts."""
+
+    closing: threading.Event
+    _server: Server
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ def _folder() -> str:
 
 def _fail(path: str, why: str) -> NoReturn:
     sys.stderr.write(
-        f"error[io]: {path}: {why}\n  to mend: set SHIV_ROOT, or TMPDIR, to a folder of your own\n"
+        f"error[io]: {path}: {why}\n  help: set SHIV_ROOT, or TMPDIR, to a folder of your own\n"
     )
     sys.exit(_IO)
 

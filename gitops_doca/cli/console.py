@@ -102,7 +102,7 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
 
 
 def _remedy(diagnostic: Diagnostic) -> list[str]:
-    return [f"  to mend: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
+    return [f"  help: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
 
 
 def _size(lines: Iterable[str]) -> int:

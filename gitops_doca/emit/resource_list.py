@@ -28,7 +28,7 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
 
     `named` are the objects whose names stand for files in messages.
     """
-    remedy = [f"to mend: {diagnostic.remedy}"] if diagnostic.remedy else []
+    remedy = [f"help: {diagnostic.remedy}"] if diagnostic.remedy else []
     message = "\n".join((diagnostic.message, *diagnostic.details, *remedy))
     place = diagnostic.place
     found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}

@@ -103,7 +103,7 @@ def test_inputs_without_end_end_with_the_deadline_too(application: Application) 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr == (
         "error[unknown]: there is no result within the 0.7 s that a run has\n"
-        "  to mend: give more time with GITOPS_DOCA_DEADLINE, and to Argo CD's repo-server time-outs; "
+        "  help: give more time with GITOPS_DOCA_DEADLINE, and to Argo CD's repo-server time-outs; "
         "Argo CD caches this error, so after that run: argocd app get drivers --hard-refresh\n"
     )
 
@@ -118,7 +118,7 @@ def test_inputs_that_fill_the_memory_end_before_the_side_car_does(application: A
     # Where memory ran out is chance, and a library may have had a word of its own before.
     assert result.stderr.endswith(
         "error[input]: the inputs need more memory than the 384 MiB that a run has\n"
-        "  to mend: split the inventory, or commit what gitops-doca inventory --write makes of it\n"
+        "  help: split the inventory, or commit what gitops-doca inventory --write makes of it\n"
     )
 
 

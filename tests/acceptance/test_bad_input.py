@@ -372,7 +372,7 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
         "error[lock]: x.lock.yaml: here is something else than a lock, which is not overwritten\n"
-        "  to mend: remove it, or name another file with --lock or spec.lock\n"
+        "  help: remove it, or name another file with --lock or spec.lock\n"
     )
     assert victim.read_text() == "mine\n"
 

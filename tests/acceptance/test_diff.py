@@ -555,7 +555,7 @@ def test_a_shallow_clone_says_what_to_fetch(cluster: Path, tmp_path: Path) -> No
     commit(cluster)
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root(cluster)}", "clone")
     remedy = (
-        "  to mend: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
+        "  help: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
     )
 
     for arguments in ((old,), ("HEAD~1",)):
@@ -586,7 +586,7 @@ def test_a_repository_without_a_default_branch_is_told(cluster: Path) -> None:
         3,
         "error[input]: there is no default branch here: no origin/HEAD, and no main or master",
     )
-    assert remedy == "  to mend: name the revision to compare with: gitops-doca diff REVISION"
+    assert remedy == "  help: name the revision to compare with: gitops-doca diff REVISION"
     assert diff(cluster, "trunk").exit_code == 0
 
 
@@ -652,9 +652,9 @@ def test_a_stale_lock_at_the_base_says_where_to_mend_it(cluster: Path) -> None:
         "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
         "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
     ]
-    assert "  to mend: run: gitops-doca lock" in result.stderr.splitlines()
+    assert "  help: run: gitops-doca lock" in result.stderr.splitlines()
     assert result.stderr.splitlines()[-1] == (
-        "  to mend: run: gitops-doca lock clusters/a (with main checked out), or give --online"
+        "  help: run: gitops-doca lock clusters/a (with main checked out), or give --online"
     )
 
 

@@ -256,7 +256,7 @@ def test_a_lock_of_the_other_mode_is_stale(cluster: Cluster) -> None:
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
         f"error[lock]: {LOCK}: the lock does not say whether the operator would find {AMD.tag} "
-        f"of {REPOSITORY}, which emit: policies needs\n  to mend: run: gitops-doca lock\n"
+        f"of {REPOSITORY}, which emit: policies needs\n  help: run: gitops-doca lock\n"
     )
 
 

@@ -170,7 +170,7 @@ def test_more_tags_than_a_run_looks_up_end_the_clusters_that_ask(
     assert result.exit_code == 3
     assert result.stderr == (
         "error[input]: 2 tags are needed, and a run looks up 1 at most\n"
-        "  to mend: take fewer clusters at a time, or check those that have locks without --online\n"
+        "  help: take fewer clusters at a time, or check those that have locks without --online\n"
     )
 
 

@@ -257,7 +257,7 @@ def test_a_lock_that_is_absent_names_the_command_that_writes_it(folder: Path) ->
         6,
         [
             "error[lock]: l.yaml: there is no lock file here",
-            f"  to mend: run: gitops-doca lock {folder}/gitops-doca.yaml",
+            f"  help: run: gitops-doca lock {folder}/gitops-doca.yaml",
         ],
     )
 
@@ -266,7 +266,7 @@ def test_the_lock_of_policies_that_came_as_items_is_written_from_a_stream(folder
     output = call(folder, resource_list([policy(folder)], config(inventory=["nodes.json"], lock="l.yaml")))
 
     assert output.run.stderr.splitlines()[1] == (
-        "  to mend: run: kustomize build RESOURCES |"
+        "  help: run: kustomize build RESOURCES |"
         f" gitops-doca lock {folder}/FILE -p - --lock {folder}/l.yaml"
     )
 
@@ -295,7 +295,7 @@ def test_an_object_that_is_there_already_is_an_error(folder: Path) -> None:
     assert output.run.stderr == (
         f"error[input]: DaemonSet {name} in namespace nvidia-network-operator is among the resources"
         " already, and is rendered here\n"
-        "  to mend: remove it from the kustomization's resources\n"
+        "  help: remove it from the kustomization's resources\n"
     )
 
 
@@ -313,7 +313,7 @@ def test_without_any_policy_the_config_is_to_name_one(folder: Path) -> None:
         3,
         [
             "error[input]: no policies given",
-            "  to mend: name a file under spec.policies in gitops-doca.yaml",
+            "  help: name a file under spec.policies in gitops-doca.yaml",
         ],
     )
 
@@ -356,7 +356,7 @@ def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -
     )
 
 
-CALLER = "  to mend: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
+CALLER = "  help: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
 NO_CONFIG = (
     "error[input]: functionConfig: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 and kind"
     " DriverGenerator"

@@ -184,7 +184,7 @@ def test_without_a_lock_or_a_count_there_is_nothing_to_compare_with(tmp_path: Pa
         b"",
         [
             "error[lock]: gitops-doca.lock.yaml: there is no lock file here",
-            "  to mend: name the folder that has it, or a lock with --lock; --expect-pools N needs none",
+            "  help: name the folder that has it, or a lock with --lock; --expect-pools N needs none",
         ],
     )
 

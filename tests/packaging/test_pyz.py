@@ -149,7 +149,7 @@ def test_it_runs_nothing_from_a_folder_that_others_can_write(folder: Path) -> No
         b"",
         [
             f"error[io]: {taken}: is not a folder that only its owner, who runs this, can write",
-            "  to mend: set SHIV_ROOT, or TMPDIR, to a folder of your own",
+            "  help: set SHIV_ROOT, or TMPDIR, to a folder of your own",
         ],
     )
 

@@ -111,7 +111,7 @@ def test_locked_insists_on_a_lock(registry: DockerRegistry, tmp_path: Path) -> N
 
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
-        f"error[lock]: {LOCK}: there is no lock file here\n  to mend: run: gitops-doca lock\n"
+        f"error[lock]: {LOCK}: there is no lock file here\n  help: run: gitops-doca lock\n"
     )
 
 
@@ -171,7 +171,7 @@ def test_a_pool_more_than_the_lock_lists_is_stale(registry: DockerRegistry, tmp_
     assert (result.exit_code, result.stdout) == (6, b"")
     assert f"the lock does not list pool {NEW.name} of NicClusterPolicy/nic-cluster-policy" in result.stderr
     assert f"the lock lacks {NEW.tag} of {registry.host}/grown/doca-driver" in result.stderr
-    assert "to mend: run: gitops-doca lock\n" in result.stderr
+    assert "help: run: gitops-doca lock\n" in result.stderr
 
 
 def test_a_pool_that_vanished_is_not_pruned_unseen(registry: DockerRegistry, tmp_path: Path) -> None:

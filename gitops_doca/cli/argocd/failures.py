@@ -108,7 +108,7 @@ def describe_bug(error: Exception) -> str:
     return (
         f"error[bug]: gitops-doca {__version__} failed in a way that it should not: "
         f"{type(error).__name__} in {where} (Python {sys.version_info[0]}.{sys.version_info[1]})\n"
-        "  to mend: run gitops-doca generate in a checkout, which shows more, and report it"
+        "  help: run gitops-doca generate in a checkout, which shows more, and report it"
     )
 
 

@@ -30,10 +30,10 @@ def usage(result: Result) -> str:
     lines = result.stderr.splitlines()
     assert (result.exit_code, result.stdout) == (2, b"")
     assert [
-        line[: len(start)] for line, start in zip(lines, ("error[usage]: ", "  to mend: see "), strict=True)
+        line[: len(start)] for line, start in zip(lines, ("error[usage]: ", "  help: see "), strict=True)
     ] == [
         "error[usage]: ",
-        "  to mend: see ",
+        "  help: see ",
     ]
     return re.sub(r" \(env var: '\w+'\)", "", lines[0].removeprefix("error[usage]: "))
 
@@ -157,9 +157,9 @@ def test_a_config_without_policies_and_inventory_says_where_to_name_them(folder:
 
     assert run_here("generate", cwd=folder).stderr.splitlines() == [
         "error[input]: no inventory given",
-        "  to mend: name a file with -i, or under spec.inventory in gitops-doca.yaml",
+        "  help: name a file with -i, or under spec.inventory in gitops-doca.yaml",
         "error[input]: no policies given",
-        "  to mend: name a file with -p, or under spec.policies in gitops-doca.yaml",
+        "  help: name a file with -p, or under spec.policies in gitops-doca.yaml",
     ]
 
 
@@ -233,7 +233,7 @@ def test_without_a_command_all_are_told_in_whole_sentences(
     assert head == "error[usage]: a command is needed, one of these"
     assert some <= {line.split()[0] for line in commands}
     assert [line for line in commands if not re.fullmatch(r"  [a-z]+ +[A-Z].*[A-Za-z]\.", line)] == []
-    assert remedy == f"  to mend: see {' '.join(('gitops-doca', *group))} --help"
+    assert remedy == f"  help: see {' '.join(('gitops-doca', *group))} --help"
 
 
 @pytest.mark.parametrize("group", [(), ("argocd",)])

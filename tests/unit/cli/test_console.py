@@ -34,7 +34,7 @@ def test_a_diagnostic_is_its_sentence_then_details_then_the_remedy() -> None:
     found = error("it is wrong", place=place, details=("one", "two"), remedy="mend it")
 
     assert format_diagnostics([found, Diagnostic(category=None, message="hm")]) == (
-        "error[input]: p.yaml:3: spec: it is wrong\n  one\n  two\n  to mend: mend it\nwarning: hm\n"
+        "error[input]: p.yaml:3: spec: it is wrong\n  one\n  two\n  help: mend it\nwarning: hm\n"
     )
 
 
@@ -54,7 +54,7 @@ def test_what_a_terminal_would_act_on_is_escaped() -> None:
     found = error("\x1b[31m\r\n\x07\u202e\x9b\ud800ü", details=("\x1b]0;x",), remedy="\t")
 
     assert format_diagnostics([found]) == (
-        "error[input]: \\x1b[31m\\r\\n\\x07\\u202e\\x9b\\ud800ü\n  \\x1b]0;x\n  to mend: \\t\n"
+        "error[input]: \\x1b[31m\\r\\n\\x07\\u202e\\x9b\\ud800ü\n  \\x1b]0;x\n  help: \\t\n"
     )
 
 
@@ -71,7 +71,7 @@ def test_details_give_way_to_the_first_sentences_of_others() -> None:
 def test_a_detail_without_room_is_counted_and_the_remedy_still_said() -> None:
     found = error(details=("short", "x" * 5000, "y"), remedy="mend it")
 
-    assert format_diagnostics([found]) == "error[input]: no\n  short\n  ... and 2 more\n  to mend: mend it\n"
+    assert format_diagnostics([found]) == "error[input]: no\n  short\n  ... and 2 more\n  help: mend it\n"
 
 
 def test_what_does_not_fit_is_counted() -> None:

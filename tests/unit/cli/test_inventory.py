@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(
     assert (result.exit_code, result.stdout, fake.requests) == (3, b"", [])
     assert result.stderr == (
         "error[input]: /proc/self/mem: cannot be read, so it is not overwritten: Input/output error\n"
-        "  to mend: remove it, or name another file with --write\n"
+        "  help: remove it, or name another file with --write\n"
     )
 
 
@@ -133,7 +133,7 @@ def test_a_failure_leaves_the_file_as_it_is(tmp_path: Path, env: dict[str, str],
     assert result.stderr == (
         f"error[unknown]: cannot list nodes of the cluster at {fake.host}: "
         "403 Forbidden: no role allows list on nodes\n"
-        "  to mend: let a role allow it; deploy/rbac/live.yaml has the least that is needed\n"
+        "  help: let a role allow it; deploy/rbac/live.yaml has the least that is needed\n"
     )
     assert (tmp_path / "nodes.yaml").read_text() == SNAPSHOT
 

@@ -213,7 +213,7 @@ def test_a_destination_that_no_file_names_is_an_error_that_says_what_to_write(
     assert result.stderr == (
         "error[input]: the application's destination is the namespace drivers, and gitops-doca.yaml sets "
         "none, which means nvidia-network-operator\n"
-        "  to mend: write namespace: drivers (or nvidia-network-operator) under spec in gitops-doca.yaml\n"
+        "  help: write namespace: drivers (or nvidia-network-operator) under spec in gitops-doca.yaml\n"
     )
     assert application.generate(env={"ARGOCD_APP_NAMESPACE": "drivers"}, namespace="drivers").exit_code == 0
     assert application.generate(env={"ARGOCD_APP_NAMESPACE": ""}).exit_code == 0
@@ -261,7 +261,7 @@ def test_an_openshift_that_the_inventory_does_not_show_is_an_error(application: 
     assert result.stderr == (
         "error[input]: the cluster's API has OpenShift's groups, and nothing in the inventory is "
         "OpenShift's (*.openshift.io)\n"
-        "  to mend: take the inventory from that cluster, or set spec.openshift: true (or false, to trust "
+        "  help: take the inventory from that cluster, or set spec.openshift: true (or false, to trust "
         "the inventory) in gitops-doca.yaml\n"
     )
 
@@ -300,7 +300,7 @@ def test_a_folder_without_a_config_is_told(application: Application) -> None:
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr == (
         "error[input]: there is no gitops-doca.yaml in apps/drivers\n"
-        "  to mend: commit one, or name it with the parameter config\n"
+        "  help: commit one, or name it with the parameter config\n"
     )
 
 
@@ -348,7 +348,7 @@ def test_a_lock_that_is_not_there_is_told_with_the_command_from_the_repositorys_
     result = application.generate(resolve="locked", **parameters)
 
     assert (result.exit_code, result.stdout) == (6, b"")
-    assert f"to mend: run: {command}\n" in result.stderr
+    assert f"help: run: {command}\n" in result.stderr
 
 
 def test_nothing_to_render_is_an_error_unless_it_is_allowed(application: Application) -> None:

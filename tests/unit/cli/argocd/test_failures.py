@@ -47,7 +47,7 @@ def test_a_missing_image_is_told_in_the_first_sentence_and_how_to_mend_it_in_the
         f"not found: {Pool(kernel=KERNELS[1]).tag} in 127.0.0.1:"
     )
     assert second == (
-        "  to mend: publish or mirror this tag, keep the nodes on a kernel that has one, choose a driver "
+        "  help: publish or mirror this tag, keep the nodes on a kernel that has one, choose a driver "
         f"version that has it, or set forcePrecompiled: false{REFRESH}"
     )
     assert details[0] == f"  pool ubuntu22.04/{KERNELS[1]}/amd64, 1 node: node-2"
@@ -58,7 +58,7 @@ def test_a_registry_that_refuses_is_told_with_the_variable_that_mends_it(applica
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr.splitlines()[1] == (
-        "  to mend: give credentials for this repository with GITOPS_DOCA_REGISTRY_CONFIG, then run again; "
+        "  help: give credentials for this repository with GITOPS_DOCA_REGISTRY_CONFIG, then run again; "
         f"no image is chosen on a guess{REFRESH}"
     )
 

@@ -23,9 +23,7 @@ def _folder() -> str:
 
 
 def _fail(path: str, why: str) -> NoReturn:
-    sys.stderr.write(
-        f"error[io]: {path}: {why}\n  help: set SHIV_ROOT, or TMPDIR, to a folder of your own\n"
-    )
+    sys.stderr.write(f"error[io]: {path}: {why}\n  help: set SHIV_ROOT, or TMPDIR, to a folder of your own\n")
     sys.exit(_IO)
 
 

@@ -10,11 +10,12 @@ from typing import assert_never
 
 import click
 
-from gitops_doca.cli.console import printable, tell
+from gitops_doca.cli.console import tell
 from gitops_doca.cli.invocation import Invocation, Resolve, produce
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.rendered import Rendering, rendering
 from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.escape import printable
 from gitops_doca.sources.git import Absence, Commit, Repository, extract, find_repository
 from gitops_doca.sources.manifests import read_manifests
 
@@ -61,7 +62,7 @@ def describe(base: Commit | Folder) -> Base:
     """Return how a comparison names what it starts from."""
     match base:
         case Folder():
-            return Base(name=printable(base.path))
+            return Base(name=base.path)
         case Commit():
             return Base(name=base.label, commit=base.oid, notes=tuple(filter(None, [base.clarified])))
         case never:
@@ -152,7 +153,7 @@ def _files(invocation: Invocation) -> Iterator[str]:
 def _tell_online(commit: Commit, invocation: Invocation) -> None:
     lacking = not invocation.settings["lock"].value and not os.path.lexists(invocation.lock_file)
     if lacking and invocation.resolve is Resolve.AUTO:
-        tell(f"{commit.label} has no lock: its images are looked up in the registry")
+        tell(printable(f"{commit.label} has no lock: its images are looked up in the registry"))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TextIO
 import click
 
 from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.emit.escape import printable, printable_lines
 
 LIMIT = 4096
 """Bytes of diagnostics a run prints: Argo CD shows them in one flattened line."""
@@ -109,17 +110,12 @@ def _size(lines: Iterable[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
 
 
-def printable(text: str) -> str:
-    """Escape what a terminal would act on; the inputs and the registry are not to be trusted with it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def table(rows: Iterable[tuple[str, str, str]]) -> str:
     """Return differences as lines: a word, what it is about, and a detail that may be empty."""
     found = list(rows)
     width = max((len(word) for word, _, _ in found), default=0)
-    return "".join(
-        printable("  ".join(part for part in (word.ljust(width), subject, detail) if part)) + "\n"
+    return printable_lines(
+        "  ".join(part for part in (word.ljust(width), subject, detail) if part)
         for word, subject, detail in found
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, printable
+from gitops_doca.cli.console import print_diagnostics
 from gitops_doca.cli.explain import explain
 from gitops_doca.cli.inputs import config_file, read_invocation
 from gitops_doca.cli.invocation import Invocation
@@ -17,6 +17,7 @@ from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import write_report_text
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import ClusterResult, mark
+from gitops_doca.emit.escape import printable
 from gitops_doca.emit.report import dump_report
 from gitops_doca.fleet import SharedAnswers, ask_ahead
 from gitops_doca.loading import Inputs, load
@@ -33,7 +34,7 @@ class Member:
     target: str
     """Its folder as it was named."""
     cluster: str
-    """The same, fit to be printed."""
+    """What documents and messages call it."""
     config: str
     """Where a problem stands that has no place of its own."""
     invocation: Invocation | None
@@ -80,7 +81,7 @@ def start_fleet(fleet: Iterable[str], flags: Mapping[str, Any]) -> list[Member]:
     members = [_open(target, flags) for target in fleet]
     if not flags["explain_config"]:
         return members
-    parts = [f"{m.cluster}:\n{explain(m.invocation)}" for m in members if m.invocation]
+    parts = [f"{printable(m.cluster)}:\n{explain(m.invocation)}" for m in members if m.invocation]
     write_stdout("\n".join(parts))
     tell_all([d for m in members for d in m.diagnostics])
     return []
@@ -95,7 +96,7 @@ def _open(target: str, flags: Mapping[str, Any]) -> Member:
         invocation = found
     return Member(
         target=target,
-        cluster=printable(target),
+        cluster=target,
         config=config_file(target) or target,
         invocation=invocation,
         problems=problems,

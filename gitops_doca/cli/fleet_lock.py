@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gitops_doca.cli.console import printable, table, tell
+from gitops_doca.cli.console import table, tell
 from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
 from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
 from gitops_doca.core.lock import Change, ImageLock, compare
+from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, lock_inputs
 from gitops_doca.sources.lock import read_lock

@@ -1,10 +1,10 @@
 """The table of the pools of a fleet, as text, Markdown or JSON."""
 
-import json
 from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.emit.layout import columns, escape_pipe, markdown
+from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import cluster_entries, left_out_entry, pool_entry
 from gitops_doca.emit.table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
 
@@ -15,14 +15,15 @@ def text_fleet(results: Sequence[ClusterResult]) -> str:
     A cluster without a decision has one line, with its failure in the place of a state.
     """
     lines = columns([("CLUSTER", *HEADERS), *_rows(results)])
-    return "\n".join([*lines, "", _summary(results), *_notes(results)]) + "\n"
+    return printable_lines([*lines, "", _summary(results), *_notes(results)])
 
 
 def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     """Return the same as a table for a comment on a pull request."""
-    table = markdown([("Cluster", *MARKDOWN_HEADERS), *_rows(results)], numbers=[3])
-    items = [f"- {escape_pipe(line)}" for line in _notes(results)]
-    return "\n".join([*table, "", _summary(results), *([""] if items else []), *items]) + "\n"
+    rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *_rows(results)])
+    return "\n".join(
+        [*markdown(rows, numbers=[3]), "", markdown_text(_summary(results)), *items(_notes(results)), ""]
+    )
 
 
 def json_fleet(results: Sequence[ClusterResult]) -> str:
@@ -38,7 +39,7 @@ def json_fleet(results: Sequence[ClusterResult]) -> str:
         "leftOut": [left_out_entry(left) for result in results for left in result.grouping.left_out],
         **({"plansDone": done} if done else {}),
     }
-    return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+    return json_text(table)
 
 
 def _rows(results: Sequence[ClusterResult]) -> list[tuple[str, ...]]:

@@ -1,17 +1,29 @@
 """Rows of cells as lines: columns for a terminal, pipes for Markdown."""
 
+import re
 from collections.abc import Iterable, Sequence
 
+from gitops_doca.emit.escape import Markdown, markdown_text, printable
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of equally many cells as lines whose cells stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+_PIPE = re.compile(r"(?P<backslash>\\?)\|")
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows of equally many cells as printable lines whose cells stand below each other."""
+    shown = [list(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in shown
     ]
 
 
-def markdown(rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()) -> list[str]:
+def text_cells(rows: Iterable[Sequence[str]]) -> list[list[Markdown]]:
+    """Return rows of raw text as the cells of a Markdown table."""
+    return [list(map(markdown_text, row)) for row in rows]
+
+
+def markdown(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int] = ()) -> list[str]:
     """Return the lines of a Markdown table, the first row its head.
 
     `numbers` are columns that are set to the right.
@@ -19,9 +31,18 @@ def markdown(rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()) -> l
     head, *body = rows
     right = set(numbers)
     rule = ["---:" if column in right else "---" for column in range(len(head))]
-    return ["| " + " | ".join(map(escape_pipe, row)) + " |" for row in (head, rule, *body)]
+    return ["| " + " | ".join(map(_cell, row)) + " |" for row in (head, rule, *body)]
 
 
-def escape_pipe(text: str) -> str:
-    """Keep a text inside its cell."""
-    return text.replace("|", "\\|")
+def items(notes: Iterable[str]) -> list[str]:
+    """Return notes as a Markdown list, with an empty line before it where there is one."""
+    found = [f"- {markdown_text(note)}" for note in notes]
+    return ["", *found] if found else []
+
+
+def _cell(text: str) -> str:
+    """Keep a pipe from ending its cell.
+
+    Parsers do not agree about a pipe behind backslashes, so that one is spelled in another way.
+    """
+    return _PIPE.sub(lambda found: r"\\x7c" if found["backslash"] else r"\|", text)

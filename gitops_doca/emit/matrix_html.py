@@ -1,9 +1,9 @@
 """The matrix of pools and driver versions as one HTML page that needs nothing besides itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from gitops_doca.core.matrix import Cell, Column, Row, Table, newest_first
+from gitops_doca.emit.escape import html_text
 from gitops_doca.emit.matrix_style import STYLE
 from gitops_doca.emit.matrix_words import (
     MEANINGS,
@@ -53,13 +53,13 @@ def html_matrix(tables: Sequence[Table], versions: int) -> str:
 
 def _section(table: Table, shown: Sequence[Column], anchor: str) -> Iterator[str]:
     yield f'<section aria-labelledby="{anchor}">'
-    yield f'<h2 id="{anchor}">{escape(str(table.repository))}</h2>'
+    yield f'<h2 id="{anchor}">{html_text(str(table.repository))}</h2>'
     yield '<ul class="findings">'
-    yield from (f"<li>{escape(finding)}</li>" for finding in findings(table))
+    yield from (f"<li>{html_text(finding)}</li>" for finding in findings(table))
     yield "</ul>"
     yield from _scrolled(_versions(table, shown), anchor, "versions")
     if aside := left_out(table, shown):
-        yield f'<p class="aside">{escape(aside)}</p>'
+        yield f'<p class="aside">{html_text(aside)}</p>'
     yield from _scrolled(_grid(table, shown), anchor, "pools")
     yield from _legend(shown)
     yield "</section>"
@@ -92,7 +92,8 @@ def _versions(table: Table, shown: Sequence[Column]) -> Iterator[str]:
 def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
     yield "What each version has for each pool"
     versions = (
-        f'<th scope="col" class="version"><span>{escape(column.version)}</span>{_badges(table, column)}</th>'
+        f'<th scope="col" class="version"><span>{html_text(column.version)}</span>'
+        f"{_badges(table, column)}</th>"
         for column in shown
     )
     heads = ("Pool", *map(str.capitalize, policy_heads(table)), "Nodes")
@@ -107,7 +108,7 @@ def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
 
 def _pool(table: Table, row: Row) -> str:
     named = "".join(map(_cell, policy_cells(table, row)))
-    return f'{_head(str(row.platform), "row")}{named}<td class="number">{escape(nodes(row))}</td>'
+    return f'{_head(str(row.platform), "row")}{named}<td class="number">{html_text(nodes(row))}</td>'
 
 
 def _legend(shown: Sequence[Column]) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _legend(shown: Sequence[Column]) -> Iterator[str]:
 
 
 def _badges(table: Table, column: Column) -> str:
-    return " ".join(f'<b class="badge">{escape(mark)}</b>' for mark in marks(table, column))
+    return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(table, column))
 
 
 def _answer(cell: Cell) -> str:
@@ -128,8 +129,8 @@ def _answer(cell: Cell) -> str:
 
 
 def _head(text: str, scope: str) -> str:
-    return f'<th scope="{scope}">{escape(text)}</th>'
+    return f'<th scope="{scope}">{html_text(text)}</th>'
 
 
 def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
+    return f"<td>{html_text(text)}</td>"

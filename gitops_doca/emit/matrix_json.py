@@ -1,11 +1,11 @@
 """The matrix of pools and driver versions as JSON, for scripts."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from gitops_doca.core.matrix import KIND, Cell, Column, Newest, Row, Table, in_the_way, newest_first
 from gitops_doca.core.model import API_VERSION, Policy
+from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.matrix_words import kind_and_name, policies
 
 
@@ -16,7 +16,7 @@ def json_matrix(tables: Sequence[Table], versions: int) -> str:
         "kind": KIND,
         "repositories": [_repository(table, newest_first(table, versions)) for table in tables],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _repository(table: Table, shown: Sequence[Column]) -> dict[str, Any]:

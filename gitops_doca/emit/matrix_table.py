@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from gitops_doca.core.matrix import Cell, Column, Table, newest_first
-from gitops_doca.emit.layout import columns, escape_pipe, markdown
+from gitops_doca.emit.escape import markdown_code, markdown_text, printable_lines
+from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.matrix_words import (
     MEANINGS,
     NO_POOLS,
@@ -43,22 +44,25 @@ def _text(table: Table, shown: Sequence[Column]) -> str:
         "",
         *_legend(shown),
     ]
-    return "\n".join(lines) + "\n"
+    return printable_lines(lines)
 
 
 def _markdown(table: Table, shown: Sequence[Column]) -> str:
-    versions = [(n, f"`{version}`", *rest) for n, version, *rest in _version_rows(table, shown)]
+    heads, *rows = text_cells([("", "Version", "Pools", "", "In the way"), *_version_rows(table, shown)])
+    versions = [
+        (number, markdown_code(column.version), *rest)
+        for (number, _, *rest), column in zip(rows, shown, strict=True)
+    ]
     aside = left_out(table, shown)
     head = _pool_head(table, shown, str.capitalize)
     lines = [
-        f"**{escape_pipe(str(table.repository))}**",
+        f"**{markdown_text(str(table.repository))}**",
+        *items(findings(table)),
         "",
-        *(f"- {finding}" for finding in findings(table)),
-        "",
-        *markdown([("", "Version", "Pools", "", "In the way"), *versions], numbers=[0]),
+        *markdown([heads, *versions], numbers=[0]),
         *(["", aside] if aside else []),
         "",
-        *markdown([head, *_pool_rows(table, shown)], numbers=[head.index("Nodes")]),
+        *markdown(text_cells([head, *_pool_rows(table, shown)]), numbers=[head.index("Nodes")]),
         "",
         *_legend(shown),
     ]

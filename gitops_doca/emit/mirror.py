@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from gitops_doca.core.decide import Decision, Withhold
 from gitops_doca.core.lookup import TagMissing
 from gitops_doca.core.reference import DOCKER_HUB, ImageReference, parse_image
+from gitops_doca.emit.escape import printable_lines
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = """\
@@ -15,7 +16,7 @@ _HEADER = """\
 
 def plain_list(images: Iterable[str]) -> str:
     """Return one image a line, as pods name it; for `crane copy` and whatever else takes a list."""
-    return "".join(f"{image}\n" for image in images)
+    return printable_lines(images)
 
 
 def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
@@ -32,7 +33,7 @@ def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
         registry: {"images": {path: sorted(names) for path, names in sorted(paths.items())}}
         for registry, paths in sorted(found.items())
     }
-    return _HEADER + "".join(f"# {line}\n" for line in _absent(decisions)) + dump_document(document)
+    return _HEADER + printable_lines(f"# {line}" for line in _absent(decisions)) + dump_document(document)
 
 
 def _references(image: ImageReference) -> set[str]:

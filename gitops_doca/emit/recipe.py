@@ -8,6 +8,7 @@ from gitops_doca.core.decide import Decision, Withhold
 from gitops_doca.core.lookup import TagMissing
 from gitops_doca.core.model import Pool
 from gitops_doca.core.recipe import SOURCE, Recipe, recipe
+from gitops_doca.emit.escape import printable
 
 _HEADER = f"""\
 #!/bin/sh
@@ -47,9 +48,9 @@ def _missing(decisions: Iterable[Decision]) -> list[Pool]:
 def _step(pool: Pool) -> str:
     found = recipe(pool)
     if found is None:
-        return f"# {pool.platform}: there is no Dockerfile for this OS and architecture\n"
-    lines = " \\\n    ".join(_words(found))
-    return f"# {found.platform}\n{lines}\n"
+        return f"# {printable(str(pool.platform))}: there is no Dockerfile for this OS and architecture\n"
+    lines = " \\\n    ".join(map(printable, _words(found)))
+    return f"# {printable(str(found.platform))}\n{lines}\n"
 
 
 def _words(found: Recipe) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The report of a run as JSON, for scripts and dashboards."""
 
-import json
 from collections.abc import Iterable
 from typing import Any, assert_never
 
@@ -9,6 +8,7 @@ from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.lookup import TagMissing, TagUnknown
 from gitops_doca.core.model import API_VERSION, LeftOut
+from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.recipe import build_entry
 
 KIND = "DriverReport"
@@ -32,7 +32,7 @@ def dump_report(
         "leftOut": list(map(left_out_entry, left_out)),
         "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
     }
-    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    return json_text(report)
 
 
 def cluster_entries(clusters: Iterable[ClusterResult]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.resource_list import DRIVER, Item
+from gitops_doca.emit.escape import printable
 from gitops_doca.emit.yaml import dump_document
 
 Result = dict[str, Any]
@@ -29,26 +30,34 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
     `named` are the objects whose names stand for files in messages.
     """
     remedy = [f"help: {diagnostic.remedy}"] if diagnostic.remedy else []
-    message = "\n".join((diagnostic.message, *diagnostic.details, *remedy))
+    message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *remedy)))
     place = diagnostic.place
     found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
     tags = {"class": diagnostic.category.value} if diagnostic.category else {}
     about = _about(named[place.file], place.field) if place.file in named else {}
     if place.file in (*named, STDIN) and not about:
-        found["message"] = f"{place}: {message}"
+        found["message"] = f"{printable(str(place))}: {message}"
     elif about:
         found |= about
     elif place.file:
         found["file"] = {"path": place.file}
         tags |= {"line": str(place.line)} if place.line else {}
         tags |= {"field": place.field} if place.field else {}
-    return found | ({"tags": tags} if tags else {})
+    return _shown(found | ({"tags": tags} if tags else {}))
 
 
 def driver_removed(policy: Item) -> Result:
     """Return the note that a policy is handed back without its driver."""
     message = f"{DRIVER} is left out: its DaemonSets are rendered here, and the operator would make them too"
-    return {"message": message, "severity": "info", **_about(policy, f"spec.{DRIVER}")}
+    return _shown({"message": message, "severity": "info", **_about(policy, f"spec.{DRIVER}")})
+
+
+def _shown(result: Result) -> Result:
+    """Return a result that kustomize may print: it does so without an escape, names and paths too."""
+    return {
+        key: _shown(value) if isinstance(value, dict) else "\n".join(map(printable, value.split("\n")))
+        for key, value in result.items()
+    }
 
 
 def _about(item: Item, field: str) -> Result:

@@ -1,12 +1,12 @@
 """What runs on the nodes of a cluster, as text, Markdown or JSON."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.status import KIND, Applied, NodeStatus, PoolStatus, State, Status
-from gitops_doca.emit.layout import columns, escape_pipe, markdown
+from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import left_out_entry
 from gitops_doca.emit.table import left_out_notes
 
@@ -21,17 +21,16 @@ def text_status(status: Status) -> str:
     waiting = [_node_row(node) for node in _waiting(status)]
     if waiting:
         lines += ["", *columns([_NODES, *waiting])]
-    return "\n".join([*lines, "", _summary(status), *_notes(status)]) + "\n"
+    return printable_lines([*lines, "", _summary(status), *_notes(status)])
 
 
 def markdown_status(status: Status) -> str:
     """Return the same as tables for a comment or a summary."""
-    lines = markdown([_titles(_POOLS), *map(_pool_row, status.pools)], numbers=[1, 2])
+    lines = markdown(text_cells([_titles(_POOLS), *map(_pool_row, status.pools)]), numbers=[1, 2])
     waiting = [_node_row(node) for node in _waiting(status)]
     if waiting:
-        lines += ["", *markdown([_titles(_NODES), *waiting])]
-    items = [f"- {escape_pipe(line)}" for line in _notes(status)]
-    return "\n".join([*lines, "", _summary(status), *([""] if items else []), *items]) + "\n"
+        lines += ["", *markdown(text_cells([_titles(_NODES), *waiting]))]
+    return "\n".join([*lines, "", markdown_text(_summary(status)), *items(_notes(status)), ""])
 
 
 def json_status(status: Status) -> str:
@@ -44,7 +43,7 @@ def json_status(status: Status) -> str:
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
         "leftOut": list(map(left_out_entry, status.left_out)),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _pool_entry(pool: PoolStatus) -> dict[str, Any]:

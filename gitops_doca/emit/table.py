@@ -1,13 +1,13 @@
 """The table of pools, as text, Markdown or JSON."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.decide import Decision
 from gitops_doca.core.model import LeftOut, Plan
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.wording import name_nodes
-from gitops_doca.emit.layout import columns, escape_pipe, markdown
+from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import left_out_entry, pool_entry
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
@@ -20,14 +20,15 @@ def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     Below them the counts, the nodes that are in no pool, and the plans that can go.
     """
     lines = columns([HEADERS, *map(row, decisions)])
-    return "\n".join([*lines, "", summary(decisions), *notes(grouping)]) + "\n"
+    return printable_lines([*lines, "", summary(decisions), *notes(grouping)])
 
 
 def markdown_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools as a table for a comment on a pull request."""
-    lines = [*markdown([MARKDOWN_HEADERS, *map(row, decisions)], numbers=[2]), "", summary(decisions)]
-    items = [f"- {escape_pipe(line)}" for line in notes(grouping)]
-    return "\n".join([*lines, *([""] if items else []), *items]) + "\n"
+    rows = text_cells([MARKDOWN_HEADERS, *map(row, decisions)])
+    return "\n".join(
+        [*markdown(rows, numbers=[2]), "", markdown_text(summary(decisions)), *items(notes(grouping)), ""]
+    )
 
 
 def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
@@ -37,7 +38,7 @@ def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
         "leftOut": list(map(left_out_entry, grouping.left_out)),
         **({"plansDone": list(map(str, grouping.fulfilled))} if grouping.fulfilled else {}),
     }
-    return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
+    return json_text(table)
 
 
 def row(decision: Decision) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gitops_doca.core.model import Resource
+from gitops_doca.emit.escape import json_text
 
 # Words that YAML 1.1 or 1.2 takes for a boolean or null, and the keys it treats apart.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
@@ -30,7 +31,7 @@ def dump_document(document: Mapping[str, Any]) -> str:
 def dump_json(resources: Iterable[Resource]) -> str:
     """Return the resources as one `v1/List` in JSON."""
     document = {"apiVersion": "v1", "kind": "List", "items": list(resources)}
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json_text(document, sort_keys=True)
 
 
 def sorted_keys(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)

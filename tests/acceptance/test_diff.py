@@ -554,9 +554,7 @@ def test_a_shallow_clone_says_what_to_fetch(cluster: Path, tmp_path: Path) -> No
     change(cluster)
     commit(cluster)
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root(cluster)}", "clone")
-    remedy = (
-        "  help: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
-    )
+    remedy = "  help: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
 
     for arguments in ((old,), ("HEAD~1",)):
         result = diff(tmp_path / "clone" / "clusters" / "a", *arguments)

@@ -266,8 +266,7 @@ def test_the_lock_of_policies_that_came_as_items_is_written_from_a_stream(folder
     output = call(folder, resource_list([policy(folder)], config(inventory=["nodes.json"], lock="l.yaml")))
 
     assert output.run.stderr.splitlines()[1] == (
-        "  help: run: kustomize build RESOURCES |"
-        f" gitops-doca lock {folder}/FILE -p - --lock {folder}/l.yaml"
+        f"  help: run: kustomize build RESOURCES | gitops-doca lock {folder}/FILE -p - --lock {folder}/l.yaml"
     )
 
 

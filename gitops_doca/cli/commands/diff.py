@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder
-from gitops_doca.cli.console import coloured, print_diagnostics, printable
+from gitops_doca.cli.console import coloured, print_diagnostics
 from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.options import registry_options
@@ -23,6 +23,7 @@ from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.git import Commit
 
@@ -135,7 +136,7 @@ def _start(found: Commit | Folder, config: str, before: Rendering | None, after:
         notes.append(f"{base.name} holds no object of gitops-doca: all of it is new")
     if after is None:
         notes.append(f"{config} is gone: all that it rendered is removed")
-    return replace(base, notes=tuple(map(printable, notes)))
+    return replace(base, notes=tuple(notes))
 
 
 def _before(found: Commit | Folder, config: str, flags: Mapping[str, Any]) -> Rendering | None:

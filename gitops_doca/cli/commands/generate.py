@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, printable, tell
+from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.output_dir import FolderState, inspect_folder, update_folder
 from gitops_doca.cli.run import decide, run
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.emit.escape import printable
 from gitops_doca.emit.files import dump_files
 from gitops_doca.emit.yaml import dump_json, dump_stream
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, printable, tell
+from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.inputs import config_file, given_settings
 from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.options import cluster_options, deadline_option, namespace, policy_options
@@ -16,6 +16,7 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.snapshot import KIND, group_alike
+from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.loading import scope_of
 from gitops_doca.sources.config import Settings, effective, read_config
@@ -58,7 +59,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     inventory = _read(flags, settings, policies, problems)
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
-        write_stdout("".join(f"{printable(change)}\n" for change in changes))
+        write_stdout(printable_lines(changes))
         tell(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
         code = _DIFFERENT if changes else _SAME
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, printable, table, tell
+from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import one_or_fleet
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.invocation import Invocation
@@ -17,6 +17,7 @@ from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.lock import ImageLock, compare
+from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock

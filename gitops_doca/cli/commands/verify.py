@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, print_info, printable, table, tell
+from gitops_doca.cli.console import print_diagnostics, print_info, table, tell
 from gitops_doca.cli.invocation import lock_command
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lock import ImageLock
 from gitops_doca.core.verify import Built, Difference, Expected, compare_built, compare_count
+from gitops_doca.emit.escape import printable
 from gitops_doca.sources.built import read_built
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, effective, read_config
 from gitops_doca.sources.files import STDIN, display_name

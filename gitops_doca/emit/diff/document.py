@@ -1,6 +1,5 @@
 """A comparison as JSON, for scripts."""
 
-import json
 from typing import Any
 
 from gitops_doca.core.changes import Comparison, ObjectChange, PoolChange
@@ -8,6 +7,7 @@ from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.rendered import RenderedPool
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.escape import json_text
 
 KIND = "DriverDiff"
 
@@ -38,7 +38,7 @@ def json_document(comparison: Comparison, base: Base) -> str:
         ],
         "objects": [_object(change, base) for change in comparison.objects],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def _pool(change: PoolChange) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import chain
 
 from gitops_doca.core.changes import Comparison, PoolChange
 from gitops_doca.core.wording import name_nodes
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.diff.words import Base, headline, is_daemon_set, moved, title, version, when
+from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, markdown_code, markdown_text
 from gitops_doca.emit.layout import markdown as table
+from gitops_doca.emit.layout import text_cells
 
 _RESERVED = 400
 """Bytes for the sentence that says what was left out."""
@@ -50,10 +51,10 @@ def markdown(comparison: Comparison, base: Base, limit: int) -> str:
 
 def _head(comparison: Comparison, base: Base) -> str:
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
-    notes = "".join(f"\n> {_plain(note)}\n" for note in base.notes)
+    notes = "".join(f"\n> {markdown_text(note)}\n" for note in base.notes)
     if comparison.is_same:
         return f"No difference against {_code(base.name)}{commit}.\n{notes}"
-    counts = _plain(headline(comparison))
+    counts = markdown_text(headline(comparison))
     return f"### Driver changes against {_code(base.name)}{commit}\n{notes}\n**{counts}**\n"
 
 
@@ -72,30 +73,35 @@ def _pools(comparison: Comparison) -> Iterator[_Block]:
     return _table(("Change", "Pool", "Nodes", "Image", "Driver"), rows, "pool")
 
 
-def _row(change: PoolChange) -> tuple[str, ...]:
+def _row(change: PoolChange) -> tuple[Markdown, ...]:
     pool, old, new = change.current, change.before, change.after
     image = _code(pool.image)
     if old and new and old.image != new.image:
-        image = f"{_code(old.image)}<br>→ {_code(new.image)}"
-    nodes = "not known"
+        image = Markdown(f"{_code(old.image)}<br>→ {_code(new.image)}")
+    nodes = Markdown("not known")
     if pool.nodes is not None:
-        named = "planned" if pool.is_planned else _plain(name_nodes(pool.nodes))
-        nodes = f"{len(pool.nodes)}<br>{named}"
-    policy = f"<br>{_plain(pool.policy)}" if pool.policy else ""
-    return change.kind, _code(pool.pool or pool.daemon_set) + policy, nodes, image, _plain(when(change))
+        named = "planned" if pool.is_planned else markdown_text(name_nodes(pool.nodes))
+        nodes = Markdown(f"{len(pool.nodes)}<br>{named}")
+    policy = f"<br>{markdown_text(pool.policy)}" if pool.policy else ""
+    name = Markdown(_code(pool.pool or pool.daemon_set) + policy)
+    return markdown_text(change.kind), name, nodes, image, markdown_text(when(change))
 
 
 def _moves(comparison: Comparison) -> Iterator[_Block]:
     rows = [
-        (_plain(moved(move)), *(_code(name) if name else "no pool" for name in (move.source, move.target)))
+        (markdown_text(moved(move)), _pool_name(move.source), _pool_name(move.target))
         for move in comparison.moves
     ]
     return _table(("Nodes", "From", "To"), rows, "group of moved nodes")
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], what: str) -> Iterator[_Block]:
+def _pool_name(pool: str) -> Markdown:
+    return markdown_code(pool) if pool else Markdown("no pool")
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[Markdown, ...]], what: str) -> Iterator[_Block]:
     """Yield a block for each row; the first brings the head along."""
-    title, rule, *lines = table((head, *rows))
+    title, rule, *lines = table([*text_cells([head]), *rows])
     above = f"\n{title}\n{rule}\n"
     for line in lines:
         yield _Block(text=f"{above}{line}\n", what=what)
@@ -105,23 +111,12 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], what: str) ->
 def _objects(comparison: Comparison, base: Base) -> Iterator[_Block]:
     # Pools first: what else changes is seldom what a reader looks for.
     for change in sorted(comparison.objects, key=lambda change: not is_daemon_set(change)):
-        lines = unified_lines(change, base.name)
-        fence = "```"
-        while any(fence in line for line in lines):
-            fence += "`"
-        body = "\n".join(lines)
-        summary = f"{change.kind}: {_plain(title(change))}"
+        body = markdown_block(unified_lines(change, base.name), "diff")
+        summary = html_in_markdown(f"{change.kind}: {title(change)}")
         yield _Block(
-            text=f"\n<details><summary>{summary}</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>\n",
-            what="manifest",
+            text=f"\n<details><summary>{summary}</summary>\n\n{body}\n\n</details>\n", what="manifest"
         )
 
 
-def _code(text: str) -> str:
-    """Return a code span; a backtick would end it, and no value here has one for good."""
-    return f"`{text.replace('`', chr(39))}`" if text else "unknown"
-
-
-def _plain(text: str) -> str:
-    """Keep text from being read as HTML or Markdown."""
-    return "".join(f"\\{character}" if character in "*_`[]\\" else escape(character) for character in text)
+def _code(text: str) -> Markdown:
+    return markdown_code(text) if text else Markdown("unknown")

@@ -4,18 +4,19 @@ import difflib
 
 from gitops_doca.core.changes import ObjectChange
 from gitops_doca.core.model import Resource
+from gitops_doca.emit.escape import diff_name
 from gitops_doca.emit.yaml import dump_stream
 
 
 def unified_lines(change: ObjectChange, base: str) -> list[str]:
-    """Return the lines, without line ends; printable ASCII but for the base's name."""
+    """Return the lines, without line ends; ASCII but for the names in the first two."""
     path = "/".join(part for part in change.key if part)
     return list(
         difflib.unified_diff(
             _lines(change.before),
             _lines(change.after),
-            fromfile=f"{base}:{path}" if change.before else "/dev/null",
-            tofile=path if change.after else "/dev/null",
+            fromfile=diff_name(f"{base}:{path}") if change.before else "/dev/null",
+            tofile=diff_name(path) if change.after else "/dev/null",
             lineterm="",
         )
     )

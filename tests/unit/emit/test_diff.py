@@ -27,7 +27,7 @@ def comparison(*objects: tuple[str, str]) -> Comparison:
 def test_values_that_would_be_markup_are_shown_as_they_are() -> None:
     text = markdown(comparison(("a|b`c<b>", "x\n```\n</details>")), BASE, 60_000)
 
-    assert "| added | `a\\|b'c<b>` |" in text
+    assert "| added | ``a\\|b`c<b>`` |" in text
     # The image stands on one line of YAML, in a fence that none of it can close.
     assert re.findall(r"^(`{3,})", text, re.MULTILINE) == ["````", "````"]
     assert text.count("\n</details>\n") == 1

@@ -75,11 +75,11 @@ def test_the_table_as_markdown() -> None:
 | Pool | Policy | Nodes | State | Tag or digest |
 | --- | --- | ---: | --- | --- |
 | ubuntu22.04/6.8.0-1/amd64 | storage | 1 | compiled | 25.04-0.6.1.0-2-ubuntu22.04-amd64 |
-| ubuntu22.04/5.15.0-91-generic/amd64 | odd\\|name | 1 | digest | {DIGEST} |
+| ubuntu22.04/5.15.0-91-generic/amd64 | `odd\\|name` | 1 | digest | {DIGEST} |
 
 2 pools, 2 nodes: 1 compiled, 1 digest
 
-- left out of storage: f, h: taint a\\|b:NoSchedule
+- left out of storage: f, h: taint `a|b:NoSchedule`
 - left out: g: no policy with ofedDriver selects it
 """
     )

@@ -1,0 +1,136 @@
+"""The one escape of each output, for text that comes from inputs, file names, registries and clusters.
+
+Each function takes raw text. `printable` may be applied twice: it leaves alone what it has escaped. Text
+that needs no escape comes back as it is, so names, kernels and image references stay readable.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import chain
+from typing import NewType
+
+Markdown = NewType("Markdown", str)
+"""Markdown that is ours, or that this module made of a stranger's text: one line, no open markup."""
+
+# Letters, signs and marks that take no ink (Unicode, Default_Ignorable_Code_Point; and the empty Braille
+# pattern): `str.isprintable` allows them.
+_NO_INK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_MAX_MARKS = 2
+"""Marks on one letter, as Vietnamese needs them; a pile of them would cover the lines around it."""
+_BEYOND_ASCII = re.compile(r"[^\n -~]+")
+_TICKS = re.compile("`+")
+_UNIT = re.compile(".{4}")
+
+# Words that mean nothing to CommonMark, GitHub or GitLab. A bracket only within one, where no link follows.
+_WORD = re.compile(r"""(?:[\w.,:;/+='"?()→-]|(?<=\w)\[\w+\](?![(\[]))+""")
+_REFERENCE = re.compile(
+    r"://|www\."  # links without markup
+    r"|\bgh-\d"  # an issue
+    r"|(?<![\w./+-])[0-9a-f]{7,40}(?![\w-])"  # a commit
+    r"|:(?!\d+:)[\w+-]{1,60}:|:(?:100|1234):"  # an emoji, but not the number of a line
+    r"|(?<![^\W_])_|_(?![^\W_])",  # emphasis
+    re.IGNORECASE,
+)
+_STARTS_BLOCK = re.compile(r"[-+=].*|\d+[.)]")
+"""First words that begin a list or underline a heading."""
+
+
+def printable(text: str) -> str:
+    """Return text for a terminal: one line, without a character that moves, hides or reorders others.
+
+    Escaped as Python does are control and format characters, separators but the space, surrogates, and
+    characters that are private, unassigned or without ink; also marks that stand on nothing, or are piled up.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    marks = _MAX_MARKS
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        hidden = not character.isprintable() or _NO_INK.match(character) or marks > _MAX_MARKS
+        shown.append(character.encode("unicode_escape").decode() if hidden else character)
+    return "".join(shown)
+
+
+def printable_lines(lines: Iterable[str]) -> str:
+    """Return a document for a terminal; none of these lines can become two."""
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def json_text(document: object, *, sort_keys: bool = False) -> str:
+    """Return a JSON document in which all that `printable` escapes is escaped too, as JSON does it."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
+    return _BEYOND_ASCII.sub(lambda found: _json_escaped(found[0]), text) + "\n"
+
+
+def markdown_text(text: str) -> Markdown:
+    """Return a sentence as Markdown: words that could be markup, a link or a reference become code."""
+    words = printable(text).split()
+    if words == ["-"]:
+        return Markdown("-")
+    return Markdown(" ".join(word if plain else markdown_code(word) for word, plain in _judged(words)))
+
+
+def markdown_code(text: str) -> Markdown:
+    """Return a value as a code span, which nobody is notified by."""
+    shown = printable(text)
+    ticks = "`" * (_longest_run([shown]) + 1)
+    # CommonMark takes one space off each end, so that a span can begin or end with a backtick.
+    pad = " " if shown.strip(" ") and (shown[0] in "` " or shown[-1] in "` ") else ""
+    return Markdown(f"{ticks}{pad}{shown}{pad}{ticks}")
+
+
+def markdown_block(lines: Iterable[str], language: str) -> str:
+    """Return lines as a fenced block, without a line end behind it, that none of the lines can close."""
+    shown = list(map(printable, lines))
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return "\n".join((f"{fence}{language}", *shown, fence))
+
+
+def html_text(text: str) -> str:
+    """Return text for the inside of an HTML element, or of a quoted attribute."""
+    from html import escape
+
+    return escape(printable(text))
+
+
+def html_in_markdown(text: str) -> str:
+    """Return text for an HTML element that stands in Markdown, which GitHub searches for references too."""
+    judged = _judged(printable(text).split())
+    return " ".join(html_text(word) if plain else f"<code>{html_text(word)}</code>" for word, plain in judged)
+
+
+def diff_name(text: str) -> str:
+    """Return the name of a file for the head of a diff: one line, quoted as git does where it has to be."""
+    shown = printable(text)
+    if '"' not in shown and "\\" not in shown:
+        return shown
+    return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _judged(words: Iterable[str]) -> Iterable[tuple[str, bool]]:
+    """Pair each word of a sentence with whether it may stand in Markdown as it is."""
+    for number, word in enumerate(words):
+        plain = _WORD.fullmatch(word) and not _REFERENCE.search(word)
+        yield word, bool(plain) and not (number == 0 and _STARTS_BLOCK.fullmatch(word))
+
+
+def _longest_run(lines: Iterable[str]) -> int:
+    """Return the length of the longest run of backticks."""
+    runs = chain.from_iterable(map(_TICKS.findall, lines))
+    return max(map(len, runs), default=0)
+
+
+def _json_escaped(text: str) -> str:
+    return "".join(
+        character if printable(character) == character else _UNIT.sub(r"\\u\g<0>", _utf16(character))
+        for character in text
+    )
+
+
+def _utf16(character: str) -> str:
+    return character.encode("utf-16-be", "surrogatepass").hex()

@@ -1,9 +1,10 @@
 """What one registry's requests carry: a login as it is, or the token that it is exchanged for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from gitops_doca.core.lookup import Cause
-from gitops_doca.registry.challenges import Challenge, choose, parse_challenges
+from gitops_doca.registry.challenges import Challenge, answerable, choose, parse_challenges
 from gitops_doca.registry.credentials import Keychain
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.grants import Grant, Once
@@ -15,6 +16,19 @@ from gitops_doca.registry.transport import Reply
 
 _UNAUTHORIZED = 401
 _STALE = {400, 401, 403}
+
+
+_UNASKED = Grant(standing="the registry sent no challenge that can be answered, so no credentials were sent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks a registry, and for which repository."""
+
+    shown: Login | HelperCall | None
+    path: str
+    alone: bool
+    """There is nothing else to show: a credential helper that has no login leaves one anonymous."""
 
 
 class Authorizer:
@@ -34,60 +48,50 @@ class Authorizer:
         self._keychain = keychain
         self._warn = warn
 
-    def first(self, shown: Login | HelperCall | None, path: str, *, alone: bool) -> Grant:
-        """Return what a repository's requests carry; a helper is asked only by a registry that wants a login.
+    def first(self, caller: Caller) -> Grant:
+        """Return what a repository's requests carry at first: nothing, unless the ping was challenged.
 
-        `alone`: there is nothing else to show, so a helper that has nothing leaves one anonymous.
         Raises `NoAnswerError`: of class auth when this login does not help, and another might.
         """
         challenges = self._pinged.get().challenges
         if not challenges:
-            return Grant(standing="the registry wanted no credentials before, so it was sent none")
-        login = self._login(shown)
-        if isinstance(shown, HelperCall) and login is None and not alone:
-            raise NoAnswerError(Cause.AUTH, f"the credential helper that {shown.place} names has no login")
-        return self._answer(challenges, shown, login, (_scope(path),))
+            return _UNASKED
+        return self._answer(challenges, caller, self._login(caller))
 
-    def renewal(
-        self, shown: Login | HelperCall | None, path: str, grant: Grant, reply: Reply
-    ) -> Callable[[], Grant] | None:
-        """Return how to get past a reply that may mean that a grant is too old; None for any other reply.
+    def following(self, caller: Caller, grant: Grant, reply: Reply) -> Callable[[], Grant] | None:
+        """Return how to get the grant that a reply asks for instead; None where it asks for no other.
 
-        A token is renewed after a 401, by the challenge in it, and after a status that says `expired`; a
-        helper is asked again after the latter.
+        A 401 asks by the challenges in it. A status that says `expired` asks for a new token by the
+        challenges before, and a helper for its login again. Raises `NoAnswerError` as `first` does.
         """
         expired = reply.status in _STALE and b"expired" in reply.body.lower()
-        challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-        asked = choose([one for one in challenges if one.scheme == "bearer"], None)
-        if reply.status == _UNAUTHORIZED and grant.exchanged and asked is not None:
-            again: tuple[Challenge, ...] = (asked,)
-        elif expired and (grant.exchanged or isinstance(shown, HelperCall)):
-            again = self._pinged.get().challenges
-        else:
+        asked: tuple[Challenge, ...] = ()
+        if reply.status == _UNAUTHORIZED:
+            asked = answerable(parse_challenges(reply.headers.getlist("WWW-Authenticate")))
+        if not asked and expired and (grant.exchanged or isinstance(caller.shown, HelperCall)):
+            asked = grant.challenges
+        if not asked:
             return None
-        named = again[0].parameters.get("scope", "").split()
-        scopes = tuple(dict.fromkeys([*named, _scope(path)]))
+        login = self._login(caller, anew=expired)
+        if grant.challenges and choose(asked, login) is None:
+            return None
+        return lambda: self._answer(asked, caller, login)
 
-        def renew() -> Grant:
-            return self._answer(again, shown, self._login(shown, anew=expired), scopes)
-
-        return renew
-
-    def _login(self, shown: Login | HelperCall | None, *, anew: bool = False) -> Login | None:
+    def _login(self, caller: Caller, *, anew: bool = False) -> Login | None:
+        """Return the login to show; a helper is asked only here, once a registry has sent a challenge."""
+        shown = caller.shown
         if not isinstance(shown, HelperCall):
             return shown
-        return self._keychain.ask_anew(shown) if anew else self._keychain.ask(shown)
+        login = self._keychain.ask_anew(shown) if anew else self._keychain.ask(shown)
+        if login is None and not caller.alone:
+            raise NoAnswerError(Cause.AUTH, f"the credential helper that {shown.place} names has no login")
+        return login
 
-    def _answer(
-        self,
-        challenges: Sequence[Challenge],
-        shown: Login | HelperCall | None,
-        login: Login | None,
-        scopes: tuple[str, ...],
-    ) -> Grant:
-        standing = self._standing(shown, login)
+    def _answer(self, challenges: tuple[Challenge, ...], caller: Caller, login: Login | None) -> Grant:
+        standing = self._standing(caller.shown, login)
+        bare = Grant(challenges=challenges, standing=standing)
         if isinstance(login, RegistryToken):
-            return Grant(authorization=f"Bearer {login.token}", credentials_sent=True, standing=standing)
+            return replace(bare, authorization=f"Bearer {login.token}", credentials_sent=True)
         challenge = choose(challenges, login)
         if challenge is None:
             if any(one.scheme == "bearer" for one in challenges):
@@ -95,29 +99,26 @@ class Authorizer:
             if isinstance(login, IdentityToken):
                 what = "has an identity token for this registry, which wants a password"
                 raise NoAnswerError(Cause.AUTH, f"{login.place} {what}")
-            return Grant(standing=standing)
+            return bare
         if challenge.scheme == "basic" and isinstance(login, Password):
-            return Grant(authorization=login.authorization, credentials_sent=True, standing=standing)
-        return self._exchange(challenge, scopes, login, standing)
+            return replace(bare, authorization=login.authorization, credentials_sent=True)
+        return self._exchange(challenge, caller.path, login, bare)
 
-    def _exchange(
-        self, challenge: Challenge, scopes: tuple[str, ...], login: Login | None, standing: str
-    ) -> Grant:
+    def _exchange(self, challenge: Challenge, path: str, login: Login | None, bare: Grant) -> Grant:
+        """Fetch a token; the scope that the challenge names comes first, as registries expect it."""
         rules = self._rules(self._pinged.get())
+        named = challenge.parameters.get("scope", "").split()
+        scopes = tuple(dict.fromkeys([*named, _scope(path)]))
         wanted = TokenRequest(challenge=challenge, scopes=scopes, login=login, rules=rules)
         realm, sent = wanted.origin().authority, wanted.sends_credentials()
         if login is not None and not sent:
-            standing = f"the credentials were not sent to its token server {realm}"
+            bare = replace(bare, standing=f"the credentials were not sent to its token server {realm}")
             self._warn(
                 f"the credentials for {rules.registry.authority} were not sent to its token server {realm}; "
                 f"--trusted-realm-host {realm} allows it"
             )
-        return Grant(
-            authorization=f"Bearer {self._tokens.fetch(wanted)}",
-            credentials_sent=sent,
-            exchanged=True,
-            standing=standing,
-        )
+        token = self._tokens.fetch(wanted)
+        return replace(bare, authorization=f"Bearer {token}", credentials_sent=sent, exchanged=True)
 
     def _standing(self, shown: Login | HelperCall | None, login: Login | None) -> str:
         if login is not None:

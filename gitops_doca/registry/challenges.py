@@ -46,14 +46,21 @@ def _parse_line(line: str) -> list[Challenge]:
     return found
 
 
+def answerable(challenges: Iterable[Challenge]) -> tuple[Challenge, ...]:
+    """Return the challenges that some login, or nobody's, could answer."""
+    return tuple(one for one in challenges if one.scheme == "basic" or _has_realm(one))
+
+
 def choose(challenges: Iterable[Challenge], login: Login | None) -> Challenge | None:
     """Return the first challenge that can be answered with a login; None when there is none.
 
     Basic needs a password; Bearer needs a realm, and nobody's login.
     """
     for challenge in challenges:
-        if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
-            return challenge
-        if challenge.scheme == "basic" and isinstance(login, Password):
+        if _has_realm(challenge) or (challenge.scheme == "basic" and isinstance(login, Password)):
             return challenge
     return None
+
+
+def _has_realm(challenge: Challenge) -> bool:
+    return challenge.scheme == "bearer" and bool(challenge.parameters.get("realm"))

@@ -2,17 +2,16 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gitops_doca.core.lookup import Cause
 from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone
-from gitops_doca.registry.authorizer import Authorizer, refused_credentials
+from gitops_doca.registry.authorizer import Authorizer, Caller, refused_credentials
 from gitops_doca.registry.credentials import Keychain
 from gitops_doca.registry.errors import error_codes
 from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
 from gitops_doca.registry.grants import Access, Grant, Once
-from gitops_doca.registry.logins import HelperCall, Login
 from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.origins import Origin, is_loopback, parse_origin
 from gitops_doca.registry.ping import Ping, PingResult
@@ -25,6 +24,8 @@ _BREAKS_AFTER = 3
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 # Statuses with which a token that is too old is refused, too.
 _DOUBTFUL = {400, _UNAUTHORIZED, _FORBIDDEN}
+# To a challenge, and once more with a newer token.
+_MAX_ANSWERS = 2
 _HIDDEN = {"NAME_UNKNOWN", "UNAUTHORIZED", "DENIED"}
 
 
@@ -95,11 +96,11 @@ class Endpoint:
             reach=self._any_host if elsewhere else self._same_host,
             cap=cap,
         )
-        refusals: list[tuple[Reply, Grant]] = []
+        refusals: list[_Refusal] = []
         reasons: list[str] = []
         for way in ways.in_order():
             try:
-                reply, grant = self._try(way, request, repository.path)
+                reply, grant = self._try(way, request)
             except NoAnswerError as error:
                 if error.cause is not Cause.AUTH:
                     raise
@@ -110,26 +111,33 @@ class Endpoint:
                 return reply, grant
             if method == "HEAD":
                 return reply, grant
-            refusals.append((reply, grant))
-        return _best_refusal(refusals, [*reasons, *ways.problems], ways.places)
+            refusals.append(_Refusal(way.caller, reply, grant))
+            if not grant.challenges:
+                # Nobody was asked who they are: another login would not be shown either.
+                break
+        return _best_refusal(refusals, [*reasons, *ways.problems])
 
-    def _try(self, way: Way, request: Request, path: str) -> tuple[Reply, Grant]:
+    def _try(self, way: Way, request: Request) -> tuple[Reply, Grant]:
         grant = way.access.grant()
         reply = self._send(request, grant)
-        renewal = None
-        if parse_origin(reply.url) == self.origin:
-            renewal = self._authorizer.renewal(way.shown, path, grant, reply)
-        if renewal is None:
-            if reply.status not in _DOUBTFUL:
-                way.access.accepted()
-            return reply, grant
-        renewed = way.access.renew(grant, renewal)
-        if renewed is None:
-            return reply, grant
-        reply = self._send(request, renewed)
+        for _ in range(_MAX_ANSWERS):
+            following = self._following(way, grant, reply)
+            if following is None:
+                break
+            carried, grant = grant.authorization, following
+            if grant.authorization in {"", carried}:
+                break
+            reply = self._send(request, grant)
         if reply.status not in _DOUBTFUL:
-            way.access.accepted()
-        return reply, renewed
+            way.access.accepted(grant)
+        return reply, grant
+
+    def _following(self, way: Way, grant: Grant, reply: Reply) -> Grant | None:
+        """Return the grant that a reply asks for; None where it asks for none, or comes from elsewhere."""
+        if parse_origin(reply.url) != self.origin:
+            return None
+        fetch = self._authorizer.following(way.caller, grant, reply)
+        return None if fetch is None else way.access.renew(grant, fetch)
 
     def _check_allowed(self, repository: Repository) -> None:
         allowed = self._options.allowed_registries
@@ -141,10 +149,10 @@ class Endpoint:
         with self._lock:
             if path not in self._ways:
 
-                def access(shown: Login | HelperCall | None, alone: bool) -> Access:  # noqa: FBT001 (a callback's)
-                    return Access(lambda: self._authorizer.first(shown, path, alone=alone))
+                def access(caller: Caller) -> Access:
+                    return Access(lambda: self._authorizer.first(caller))
 
-                self._ways[path] = make_ways(self._keychain.candidates(self._host, path), access)
+                self._ways[path] = make_ways(path, self._keychain.candidates(self._host, path), access)
             return self._ways[path]
 
     def _url(self, target: str) -> str:
@@ -204,15 +212,28 @@ def _is_refused(reply: Reply) -> bool:
     return hidden or reply.status in {_UNAUTHORIZED, _FORBIDDEN}
 
 
-def _best_refusal(
-    refusals: Sequence[tuple[Reply, Grant]], reasons: Sequence[str], places: Sequence[str]
-) -> tuple[Reply, Grant]:
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What one caller was told."""
+
+    caller: Caller
+    reply: Reply
+    grant: Grant
+
+    @property
+    def place(self) -> str:
+        """Where the login comes from that was refused; empty where none was asked for."""
+        return self.caller.shown.place if self.caller.shown and self.grant.challenges else ""
+
+
+def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Grant]:
     """Return the reply that says most, with a standing that names everything that was tried."""
     if not refusals:
         raise NoAnswerError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
     # A registry that speaks of the repository has at least taken the login.
-    reply, grant = max(refusals, key=lambda refusal: refusal[0].status == _NOT_FOUND)
+    best = max(refusals, key=lambda refusal: refusal.reply.status == _NOT_FOUND)
     if len(refusals) == 1 and not reasons:
-        return reply, grant
-    standing = "; ".join(dict.fromkeys([refused_credentials(places), *reasons]))
-    return reply, replace(grant, standing=standing)
+        return best.reply, best.grant
+    places = dict.fromkeys(refusal.place for refusal in refusals if refusal.place)
+    standing = refused_credentials(tuple(places)) if places else best.grant.standing
+    return best.reply, replace(best.grant, standing="; ".join(dict.fromkeys([standing, *reasons])))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from gitops_doca.registry.challenges import Challenge
 from gitops_doca.registry.failures import NoAnswerError
 
 _T = TypeVar("_T")
@@ -37,6 +38,8 @@ class Grant:
     """What a repository's requests carry."""
 
     authorization: str = field(default="", repr=False)
+    challenges: tuple[Challenge, ...] = ()
+    """The challenges that it answers; none: the registry has asked for nothing yet."""
     credentials_sent: bool = False
     """The registry, or its token server, has seen a login."""
     exchanged: bool = False
@@ -46,32 +49,37 @@ class Grant:
 
 
 class Access:
-    """One repository's grant, renewed at most once without success."""
+    """One repository's grant; an answer to a challenge is renewed at most once without success."""
 
     def __init__(self, first: Callable[[], Grant]) -> None:
-        self._first = Once(first)
         self._lock = threading.Lock()
-        self._renewed: Grant | None = None
-        self._doubtful = False
+        self._newest = Once(first)
+        self._doubtful: Grant | None = None
+        """A renewed grant that has not worked yet."""
 
     def grant(self) -> Grant:
-        """Return the newest grant, which is fetched when the first thread asks."""
-        with self._lock:
-            renewed = self._renewed
-        return renewed or self._first.get()
+        """Return the newest grant, which is fetched when the first thread asks.
 
-    def accepted(self) -> None:
-        """Note that the registry took the newest grant: when it expires, another may be fetched."""
+        Raises the `NoAnswerError` that there was instead, also the next time; so does `renew`.
+        """
         with self._lock:
-            self._doubtful = False
+            return self._newest.get()
+
+    def accepted(self, grant: Grant) -> None:
+        """Note that the registry took a grant: when it expires, another may be fetched."""
+        with self._lock:
+            if grant is self._doubtful:
+                self._doubtful = None
 
     def renew(self, stale: Grant, fetch: Callable[[], Grant]) -> Grant | None:
-        """Return a newer grant than the stale one; None if the newest was refused before it ever worked."""
+        """Return a newer grant than the stale one; None if that is a renewed one that never worked."""
         with self._lock:
-            if self._renewed is not None and self._renewed is not stale:
-                return self._renewed
-            if self._doubtful:
+            if self._newest.get() is not stale:
+                return self._newest.get()
+            if stale is self._doubtful:
                 return None
-            self._doubtful = True
-            self._renewed = fetch()
-            return self._renewed
+            self._newest = Once(fetch)
+            newest = self._newest.get()
+            # The first answer to a challenge is as good as a first grant.
+            self._doubtful = newest if stale.challenges else None
+            return newest

@@ -24,7 +24,7 @@ class PingResult:
     inside: bool
     """It was reached at an address that is not public."""
     challenges: tuple[Challenge, ...]
-    """None of them: the registry asks nobody who they are."""
+    """None of them: `/v2/` is open to everybody; a repository may ask for a login all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,15 @@ def _challenges(reply: Reply) -> tuple[Challenge, ...]:
     if reply.status != _UNAUTHORIZED:
         raise NoAnswerError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
     challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-    known = tuple(challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
+    known = tuple(_without_scope(one) for one in challenges if one.scheme in {"basic", "bearer"})
     if not known:
         raise NoAnswerError(
             Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
         )
     return known
+
+
+def _without_scope(challenge: Challenge) -> Challenge:
+    """Drop a scope: it would be for `/v2/` itself, and a token is wanted for a repository."""
+    kept = {name: value for name, value in challenge.parameters.items() if name != "scope"}
+    return Challenge(challenge.scheme, kept)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.lookup import Cause
+from gitops_doca.registry.authorizer import Caller
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.grants import Access
 from gitops_doca.registry.logins import HelperCall, Login, Unusable
@@ -14,7 +15,7 @@ from gitops_doca.registry.logins import HelperCall, Login, Unusable
 class Way:
     """One credential, or none, and what it was exchanged for."""
 
-    shown: Login | HelperCall | None
+    caller: Caller
     access: Access
 
 
@@ -39,19 +40,11 @@ class Ways:
         with self._lock:
             self._open = way
 
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Where the credentials of all ways come from, each once."""
-        return tuple(dict.fromkeys(way.shown.place for way in self._ways if way.shown is not None))
-
 
 def make_ways(
-    candidates: Sequence[Login | HelperCall | Unusable],
-    access: Callable[[Login | HelperCall | None, bool], Access],
+    path: str, candidates: Sequence[Login | HelperCall | Unusable], access: Callable[[Caller], Access]
 ) -> Ways:
     """Return the ways of all candidates, or the anonymous one where there is no candidate.
-
-    `access` is also told whether its candidate is the only one.
 
     Raises `NoAnswerError` (auth) when there are candidates and none can be used: that is not anonymous.
     """
@@ -60,4 +53,5 @@ def make_ways(
     if unusable and not usable:
         raise NoAnswerError(Cause.AUTH, "; ".join(found.reason for found in unusable))
     alone = len(candidates) <= 1
-    return Ways([Way(found, access(found, alone)) for found in usable or (None,)], unusable)
+    callers = [Caller(shown=found, path=path, alone=alone) for found in usable or (None,)]
+    return Ways([Way(caller, access(caller)) for caller in callers], unusable)

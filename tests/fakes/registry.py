@@ -91,6 +91,10 @@ class Auth:
 
     scheme: Literal["basic", "bearer"]
     login: tuple[str, str] | None = None
+    open_ping: bool = False
+    """`/v2/` is open to everybody; the challenge comes where something is asked for."""
+    public: tuple[str, ...] = ()
+    """Repositories that are open to everybody."""
     challenges: tuple[str, ...] = ()
     """Header lines instead of the usual one; `{realm}` in them is this registry's token server."""
     token_field: str = "token"
@@ -217,7 +221,9 @@ class FakeRegistry(Running):
         return Answer(status=200, body=found[0]) if found else _error(404, "BLOB_UNKNOWN")
 
     def _refuse(self, request: Recorded) -> Answer | None:
-        if self.auth is None:
+        if self.auth is None or _repository(request) in self.auth.public:
+            return None
+        if request.kind == "ping" and self.auth.open_ping:
             return None
         if self.auth.scheme == "basic":
             allowed = request.authorization == _basic(self.auth.login)
@@ -295,5 +301,9 @@ def _basic(login: tuple[str, str] | None) -> str:
 
 
 def _scope(request: Recorded) -> str:
+    return f"repository:{_repository(request)}:pull"
+
+
+def _repository(request: Recorded) -> str:
     path = request.path.removeprefix("/v2/").removesuffix("/tags/list")
-    return f"repository:{path.partition('/manifests/')[0].partition('/blobs/')[0]}:pull"
+    return path.partition("/manifests/")[0].partition("/blobs/")[0]

@@ -66,6 +66,9 @@ AUTHS = {
     "anonymous tokens": Auth(scheme="bearer"),
     "tokens for a login": Auth(scheme="bearer", login=LOGIN),
     "passwords": Auth(scheme="basic", login=LOGIN),
+    "anonymous tokens behind an open ping": Auth(scheme="bearer", open_ping=True),
+    "tokens for a login behind an open ping": Auth(scheme="bearer", login=LOGIN, open_ping=True),
+    "passwords behind an open ping": Auth(scheme="basic", login=LOGIN, open_ping=True),
 }
 
 

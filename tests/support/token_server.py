@@ -1,7 +1,6 @@
 """Token servers in the shapes of NGC, Docker Hub and Azure, whose tokens a real registry verifies."""
 
 import base64
-import http.client
 import json
 import ssl
 import threading
@@ -14,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.front import pass_on
 from support.token_signer import LIFETIME, TokenSigner
 
 PUBLIC, PRIVATE = "public/doca-driver", "private/doca-driver"
@@ -177,19 +177,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         """Pass a request on to the registry, and its answer back, but for a 401."""
-        headers = {name: self.headers[name] for name in ("Accept", "Authorization") if name in self.headers}
-        connection = http.client.HTTPConnection(self.server.registry, timeout=30)
-        connection.request(self.command, self.path, headers=headers)
-        reply = connection.getresponse()
-        content = reply.read()
-        if reply.status == HTTPStatus.UNAUTHORIZED:
+        status, headers, content = pass_on(self, self.server.registry)
+        if status == HTTPStatus.UNAUTHORIZED:
             self._refuse(HTTPStatus.UNAUTHORIZED)
         else:
-            digest = reply.headers.get("Docker-Content-Digest", "")
-            kind = reply.headers["Content-Type"]
-            length = int(reply.headers["Content-Length"])
-            self._send(HTTPStatus(reply.status), kind, content, digest=digest, length=length)
-        connection.close()
+            digest = headers.get("Docker-Content-Digest", "")
+            length = int(headers["Content-Length"])
+            self._send(status, headers["Content-Type"], content, digest=digest, length=length)
 
     def _refuse(self, status: HTTPStatus) -> None:
         if self.server.vendor is Vendor.NGC:

@@ -232,4 +232,4 @@ def test_a_login_that_stays_expired_ends_as_unknown(config: Config, program: Pro
 
         assert {answer.cause for answer in found if isinstance(answer, TagUnknown)} == {Cause.AUTH}
         assert Path(environ["LOG"]).read_text() == "run\nrun\n"
-        assert fake.count("get") == 6
+        assert fake.count("get") == 5

@@ -131,7 +131,8 @@ def test_a_registrys_own_words_for_missing(fake: FakeRegistry, answer: Fault) ->
             errors(404, "DENIED"),
             TagUnknown(
                 Cause.AUTH,
-                "404 Not Found (DENIED): the registry wanted no credentials before, so it was sent none",
+                "404 Not Found (DENIED): the registry sent no challenge that can be answered, "
+                "so no credentials were sent",
             ),
         ),
     ],

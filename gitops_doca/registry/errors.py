@@ -2,30 +2,43 @@
 
 import json
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.registry.failures import status_text
 from gitops_doca.registry.transport import Reply
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryError:
+    """One error of a body."""
+
+    code: str
+    """Empty where it is none: such an error is there too, and says nothing that could be relied on."""
+    texts: tuple[str, ...]
+    """Message and detail, as far as they are text, in lower case; never to be shown."""
+
+
 def error_codes(reply: Reply) -> tuple[str, ...]:
     """Return the codes of the errors in a reply."""
-    return tuple(code for code, _ in errors(reply) if code)
+    return tuple(error.code for error in errors(reply) if error.code)
 
 
-def errors(reply: Reply) -> Iterator[tuple[str, str]]:
-    """Yield code and message, in lower case, of each error in the body; the message must not be shown.
-
-    The code is empty where it is none: such an error is there too, and says nothing that could be relied on.
-    """
+def errors(reply: Reply) -> tuple[RegistryError, ...]:
+    """Return the errors in a body."""
     found = json_object(reply).get("errors")
-    for error in found if isinstance(found, list) else ():
-        fields = error if isinstance(error, dict) else {}
-        code = fields.get("code")
-        known = isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code)
-        texts = (fields.get("message"), fields.get("detail"))
-        yield str(code) if known else "", " ".join(text for text in texts if isinstance(text, str)).lower()
+    return tuple(_error(error) for error in found) if isinstance(found, list) else ()
+
+
+def _error(error: object) -> RegistryError:
+    fields = error if isinstance(error, dict) else {}
+    code = fields.get("code")
+    known = isinstance(code, str) and re.fullmatch(r"[A-Z_]{1,40}", code)
+    texts = (fields.get("message"), fields.get("detail"))
+    return RegistryError(
+        code=str(code) if known else "",
+        texts=tuple(text.lower() for text in texts if isinstance(text, str) and text.strip()),
+    )
 
 
 def json_object(reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The verdict on one tag: missing needs the registry's own word, everything unclear is unknown."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.errors import describe, error_codes, errors, json_object
 from gitops_doca.registry.failures import NoAnswerError, cause_of
 from gitops_doca.registry.grants import Grant
+from gitops_doca.registry.misses import is_about_accept, is_missing
 from gitops_doca.registry.transport import LARGE, Reply
 
 _SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -83,7 +83,7 @@ def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
 def _fetch(endpoint: Endpoint, image: ImageReference) -> Manifest | TagLookup:
     reply, grant = endpoint.ask("GET", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
     if reply.status != _OK:
-        return _not_found(reply, grant) if reply.status == _NOT_FOUND else _unclear(reply, grant)
+        return _not_found(reply, grant, image.tag) if reply.status == _NOT_FOUND else _unclear(reply, grant)
     found = _manifest(reply)
     claimed = reply.header("Docker-Content-Digest")
     if isinstance(found, Manifest) and claimed and claimed != found.digest:
@@ -123,32 +123,24 @@ def _is_manifest(document: Mapping[str, Any], media_type: str) -> bool:
     return (known and version in (1, 2)) or (shaped and version == 2)  # noqa: PLR2004 (image manifest)
 
 
-def _not_found(reply: Reply, grant: Grant) -> TagLookup:
-    found = tuple(errors(reply))
-    if not any(code for code, _ in found):
+def _not_found(reply: Reply, grant: Grant, tag: str) -> TagLookup:
+    found = errors(reply)
+    if not any(error.code for error in found):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
         )
-    if any(re.search(r"\baccept\b", message) for _, message in found):
+    if any(is_about_accept(error) for error in found):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found: the registry has a form of this manifest that was not accepted"
         )
-    if any(code == "NAME_UNKNOWN" for code, _ in found):
+    if any(error.code == "NAME_UNKNOWN" for error in found):
         return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=grant.credentials_sent)
-    if all(_says_missing(code, message) for code, message in found):
+    if all(is_missing(error, tag) for error in found):
         return TagMissing()
-    return _unclear(reply, grant)
-
-
-def _says_missing(code: str, message: str) -> bool:
-    # Harbor says NOT_FOUND, others UNKNOWN: with a message that speaks of the image, or of nothing else.
-    # The spec's own code is the first.
-    if code == "MANIFEST_UNKNOWN":
-        return True
-    about_it = (
-        re.search(r"\b(?:manifest|tag|artifact|image)\b", message) or message.strip(" .") == "not found"
-    )
-    return code in {"NOT_FOUND", "UNKNOWN"} and "not found" in message and bool(about_it)
+    unclear = _unclear(reply, grant)
+    if unclear.cause is Cause.AUTH:
+        return unclear
+    return TagUnknown(unclear.cause, f"{unclear.reason}, which does not say that this tag is missing")
 
 
 def _unclear(reply: Reply, grant: Grant) -> TagUnknown:

@@ -30,6 +30,7 @@ from gitops_doca.core.reference import Digest
 NO_ANSWER_OF_A_REGISTRY = TagUnknown(
     Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
 )
+NOT_SAID = ", which does not say that this tag is missing"
 NO_MANIFEST = TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
 
 
@@ -104,8 +105,21 @@ def test_a_404_that_no_registry_gives_is_not_missing(fake: FakeRegistry, answer:
     "answer",
     [
         errors(404, "MANIFEST_UNKNOWN", "manifest unknown"),
-        errors(404, "NOT_FOUND", "artifact a/acceptance:1 not found"),
+        errors(404, "MANIFEST_UNKNOWN"),
+        errors(404, "MANIFEST_UNKNOWN", "The named manifest is not known to the registry."),
+        errors(404, "MANIFEST_UNKNOWN", 'manifest tagged by "here" is not found'),
+        errors(
+            404, "MANIFEST_UNKNOWN", 'Failed to fetch "here" from request "/v2/timeout/x/manifests/here".'
+        ),
+        errors(404, "MANIFEST_UNKNOWN", "Requested image not found"),
+        errors(404, "MANIFEST_UNKNOWN", "manifest for mellanox/upstream-timeout/accept:here unknown"),
+        errors(404, "MANIFEST_UNKNOWN", "manifest unknown: 'denied/repository/doca-driver' refused.example"),
+        errors(404, "NOT_FOUND", f"artifact {REPOSITORY}:here not found"),
+        errors(404, "NOT_FOUND", "artifact mellanox/manifest-unknown/doca-driver:here not found"),
+        errors(404, "NOT_FOUND", 'The requested artifact "here" was not found.'),
+        errors(404, "NOT_FOUND", "the image is not found"),
         errors(404, "UNKNOWN", "Not Found"),
+        errors(404, "UNKNOWN", "manifest unknown"),
     ],
 )
 def test_a_registrys_own_words_for_missing(fake: FakeRegistry, answer: Fault) -> None:
@@ -118,10 +132,13 @@ def test_a_registrys_own_words_for_missing(fake: FakeRegistry, answer: Fault) ->
 @pytest.mark.parametrize(
     ("answer", "unknown"),
     [
-        (errors(404, "UNKNOWN", "unknown error"), TagUnknown(Cause.PROTOCOL, "404 Not Found (UNKNOWN)")),
+        (
+            errors(404, "UNKNOWN", "unknown error"),
+            TagUnknown(Cause.PROTOCOL, f"404 Not Found (UNKNOWN){NOT_SAID}"),
+        ),
         (
             errors(404, "TOOMANYREQUESTS"),
-            TagUnknown(Cause.PROTOCOL, "404 Not Found (TOOMANYREQUESTS)"),
+            TagUnknown(Cause.PROTOCOL, f"404 Not Found (TOOMANYREQUESTS){NOT_SAID}"),
         ),
         (
             errors(404, "NAME_UNKNOWN", "name"),
@@ -149,7 +166,9 @@ def test_several_errors_are_missing_only_if_all_say_so(fake: FakeRegistry) -> No
     fake.fail_always("head", Fault(status=404))
     fake.fail_always("get", Fault(status=404, body=json.dumps(both).encode()))
 
-    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "404 Not Found (MANIFEST_UNKNOWN, UNAVAILABLE)")
+    assert look_up(fake) == TagUnknown(
+        Cause.PROTOCOL, f"404 Not Found (MANIFEST_UNKNOWN, UNAVAILABLE){NOT_SAID}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,21 +313,81 @@ def test_a_kernel_of_another_registry_is_asked_there(fake: FakeRegistry) -> None
         ]
 
 
+@pytest.mark.parametrize("code", ["toomanyrequests", None])
+def test_an_error_without_a_known_code_beside_it_is_not_missing(fake: FakeRegistry, code: str | None) -> None:
+    body = {"errors": [{"code": code, "message": "internal error"}, {"code": "MANIFEST_UNKNOWN"}]}
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", Fault(status=404, body=json.dumps(body).encode()))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, f"404 Not Found (MANIFEST_UNKNOWN){NOT_SAID}")
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("code", "message"),
     [
-        {"errors": [{"code": "toomanyrequests"}, {"code": "MANIFEST_UNKNOWN"}]},
-        {"errors": [{"message": "internal error"}, {"code": "MANIFEST_UNKNOWN"}]},
-        {"errors": [{"code": "UNKNOWN", "message": "upstream host not found: i/o timeout"}]},
-        {"errors": [{"code": "NOT_FOUND", "message": "project nvidia not found"}]},
+        ("NOT_FOUND", "repository image-cache/mellanox/doca-driver not found"),
+        ("NOT_FOUND", "repository mellanox/manifest/tag not found"),
+        ("NOT_FOUND", "project image-cache not found"),
+        ("NOT_FOUND", "project manifest not found"),
+        ("NOT_FOUND", "artifact mellanox/doca-driver:another not found"),
+        ("NOT_FOUND", "image mellanox/doca-driver not found"),
+        ("NOT_FOUND", "host notfound.example not found, no artifact"),
+        ("NOT_FOUND", ""),
+        ("UNKNOWN", "http status code: 503, body: manifest not found"),
+        ("UNKNOWN", "http status code: 404, body: repository not found"),
+        ("UNKNOWN", "upstream host not found: i/o timeout"),
+        ("UNKNOWN", "unknown"),
+        ("UNKNOWN", f"{REPOSITORY} not found"),
+        ("MANIFEST_UNKNOWN", "http status code: 503, body: manifest not found"),
+        ("MANIFEST_UNKNOWN", "manifest unknown: dial tcp: lookup nvcr.io: no such host"),
+        ("MANIFEST_UNKNOWN", "manifest unknown: upstream answered 401 Unauthorized"),
+        ("MANIFEST_UNKNOWN", "repository mellanox/doca-driver is not found"),
+        ("MANIFEST_UNKNOWN", "project image-cache does not exist"),
     ],
 )
-def test_words_about_something_else_are_not_missing(fake: FakeRegistry, body: dict[str, object]) -> None:
-    answer = Fault(status=404, body=json.dumps(body).encode())
+def test_words_about_something_else_are_not_missing(fake: FakeRegistry, code: str, message: str) -> None:
     fake.fail_always("head", Fault(status=404))
-    fake.fail_always("get", answer)
+    fake.fail_always("get", errors(404, code, message))
 
-    assert isinstance(look_up(fake), TagUnknown)
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, f"404 Not Found ({code}){NOT_SAID}")
+
+
+def test_a_detail_about_something_else_is_not_missing(fake: FakeRegistry) -> None:
+    error = {"code": "NOT_FOUND", "message": "not found", "detail": "repository mellanox/x not found"}
+    fake.fail_always("head", Fault(status=404))
+    fake.fail_always("get", Fault(status=404, body=json.dumps({"errors": [error]}).encode()))
+
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, f"404 Not Found (NOT_FOUND){NOT_SAID}")
+
+
+@pytest.mark.parametrize(
+    "path", ["mellanox/manifest-unknown/doca-driver", "timeout/denied", "accept/repository-not-found"]
+)
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("MANIFEST_UNKNOWN", "manifest for {host}/{path}:here unknown"),
+        ("MANIFEST_UNKNOWN", "manifest unknown in {path}"),
+        ("NOT_FOUND", "artifact {path}:here not found"),
+    ],
+)
+def test_names_change_nothing_about_what_is_missing(path: str, code: str, message: str) -> None:
+    with FakeRegistry(tags={path: ["there"]}) as fake:
+        fake.fail_always("get", errors(404, code, message.format(host="notfound.example:5000", path=path)))
+        image = repository_of(fake, path).tag("here")
+
+        assert resolver().resolve([image]) == {image: TagMissing()}
+
+
+@pytest.mark.parametrize("path", ["mellanox/manifest-unknown/doca-driver", "artifact/not-found", "tag/image"])
+@pytest.mark.parametrize("message", ["repository {path} not found", "project {first} not found"])
+def test_names_make_nothing_missing(path: str, message: str) -> None:
+    with FakeRegistry(tags={path: ["there"]}) as fake:
+        said = message.format(path=path, first=path.partition("/")[0])
+        fake.fail_always("get", errors(404, "NOT_FOUND", said))
+        image = repository_of(fake, path).tag("here")
+
+        assert isinstance(resolver().resolve([image])[image], TagUnknown)
 
 
 def test_a_manifest_that_is_index_and_image_at_once_is_none() -> None:

@@ -93,7 +93,7 @@ def _entry(image: ImageReference, found: Inspection, place: Place, problems: Pro
                 f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
                 place,
                 category=Category.UNKNOWN,
-                remedy="mend the access to the registry, then run again",
+                remedy="fix the access to the registry, then run again",
             )
             return None
         case ImagePlatforms(digest, platforms):
@@ -113,7 +113,7 @@ def _checked(
     if wanted in platforms:
         return LockedImage(locked.digest, wanted)
     problems.error(
-        f"{image} is for {', '.join(sorted(platforms))}, and its tag says {wanted}",
+        f"{image} is for {', '.join(sorted(platforms))}, but its tag says {wanted}, so no lock is written",
         place,
         category=Category.MISSING,
         details=(f"digest: {locked.digest}",),

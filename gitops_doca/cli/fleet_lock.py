@@ -114,7 +114,9 @@ def _make(members: Sequence[Member], shared: Problems) -> dict[str, Locking]:
 
 
 def _failure(member: Member, shared: Problems) -> Category | None:
-    return member.failure or next((error.category for error in shared.errors), None)
+    """Return the class that a run about this cluster alone would end with, as `unknown_first` has it."""
+    classes = [error.category for error in (*member.problems.errors, *shared.errors)]
+    return Category.UNKNOWN if Category.UNKNOWN in classes else next(iter(classes), None)
 
 
 def _report(

@@ -1,9 +1,24 @@
 """What `lock` says and asks of a lock file, be it of one cluster or of many."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from gitops_doca.cli.console import print_info
 from gitops_doca.cli.output import replaceable_text
-from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.diagnostics import Category, GenerationError, Problems
 from gitops_doca.core.lock import KIND, ImageLock, LockedMiss
+
+
+@contextmanager
+def unknown_first() -> Iterator[None]:
+    """End with the exit code of class `unknown` when an answer is unknown, whatever else is wrong.
+
+    Without that answer the lock of its cluster is not written; 4 says that it may have been.
+    """
+    try:
+        yield
+    except GenerationError as error:
+        raise GenerationError(error.diagnostics, decisive=Category.UNKNOWN) from None
 
 
 def replaceable_lock(file: str, problems: Problems) -> str:

@@ -84,15 +84,17 @@ class Diagnostic:
 class GenerationError(Exception):
     """The run cannot go on; `diagnostics` says why, all of it."""
 
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], *, decisive: Category | None = None) -> None:
         super().__init__("; ".join(d.message for d in diagnostics))
         self.diagnostics = diagnostics
+        self.decisive = decisive
+        """A class that names the exit status before all others, when it is among them."""
 
     @property
     def exit_code(self) -> int:
         """Exit status by the precedence of the classes found."""
         found = {d.category for d in self.diagnostics}
-        return next(c.exit_code for c in _PRECEDENCE if c in found)
+        return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in found)
 
 
 class Problems:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from fakes.cluster import DIGEST
-from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
+from gitops_doca.core.lookup import ImagePlatforms, Inspection, TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.reference import ImageReference, Repository
 
 
 class FakeResolver:
-    """Holds tags of every repository alike; `faults` are answers to single tags instead."""
+    """Holds tags of every repository alike; `faults` and `inspections` are answers to single tags instead."""
 
     def __init__(
         self,
@@ -16,9 +16,11 @@ class FakeResolver:
         *,
         faults: Mapping[str, TagLookup] | None = None,
         lists: TagList | None = None,
+        inspections: Mapping[str, Inspection] | None = None,
     ) -> None:
         self._tags = frozenset(tags)
         self._faults = faults or {}
+        self._inspections = inspections or {}
         self._list = TagList(self._tags, complete=True) if lists is None else lists
         self.asked: list[tuple[str, ...]] = []
         """Tags of each round of look-ups."""
@@ -39,7 +41,15 @@ class FakeResolver:
         self.listed.append(tuple(repositories))
         return dict.fromkeys(repositories, self._list)
 
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Say of each image that it is for the platform in its tag."""
+        return {image: self._inspections.get(image.tag, _as_tagged(image.tag)) for image in images}
+
     def _answer(self, tag: str) -> TagLookup:
         if tag in self._faults:
             return self._faults[tag]
         return TagExists(DIGEST) if tag in self._tags else TagMissing()
+
+
+def _as_tagged(tag: str) -> Inspection:
+    return ImagePlatforms(DIGEST, frozenset({f"linux/{tag.rpartition('-')[2]}"}))

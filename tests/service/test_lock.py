@@ -196,7 +196,7 @@ def test_an_image_of_another_architecture_is_never_locked(registry: DockerRegist
     result = lock(tmp_path)
 
     assert (result.exit_code, result.stdout) == (4, b"")
-    assert f"{ARM.tag} is for linux/amd64, and its tag says linux/arm64" in result.stderr
+    assert f"{ARM.tag} is for linux/amd64, but its tag says linux/arm64" in result.stderr
     assert not (tmp_path / LOCK).exists()
 
 

@@ -210,7 +210,7 @@ def test_an_image_of_the_wrong_platform_is_never_proposed(drivers: Drivers) -> N
     result = drivers.forge.refresh()
 
     assert result.exit_code == 4
-    assert "is for linux/arm64, and its tag says linux/amd64" in result.stderr
+    assert "is for linux/arm64, but its tag says linux/amd64" in result.stderr
     assert drivers.forge.branches() == ["main"]
 
 

@@ -10,7 +10,7 @@ from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import one_or_fleet
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries
+from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries, unknown_first
 from gitops_doca.cli.options import fleet_options, live_options, registry_options
 from gitops_doca.cli.output import write_file, write_stdout
 from gitops_doca.cli.registries import make_resolver
@@ -36,11 +36,12 @@ def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # n
 
     With several folders each gets its own, and a tag is asked for once.
     """
-    match one_or_fleet(targets, flags):
-        case tuple(fleet):
-            return compare_locks(fleet, flags) if check else write_locks(fleet, flags)
-        case single:
-            return _compare(single) if check else _write(single)
+    with unknown_first():
+        match one_or_fleet(targets, flags):
+            case tuple(fleet):
+                return compare_locks(fleet, flags) if check else write_locks(fleet, flags)
+            case single:
+                return _compare(single) if check else _write(single)
 
 
 def _write(flags: Mapping[str, Any]) -> int:

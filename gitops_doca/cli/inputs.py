@@ -11,7 +11,7 @@ from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
-from gitops_doca.sources.files import STDIN
+from gitops_doca.sources.files import STDIN, is_below, work_tree
 from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter of a command to flag and setting of the config.
@@ -26,8 +26,11 @@ _FLAGS = {
 }
 
 
-def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
-    """Merge flags, config file and defaults; reports a config that is not there or not usable."""
+def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False) -> Invocation:
+    """Merge flags, config file and defaults; reports a config that is not there or not usable.
+
+    `extracted`: the config is a copy from a revision, and whoever reads its files sees to where they are.
+    """
     given = given_settings(flags)
     live = _live(flags)
     if live:
@@ -39,6 +42,8 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
         _report_no_config(flags["target"], problems)
     ways = {"policies": "-p", "inventory": "-i"}
     settings = settle([given, read_config(file, problems) if file else {}], ways, problems)
+    if not extracted:
+        check_lock_place(settings["lock"], os.path.dirname(file), problems)  # noqa: PTH120 (as written)
     registry, told = registry_flags(click.get_current_context())
     return Invocation(
         settings=settings,
@@ -48,6 +53,26 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems) -> Invocation:
         lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
         mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags.get("lock"), live),
     )
+
+
+def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
+    """Report a lock that a config in this folder names outside of its Git work tree, or of the folder.
+
+    Who may write a config does not choose what is overwritten elsewhere; whoever gives the flag does.
+    """
+    named = bool(lock.value) and lock.origin != _FLAGS["lock"][0]
+    # Of a name that no file has, the config's reader told.
+    if not named or "\0" in lock.value:
+        return
+    top = work_tree(folder)
+    if not is_below(lock.value, top):
+        file, _, line = lock.origin.rpartition(":")
+        place = Place(file, int(line)) if line.isdecimal() else Place(lock.origin)
+        problems.error(
+            f"the lock {lock.value!r} is outside of {top}, and a config names only one inside",
+            place.at("spec.lock"),
+            remedy="name a file inside of that folder, or give this one with --lock",
+        )
 
 
 def _resolve(flags: Mapping[str, Any]) -> Resolve:

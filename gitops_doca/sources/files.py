@@ -36,6 +36,25 @@ def has_file(name: str, boundary: Boundary | None = None) -> bool:
     return boundary.has(name) if boundary else os.path.lexists(name)
 
 
+def work_tree(folder: str) -> str:
+    """Return the top of the Git work tree that a folder is in, else the folder itself; links resolved.
+
+    It is the nearest folder upwards with an entry `.git`, which Git never takes from a commit.
+    """
+    start = top = os.path.realpath(folder or ".")
+    while not os.path.lexists(os.path.join(top, ".git")):  # noqa: PTH118 (start-up counts)
+        above = os.path.dirname(top)  # noqa: PTH120 (the same)
+        if above == top:
+            return start
+        top = above
+    return top
+
+
+def is_below(file: str, folder: str) -> bool:
+    """Say whether a file, links resolved, lies in a folder that has none in its name."""
+    return os.path.commonpath([os.path.realpath(file), folder]) == folder
+
+
 @contextmanager
 def open_input(
     name: str, boundary: Boundary | None = None, *, limit: int | None = None

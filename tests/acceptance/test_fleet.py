@@ -258,6 +258,7 @@ def test_a_file_that_is_no_lock_stops_its_own_cluster_alone(tmp_path: Path) -> N
 
 
 def test_clusters_that_share_a_lock_do_not_overwrite_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
     with serving(A, B) as registry:
         names = fleet(tmp_path, registry.host, c=(A,))
         names += [

@@ -142,7 +142,7 @@ def _start(found: Commit | Folder, config: str, before: Rendering | None, after:
 def _before(found: Commit | Folder, config: str, flags: Mapping[str, Any]) -> Rendering | None:
     if isinstance(found, Folder):
         return render_folder(found)
-    return render_commit(found, config, lambda path, problems: _read(path, flags, problems))
+    return render_commit(found, config, lambda path, problems: _read(path, flags, problems, extracted=True))
 
 
 def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
@@ -165,10 +165,11 @@ def _target(config: str) -> str | None:
     return folder or None if file == CONFIG_FILE else config
 
 
-def _read(target: str | None, flags: Mapping[str, Any], problems: Problems) -> Invocation:
-    return read_invocation(
-        {**flags, "target": target, "policies": (), "inventory": (), "lock": None}, problems
-    )
+def _read(
+    target: str | None, flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False
+) -> Invocation:
+    own = {"target": target, "policies": (), "inventory": (), "lock": None}
+    return read_invocation({**flags, **own}, problems, extracted=extracted)
 
 
 def _no_config(config: str, base: str) -> GenerationError:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.inputs import check_lock_place
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, produce, settle
 from gitops_doca.cli.options import registry_options
 from gitops_doca.cli.output import write_stdout
@@ -85,6 +86,7 @@ def _invocation(found: ResourceList, problems: Problems) -> Invocation:
         named = layer.get("policies", Setting((), ""))
         layer["policies"] = replace(named, value=(*named.value, *found.policies.values()))
     settings = settle([layer], {"policies": "", "inventory": ""}, problems)
+    check_lock_place(settings["lock"], "", problems)
     registry, told = registry_flags(click.get_current_context())
     return Invocation(
         settings=settings,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from gitops_doca.cli.console import print_diagnostics, print_info, table, tell
+from gitops_doca.cli.inputs import check_lock_place
 from gitops_doca.cli.invocation import lock_command
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -80,6 +81,10 @@ def _lock(
     file = target if target and not os.path.isdir(target) else os.path.join(folder, CONFIG_FILE)  # noqa: PTH112, PTH118
     known = target == file or os.path.lexists(file)
     settings = effective([read_config(file, problems)] if known else [])
+    if not lock:
+        check_lock_place(settings["lock"], os.path.dirname(file), problems)  # noqa: PTH120 (as written)
+        if problems.errors:
+            return Expected(), None
     named = lock or settings["lock"].value
     path = named or os.path.join(os.path.dirname(file), LOCK_FILE)  # noqa: PTH118, PTH120
     if not named and not os.path.lexists(path):

@@ -10,10 +10,16 @@ import click
 
 from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
+from gitops_doca.cli.memory import out_of_memory
+from gitops_doca.cli.output import check_stdout
+from gitops_doca.cli.signals import StoppedError, stoppable
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 FUNCTION = "gitops-doca-krm"
 """Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
+_NAME = "gitops-doca"
+_COMPLETE = "_GITOPS_DOCA_COMPLETE"
+"""The variable by which a shell asks for completions, as click names it."""
 _BUG = 70
 _INTERRUPTED = 130
 COMMANDS = (
@@ -47,21 +53,53 @@ def _own_arguments() -> list[str]:
 
 def _exit_code(arguments: list[str]) -> int:
     try:
-        code = cli.main(args=arguments, prog_name="gitops-doca", standalone_mode=False)
+        with stoppable():
+            return _run(arguments)
     except GenerationError as error:
         print_diagnostics(error.diagnostics)
         return error.exit_code
     except click.UsageError as error:
         print_diagnostics([_misuse(error)])
         return Category.USAGE.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        tell("interrupted")
+    except KeyboardInterrupt:
+        tell("\ninterrupted")
         return _INTERRUPTED
-    except Exception:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
-        tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
-        tell(traceback.format_exc(), end="")
-        return _BUG
-    return code or 0
+    except StoppedError as stopped:
+        tell(str(stopped))
+        return stopped.exit_code
+    except Exception as error:  # noqa: BLE001 (the last resort)
+        return _tell_unforeseen(error)
+
+
+def _tell_unforeseen(error: Exception) -> int:
+    """Tell of a lack of memory, which can show anywhere; whatever else gets here is a bug."""
+    lacking = out_of_memory(error, "this process may take (ulimit -v)")
+    if lacking is not None:
+        print_diagnostics([lacking])
+        return GenerationError((lacking,)).exit_code
+    tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
+    tell("".join(traceback.format_exception(error)), end="")
+    return _BUG
+
+
+def _run(arguments: list[str]) -> int:
+    """Do what click's own `main` does, which would take a reader that is gone for an error of its own."""
+    try:
+        if instruction := os.environ.get(_COMPLETE):
+            from click.shell_completion import shell_complete
+
+            code: int = shell_complete(cli, {}, _NAME, _COMPLETE, instruction)
+        else:
+            with cli.make_context(_NAME, arguments) as context:
+                return cli.invoke(context) or 0
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except OSError:
+        # Of text that click prints; if not, nothing is wrong with stdout.
+        check_stdout()
+        raise
+    check_stdout()
+    return code
 
 
 def _misuse(error: click.UsageError) -> Diagnostic:

@@ -3,18 +3,16 @@
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gitops_doca.cli.console import table, tell
 from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
-from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries
-from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.locks import replaceable_lock, tell_entries, update_lock
+from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
 from gitops_doca.core.lock import Change, ImageLock, compare
 from gitops_doca.emit.escape import printable
-from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, lock_inputs
 from gitops_doca.sources.lock import read_lock
 
@@ -40,16 +38,9 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     for member in members:
         with collecting(member.problems):
             if member.invocation and (locking := found.get(member.target)):
-                _write(member.invocation.lock_file, locking, old[member.target])
+                update_lock(member.invocation.lock_file, locking.lock, old[member.target])
     tell_all([*(d for member in members for d in member.diagnostics), *shared])
     return SAME
-
-
-def _write(file: str, locking: Locking, old: str) -> None:
-    text = dump_lock(locking.lock)
-    if old != text:
-        write_file(Path(file), text)
-    tell(printable(lock_line(file, locking.lock)))
 
 
 def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from gitops_doca.cli.console import print_info
-from gitops_doca.cli.output import replaceable_text
+from gitops_doca.cli.console import print_info, tell
+from gitops_doca.cli.output import remove_leftovers, replaceable_text, write_file
 from gitops_doca.core.diagnostics import Category, GenerationError, Problems
 from gitops_doca.core.lock import KIND, ImageLock, LockedMiss
+from gitops_doca.emit.escape import printable
+from gitops_doca.emit.lock import dump_lock
 
 
 @contextmanager
@@ -33,12 +36,14 @@ def replaceable_lock(file: str, problems: Problems) -> str:
     )
 
 
-def lock_line(file: str, lock: ImageLock) -> str:
-    """Say in one line what a lock holds."""
-    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
-    pools, tags = len(lock.pools), len(lock.entries)
-    aside = f", {missing} of them missing" if missing else ""
-    return f"{file}: {pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}{aside}"
+def update_lock(file: str, lock: ImageLock, old: str) -> None:
+    """Write a lock unless it is the text `old` that stands there, and tell in one line what it holds."""
+    text = dump_lock(lock)
+    if old == text:
+        remove_leftovers(Path(file).parent)
+    else:
+        write_file(Path(file), text)
+    tell(printable(_lock_line(file, lock)))
 
 
 def tell_entries(lock: ImageLock, cluster: str = "") -> None:
@@ -46,3 +51,11 @@ def tell_entries(lock: ImageLock, cluster: str = "") -> None:
     whose = f"{cluster}: " if cluster else ""
     for image, entry in lock.entries.items():
         print_info(f"{whose}{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
+
+
+def _lock_line(file: str, lock: ImageLock) -> str:
+    """Say in one line what a lock holds."""
+    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
+    pools, tags = len(lock.pools), len(lock.entries)
+    aside = f", {missing} of them missing" if missing else ""
+    return f"{file}: {pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}{aside}"

@@ -1,10 +1,14 @@
 """Write documents: stdout once and whole, files so that nobody sees half of one."""
 
 import errno
+import fcntl
 import os
+import re
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from gitops_doca.cli.console import silence
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
@@ -12,18 +16,41 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, 
 _ESCAPED = "backslashreplace"
 """For names of files that are no UTF-8: the escape is JSON's too."""
 _MAX_OLD = 16 << 20
+_READER_GONE = 141
+_PART = re.compile(r"\.gitops-doca\.[0-9a-f]{8}")
+"""Name of a file that is not whole yet; its writer keeps it locked."""
+_TRIES = 10
 
 
 def write_stdout(text: str) -> None:
-    """Write the document to stdout; raises `GenerationError` of class `io` when it cannot be."""
+    """Write the document to stdout.
+
+    Raises `GenerationError` of class `io` when it cannot be. When its reader is gone the run ends: quietly,
+    with the code that a shell tells of a process that SIGPIPE killed.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.buffer.write(text.encode(errors=_ESCAPED))
+    except OSError as error:
+        _give_up(error)
+    check_stdout()
+
+
+def check_stdout() -> None:
+    """Write what is still on its way to stdout; fails as `write_stdout` does, be it for a text of others."""
     if sys.stdout is None:
         raise _failed("standard output", OSError(errno.EBADF, ""))
     try:
-        sys.stdout.buffer.write(text.encode(errors=_ESCAPED))
-        sys.stdout.buffer.flush()
+        sys.stdout.flush()
     except OSError as error:
-        silence(sys.stdout)
-        raise _failed("standard output", error) from None
+        _give_up(error)
+
+
+def _give_up(error: OSError) -> NoReturn:
+    silence(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        sys.exit(_READER_GONE)
+    raise _failed("standard output", error) from None
 
 
 def write_file(path: Path, text: str) -> None:
@@ -37,7 +64,9 @@ def write_file(path: Path, text: str) -> None:
             # A device or a pipe: there is nothing to replace.
             path.write_text(text, encoding="utf-8", errors=_ESCAPED)
         else:
-            _replace(Path(os.path.realpath(path)), text, mode)
+            target = Path(os.path.realpath(path))
+            remove_leftovers(target.parent)
+            _replace(target, text, mode)
     except ValueError:
         raise _failed(repr(str(path)), OSError(errno.EINVAL, "")) from None
     except OSError as error:
@@ -71,19 +100,58 @@ def replaceable_text(
     return text
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what runs that were killed left in a folder, as far as that can be told and done."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_leftover(folder / entry.name)
+
+
+def _remove_leftover(part: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                # Another run that writes it has it locked.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+        finally:
+            os.close(descriptor)
+
+
 def _replace(target: Path, text: str, mode: int | None) -> None:
-    part = target.with_name(f".gitops-doca.{os.urandom(4).hex()}")
+    for _ in range(_TRIES):
+        part = target.with_name(f".gitops-doca.{os.urandom(4).hex()}")
+        try:
+            with part.open("x", encoding="utf-8", errors=_ESCAPED) as stream:
+                if not _claim(stream.fileno()):
+                    continue
+                if mode is not None:
+                    os.fchmod(stream.fileno(), stat.S_IMODE(mode))
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+                part.replace(target)
+        except FileExistsError:
+            continue
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return
+    raise OSError(errno.EBUSY, "")
+
+
+def _claim(descriptor: int) -> bool:
+    """Lock a new file; False when another run took it for a leftover, before it was locked."""
     try:
-        with part.open("x", encoding="utf-8", errors=_ESCAPED) as stream:
-            if mode is not None:
-                os.fchmod(stream.fileno(), stat.S_IMODE(mode))
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks: there no leftover is removed.
+        return True
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def _failed(what: str, error: OSError) -> GenerationError:

@@ -3,21 +3,24 @@
 Our files are those that begin with the mark of their own name; nothing else in the folder is touched.
 """
 
+import fcntl
 import os
-import re
 import stat
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.output import write_file
+from gitops_doca.cli.output import remove_leftovers, write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.emit.files import KUSTOMIZATION, mark
 
 _OTHER_KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """kustomize builds no folder that has one of these beside a kustomization.yaml."""
-_LEFTOVER = re.compile(r"\.gitops-doca\.[0-9a-f]{8}")
-"""What `write_file` leaves behind when the machine stops in the middle of it."""
+_PATIENCE = 10.0
+"""Seconds that a run waits for another one to be done with the folder."""
+_AGAIN = "run it again when nothing else writes there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +63,60 @@ def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
         raise _failed(error, folder, "could not be read") from None
 
 
-def update_folder(folder: Path, files: Mapping[str, str], state: FolderState) -> None:
+def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _PATIENCE) -> FolderState:
     """Write what is missing or differs, the kustomization last, and then remove what is ours and surplus.
 
-    Raises `GenerationError` of class `io`; each file is then whole, old or new, and the next run goes on.
+    Returns how the folder differed. Runs that want the same folder take turns; one waits `patience` seconds.
+    Raises `GenerationError` of class `io` as `inspect_folder` does, and when the folder does not hold exactly
+    these files in the end; each file is then whole, old or new, and the next run goes on.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            if name in {*state.missing, *state.different}:
-                write_file(folder / name, files[name])
-        for name in (*state.surplus, *_leftovers(folder)):
-            (folder / name).unlink(missing_ok=True)
+        with _turn(folder, patience):
+            state = inspect_folder(folder, files)
+            for name in files:
+                if name in {*state.missing, *state.different}:
+                    write_file(folder / name, files[name])
+            for name in state.surplus:
+                (folder / name).unlink(missing_ok=True)
+            remove_leftovers(folder)
+            if not inspect_folder(folder, files).is_current:
+                raise _unfit(folder, "was changed by something else while it was written")
     except OSError as error:
         raise _failed(error, folder, "could not be written") from None
+    return state
+
+
+@contextmanager
+def _turn(folder: Path, patience: float) -> Iterator[None]:
+    """Keep other runs out of a folder; the system lets them in when this process ends, however it does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        until = time.monotonic() + patience
+        while not _lock(descriptor):
+            if time.monotonic() >= until:
+                raise _unfit(folder, "is being written by another gitops-doca")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Say whether the folder is ours alone now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks: there the look at the end has to do.
+        return True
+    return True
+
+
+def _unfit(folder: Path, message: str) -> GenerationError:
+    place = Place(str(folder))
+    return GenerationError((Diagnostic(category=Category.IO, message=message, place=place, remedy=_AGAIN),))
 
 
 def _entries(folder: Path, problems: Problems) -> dict[str, os.stat_result]:
@@ -112,11 +155,6 @@ def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
     wanted = os.fsencode(mark(name))
     with (folder / name).open("rb") as stream:
         return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
-
-
-def _leftovers(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [e.name for e in entries if _LEFTOVER.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
 
 
 def _report(problems: Problems, path: Path, message: str, remedy: str) -> None:

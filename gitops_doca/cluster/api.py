@@ -13,7 +13,7 @@ import urllib3
 
 from gitops_doca.cluster.connection import Connection
 from gitops_doca.cluster.question import Question
-from gitops_doca.core.lookup import Cause
+from gitops_doca.core.lookup import AnswersTooLargeError, Cause
 from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, classify, status_text
 from gitops_doca.registry.retry import (
     MAX_RETRY_AFTER,
@@ -221,11 +221,18 @@ class Task(Generic[_T]):
             self._done.put((None, error))
 
     def result(self) -> _T:
-        """Return what the work returns, or raise what it raises; `NoAnswerError` when the time is over."""
+        """Return what the work returns, or raise what it raises.
+
+        Raises `NoAnswerError` when the time is over, and `AnswersTooLargeError` when the work lacks memory.
+        """
         try:
             result, error = self._done.get(timeout=self._deadline.left)
         except queue.Empty:
             raise late(self._deadline) from None
+        if isinstance(error, MemoryError):
+            raise AnswersTooLargeError(
+                "API server", "commit the inventory that gitops-doca inventory --write makes elsewhere"
+            ) from None
         if error is not None:
             raise error
         return result  # type: ignore[return-value]  # there is a result or an error

@@ -82,14 +82,27 @@ class TagList:
     """Why it is not complete, without secrets and without text from the server's body."""
 
 
+class AnswersTooLargeError(MemoryError):
+    """Memory ran out while a registry or an API server was asked: nothing is known, whatever the inputs."""
+
+    def __init__(self, source: str, remedy: str) -> None:
+        super().__init__()
+        self.source = source
+        """Who was asked, as it follows `the`."""
+        self.remedy = remedy
+
+
 class Resolver(Protocol):
-    """Where answers come from: the registries, or a lock."""
+    """Where answers come from: the registries, or a lock.
+
+    Whatever a registry does gives answers. What may be raised is `AnswersTooLargeError`.
+    """
 
     def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
-        """Return one answer for each image; never raises for what a registry does."""
+        """Return one answer for each image."""
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
-        """Return what can be learned of each repository's tags; never raises either."""
+        """Return what can be learned of each repository's tags."""
 
 
 def cross_check(

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from gitops_doca.core.lookup import Cause, Inspection, TagList, TagLookup, TagUnknown
+from gitops_doca.core.lookup import AnswersTooLargeError, Cause, Inspection, TagList, TagLookup, TagUnknown
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.registry.credentials import Keychain
 from gitops_doca.registry.endpoint import Endpoint
@@ -131,10 +131,18 @@ class _Jobs(Generic[_K, _V]):
     def run(self, progress: Callable[[int, int], None]) -> dict[_K, _V]:
         """Return the newest answer of each key that has one when all are done or the time is over.
 
-        Raises whatever the work raises: that is a bug, and neither hangs nor looks like an answer.
+        Raises `AnswersTooLargeError`, and whatever else the work raises: that is a bug, and neither hangs nor
+        looks like an answer.
         """
-        for _ in range(min(CONNECTIONS, self._total)):
-            threading.Thread(target=self._serve, daemon=True, name="registry").start()
+        try:
+            return self._run(progress)
+        except MemoryError:
+            raise AnswersTooLargeError(
+                "registry", "commit a lock (gitops-doca lock): with one no registry is asked"
+            ) from None
+
+    def _run(self, progress: Callable[[int, int], None]) -> dict[_K, _V]:
+        self._start_threads()
         progress(0, self._total)
         for count in range(self._total):
             try:
@@ -145,6 +153,16 @@ class _Jobs(Generic[_K, _V]):
                 raise bug
             progress(count + 1, self._total)
         return dict(self._answers)
+
+    def _start_threads(self) -> None:
+        for number in range(min(CONNECTIONS, self._total)):
+            try:
+                threading.Thread(target=self._serve, daemon=True, name="registry").start()
+            except RuntimeError:
+                # There is no room for another one: those that run do all the work.
+                if number == 0:
+                    raise MemoryError from None
+                return
 
     def _serve(self) -> None:
         while self._deadline.left:

@@ -14,6 +14,7 @@ from types import FrameType
 
 from gitops_doca import __version__
 from gitops_doca.cli.confinement import Confinement
+from gitops_doca.cli.memory import out_of_memory
 from gitops_doca.cli.registries import RegistryFlags, variable
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
@@ -49,8 +50,9 @@ def time_limit(confinement: Confinement) -> Iterator[None]:
 
 @contextmanager
 def memory_limit() -> Iterator[None]:
-    """Raise `GenerationError` of class `input` here when the run takes more than `MEMORY`.
+    """Raise `GenerationError` here when the run takes more than `MEMORY`.
 
+    It is of class `unknown` when the answers of a registry or an API server do, else of class `input`.
     Where the system does not say how much is taken already, there is no limit.
     """
     try:
@@ -66,18 +68,12 @@ def memory_limit() -> Iterator[None]:
     sys.unraisablehook = lambda _: None
     try:
         yield
-    except MemoryError:
+    except Exception as error:
         # Telling it takes memory too.
         resource.setrlimit(resource.RLIMIT_DATA, before)
-        raise GenerationError(
-            (
-                Diagnostic(
-                    category=Category.INPUT,
-                    message=f"the inputs need more memory than the {MEMORY >> 20} MiB that a run has",
-                    remedy="split the inventory, or commit what gitops-doca inventory --write makes of it",
-                ),
-            )
-        ) from None
+        if found := out_of_memory(error, f"the {MEMORY >> 20} MiB that a run has"):
+            raise GenerationError((found,)) from None
+        raise
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
         sys.unraisablehook = hook

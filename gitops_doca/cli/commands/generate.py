@@ -60,12 +60,12 @@ def _fill(folder: Path, flags: Mapping[str, Any], *, check: bool) -> int:
     if generation is None:
         return _SAME
     files = dump_files(generation.resources)
-    state = inspect_folder(folder, files)
     print_diagnostics(problems.warnings)
     if check:
+        state = inspect_folder(folder, files)
         write_stdout(_listing(state))
     else:
-        update_folder(folder, files, state)
+        state = update_folder(folder, files)
     tell(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
     return _DIFFERENT if check and not state.is_current else _SAME
 

@@ -1,7 +1,6 @@
 """The command `lock`: write a lock, or say how it differs from what the registry has now."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -10,15 +9,14 @@ from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import one_or_fleet
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.locks import lock_line, replaceable_lock, tell_entries, unknown_first
+from gitops_doca.cli.locks import replaceable_lock, tell_entries, unknown_first, update_lock
 from gitops_doca.cli.options import fleet_options, live_options, registry_options
-from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.lock import ImageLock, compare
 from gitops_doca.emit.escape import printable
-from gitops_doca.emit.lock import dump_lock
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
 
@@ -53,10 +51,7 @@ def _write(flags: Mapping[str, Any]) -> int:
     old = replaceable_lock(invocation.lock_file, problems)
     problems.raise_errors()
     locking = _make(invocation, flags, problems)
-    text = dump_lock(locking.lock)
-    if old != text:
-        write_file(Path(invocation.lock_file), text)
-    tell(printable(lock_line(invocation.lock_file, locking.lock)))
+    update_lock(invocation.lock_file, locking.lock, old)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
     return SAME

@@ -1,6 +1,8 @@
+import fcntl
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import yaml
 
 from fakes.resolver import FakeResolver
 from gitops_doca.cli.output import write_file
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.cli.output_dir import update_folder
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
 from gitops_doca.emit.files import mark
 from support.cli import Result
 from support.command import INPUTS, POOL, prepare
@@ -291,6 +294,64 @@ def test_what_a_crash_left_is_cleaned(folder: Path, monkeypatch: pytest.MonkeyPa
 
     assert write(folder).stderr == "out: 3 files, 0 of them written; 1 removed\n"
     assert listed(folder / "out") == FILES
+
+
+# Runs at once
+
+
+def test_runs_that_want_the_same_folder_take_turns(folder: Path) -> None:
+    files = {name: f"{mark(name)}\nmine\n" for name in ("a.yaml", "b.yaml", KUSTOMIZATION)}
+    others = {name: f"{mark(name)}\nother\n" for name in ("b.yaml", "c.yaml", KUSTOMIZATION)}
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(update_folder, folder / "one", wanted) for wanted in (files, others) * 5]
+            for run in runs:
+                run.result()
+
+        assert content(folder / "one") in [encoded(files), encoded(others)]
+
+
+def encoded(files: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in files.items()}
+
+
+def test_a_folder_that_another_run_keeps_is_told(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    with pytest.raises(GenerationError) as caught:
+        update_folder(tmp_path, {KUSTOMIZATION: mark(KUSTOMIZATION)}, patience=0.1)
+
+    os.close(descriptor)
+    assert caught.value.diagnostics == (
+        Diagnostic(
+            category=Category.IO,
+            message="is being written by another gitops-doca",
+            place=Place(str(tmp_path)),
+            remedy="run it again when nothing else writes there",
+        ),
+    )
+    assert listed(tmp_path) == []
+
+
+def test_a_folder_that_something_else_changes_meanwhile_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: mark(name) + "\n" for name in ("a.yaml", KUSTOMIZATION)}
+    really_sync = os.fsync
+
+    def meddle(descriptor: int) -> None:
+        really_sync(descriptor)
+        (tmp_path / "b.yaml").write_text(mark("b.yaml") + "\n")
+
+    monkeypatch.setattr(os, "fsync", meddle)
+
+    with pytest.raises(GenerationError) as caught:
+        update_folder(tmp_path, files)
+
+    assert [d.message for d in caught.value.diagnostics] == [
+        "was changed by something else while it was written"
+    ]
 
 
 # Usage

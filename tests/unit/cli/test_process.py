@@ -41,20 +41,68 @@ def shell(command: str, folder: Path) -> tuple[int, str]:
     return run.returncode, run.stderr
 
 
-def test_a_full_or_closed_stdout_is_an_io_error(folder: Path) -> None:
-    for redirect, why in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
-        code, stderr = shell(f"{GENERATE} -p policy.yaml -i nodes.json {redirect}", folder)
+PROGRAM = f"{sys.executable} -m gitops_doca"
+PRINTED = {
+    "a document": GENERATE + " -p policy.yaml -i nodes.json",
+    "a schema": f"{PROGRAM} schema config",
+    "parameters": f"{PROGRAM} argocd parameters",
+    "the help": f"{PROGRAM} --help",
+    "the help of a command": f"{PROGRAM} lock -h",
+    "the version": f"{PROGRAM} --version",
+    "a completion": f"_GITOPS_DOCA_COMPLETE=zsh_source {PROGRAM}",
+    "words to complete": f"COMP_WORDS= COMP_CWORD=0 _GITOPS_DOCA_COMPLETE=zsh_complete {PROGRAM}",
+}
 
-        assert (code, stderr.splitlines()[0]) == (
-            74,
-            f"error[io]: standard output could not be written: {why}",
-        )
-        assert "Traceback" not in stderr
+
+@pytest.mark.parametrize("printed", PRINTED)
+@pytest.mark.parametrize(
+    ("redirect", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
+)
+def test_a_full_or_closed_stdout_is_an_io_error(redirect: str, why: str, printed: str, folder: Path) -> None:
+    assert shell(f"{PRINTED[printed]} {redirect}", folder) == (
+        74,
+        f"error[io]: standard output could not be written: {why}\n",
+    )
 
 
-def test_without_a_usable_stderr_the_exit_code_still_speaks(folder: Path) -> None:
-    for redirect in ("2>&-", "2>/dev/full"):
-        assert shell(f"{GENERATE} -p absent -i nodes.json {redirect}", folder)[0] == 3
+@pytest.mark.parametrize("printed", PRINTED)
+def test_a_reader_that_is_gone_ends_the_run_quietly(printed: str, folder: Path) -> None:
+    # The reader ends before the writer begins, so no part of the text finds room in the pipe.
+    line = f"{{ sleep 0.2; {PRINTED[printed]}; echo $? >code; }} | true"
+
+    _, stderr = shell(line + "; while ! test -s code; do sleep 0.05; done", folder)
+
+    assert ((folder / "code").read_text(), stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (GENERATE + " -p absent -i nodes.json", 3),
+        (GENERATE + " -p policy.yaml -i nodes.json >/dev/null", 0),
+        (GENERATE + " -p policy.yaml -i nodes.json >/dev/full", 74),
+        (f"{PROGRAM} nonsense", 2),
+        (f"{PROGRAM} --help >/dev/null", 0),
+    ],
+)
+def test_without_a_usable_stderr_the_exit_code_still_speaks(
+    redirect: str, line: str, code: int, folder: Path
+) -> None:
+    assert shell(f"{line} {redirect}", folder)[0] == code
+
+
+def test_too_little_memory_is_one_sentence(folder: Path) -> None:
+    line = f"{GENERATE} -p policy.yaml -i nodes.json >/dev/null"
+
+    ends = [shell(f"ulimit -v {megabytes}000; {line}", folder) for megabytes in range(20, 36, 3)]
+
+    lacking = (
+        "error[input]: the inputs need more memory than this process may take (ulimit -v)\n"
+        "  help: split the inventory, or commit what gitops-doca inventory --write makes of it\n"
+    )
+    assert (3, lacking) in ends
+    assert not [stderr for _, stderr in ends if "error[bug]" in stderr]
 
 
 def test_a_process_substitution_is_an_inventory(folder: Path) -> None:

@@ -11,7 +11,15 @@ import pytest
 
 from fakes.asking import QUICK, REPOSITORY, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, Wire
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.lookup import (
+    AnswersTooLargeError,
+    Cause,
+    TagExists,
+    TagList,
+    TagLookup,
+    TagMissing,
+    TagUnknown,
+)
 from gitops_doca.core.reference import Digest, ImageReference
 from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
 
@@ -139,6 +147,55 @@ def test_a_bug_is_raised_where_somebody_sees_it(fake: FakeRegistry, monkeypatch:
     monkeypatch.setattr("gitops_doca.registry.resolver.look_up", broken)
 
     with pytest.raises(ZeroDivisionError):
+        resolver().resolve([repository_of(fake).tag(tag) for tag in TAGS])
+
+
+@pytest.mark.parametrize("ask", ["resolve", "inspect"])
+def test_answers_that_fill_the_memory_are_no_fault_of_the_inputs(
+    ask: str, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*_: object, **__: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr("urllib3.HTTPResponse.read1", greedy)
+    monkeypatch.setattr("urllib3.HTTPResponse.read", greedy)
+
+    with pytest.raises(AnswersTooLargeError) as caught:
+        getattr(resolver(), ask)([repository_of(fake).tag(tag) for tag in TAGS])
+
+    assert caught.value.source == "registry"
+
+
+def room_for(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so many threads start, and no more."""
+    start, begun = threading.Thread.start, iter(range(count))
+
+    def limited(thread: threading.Thread) -> None:
+        if thread.name != "registry":
+            return start(thread)
+        if next(begun, None) is None:
+            raise RuntimeError("can't start new thread")
+        return start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+def test_one_thread_does_the_work_of_all_when_there_is_no_room_for_more(
+    fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [repository_of(fake).tag(tag) for tag in TAGS]
+    expected = resolver().resolve(images)
+    room_for(1, monkeypatch)
+
+    assert resolver().resolve(images) == expected
+
+
+def test_no_room_for_a_single_thread_is_a_lack_of_memory(
+    fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room_for(0, monkeypatch)
+
+    with pytest.raises(AnswersTooLargeError):
         resolver().resolve([repository_of(fake).tag(tag) for tag in TAGS])
 
 

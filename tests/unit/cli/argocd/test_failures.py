@@ -7,7 +7,8 @@ from fakes.registry import FakeRegistry, Fault
 from gitops_doca.cli.argocd import session
 from gitops_doca.cli.argocd.failures import MEMORY, describe_bug, memory_limit, retold
 from gitops_doca.cli.console import LIMIT
-from gitops_doca.core.diagnostics import Category, Diagnostic
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.lookup import AnswersTooLargeError
 from support.application import Application
 from support.cli import Result
 from support.inputs import Pool, write_inputs
@@ -173,6 +174,55 @@ def test_the_memory_limit_goes_with_the_run(application: Application) -> None:
         assert hard == before[1]
     assert application.generate().exit_code == 0
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+@pytest.mark.parametrize(
+    ("lacking", "category", "whose", "remedy"),
+    [
+        (
+            MemoryError(),
+            Category.INPUT,
+            "the inputs need",
+            "split the inventory, or commit what gitops-doca inventory --write makes of it",
+        ),
+        (
+            RuntimeError("can't start new thread"),
+            Category.INPUT,
+            "the inputs need",
+            "split the inventory, or commit what gitops-doca inventory --write makes of it",
+        ),
+        (
+            AnswersTooLargeError("registry", "commit a lock"),
+            Category.UNKNOWN,
+            "the answers of the registry need",
+            "commit a lock",
+        ),
+        (
+            AnswersTooLargeError("API server", "commit the inventory"),
+            Category.UNKNOWN,
+            "the answers of the API server need",
+            "commit the inventory",
+        ),
+    ],
+)
+def test_a_lack_of_memory_is_told_by_what_filled_it(
+    lacking: Exception, category: Category, whose: str, remedy: str
+) -> None:
+    with pytest.raises(GenerationError) as caught, memory_limit():
+        raise lacking
+
+    assert caught.value.diagnostics == (
+        Diagnostic(
+            category=category,
+            message=f"{whose} more memory than the 384 MiB that a run has",
+            remedy=remedy,
+        ),
+    )
+
+
+def test_any_other_error_passes_the_memory_limit() -> None:
+    with pytest.raises(RuntimeError, match="another"), memory_limit():
+        raise RuntimeError("another")
 
 
 def test_the_time_limit_goes_with_the_run(application: Application) -> None:

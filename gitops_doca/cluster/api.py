@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
@@ -26,11 +27,25 @@ from gitops_doca.sources.syntax import Readable, SyntaxProblem
 
 RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
 """The API server may take seconds for a page of large nodes."""
-MAX_ANSWER = 256 << 20
+MAX_ANSWER = 128 << 20
 """Bytes of one answer; a page of nodes has ten million."""
 _SMALL = 64 * 1024
 _CHUNK = 1 << 20
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListLimits:
+    """How much one list may be, over all of its pages: far more than 100,000 nodes, and less than memory."""
+
+    objects: int = 200_000
+    received: int = 8 << 30
+    """Bytes; 100,000 nodes with their images and annotations have 2.5 GB."""
+    kept: int = 512 << 20
+    """Bytes of memory, estimated, of what is read of the objects; of a node that is 3,000."""
+
+
+LIMITS = ListLimits()
 
 
 class NotThereError(Exception):
@@ -61,9 +76,12 @@ class UnansweredError(Exception):
 class ApiServer:
     """Reads from one API server until a deadline."""
 
-    def __init__(self, connection: Connection, deadline: Deadline, retry: RetryPolicy) -> None:
+    def __init__(
+        self, connection: Connection, deadline: Deadline, retry: RetryPolicy, limits: ListLimits
+    ) -> None:
         self._connection = connection
         self.deadline = deadline
+        self.limits = limits
         self._retry = retry
 
     @property
@@ -73,7 +91,20 @@ class ApiServer:
 
     def ask(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
         """Return what `parse` makes of the answer; raises as `fetch` and `understand` do."""
-        return understand(question, self.fetch(question), parse)
+        return self.understand(question, self.fetch(question), parse)
+
+    def understand(self, question: Question, body: bytes, parse: Callable[[Readable], _T]) -> _T:
+        """Return what `parse` makes of a body.
+
+        Raises `UnansweredError` for its `SyntaxProblem` and `NoAnswerError`, and when the time is over.
+        """
+        try:
+            return parse(_Timely(body, self._check))
+        except SyntaxProblem:
+            why = NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server")
+        except NoAnswerError as error:
+            why = error
+        raise UnansweredError(question, why) from None
 
     def fetch(self, question: Question) -> bytes:
         """Return the body of the answer, whole.
@@ -169,13 +200,17 @@ class _BusyError(OutageError):
         self.wait = wait
 
 
-def understand(question: Question, body: bytes, parse: Callable[[Readable], _T]) -> _T:
-    """Return what `parse` makes of a body; raises `UnansweredError` for its `SyntaxProblem`."""
-    try:
-        return parse(io.BytesIO(body))
-    except SyntaxProblem:
-        why = NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server")
-        raise UnansweredError(question, why) from None
+class _Timely:
+    """A body that can be read until a deadline: taking it apart may need longer than fetching it."""
+
+    def __init__(self, body: bytes, check: Callable[[], None]) -> None:
+        self._body = io.BytesIO(body)
+        self._check = check
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; raises as `check` does."""
+        self._check()
+        return self._body.read(size)
 
 
 def _read(response: urllib3.BaseHTTPResponse, cap: int) -> bytes:

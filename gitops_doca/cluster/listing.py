@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from gitops_doca.cluster.api import ApiServer, ExpiredError, Task, UnansweredError, understand
+from gitops_doca.cluster.api import ApiServer, ExpiredError, ListLimits, Task, UnansweredError
 from gitops_doca.cluster.question import Question
 from gitops_doca.core.lookup import Cause
 from gitops_doca.registry.failures import NoAnswerError
@@ -16,6 +16,10 @@ PAGE = 500
 """Objects of one page, as kubectl asks for them."""
 _LISTS = 3
 """How often a list is begun; it expires when reading it takes minutes."""
+_MAX_TOKEN = 4 << 10
+"""Characters of a `continue` token; those of an API server have a few hundred."""
+_WEIGHT = 128
+"""Bytes that Python takes for one value, beside its text."""
 # Of an item there is no such field; of a page it leads to the next one.
 _PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 
@@ -23,15 +27,62 @@ _PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 def list_all(server: ApiServer, question: Question, selection: Selection, resource: str) -> list[Document]:
     """Return all objects of one list: when it expires, of another one from its beginning.
 
-    `resource` names them in messages. Raises `UnansweredError`.
+    `resource` names them in messages. Raises `UnansweredError`, also for a list beyond the server's limits.
     """
     for _ in range(_LISTS):
         try:
-            return list(_pages(server, question, selection, resource))
+            return list(_pages(server, question, selection, resource, _Tally(server.limits)))
         except ExpiredError:
             continue
-    why = NoAnswerError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
-    raise UnansweredError(question, why)
+        except NoAnswerError as why:
+            raise UnansweredError(question, why) from None
+    expired = NoAnswerError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
+    raise UnansweredError(question, expired)
+
+
+class _Tally:
+    """Counts what a list has been so far; raises `NoAnswerError` when it is too much."""
+
+    def __init__(self, limits: ListLimits) -> None:
+        self._limits = limits
+        self._objects = self._received = self._kept = 0
+        self._tokens: set[str] = set()
+
+    def receive(self, body: bytes) -> None:
+        """Count a page."""
+        self._received += len(body)
+        if self._received > self._limits.received:
+            raise _endless(f"a list of more than {self._limits.received >> 20:,} MiB")
+
+    def admit(self, item: Document) -> None:
+        """Count an object, by what is read of it."""
+        self._objects += 1
+        self._kept += _weight(item.value)
+        if self._objects > self._limits.objects:
+            raise _endless(f"a list of more than {self._limits.objects:,} objects")
+        if self._kept > self._limits.kept:
+            raise _endless(f"a list that takes more than {self._limits.kept >> 20:,} MiB of memory")
+
+    def follow(self, token: str) -> None:
+        """Count the way to another page, which no page has led to before."""
+        if len(token) > _MAX_TOKEN:
+            raise _endless(f"a continue token of more than {_MAX_TOKEN:,} characters")
+        if token in self._tokens:
+            raise _endless("a list that leads to the same page again")
+        self._tokens.add(token)
+
+
+def _endless(what: str) -> NoAnswerError:
+    return NoAnswerError(Cause.PROTOCOL, f"{what}, which no API server of this cluster should send")
+
+
+def _weight(value: object) -> int:
+    """Estimate the bytes of a value in memory; the readers bound how deep it is."""
+    if isinstance(value, dict):
+        return _WEIGHT + sum(_weight(key) + _weight(item) for key, item in value.items())
+    if isinstance(value, list):
+        return _WEIGHT + sum(map(_weight, value))
+    return _WEIGHT + (len(value) if isinstance(value, str) else 0)
 
 
 def named(item: Document, resource: str) -> Document:
@@ -42,19 +93,24 @@ def named(item: Document, resource: str) -> Document:
     return Document(item.value, place, 0)
 
 
-def _pages(server: ApiServer, question: Question, selection: Selection, resource: str) -> Iterator[Document]:
+def _pages(
+    server: ApiServer, question: Question, selection: Selection, resource: str, tally: _Tally
+) -> Iterator[Document]:
     """Yield the objects of all pages; while one is read the next is on its way."""
+    parse = partial(read_list, file="", selection=selection, of_list=_PAGING, admit=tally.admit)
     body = server.fetch(question)
     while True:
+        tally.receive(body)
         # The API server writes it first; elsewhere there is nothing to fetch ahead.
-        early = _continue(understand(question, body, partial(read_list_head, selection=_PAGING)))
+        head = server.understand(question, body, partial(read_list_head, selection=_PAGING))
+        early = _continue(head)
         ahead = Task(server.deadline, partial(server.fetch, question.following(early))) if early else None
-        parse = partial(read_list, file="", selection=selection, of_list=_PAGING)
-        items, head = understand(question, body, parse)
+        items, head = server.understand(question, body, parse)
         yield from (named(item, resource) for item in items)
         following = _continue(head)
         if not following:
             return
+        tally.follow(following)
         body = ahead.result() if ahead else server.fetch(question.following(following))
 
 

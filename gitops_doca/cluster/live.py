@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from gitops_doca.cluster.api import (
+    LIMITS,
     RETRY,
     ApiServer,
     ForbiddenError,
+    ListLimits,
     NotServedError,
     NotThereError,
     Task,
@@ -25,7 +27,7 @@ from gitops_doca.cluster.connection import (
 from gitops_doca.cluster.drivers import read_drivers
 from gitops_doca.cluster.identity import identify
 from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
-from gitops_doca.cluster.listing import PAGE, list_all, named
+from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.lookup import Cause
@@ -35,7 +37,7 @@ from gitops_doca.core.status import Drivers
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
-from gitops_doca.sources.json_reader import read_json, read_list
+from gitops_doca.sources.json_reader import read_json
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
 from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection, object_selection
@@ -63,6 +65,7 @@ class LiveOptions:
     """Seconds of wall clock for all that is read of the cluster."""
     page: int = PAGE
     retry: RetryPolicy = RETRY
+    limits: ListLimits = LIMITS
     service_account: Path = SERVICE_ACCOUNT
 
 
@@ -125,7 +128,7 @@ class LiveCluster:
             connection = self._connect(self._deadline, problems)
             problems.raise_errors()
             assert connection is not None  # noqa: S101 (for the type checker: else there was a problem)
-            self._server = ApiServer(connection, self._deadline, self._options.retry)
+            self._server = ApiServer(connection, self._deadline, self._options.retry, self._options.limits)
         return self._server
 
     def _connect(self, deadline: Deadline, problems: Problems) -> Connection | None:
@@ -206,14 +209,11 @@ def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
     """Yield the operator's policies as far as they may be seen: they are good for a warning alone."""
     for resource in ("nicclusterpolicies", "nicnodepolicies"):
         question = list_of(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
-        parse = partial(read_list, file="", selection=selection, of_list={})
         try:
-            items, _ = server.ask(question, parse)
+            yield from list_all(server, question, selection, resource)
         except UnansweredError as error:
             if not isinstance(error.why, ForbiddenError | NotServedError):
                 raise
-        else:
-            yield from (named(item, resource) for item in items)
 
 
 def _groups(body: Readable) -> frozenset[str]:
@@ -232,8 +232,13 @@ def _object(server: ApiServer, question: Question, selection: Selection) -> Docu
 
 
 def _single(body: Readable, file: str, selection: Selection, kind: str) -> Document:
-    documents = list(read_json(body, file, selection))
+    documents = list(read_json(body, file, selection, admit=_refuse))
     value = documents[0].value if len(documents) == 1 else None
     if not isinstance(value, dict) or value.get("kind") != kind:
         raise SyntaxProblem(0, f"is no {kind}")
     return Document(value, file, 0)
+
+
+def _refuse(_item: Document) -> None:
+    """End the reading of a list where an object is wanted: it may have any number of items."""
+    raise SyntaxProblem(0, "is a list")

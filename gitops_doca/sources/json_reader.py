@@ -3,7 +3,7 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
@@ -17,9 +17,16 @@ _SEPARATOR = "---"
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Document]:
+def _any_item(_document: Document) -> None:
+    """Let every item pass."""
+
+
+def read_json(
+    stream: Readable, file: str, selection: Selection, *, admit: Callable[[Document], None] = _any_item
+) -> Iterator[Document]:
     """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
 
+    `admit` is called with each item of such a list once it is read, and raises what ends the reading.
     Raises `SyntaxProblem` for text that is no JSON, and for a single value above 8 MiB.
     """
     window = _Window(stream)
@@ -30,23 +37,30 @@ def read_json(stream: Readable, file: str, selection: Selection) -> Iterator[Doc
             for value, line in window.array():
                 yield Document(_selected(value, selection, line), file, line)
         elif window.peek() == "{":
-            yield from _object(window, file, selection, {}, selection)
+            yield from _object(window, file, selection, {}, selection, admit)
         else:
             window.fail("is no JSON object")
 
 
 def read_list(
-    stream: Readable, file: str, selection: Selection, of_list: Mapping[str, Selection]
+    stream: Readable,
+    file: str,
+    selection: Selection,
+    of_list: Mapping[str, Selection],
+    *,
+    admit: Callable[[Document], None] = _any_item,
 ) -> tuple[tuple[Document, ...], Mapping[str, Any]]:
     """Return the items of a list that the Kubernetes API sends, and the selected parts of the list itself.
 
-    Raises `SyntaxProblem` for anything but one JSON object whose kind ends in `List`.
+    `admit` is as that of `read_json`. Raises `SyntaxProblem` for anything but one JSON object whose kind ends
+    in `List`.
     """
     window = _Window(stream)
     if window.peek() != "{":
         window.fail("is no JSON object")
     head: dict[str, Any] = {}
-    items = tuple(_object(window, file, selection, head, {"kind": ALL, "apiVersion": ALL, **of_list}))
+    parts = {"kind": ALL, "apiVersion": ALL, **of_list}
+    items = tuple(_object(window, file, selection, head, parts, admit))
     if not str(head.get("kind", "")).endswith("List") or window.peek():
         window.fail("is no list of objects")
     # Without an array of items the list itself is what was read: an empty one may have null there.
@@ -60,13 +74,19 @@ def read_list_head(stream: Readable, selection: Selection) -> Mapping[str, Any]:
     for key in window.each_key():
         if key == "items":
             break
-        line = window.line
-        head[key] = _selected(window.value(), below(selection, key), line)
+        line, value, part = window.line, window.value(), below(selection, key)
+        if part != NOTHING:
+            head[key] = _selected(value, part, line)
     return head
 
 
 def _object(
-    window: "_Window", file: str, selection: Selection, found: dict[str, Any], of_list: Selection
+    window: "_Window",
+    file: str,
+    selection: Selection,
+    found: dict[str, Any],
+    of_list: Selection,
+    admit: Callable[[Document], None],
 ) -> Iterator[Document]:
     """Yield the items of a list, or the object itself; `found` takes what `of_list` selects beside items."""
     line = window.line
@@ -77,6 +97,7 @@ def _object(
             listed = True
             for value, at in window.array():
                 document = Document(_selected(value, selection, at), file, at)
+                admit(document)
                 if isinstance(value, dict) and "kind" not in value:
                     pending.append(document)
                 else:

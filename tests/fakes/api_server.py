@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class FakeApiServer(Running):
     """By the path at which each stands."""
     lists: Mapping[str, Iterable[Object]] = field(default_factory=dict)
     """Items by the path of their list, besides the nodes."""
+    endless: bool = False
+    """Behind every page of a list there is another one, with the same objects."""
     groups: Iterable[str] = ("apps",)
     """API groups that it serves."""
     tls: ssl.SSLContext | None = None
@@ -141,8 +144,10 @@ class FakeApiServer(Running):
         start = int(request.query.get("continue", ["0"])[0])
         end = start + int(request.query["limit"][0])
         found = list(items)
-        metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if end < len(found) else {})
-        return _json({"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": found[start:end]})
+        page = list(islice(cycle(found), end - start)) if self.endless else found[start:end]
+        more = self.endless or end < len(found)
+        metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if more else {})
+        return _json({"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": page})
 
 
 def _json(document: Object) -> Answer:

@@ -1,5 +1,6 @@
 import json
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node, status
 from fakes.wire import Fault, Wire
+from gitops_doca.cluster.api import ListLimits
 from gitops_doca.cluster.live import LiveCluster
 from gitops_doca.core.diagnostics import GenerationError, Problems
 from gitops_doca.core.scope import Scope
@@ -163,6 +165,65 @@ def test_a_server_that_never_ends_meets_the_deadline(
     failed = failure(cluster(deadline=0.5))
 
     assert failed.exit_code == 5
+    assert "no answer within the 0.5 s of --deadline" in str(failed)
+    assert time.monotonic() - started < 3
+
+
+def page(token: str, *items: object) -> Fault:
+    """Return a page that leads to another one."""
+    metadata = {"continue": token}
+    body = {"kind": "NodeList", "apiVersion": "v1", "metadata": metadata, "items": items}
+    return Fault(status=200, body=json.dumps(body).encode())
+
+
+WHICH = "which no API server of this cluster should send"
+
+
+@pytest.mark.parametrize(
+    ("fault", "limits", "reason"),
+    [
+        (None, ListLimits(objects=100), f"a list of more than 100 objects, {WHICH}"),
+        (None, ListLimits(received=1 << 20), f"a list of more than 1 MiB, {WHICH}"),
+        (None, ListLimits(kept=1 << 20), f"a list that takes more than 1 MiB of memory, {WHICH}"),
+        # In one page, and of objects that are nothing: only their number can tell.
+        (page("", *[{}] * 200), ListLimits(objects=100), f"a list of more than 100 objects, {WHICH}"),
+        (page("again"), ListLimits(), f"a list that leads to the same page again, {WHICH}"),
+        (
+            page("again", node("node-1")),
+            ListLimits(),
+            f"a list that leads to the same page again, {WHICH}",
+        ),
+        (page("a" * 4097), ListLimits(), f"a continue token of more than 4,096 characters, {WHICH}"),
+    ],
+)
+def test_a_list_without_end_is_no_answer(
+    fake: FakeApiServer, cluster: Cluster, fault: Fault | None, limits: ListLimits, reason: str
+) -> None:
+    fake.endless = True
+    if fault:
+        fake.fail_always(NODES, fault)
+
+    failed = failure(cluster(page=10, limits=limits))
+
+    assert failed.exit_code == 5
+    assert str(failed) == f"cannot list nodes of the cluster at {fake.host}: {reason}"
+
+
+@pytest.mark.parametrize("size", [10, 50_000])
+def test_nothing_of_a_list_without_end_outlives_the_deadline(
+    fake: FakeApiServer, cluster: Cluster, size: int
+) -> None:
+    fake.endless = True
+    if size > 10:
+        # Each page takes longer to be taken apart than the deadline.
+        fake.fail_always(NODES, page("", *[node("node-1")] * size))
+    started = time.monotonic()
+
+    failed = failure(cluster(page=10, deadline=0.5))
+    for thread in threading.enumerate():
+        if thread.name == "cluster":
+            thread.join(5)
+
     assert "no answer within the 0.5 s of --deadline" in str(failed)
     assert time.monotonic() - started < 3
 

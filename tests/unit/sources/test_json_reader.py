@@ -4,8 +4,9 @@ import json
 import pytest
 
 from gitops_doca.sources import json_reader
-from gitops_doca.sources.json_reader import read_json
-from gitops_doca.sources.selection import object_selection
+from gitops_doca.sources.json_reader import read_json, read_list
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.selection import ALL, object_selection
 from gitops_doca.sources.syntax import SyntaxProblem
 from support.reading import json_documents, json_values
 
@@ -158,3 +159,36 @@ def test_a_value_above_the_limit_is_refused_before_it_is_read_whole(monkeypatch:
     with pytest.raises(SyntaxProblem, match="has one value of more than 1 MiB"):
         next(documents)
     assert stream.tell() < 4 << 20
+
+
+class Endless:
+    """A list of objects that never ends; counts what was read of it."""
+
+    def __init__(self, start: bytes) -> None:
+        self.read_bytes = 0
+        self._start = start
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk, self._start = self._start, b"{}," * (size // 3)
+        self.read_bytes += len(chunk)
+        return chunk
+
+
+class TooManyError(Exception):
+    """Raised by a test for an item that it does not want."""
+
+
+@pytest.mark.parametrize(
+    "start", [b'{"kind":"ConfigMap","items":[', b'{"items":[', b'{"kind":"List","items":[']
+)
+def test_whoever_wants_no_more_items_ends_the_reading(start: bytes) -> None:
+    def admit(_item: Document) -> None:
+        raise TooManyError
+
+    streams = Endless(start), Endless(start)
+
+    with pytest.raises(TooManyError):
+        list(read_json(streams[0], "in", ALL, admit=admit))
+    with pytest.raises(TooManyError):
+        read_list(streams[1], "in", ALL, {}, admit=admit)
+    assert [stream.read_bytes < 2 << 20 for stream in streams] == [True, True]

@@ -16,8 +16,9 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, 
 from gitops_doca.core.rendered import Rendering, rendering
 from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import printable
-from gitops_doca.sources.git import Absence, Commit, Repository, extract, find_repository
 from gitops_doca.sources.manifests import read_manifests
+from gitops_doca.sources.repository import Commit, Repository, find_repository
+from gitops_doca.sources.revision import Absence, extract
 
 Read = Callable[[str, Problems], Invocation]
 """Reads the config of this path."""

@@ -25,7 +25,7 @@ from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
-from gitops_doca.sources.git import Commit
+from gitops_doca.sources.repository import Commit
 
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000

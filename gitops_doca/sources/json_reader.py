@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
+from gitops_doca.sources.scalars import WrittenFloat
 from gitops_doca.sources.selection import ALL, NOTHING, Selection, below, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, Readable, SyntaxProblem
 
@@ -142,7 +143,7 @@ class _Window:
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._bytes = codecs.getincrementaldecoder("utf-8")("strict")
-        self._decoder = json.JSONDecoder(parse_constant=_no_constant)
+        self._decoder = json.JSONDecoder(parse_float=WrittenFloat, parse_constant=_no_constant)
         self._text = ""
         self._at = 0
         self._ended = False

@@ -1,11 +1,13 @@
 """Documents that know on which line each of their values stands."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import API_GROUP
+from gitops_doca.sources.scalars import WrittenFloat
 
 Path = tuple[str | int, ...]
 
@@ -59,14 +61,19 @@ class Document:
             value = _child(value, step)
         return Place(self.file, line, spell((*self.prefix, *path)))
 
+    @property
+    def is_yaml(self) -> bool:
+        """Say whether YAML's reader read it; JSON's gives plain mappings and lists."""
+        return isinstance(self.value, LocatedDict | LocatedList)
+
     def text(self, path: Path) -> str:
-        """Return a scalar as it is written in the file, so that a number shows as its author wrote it."""
+        """Return a scalar as it is written in the file, so that a value shows as its author wrote it."""
         parent = self.value
         for step in path[:-1]:
             parent = _child(parent, step)
         value = _child(parent, path[-1])
-        texts = getattr(parent, "texts", {})
-        return str(texts.get(path[-1], value))
+        written = getattr(parent, "texts", {}).get(path[-1])
+        return _spell_json(value) if written is None else str(written)
 
 
 def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:
@@ -137,6 +144,17 @@ def spell(path: Path) -> str:
         else:
             field += f".{step}" if field else step
     return field
+
+
+def _spell_json(value: object) -> str:
+    """Spell a scalar as JSON does, a string without its quotes."""
+    match value:
+        case str():
+            return value
+        case WrittenFloat():
+            return value.text
+        case _:
+            return json.dumps(value)
 
 
 def _child(value: object, step: str | int) -> Any:  # noqa: ANN401 (any part of a document)

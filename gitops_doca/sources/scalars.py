@@ -2,8 +2,23 @@
 
 import math
 import re
+from typing import Self
 
 Scalar = str | int | float | bool | None
+
+
+class WrittenFloat(float):
+    """A number of JSON that knows how it is written: in a message 24.10 must not become 24.1."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Return the number that a text spells."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),

@@ -125,14 +125,32 @@ def _wrong_type(document: Document, path: Path, wanted: str | list[str], schema:
     expected = schema.get("x-expected") or " or ".join(_TYPES[name] for name in names)
     value = _value(document.value, path)
     if isinstance(value, bool | int | float) and "string" in names and path:
-        kind = "true or false" if isinstance(value, bool) else "a number"
-        # Without lines it is no author's text: of 24.10 its caller may have left 24.1.
-        if schema.get("x-quoted") is False or not document.line:
-            return f"the value is {kind} to YAML, not a string; put it in quotes"
-        text = document.text(path)
-        field = f"{path[-1]}: " if isinstance(path[-1], str) else ""
-        return f'{text} is {kind} to YAML, not {expected}; put it in quotes: {field}"{text}"'
+        return _unquoted(document, path, expected, shown=schema.get("x-quoted") is not False)
     return f"{_shown(document, path, schema)} is not {expected}"
+
+
+def not_a_string(document: Document, path: Path) -> str:
+    """Say that a value of a known field should be a string, and how to write it where that is clear."""
+    match _value(document.value, path):
+        case None:
+            return 'null is not a string; write "" for an empty one'
+        case bool() | int() | float():
+            return _unquoted(document, path, "a string", shown=True)
+        case _:
+            return f"{_shown(document, path, {})} is not a string"
+
+
+def _unquoted(document: Document, path: Path, expected: str, *, shown: bool) -> str:
+    """Name a scalar that lacks its quotes; `shown`: with its text, spelled as its file spells it."""
+    kind = "true or false" if isinstance(_value(document.value, path), bool) else "a number"
+    # JSON has no other way to read it.
+    kind += " to YAML" if document.is_yaml else ""
+    # Without lines it is no author's text: of 24.10 its caller may have left 24.1.
+    if not shown or not document.line:
+        return f"the value is {kind}, not a string; put it in quotes"
+    text, field = document.text(path), path[-1]
+    key = "" if isinstance(field, int) else f"{field}: " if document.is_yaml else f'"{field}": '
+    return f'{text} is {kind}, not {expected}; put it in quotes: {key}"{text}"'
 
 
 def _limit(error: "ValidationError") -> str:

@@ -10,9 +10,11 @@ from gitops_doca.core.snapshot import has_login
 from gitops_doca.core.taints import keeps_away
 from gitops_doca.sources.inventory.found import Found
 from gitops_doca.sources.located import Document, LocatedDict, Path
+from gitops_doca.sources.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")
 _TAINT = ("key", "value", "effect")
+_TAG: tuple[Path, ...] = (("name",), ("from", "name"))
 _RUNTIME = "containerRuntimeVersion"
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
@@ -69,14 +71,17 @@ def _add_node(document: Document, found: Found) -> None:
 def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
     path: Path = ("spec", "taints")
     taints = _at(document.value, path) or []
-    valid = isinstance(taints, list) and all(
-        isinstance(taint, dict) and all(isinstance(taint.get(field), str | None) for field in _TAINT)
-        for taint in taints
-    )
-    if not valid:
-        found.problems.error("is no list of taints with key, value and effect", document.place(path))
+    if not isinstance(taints, list) or not all(isinstance(taint, dict) for taint in taints):
+        found.problems.error("is not a list of taints with key, value and effect", document.place(path))
         return None
-    return usable_taints(taints)
+    fields = [
+        (*path, number, field)
+        for number, taint in enumerate(taints)
+        for field in _TAINT
+        if taint.get(field) is not None
+    ]
+    texts = [_is_text(document, field, found) for field in fields]
+    return usable_taints(taints) if all(texts) else None
 
 
 def _add_config_map(document: Document, found: Found) -> None:
@@ -87,9 +92,9 @@ def _add_config_map(document: Document, found: Found) -> None:
     if not isinstance(data, dict | None):
         found.problems.error("is no mapping", document.place(("data",)))
         return
-    namespace = _at(document.value, ("metadata", "namespace"))
-    if not isinstance(namespace, str | None):
-        found.problems.error("is no string", document.place(("metadata", "namespace")))
+    path = ("metadata", "namespace")
+    namespace = _at(document.value, path)
+    if namespace is not None and not _is_text(document, path, found):
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
@@ -107,10 +112,12 @@ def _add_image_stream(document: Document, found: Found) -> None:
         found.problems.error("is no list", document.place(("spec", "tags")))
         return
     for number, tag in enumerate(tags):
-        name, image = _at(tag, ("name",)), _at(tag, ("from", "name"))
+        name, image = (_at(tag, at) for at in _TAG)
         place = document.place(("spec", "tags", number))
-        if not isinstance(name, str) or not isinstance(image, str):
-            found.problems.error("the tag has no name and from.name, both strings", place)
+        if name is None or image is None:
+            found.problems.error("the tag has no name or no from.name", place)
+        elif [at for at in _TAG if not _is_text(document, ("spec", "tags", number, *at), found)]:
+            continue
         elif images.setdefault(name, image) != image:
             found.problems.error(f"the tag {name!r} stands twice with different images", place)
         else:
@@ -126,7 +133,8 @@ def _add_proxy(document: Document, found: Found) -> None:
         value = _at(document.value, ("spec", name))
         place = document.place(("spec", name))
         if not isinstance(value, str | None):
-            found.problems.error("is no string", place)
+            # Its text may be a password.
+            found.problems.error("is not a string", place)
             return
         settings[name] = value or ""
         if has_login(settings[name]):
@@ -145,9 +153,13 @@ def _add_proxy(document: Document, found: Found) -> None:
 
 
 def _name(document: Document, found: Found) -> str | None:
-    name = _at(document.value, ("metadata", "name"))
+    path = ("metadata", "name")
+    name = _at(document.value, path)
     if isinstance(name, str) and name:
         return name
+    if not isinstance(name, str | None):
+        found.problems.error(not_a_string(document, path), document.place(path))
+        return None
     kind = document.value["kind"]
     found.problems.error(f"the {kind} has no metadata.name", document.place(("metadata",)))
     return None
@@ -161,13 +173,16 @@ def _labels(document: Document, found: Found) -> dict[str, str] | None:
         return None
     wrong = [key for key, value in (labels or {}).items() if not isinstance(value, str)]
     for key in wrong:
-        at = (*path, key)
-        text = document.text(at)
-        message = f'{text} is no string to YAML; put it in quotes: "{text}"'
-        if isinstance(_at(labels, (key,)), dict | list | None):
-            message = "the label's value is no string"
-        found.problems.error(message, document.place(at))
+        _is_text(document, (*path, key), found)
     return None if wrong else dict(labels or {})
+
+
+def _is_text(document: Document, path: Path, found: Found) -> bool:
+    """Say whether the value is a string; reports one that is not."""
+    if isinstance(_at(document.value, path), str):
+        return True
+    found.problems.error(not_a_string(document, path), document.place(path))
+    return False
 
 
 def _is_key(key: str) -> bool:
@@ -184,7 +199,11 @@ def _lines(mapping: object) -> Mapping[str, int]:
 
 def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
     for step in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(step)
+        match value:
+            case Mapping():
+                value = value.get(step)
+            case list() if isinstance(step, int):
+                value = value[step]
+            case _:
+                return None
     return value

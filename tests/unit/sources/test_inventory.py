@@ -89,40 +89,97 @@ def test_taints_that_keep_nothing_away_or_come_and_go_are_no_part_of_a_node() ->
     assert read(text)[0].nodes[0].taints == (Taint("b", "", "NoSchedule"), Taint("z", "1", "NoExecute"))
 
 
-@pytest.mark.parametrize(
-    "taints",
-    ["x", 5, {"key": "a"}, ["a"], [None], [{"key": 5}], [{"key": "a", "value": 0}], [{"effect": False}]],
-)
+@pytest.mark.parametrize("taints", ["x", 5, {"key": "a"}, ["a"], [None]])
 def test_taints_that_are_none_are_told(taints: object) -> None:
     found, problems = read(node(spec={"taints": taints}))
 
     assert (found.nodes, problems) == (
         (),
-        ["0:1: spec.taints: is no list of taints with key, value and effect"],
+        ["0:1: spec.taints: is not a list of taints with key, value and effect"],
     )
 
 
-@pytest.mark.parametrize(
-    "metadata", ["{}", "{name: }", "{name: ''}", "{name: 5}", "[]", "x", "{name: {a: b}}"]
-)
+@pytest.mark.parametrize("metadata", ["{}", "{name: }", "{name: ''}", "[]", "x"])
 def test_a_node_without_a_name_is_told(metadata: str) -> None:
     assert read(f"apiVersion: v1\nkind: Node\nmetadata: {metadata}\n")[1] == [
         "0:3: metadata: the Node has no metadata.name"
     ]
 
 
-def test_a_label_that_is_no_string_to_yaml_is_told_as_it_is_written() -> None:
-    text = "apiVersion: v1\nkind: Node\nmetadata:\n  name: a\n  labels:\n    rack: 22.10\n    other: 5\n"
+# As JSON and as YAML spell it, with what the message says of each.
+TYPED = [
+    ("true", "true is true or false{}, not a string; put it in quotes: {}"),
+    ("false", "false is true or false{}, not a string; put it in quotes: {}"),
+    ("5", "5 is a number{}, not a string; put it in quotes: {}"),
+    ("24.10", "24.10 is a number{}, not a string; put it in quotes: {}"),
+    ("1E3", "1E3 is a number{}, not a string; put it in quotes: {}"),
+    ("null", 'null is not a string; write "" for an empty one'),
+    ('["hunter2"]', "a list is not a string"),
+    ('{"hunter2": 1}', "a mapping is not a string"),
+]
 
-    assert read(text)[1] == [
-        '0:6: metadata.labels.rack: 22.10 is no string to YAML; put it in quotes: "22.10"'
+
+@pytest.mark.parametrize(("value", "sentence"), TYPED)
+def test_a_label_that_is_no_string_is_told_as_its_file_spells_it(value: str, sentence: str) -> None:
+    json_text = node(labels={"rack": "?"}).replace('"?"', value)
+    yaml_text = f"kind: Node\nmetadata:\n  name: a\n  labels:\n    rack: {value}\n    other: 5\n"
+
+    assert read(json_text) == (
+        Inventory(nodes=()),
+        ["0:1: metadata.labels.rack: " + sentence.format("", f'"rack": "{value}"')],
+    )
+    assert read(yaml_text)[1] == [
+        "0:5: metadata.labels.rack: " + sentence.format(" to YAML", f'rack: "{value}"')
     ]
 
 
-@pytest.mark.parametrize("value", [None, ["hunter2"], {"hunter2": 1}])
-def test_a_label_that_is_no_scalar_is_told_without_its_content(value: object) -> None:
-    assert read(node(labels={"rack": value}))[1] == [
-        "0:1: metadata.labels.rack: the label's value is no string"
+@pytest.mark.parametrize("spelled", ["yes", "True", "ON"])
+def test_yaml_has_words_of_its_own_for_true(spelled: str) -> None:
+    text = f"kind: Node\nmetadata:\n  name: a\n  labels:\n    rack: {spelled}\n"
+
+    assert read(text)[1] == [
+        (
+            f"0:5: metadata.labels.rack: {spelled} is true or false to YAML, not a string; "
+            f'put it in quotes: rack: "{spelled}"'
+        )
+    ]
+
+
+@pytest.mark.parametrize("field", ["key", "value", "effect"])
+@pytest.mark.parametrize(("value", "sentence"), [one for one in TYPED if one[0] != "null"])
+def test_a_taint_with_a_field_that_is_no_string_is_told(field: str, value: str, sentence: str) -> None:
+    text = node(spec={"taints": [{"key": "a"}, {field: "?"}]}).replace('"?"', value)
+
+    assert read(text) == (
+        Inventory(nodes=()),
+        [f"0:1: spec.taints[1].{field}: " + sentence.format("", f'"{field}": "{value}"')],
+    )
+
+
+def test_all_typed_fields_of_a_taint_are_told_at_once() -> None:
+    text = "kind: Node\nmetadata: {name: a}\nspec:\n  taints:\n  - key: 5\n    value: no\n"
+
+    assert read(text)[1] == [
+        ('0:5: spec.taints[0].key: 5 is a number to YAML, not a string; put it in quotes: key: "5"'),
+        (
+            "0:6: spec.taints[0].value: no is true or false to YAML, not a string; "
+            'put it in quotes: value: "no"'
+        ),
+    ]
+
+
+def test_a_name_that_is_a_number_is_told_as_it_is_written() -> None:
+    assert read("kind: Node\nmetadata:\n  name: 0x10\n")[1] == [
+        '0:3: metadata.name: 0x10 is a number to YAML, not a string; put it in quotes: name: "0x10"'
+    ]
+    assert read('{"kind": "ConfigMap", "metadata": {"name": 1.50}}')[1] == [
+        '0:1: metadata.name: 1.50 is a number, not a string; put it in quotes: "name": "1.50"'
+    ]
+    assert read('{"kind": "Node", "metadata": {"name": 0}}')[1] == [
+        '0:1: metadata.name: 0 is a number, not a string; put it in quotes: "name": "0"'
+    ]
+    assert read("kind: Node\nmetadata: {name: {hunter2: 1}}\n")[1] == [
+        "0:2: metadata.name: a mapping is not a string"
     ]
 
 
@@ -179,7 +236,10 @@ def test_data_of_a_config_map_that_is_no_mapping_is_told(data: str) -> None:
 
 def test_a_namespace_that_is_no_string_to_yaml_is_told() -> None:
     assert read("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  namespace: no\n")[1] == [
-        "0:5: metadata.namespace: is no string"
+        (
+            "0:5: metadata.namespace: no is true or false to YAML, not a string; "
+            'put it in quotes: namespace: "no"'
+        )
     ]
 
 
@@ -217,11 +277,19 @@ def test_tags_of_an_image_stream_that_are_no_list_are_told(tags: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["x", "{}", "{name: a}", "{name: a, from: x}", "{name: 417.94, from: {name: x}}"]
+    "tag", ["x", "{}", "{name: a}", "{name: a, from: x}", "{from: {name: x}}", "{name: , from: {name: x}}"]
 )
 def test_a_tag_of_an_image_stream_without_its_image_is_told(tag: str) -> None:
-    assert read(stream(f"\n  - {tag}"))[1] == [
-        "0:6: spec.tags[0]: the tag has no name and from.name, both strings"
+    assert read(stream(f"\n  - {tag}"))[1] == ["0:6: spec.tags[0]: the tag has no name or no from.name"]
+
+
+def test_a_tag_of_an_image_stream_that_is_a_number_is_told_as_it_is_written() -> None:
+    assert read(stream("\n  - {name: 417.940, from: {name: 5}}"))[1] == [
+        ('0:6: spec.tags[0].from.name: 5 is a number to YAML, not a string; put it in quotes: name: "5"'),
+        (
+            "0:6: spec.tags[0].name: 417.940 is a number to YAML, not a string; "
+            'put it in quotes: name: "417.940"'
+        ),
     ]
 
 
@@ -273,7 +341,7 @@ def test_an_odd_proxy_url_is_no_problem_here(url: str) -> None:
 
 @pytest.mark.parametrize("value", ["5", "[hunter2]", "0", "false"])
 def test_a_proxy_setting_that_is_no_string_is_told(value: str) -> None:
-    assert read(proxy(f"{{httpProxy: {value}}}"))[1] == ["0:4: spec.httpProxy: is no string"]
+    assert read(proxy(f"{{httpProxy: {value}}}"))[1] == ["0:4: spec.httpProxy: is not a string"]
 
 
 def test_two_different_proxies_are_told() -> None:

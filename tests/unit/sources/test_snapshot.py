@@ -248,6 +248,33 @@ def test_a_group_that_is_not_right_is_told(broken: tuple[str, str], message: str
     assert found.nodes == () or "unknown label" in message or NIC_LABEL in message
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("true", 'true is true or false, not a string; put it in quotes: "rack": "true"'),
+        ("24.10", '24.10 is a number, not a string; put it in quotes: "rack": "24.10"'),
+        ("7", '7 is a number, not a string; put it in quotes: "rack": "7"'),
+        ("null", "nothing is not a string"),
+    ],
+)
+def test_in_json_a_value_that_is_no_string_is_told_as_json_spells_it(value: str, sentence: str) -> None:
+    group = {"labels": {"rack": "?"}, "nodes": ["a"]}
+    text = json.dumps({**yaml.safe_load(HEAD), "labels": ["rack"], "groups": [group]}).replace('"?"', value)
+
+    assert told(text) == [f"0:1: groups[0].labels.rack: {sentence}"]
+
+
+def test_in_json_a_taint_with_a_boolean_is_told_as_json_spells_it() -> None:
+    group = {"labels": {}, "taints": [{"key": "a", "value": False, "effect": "NoSchedule"}], "nodes": ["a"]}
+
+    assert told(json.dumps({**yaml.safe_load(HEAD), "groups": [group]})) == [
+        (
+            "0:1: groups[0].taints[0].value: false is true or false, not a string; "
+            'put it in quotes: "value": "false"'
+        )
+    ]
+
+
 def test_a_runtime_that_is_no_string_is_told_once() -> None:
     assert told(HEAD + GROUP.replace("  nodes", "  containerRuntime: 5\n  nodes")) == [
         (

@@ -23,7 +23,7 @@ from gitops_doca.registry.retry import (
     is_retryable,
     parse_retry_after,
 )
-from gitops_doca.sources.syntax import Readable, SyntaxProblem
+from gitops_doca.sources.syntax import TOO_LARGE, Readable, SyntaxProblem
 
 RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
 """The API server may take seconds for a page of large nodes."""
@@ -100,8 +100,9 @@ class ApiServer:
         """
         try:
             return parse(_Timely(body, self._check))
-        except SyntaxProblem:
-            why = NoAnswerError(Cause.PROTOCOL, "an answer that is not the JSON of an API server")
+        except SyntaxProblem as problem:
+            what = TOO_LARGE if problem.message == TOO_LARGE else "is not the JSON of an API server"
+            why = NoAnswerError(Cause.PROTOCOL, f"an answer that {what}")
         except NoAnswerError as error:
             why = error
         raise UnansweredError(question, why) from None

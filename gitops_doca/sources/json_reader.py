@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from gitops_doca.sources.located import Document, typed_items
 from gitops_doca.sources.scalars import WrittenFloat
 from gitops_doca.sources.selection import ALL, NOTHING, Selection, below, prune
-from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, Readable, SyntaxProblem
+from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
 
 _CHUNK = 1 << 20
 _NUMBER_GAP = len("e+")
@@ -90,7 +90,7 @@ def _object(
     admit: Callable[[Document], None],
 ) -> Iterator[Document]:
     """Yield the items of a list, or the object itself; `found` takes what `of_list` selects beside items."""
-    line = window.line
+    line, size = window.line, 0
     listed = False
     pending: list[Document] = []
     for key in window.each_key():
@@ -105,6 +105,9 @@ def _object(
                     yield document
         else:
             at, value, part = window.line, window.value(), below(of_list, key)
+            size += window.size
+            if size > MAX_VALUE:
+                raise SyntaxProblem(line, TOO_LARGE)
             if part != NOTHING:
                 found[key] = _selected(value, part, at)
     if listed:
@@ -149,6 +152,8 @@ class _Window:
         self._ended = False
         self._counted = 0
         self._lines_before = 1
+        self.size = 0
+        """Bytes of the value that was decoded last."""
 
     @property
     def line(self) -> int:
@@ -227,15 +232,23 @@ class _Window:
             # A number may go on behind the window, also one that seems to end at `.` or `e+`.
             length = end - self._at
             if len(self._text) - end > _NUMBER_GAP or not self._more(wanted):
+                self.size = self._bytes_of(length)
+                if self.size > MAX_VALUE:
+                    self.fail(TOO_LARGE)
                 self._at += length
                 return found
+
+    def _bytes_of(self, length: int) -> int:
+        """Return how many bytes the next characters take."""
+        # Kubernetes' own text is ASCII, and there this costs nothing.
+        return length if self._text.isascii() else len(self._text[self._at : self._at + length].encode())
 
     def _more(self, size: int) -> bool:
         """Read on; say whether there was more."""
         if self._ended:
             return False
         if len(self._text) - self._at > MAX_VALUE:
-            self.fail(f"has one value of more than {MAX_VALUE >> 20} MiB")
+            self.fail(TOO_LARGE)
         chunk = self._stream.read(size)
         self._ended = not chunk
         try:

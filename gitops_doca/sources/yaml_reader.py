@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 from gitops_doca.sources.located import Document, LocatedDict, LocatedList, typed_items
 from gitops_doca.sources.scalars import resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
-from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, Readable, SyntaxProblem
+from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
 
 _MAX_SKIPPED_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _MAX_ALIASED = 100_000
@@ -86,7 +86,7 @@ class _Meter:
         chunk = self._read(size)
         self._bytes += len(chunk)
         if self._bytes > MAX_VALUE:
-            raise SyntaxProblem(self._line, f"has one value of more than {MAX_VALUE >> 20} MiB")
+            raise SyntaxProblem(self._line, TOO_LARGE)
         return chunk
 
 
@@ -119,7 +119,7 @@ class _Walk:
                     yield from self._object(event)
                 case SequenceStartEvent() if not self._whole:
                     _check_tag(event)
-                    for value, line, _ in self._sequence(self._selection, 1):
+                    for value, line, _ in self._sequence(self._selection, 1, metered=True):
                         yield Document(value, self._file, line)
                 case _:
                     value = self._build(event, self._selection, 1)
@@ -137,7 +137,7 @@ class _Walk:
             if key == "items" and isinstance(event, SequenceStartEvent):
                 _check_tag(event)
                 listed = True
-                for item, at, _ in self._sequence(self._selection, 2):
+                for item, at, _ in self._sequence(self._selection, 2, metered=True):
                     document = Document(item, self._file, at)
                     if isinstance(item, dict) and "kind" not in item:
                         pending.append(document)
@@ -210,7 +210,8 @@ class _Walk:
             self._skip(event)
             return keyless(event)
         found = LocatedList()
-        for item, line, text in self._sequence(selection, depth):
+        # A list inside an item gives the item no more room; a document that is wanted whole is no item.
+        for item, line, text in self._sequence(selection, depth, metered=self._whole):
             if text is not None:
                 found.texts[len(found)] = text
             found.append(item)
@@ -222,7 +223,10 @@ class _Walk:
             raise SyntaxProblem(event.start_mark.line + 1, f"is nested deeper than {MAX_DEPTH} levels")
         self._deepest = max(self._deepest, depth)
 
-    def _sequence(self, selection: Selection, depth: int) -> Iterator[tuple[Any, int, str | None]]:
+    def _sequence(
+        self, selection: Selection, depth: int, *, metered: bool
+    ) -> Iterator[tuple[Any, int, str | None]]:
+        """Yield each item with its line, and the text of a scalar; `metered`: each may have `MAX_VALUE`."""
         while True:
             event = self._next()
             if type(event) is SequenceEndEvent:
@@ -230,7 +234,8 @@ class _Walk:
             value = self._build(event, selection, depth + 1)
             scalar = type(event) is ScalarEvent and not isinstance(value, str)
             line = event.start_mark.line + 1
-            self._meter.item(line)
+            if metered:
+                self._meter.item(line)
             yield value, line, event.value if scalar else None
 
     def _mapping(self, selection: Selection, depth: int) -> LocatedDict:

@@ -31,6 +31,19 @@ def failure(cluster: LiveCluster, scope: Scope = SCOPE) -> GenerationError:
     return failed.value
 
 
+def test_a_node_of_9_mb_is_refused_on_a_page_too(fake: FakeApiServer, cluster: Cluster) -> None:
+    large = node("large")
+    large["metadata"]["annotations"] = {"a": "x" * 9_000_000}
+    fake.nodes = [node("small"), large]
+
+    failed = failure(cluster())
+
+    assert failed.exit_code == 5
+    assert str(failed) == (
+        f"cannot list nodes of the cluster at {fake.host}: an answer that has one value of more than 8 MiB"
+    )
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

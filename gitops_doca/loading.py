@@ -137,7 +137,8 @@ def _inventory(
     """Read files, or a live cluster; no cluster is asked for policies that cannot be used."""
     source: ClusterReader | tuple[str, ...] = settings["inventory"].value
     if isinstance(source, tuple):
-        return read_inventory(source, policies.labels, problems, boundary)
+        ignored: list[str] = settings["ignoredTaints"].value
+        return read_inventory(source, policies.labels, problems, boundary, ignored_taints=ignored)
     problems.raise_errors()
     owners = settings["emit"].value != POLICIES
     return source(replace(scope_of(policies, settings), owners=owners), problems)
@@ -149,6 +150,7 @@ def scope_of(policies: PolicySet, settings: Settings) -> Scope:
     return Scope(
         namespace=settings["namespace"].value,
         labels=policies.labels,
+        ignored_taints=frozenset(settings["ignoredTaints"].value),
         config_maps=tuple(sorted({name for d in drivers for name in (d.cert_config, d.repo_config) if name})),
         pull_secrets=tuple(dict.fromkeys(name for d in drivers for name in d.image_pull_secrets)),
         openshift=settings["openshift"].value is not False,

@@ -86,7 +86,7 @@ class LiveCluster:
         server = self._reach(problems)
         selection = object_selection(scope.labels)
         documents = self._within(server, lambda: list(self._objects(server, scope, selection)), problems)
-        return build_inventory(documents, scope.labels, problems)
+        return build_inventory(documents, scope.labels, problems, ignored_taints=scope.ignored_taints)
 
     def pull_secrets(self, scope: Scope, problems: Problems) -> list[tuple[str, Auths]]:
         """Return the pull secrets of the policies, each with its place; warns of one that is not there.

@@ -85,7 +85,7 @@ class Node:
     labels: Mapping[str, str]
     """Only `RENDER_LABELS` and the labels that nodeSelectors name."""
     taints: tuple[Taint, ...] = ()
-    """Those that can keep pods away, sorted; none of them is a condition of the node."""
+    """Those that can keep pods away, sorted; none of them soon passes by itself."""
     container_runtime: str = ""
     """Name without the version: `containerd`, `cri-o`."""
     place: Place = field(default=Place(), compare=False)

@@ -11,6 +11,8 @@ class Scope:
     """Of the ConfigMaps and Secrets."""
     labels: frozenset[str] = frozenset()
     """Those that nodeSelectors name."""
+    ignored_taints: frozenset[str] = frozenset()
+    """Keys of taints that pass, besides those that are known to."""
     config_maps: tuple[str, ...] = ()
     """Names, sorted."""
     pull_secrets: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Which taints keep the driver's pods off a node."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gitops_doca.core.model import Node, Taint, Toleration
 
@@ -9,9 +9,10 @@ GPU_TOLERATION = Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoS
 
 _KEEPS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
-# Set by Kubernetes from a node's condition: a node that reboots while someone takes the inventory
-# must not lose its DaemonSet. They never take a node out of its pool.
-_CONDITIONS = frozenset(
+# Set for minutes, by Kubernetes from a node's condition, by an autoscaler or by a network agent: a node
+# that reboots while someone takes the inventory must not lose its DaemonSet. They never take a node out of
+# its pool.
+_PASSING = frozenset(
     f"node.kubernetes.io/{name}"
     for name in (
         "not-ready",
@@ -23,12 +24,24 @@ _CONDITIONS = frozenset(
         "unschedulable",
         "out-of-service",
     )
-) | {"node.cloudprovider.kubernetes.io/uninitialized", "node.cloudprovider.kubernetes.io/shutdown"}
+) | {
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "node.cilium.io/agent-not-ready",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/unregistered",
+    # The cluster autoscaler's own, which have no prefix.
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
+}
 
 
-def keeps_away(taint: Taint) -> bool:
-    """Say whether the taint keeps pods away that do not tolerate it, and is no condition of the node."""
-    return taint.effect in _KEEPS_AWAY and taint.key not in _CONDITIONS
+def keeps_away(taint: Taint, ignored: Collection[str] = ()) -> bool:
+    """Say whether the taint keeps pods away that do not tolerate it, and is not one that soon passes.
+
+    `ignored` are the keys of more taints that pass.
+    """
+    return taint.effect in _KEEPS_AWAY and taint.key not in _PASSING and taint.key not in ignored
 
 
 def untolerated(node: Node, tolerations: Iterable[Toleration]) -> tuple[Taint, ...]:

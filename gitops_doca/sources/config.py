@@ -34,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "annotations": {},
     "operatorNames": False,
     "planned": (),
+    "ignoredTaints": (),
     "emit": DAEMON_SETS,
     "strict": False,
     "allowEmpty": False,

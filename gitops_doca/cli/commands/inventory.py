@@ -15,6 +15,7 @@ from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
+from gitops_doca.core.scope import Scope
 from gitops_doca.core.snapshot import KIND, group_alike
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
@@ -54,9 +55,14 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     settings, policies = _policies(flags, problems)
     old = _old(write, problems)
     problems.raise_errors()
-    committed = read_inventory([check], policies.labels, problems) if check is not None else None
+    scope = scope_of(policies, settings)
+    committed = (
+        None
+        if check is None
+        else read_inventory([check], scope.labels, problems, ignored_taints=scope.ignored_taints)
+    )
     problems.raise_errors()
-    inventory = _read(flags, settings, policies, problems)
+    inventory = _read(flags, scope, problems)
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
         write_stdout(printable_lines(changes))
@@ -92,9 +98,9 @@ def _old(write: str | None, problems: Problems) -> str:
     return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, remedy=remedy)
 
 
-def _read(flags: Mapping[str, Any], settings: Settings, policies: PolicySet, problems: Problems) -> Inventory:
+def _read(flags: Mapping[str, Any], scope: Scope, problems: Problems) -> Inventory:
     live = LiveInventory(kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"])
-    inventory = live(scope_of(policies, settings), problems)
+    inventory = live(scope, problems)
     problems.raise_errors()
     if not inventory.nodes:
         problems.warn(

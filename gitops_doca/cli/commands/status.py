@@ -83,7 +83,12 @@ def _compare(
         live = LiveInventory(
             kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"]
         )
-        scope = Scope(namespace=namespace, labels=inputs.policies.labels, openshift=False)
+        scope = Scope(
+            namespace=namespace,
+            labels=inputs.policies.labels,
+            ignored_taints=frozenset(settings["ignoredTaints"].value),
+            openshift=False,
+        )
         grouping = group_live(inputs, settings, live(scope, problems), problems)
     drivers = live.drivers(namespace, problems)
     problems.raise_errors()

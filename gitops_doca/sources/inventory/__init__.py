@@ -18,21 +18,33 @@ from gitops_doca.sources.selection import object_selection
 
 
 def read_inventory(
-    files: Iterable[str], labels: Iterable[str], problems: Problems, boundary: Boundary | None = None
+    files: Iterable[str],
+    labels: Iterable[str],
+    problems: Problems,
+    boundary: Boundary | None = None,
+    *,
+    ignored_taints: Iterable[str] = (),
 ) -> Inventory:
     """Read nodes and the other objects that rendering needs from files (`-`: standard input).
 
-    `labels` are those that nodeSelectors name. Objects of other kinds are ignored.
+    `labels` are those that nodeSelectors name. `ignored_taints` are keys of taints that never take a node
+    out of its pool: nothing is kept of them. Objects of other kinds are ignored.
     """
     labels = frozenset(labels)
     selection = object_selection(labels)
     documents = (read_documents(file, selection, problems, boundary) for file in dict.fromkeys(files))
-    return build_inventory(chain.from_iterable(documents), labels, problems)
+    return build_inventory(chain.from_iterable(documents), labels, problems, ignored_taints=ignored_taints)
 
 
-def build_inventory(documents: Iterable[Document], labels: Iterable[str], problems: Problems) -> Inventory:
+def build_inventory(
+    documents: Iterable[Document],
+    labels: Iterable[str],
+    problems: Problems,
+    *,
+    ignored_taints: Iterable[str] = (),
+) -> Inventory:
     """Make an inventory of objects, of which `object_selection` of the same labels chose the parts."""
-    found = Found(problems)
+    found = Found(problems, ignored_taints)
     kept = RENDER_LABELS.union(labels)
     for document in documents:
         if document.value is not None:

@@ -35,13 +35,14 @@ def add_object(document: Document, group: str, found: Found) -> None:
             pass
 
 
-def usable_taints(taints: Iterable[Mapping[str, Any]]) -> tuple[Taint, ...]:
+def usable_taints(taints: Iterable[Mapping[str, Any]], found: Found) -> tuple[Taint, ...]:
     """Return the taints that can keep pods away, sorted.
 
-    Those that Kubernetes sets from a node's condition come and go, so they are no part of what a node is.
+    Those that pass come and go, so they are no part of what a node is.
     """
-    found = (Taint(*(taint.get(field) or "" for field in _TAINT)) for taint in taints)
-    return tuple(sorted(filter(keeps_away, found), key=lambda t: (t.key, t.effect, t.value)))
+    every = (Taint(*(taint.get(field) or "" for field in _TAINT)) for taint in taints)
+    kept = (taint for taint in every if keeps_away(taint, found.ignored_taints))
+    return tuple(sorted(kept, key=lambda t: (t.key, t.effect, t.value)))
 
 
 def _add_node(document: Document, found: Found) -> None:
@@ -81,7 +82,7 @@ def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
         if taint.get(field) is not None
     ]
     texts = [_is_text(document, field, found) for field in fields]
-    return usable_taints(taints) if all(texts) else None
+    return usable_taints(taints, found) if all(texts) else None
 
 
 def _add_config_map(document: Document, found: Found) -> None:

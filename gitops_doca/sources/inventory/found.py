@@ -1,5 +1,7 @@
 """What the documents of an inventory say of one cluster, put together."""
 
+from collections.abc import Iterable
+
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import ClusterProxy, Inventory, Node, OperatorTrace
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
@@ -8,8 +10,10 @@ from gitops_doca.core.reference import InvalidReferenceError, parse_image
 class Found:
     """Collects nodes and objects; what stands twice must be the same, or is reported with both places."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, ignored_taints: Iterable[str] = ()) -> None:
         self.problems = problems
+        self.ignored_taints = frozenset(ignored_taints)
+        """Keys of taints of which nothing is kept."""
         self.openshift = False
         """Set it once an object shows OpenShift."""
         self.operator_traces: list[OperatorTrace] = []

@@ -83,7 +83,7 @@ def _add_nodes(document: Document, wanted: frozenset[str], found: Found) -> None
         # One mapping for all nodes of the group: there may be thousands.
         shared: Mapping[str, Any] = {
             "labels": {NIC_LABEL: "true", **labels},
-            "taints": usable_taints(group.get("taints", ())),
+            "taints": usable_taints(group.get("taints", ()), found),
             "container_runtime": group.get("containerRuntime", ""),
             "lines": _lines(group["labels"]),
             "runtime_line": _lines(group).get("containerRuntime", 0),

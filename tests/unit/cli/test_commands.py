@@ -204,6 +204,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "annotations           a/b=c                    # gitops-doca.yaml:5",
         "operatorNames         false                    # default",
         "planned               none                     # default",
+        "ignoredTaints         none                     # default",
         "emit                  daemonsets               # default",
         "strict                true                     # gitops-doca.yaml:6",
         "allowEmpty            false                    # default",

@@ -5,7 +5,7 @@ from gitops_doca.core.model import Taint, Toleration
 from gitops_doca.core.taints import keeps_away, tolerates, untolerated
 
 NO_SCHEDULE = Taint("key", "value", "NoSchedule")
-CONDITIONS = [
+PASSING = [
     "node.kubernetes.io/not-ready",
     "node.kubernetes.io/unreachable",
     "node.kubernetes.io/disk-pressure",
@@ -16,6 +16,11 @@ CONDITIONS = [
     "node.kubernetes.io/out-of-service",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cloudprovider.kubernetes.io/shutdown",
+    "node.cilium.io/agent-not-ready",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/unregistered",
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
 ]
 
 
@@ -69,8 +74,8 @@ def test_a_soft_taint_keeps_no_daemon_set_away() -> None:
 
 
 @pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
-@pytest.mark.parametrize("key", CONDITIONS)
-def test_a_nodes_condition_never_leaves_it_out(key: str, effect: str) -> None:
+@pytest.mark.parametrize("key", PASSING)
+def test_a_taint_that_passes_never_takes_the_node_out(key: str, effect: str) -> None:
     taint = Taint(key, "", effect)
 
     assert not keeps_away(taint)
@@ -78,13 +83,29 @@ def test_a_nodes_condition_never_leaves_it_out(key: str, effect: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["node.kubernetes.io/other", "node-role.kubernetes.io/control-plane", "not-ready"]
+    "key",
+    [
+        "node.kubernetes.io/other",
+        "node-role.kubernetes.io/control-plane",
+        "not-ready",
+        "karpenter.sh/other",
+        "node.cilium.io/agent-not-ready/x",
+        "tobedeletedbyclusterautoscaler",
+    ],
 )
-def test_other_taints_of_kubernetes_are_no_condition(key: str) -> None:
+def test_other_taints_stay(key: str) -> None:
     taint = Taint(key, "", "NoSchedule")
 
     assert keeps_away(taint)
     assert untolerated(make_node(taints=[taint]), []) == (taint,)
+
+
+@pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
+def test_more_keys_of_taints_that_pass_may_be_given(effect: str) -> None:
+    taint = Taint("example.com/maintenance", "x", effect)
+
+    assert keeps_away(taint, {"example.com/other"})
+    assert not keeps_away(taint, {"example.com/maintenance"})
 
 
 def test_the_gpus_taint_is_tolerated_as_no_schedule_alone() -> None:

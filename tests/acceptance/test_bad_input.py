@@ -125,6 +125,24 @@ def test_a_file_that_cannot_be_read_is_told_for_policies_and_inventories(
     assert errors(run(tmp_path, nodes=text)) == [f"nodes.yaml{place}{error}"]
 
 
+@pytest.mark.parametrize("beside", ["", NODE + "---\n"])
+def test_a_table_in_the_place_of_nodes_is_told(beside: str, tmp_path: Path) -> None:
+    table = "apiVersion: meta.k8s.io/v1\nkind: Table\nrows: []\n"
+    line = beside.count("\n") + 2
+
+    assert run(tmp_path, nodes=beside + table).stderr == (
+        f"error[input]: nodes.yaml:{line}: kind: a Table has not all that is read of a Node\n"
+        "  help: give what kubectl get nodes -o yaml (or -o json) prints\n"
+    )
+    assert errors(run(tmp_path, nodes=beside + table)) != []
+
+
+def test_a_policy_in_the_place_of_nodes_is_told(tmp_path: Path) -> None:
+    assert errors(run(tmp_path, nodes=POLICY)) == [
+        "nodes.yaml: the inventory has no Node; its objects are NicClusterPolicy (1)"
+    ]
+
+
 def test_a_file_of_3_gb_in_one_line_is_told_at_once(tmp_path: Path) -> None:
     run(tmp_path)
     with (tmp_path / "nodes.yaml").open("wb") as stream:

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from itertools import chain
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import API_GROUP, RENDER_LABELS, Inventory
+from gitops_doca.core.model import RENDER_LABELS, Inventory
 from gitops_doca.core.snapshot import KIND
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.inventory.cluster import add_object
 from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.inventory.kinds import HOW_TO_GET_NODES, Kinds, group_and_kind
 from gitops_doca.sources.inventory.operator import add_operator_trace
 from gitops_doca.sources.inventory.snapshot import add_snapshot
 from gitops_doca.sources.located import Document
-from gitops_doca.sources.schema import did_you_mean
 from gitops_doca.sources.selection import object_selection
 
 
@@ -28,12 +28,16 @@ def read_inventory(
     """Read nodes and the other objects that rendering needs from files (`-`: standard input).
 
     `labels` are those that nodeSelectors name. `ignored_taints` are keys of taints that never take a node
-    out of its pool: nothing is kept of them. Objects of other kinds are ignored.
+    out of its pool: nothing is kept of them. Objects of other kinds are ignored, but a file that holds
+    no others is reported, and so is what holds nodes in a form that is not read.
     """
-    labels = frozenset(labels)
+    labels, kinds = frozenset(labels), Kinds(problems)
     selection = object_selection(labels)
     documents = (read_documents(file, selection, problems, boundary) for file in dict.fromkeys(files))
-    return build_inventory(chain.from_iterable(documents), labels, problems, ignored_taints=ignored_taints)
+    objects = filter(kinds.add, chain.from_iterable(documents))
+    inventory = build_inventory(objects, labels, problems, ignored_taints=ignored_taints)
+    kinds.report_useless()
+    return inventory
 
 
 def build_inventory(
@@ -47,25 +51,17 @@ def build_inventory(
     found = Found(problems, ignored_taints)
     kept = RENDER_LABELS.union(labels)
     for document in documents:
-        if document.value is not None:
-            _add(document, kept, found)
+        known = group_and_kind(document)
+        if known is None:
+            if document.value is not None:
+                problems.error(
+                    "is no Kubernetes object with apiVersion and kind",
+                    document.place(),
+                    remedy=HOW_TO_GET_NODES,
+                )
+        elif known[1] == KIND:
+            add_snapshot(document, kept, found)
+        else:
+            add_operator_trace(document, found)
+            add_object(document, known[0], found)
     return found.inventory()
-
-
-def _add(document: Document, labels: frozenset[str], found: Found) -> None:
-    value = document.value
-    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        found.problems.error(
-            "is no Kubernetes object with apiVersion and kind",
-            document.place(),
-            remedy="give what kubectl get nodes -o yaml (or -o json) prints",
-        )
-        return
-    kind, group = value["kind"], str(value.get("apiVersion", "")).rpartition("/")[0]
-    if kind == KIND:
-        add_snapshot(document, labels, found)
-    elif group == API_GROUP and (near := did_you_mean(kind, [KIND])):
-        found.problems.error(f"unknown kind {kind!r}{near}", document.place(("kind",)))
-    else:
-        add_operator_trace(document, found)
-        add_object(document, group, found)

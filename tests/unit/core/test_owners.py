@@ -36,9 +36,12 @@ def _policy(driver: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
 DRIVER = {"image": "d", "repository": "x.io/y", "version": "25.04-0.6.1.0-2"}
 
 
+NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}
+
+
 def _traces(folder: Path, *objects: dict[str, Any]) -> list[str]:
     file = folder / "dump.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [NODE, *objects]}))
     problems = Problems()
     found = read_inventory([str(file)], (), problems)
     assert list(problems) == []

@@ -350,14 +350,128 @@ def test_two_different_proxies_are_told() -> None:
     ]
 
 
-def test_other_kinds_are_ignored() -> None:
-    others = [
-        "kind: Pod\napiVersion: v1\n",
-        "kind: Node\napiVersion: example.com/v1\nmetadata: 5\n",
-        "kind: Secret\n",
+def stranger(kind: str, api_version: str = "v1", **fields: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, **fields}
+
+
+def listed(*objects: dict[str, Any], kind: str = "List", api_version: str = "v1") -> str:
+    return json.dumps({"apiVersion": api_version, "kind": kind, "items": objects})
+
+
+POD, SECRET = stranger("Pod"), stranger("Secret", data={"hunter2": "x"})
+POLICY = stranger("NicClusterPolicy", "mellanox.com/v1alpha1", spec={"ofedDriver": {"image": "i"}})
+
+
+def test_other_kinds_are_ignored_beside_nodes() -> None:
+    others = [POD, stranger("Node", "example.com/v1", metadata=5), SECRET]
+
+    assert read(listed(json.loads(node()), *others)) == read(node())
+    assert read(node() + "".join(map(json.dumps, others))) == read(node())
+    assert read(listed(*others, stranger("ConfigMap")), node())[1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (listed(*[{"metadata": {"name": "x"}}] * 12, kind="PodList"), "Pod (12)"),
+        (listed(POD, SECRET, POD), "Pod (2), Secret (1)"),
+        (json.dumps(POLICY), "NicClusterPolicy (1)"),
+        ("kind: DaemonSet\napiVersion: apps/v1\n---\nkind: Service\n", "DaemonSet (1), Service (1)"),
+        ("kind: Kustomization\n", "Kustomization (1)"),
+        ("kind: Status\napiVersion: v1\nstatus: Failure\n", "Status (1)"),
+        ("kind: Node\napiVersion: example.com/v1\n", "Node (1)"),
+        ("kind: hunter2 is the password\n", "others (1)"),
+        (
+            "".join(f"kind: {kind}\n---\n" for kind in "ABCDEFG"),
+            "A (1), B (1), C (1), D (1), E (1) and 2 more kinds",
+        ),
+    ],
+)
+def test_a_file_without_any_node_is_told_by_its_kinds(text: str, kinds: str) -> None:
+    assert read(text)[1] == [f"0: the inventory has no Node; its objects are {kinds}"]
+
+
+@pytest.mark.parametrize("other", [POD, SECRET, stranger("Deployment", "apps/v1")])
+def test_a_file_without_any_node_is_told_beside_one_with_nodes(other: dict[str, Any]) -> None:
+    assert read(node(), json.dumps(other))[1] == [
+        f"1: the inventory has no Node; its objects are {other['kind']} (1)"
     ]
 
-    assert read(*others) == (Inventory(nodes=()), [])
+
+def test_what_shows_the_operator_may_be_a_file_of_its_own_beside_nodes() -> None:
+    driver = stranger("DaemonSet", "apps/v1")
+
+    assert read(node(), json.dumps(POLICY), listed(POD, driver))[1] == []
+
+
+@pytest.mark.parametrize(
+    "text", [listed(), listed(kind="NodeList"), '{"kind": "NodeList", "apiVersion": "v1", "items": null}']
+)
+def test_a_list_of_no_nodes_is_no_mistake(text: str) -> None:
+    assert read(text) == (Inventory(nodes=()), [])
+
+
+ROW = {"cells": ["a", "Ready"], "object": {"kind": "PartialObjectMetadata", "metadata": {"name": "a"}}}
+TABLE = stranger("Table", "meta.k8s.io/v1", columnDefinitions=[{"name": "Name"}], rows=[ROW])
+PARTIAL = stranger("PartialObjectMetadata", "meta.k8s.io/v1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "kind"),
+    [
+        (json.dumps(TABLE), 1, "Table"),
+        (json.dumps(TABLE | {"apiVersion": "meta.k8s.io/v1beta1"}), 1, "Table"),
+        ("rows: []\nkind: Table\n", 2, "Table"),
+        (node() + json.dumps(TABLE), 2, "Table"),
+        (listed(json.loads(node()), TABLE), 1, "Table"),
+        (json.dumps(PARTIAL), 1, "PartialObjectMetadata"),
+        (node() + json.dumps(PARTIAL), 2, "PartialObjectMetadata"),
+        (
+            listed(
+                *[{"metadata": {"name": str(number)}} for number in range(3)],
+                kind="PartialObjectMetadataList",
+                api_version="meta.k8s.io/v1",
+            ),
+            1,
+            "PartialObjectMetadata",
+        ),
+    ],
+)
+def test_a_short_form_of_nodes_never_vanishes(text: str, line: int, kind: str) -> None:
+    assert read(text)[1] == [f"0:{line}: kind: a {kind} has not all that is read of a Node"]
+
+
+def test_a_table_of_another_group_is_any_other_kind() -> None:
+    assert read(node() + json.dumps(stranger("Table", "example.com/v1")))[1] == []
+
+
+@pytest.mark.parametrize("kind", ["List", "NodeList"])
+def test_a_list_in_a_list_never_vanishes(kind: str) -> None:
+    inner = json.loads(listed(json.loads(node()), kind=kind))
+
+    assert read(listed(json.loads(node("b")), inner))[1] == [
+        f"0:1: kind: a {kind} stands in another list, where it is not read"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["node", "NODE", "Nodes"])
+def test_a_kind_that_is_nearly_a_node_never_vanishes(kind: str) -> None:
+    assert read(node() + json.dumps(stranger(kind)))[1] == [
+        f"0:2: kind: unknown kind {kind!r}; did you mean 'Node'?"
+    ]
+
+
+def test_an_item_without_any_kind_never_vanishes() -> None:
+    assert read(listed(json.loads(node()), {"metadata": {"name": "b"}}))[1] == [f"0:1: {NO_OBJECT}"]
+
+
+def test_the_help_says_how_to_get_nodes() -> None:
+    problems = Problems()
+    for name, text in (("pods.json", json.dumps(POD)), ("table.json", json.dumps(TABLE))):
+        Path(name).write_text(text)
+    read_inventory(["pods.json", "table.json"], [], problems)
+
+    assert {found.remedy for found in problems} == {"give what kubectl get nodes -o yaml (or -o json) prints"}
 
 
 @pytest.mark.parametrize("text", ["just text", "5", "- 5", "a: b", "kind: 5", "kind: [a]", "[[]]", "kind:"])

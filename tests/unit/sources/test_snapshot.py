@@ -192,7 +192,9 @@ def test_a_kind_that_is_nearly_a_snapshot_is_told() -> None:
     assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: NodeInventry\n") == [
         "0:2: kind: unknown kind 'NodeInventry'; did you mean 'NodeInventory'?"
     ]
-    assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n") == []
+    assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n") == [
+        "0: the inventory has no Node; its objects are DriverLock (1)"
+    ]
 
 
 @pytest.mark.parametrize(

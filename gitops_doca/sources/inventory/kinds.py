@@ -1,0 +1,105 @@
+"""Which kinds of objects an inventory is made of, and what is said of a file that holds none of them."""
+
+import re
+from collections import Counter, defaultdict
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import API_GROUP
+from gitops_doca.core.snapshot import KIND
+from gitops_doca.sources.located import Document, is_policy
+from gitops_doca.sources.schema import did_you_mean
+
+HOW_TO_GET_NODES = "give what kubectl get nodes -o yaml (or -o json) prints"
+
+_READ = {
+    ("", "ConfigMap"),
+    ("image.openshift.io", "ImageStream"),
+    ("config.openshift.io", "Proxy"),
+    # Of a list that is empty nothing is left but the list itself.
+    ("", "List"),
+    ("", "NodeList"),
+}
+# The API server writes them in the place of any object for a client that asks so (meta.k8s.io/v1).
+_SHORT = {"Table", "PartialObjectMetadata"}
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
+_SHOWN = 5
+
+
+def group_and_kind(document: Document) -> tuple[str, str] | None:
+    """Return API group and kind of an object; None of what is no object."""
+    value = document.value
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not kind:
+        return None
+    return str(value.get("apiVersion") or "").rpartition("/")[0], kind
+
+
+class Kinds:
+    """Counts the objects of each file by their kind, and reports those that would vanish in silence."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self._ignored: dict[str, Counter[str]] = defaultdict(Counter)
+        """Kinds of which nothing is read, by file."""
+        self._used: set[str] = set()
+        """Files with an object that is a part of an inventory."""
+        self._traces: set[str] = set()
+        """Files with an object that shows who makes the drivers: worth something beside nodes alone."""
+        self._has_nodes = False
+        self._refused: set[tuple[str, str]] = set()
+
+    def add(self, document: Document) -> bool:
+        """Count an object; reports one that only stands for nodes, and says whether to go on with it."""
+        known = group_and_kind(document)
+        if known is None:
+            return True
+        group, kind = known
+        message, remedy = _wrong_form(document, group, kind)
+        if message:
+            self._used.add(document.file)
+            if (document.file, message) not in self._refused:
+                self._refused.add((document.file, message))
+                self.problems.error(message, document.place(("kind",)), remedy=remedy)
+            return False
+        if kind == KIND or known == ("", "Node"):
+            self._has_nodes = True
+            self._used.add(document.file)
+        elif known in _READ:
+            self._used.add(document.file)
+        else:
+            if kind == "DaemonSet" or is_policy(document):
+                self._traces.add(document.file)
+            self._ignored[document.file][kind if _KIND.fullmatch(kind) else "others"] += 1
+        return True
+
+    def report_useless(self) -> None:
+        """Report each file with objects of which none is a part of an inventory."""
+        enough = self._used | (self._traces if self._has_nodes else set())
+        for file, kinds in self._ignored.items():
+            if file not in enough:
+                self.problems.error(
+                    f"the inventory has no Node; its objects are {_name_kinds(kinds)}",
+                    Place(file),
+                    remedy=HOW_TO_GET_NODES,
+                )
+
+
+def _wrong_form(document: Document, group: str, kind: str) -> tuple[str, str]:
+    """Say what is wrong with an object that stands for nodes but holds none, and what to do; else nothing."""
+    if kind in _SHORT and group in {"", "meta.k8s.io"}:
+        return f"a {kind} has not all that is read of a Node", HOW_TO_GET_NODES
+    if not group and kind in {"List", "NodeList"} and document.value.get("items"):
+        return f"a {kind} stands in another list, where it is not read", "write its items into the outer list"
+    if not group and (kind.lower() in {"node", "nodes"} and kind != "Node"):
+        return f"unknown kind {kind!r}; did you mean 'Node'?", ""
+    if group == API_GROUP and kind != KIND and (near := did_you_mean(kind, [KIND])):
+        return f"unknown kind {kind!r}{near}", ""
+    return "", ""
+
+
+def _name_kinds(kinds: Counter[str]) -> str:
+    """Name the most frequent kinds: `Pod (12), Service (3) and 2 more kinds`."""
+    shown = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
+    more = len(shown) - _SHOWN
+    words = ", ".join(f"{kind} ({count})" for kind, count in shown[:_SHOWN])
+    return words + (f" and {more} more kind{'s' if more > 1 else ''}" if more > 0 else "")

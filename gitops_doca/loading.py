@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gitops_doca.core.diagnostics import Category, Problems
-from gitops_doca.core.model import NIC_LABEL, Inventory, Plan, RenderOptions
+from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
+from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, Plan, RenderOptions
 from gitops_doca.core.operator_view import warn_shared_daemon_sets
 from gitops_doca.core.owners import warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.render import check_mounts
 from gitops_doca.core.scope import Scope
-from gitops_doca.core.snapshot import check_labels
+from gitops_doca.core.snapshot import check_labels, has_nic
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
 from gitops_doca.sources.inventory import read_inventory
@@ -25,6 +26,7 @@ MAX_LOOKUPS = 500
 SPLIT = "split the inventory, or correct labels that make a pool of every node"
 """How to get along with fewer."""
 
+_SHOWN = 10
 _RENDERING = (
     "initContainerImage",
     "openshift",
@@ -209,21 +211,28 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
 
 
 def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
-    nodes = inventory.nodes
-    nics = sum(node.labels.get(NIC_LABEL) == "true" for node in nodes)
+    nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
+    absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
+    details = tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:_SHOWN])
+    remedy = "an empty result would let Argo CD prune every driver"
     if not policies.policies:
         why = "no policy has ofedDriver"
-    elif not nodes:
+    elif not nics and not others.count:
         why = "the inventory has no node"
     elif not nics:
-        why = f"none of the {len(nodes)} nodes has the label {NIC_LABEL}=true"
+        why = f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true"
+        details, remedy = list_similar(others), f"{help_with_nics(others)}, then take the inventory again"
+    elif absent:
+        plural = "s" if len(absent) > 1 else ""
+        why = f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}"
+        remedy = f"{help_with_platform(absent)}, then take the inventory again"
     else:
-        why = f"of {len(nodes)} nodes {nics} have a NIC, and none of them is in a pool"
+        why = f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool"
     problems.error(
         f"nothing to render: {why}",
         category=Category.EMPTY,
-        details=tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:10]),
-        remedy="an empty result would let Argo CD prune every driver; if it is meant, set allowEmpty: true",
+        details=details,
+        remedy=f"{remedy}; if it is meant, set allowEmpty: true",
     )
 
 

@@ -1,7 +1,7 @@
 """Read an inventory, and the pull secrets for it, from a live cluster."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -31,7 +31,7 @@ from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.lookup import Cause
-from gitops_doca.core.model import NIC_LABEL, Inventory
+from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
 from gitops_doca.core.scope import Scope
 from gitops_doca.core.status import Drivers
 from gitops_doca.registry.failures import NoAnswerError
@@ -86,7 +86,19 @@ class LiveCluster:
         server = self._reach(problems)
         selection = object_selection(scope.labels)
         documents = self._within(server, lambda: list(self._objects(server, scope, selection)), problems)
-        return build_inventory(documents, scope.labels, problems, ignored_taints=scope.ignored_taints)
+        inventory = build_inventory(documents, scope.labels, problems, ignored_taints=scope.ignored_taints)
+        return inventory if inventory.nodes else replace(inventory, others=self._others(server))
+
+    def _others(self, server: ApiServer) -> OtherNodes:
+        """Return what the labels of all nodes say about why none has a NIC, as far as they can be read."""
+        question = list_of("nodes", query={"limit": self._options.page})
+        selection = object_selection(similar=True)
+        try:
+            nodes = Task(server.deadline, lambda: list_all(server, question, selection, "nodes")).result()
+        except (UnansweredError, NoAnswerError):
+            # That there is no NIC node is known already; this only helps to say why.
+            return OtherNodes()
+        return build_inventory(nodes, (), Problems()).others
 
     def pull_secrets(self, scope: Scope, problems: Problems) -> list[tuple[str, Auths]]:
         """Return the pull secrets of the policies, each with its place; warns of one that is not there.

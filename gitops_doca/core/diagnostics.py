@@ -122,9 +122,16 @@ class Problems:
         """Add an error, of class `input` unless another is given."""
         self.add(Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy))
 
-    def warn(self, message: str, place: Place = Place(), *, remedy: str = "") -> None:
+    def warn(
+        self,
+        message: str,
+        place: Place = Place(),
+        *,
+        details: tuple[str, ...] = (),
+        remedy: str = "",
+    ) -> None:
         """Add a warning."""
-        self.add(Diagnostic(category=None, message=message, place=place, remedy=remedy))
+        self.add(Diagnostic(category=None, message=message, place=place, details=details, remedy=remedy))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -133,6 +133,17 @@ class OperatorTrace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherNodes:
+    """Nodes without the label of a NIC, and what their other labels say about why."""
+
+    count: int = 0
+    labelled: int = 0
+    """How many of them have any label of node-feature-discovery that is read."""
+    similar: Mapping[str, int] = field(default_factory=dict)
+    """Labels that resemble `NIC_LABEL`, with how many of the nodes have each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """The cluster, as far as rendering needs to know it."""
 
@@ -147,6 +158,8 @@ class Inventory:
     """An OpenShift object was among the documents, or a NodeInventory says that the cluster is OpenShift."""
     operator_traces: tuple[OperatorTrace, ...] = field(default=(), compare=False)
     """Objects that say who manages the drivers today; rendering does not read them."""
+    others: OtherNodes = field(default=OtherNodes(), compare=False)
+    """Nodes without a NIC, for messages alone; of a live cluster read only where no node has one."""
     kept_labels: Mapping[Place, frozenset[str]] = field(default_factory=dict, compare=False)
     """Of each NodeInventory with nodes: where it stands, and which labels it kept besides `RENDER_LABELS`."""
 

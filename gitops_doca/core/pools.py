@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.discovery import help_with_platform
 from gitops_doca.core.fit import FIELDS, fits
 from gitops_doca.core.model import (
     NIC_LABEL,
@@ -199,7 +200,7 @@ def _report_lacking(
             f"NIC {list_nodes(nodes)} left out: no label {', '.join(labels)}, "
             f"so the driver image for the node{plural} is not known"
         )
-        remedy = "let node-feature-discovery label every node, then take the inventory again"
+        remedy = f"{help_with_platform(labels)}, then take the inventory again"
         if strict:
             problems.error(message, nodes[0].place, remedy=remedy)
         else:

@@ -14,17 +14,26 @@ KEYS: Final = "keys"
 
 Of anything else nothing is left but an empty string, and null stays null.
 """
+SIMILAR: Final = "similar"
+"""Under `REST` alone: build the keys that resemble the label of a NIC, each without its value."""
 REST: Final = "*"
 """Key of a selection for all keys that it does not name."""
 
 Selection = str | Mapping[str, "Selection"]
 
 
-def object_selection(labels: Iterable[str] = ()) -> Selection:
-    """Select what any stage reads of a Kubernetes object; `labels` are kept besides those for rendering."""
+_PCI = "pci-"
+
+
+def object_selection(labels: Iterable[str] = (), *, similar: bool = False) -> Selection:
+    """Select what any stage reads of a Kubernetes object; `labels` are kept besides those for rendering.
+
+    `similar`: the names of labels that resemble the one of a NIC, too.
+    """
     kept = dict.fromkeys(sorted({*RENDER_LABELS, OPERATOR_STATE_LABEL, *labels}), ALL)
+    rest = SIMILAR if similar else NOTHING
     return {
-        "metadata": {"name": ALL, "namespace": ALL, "labels": {**kept, REST: NOTHING}, REST: NOTHING},
+        "metadata": {"name": ALL, "namespace": ALL, "labels": {**kept, REST: rest}, REST: NOTHING},
         "status": {"nodeInfo": {"containerRuntimeVersion": ALL, REST: NOTHING}, REST: NOTHING},
         "data": KEYS,
         "binaryData": NOTHING,
@@ -37,7 +46,12 @@ def below(selection: Selection, key: str) -> Selection:
     """Return the selection for the value of a key."""
     if isinstance(selection, str):
         return NOTHING if selection == KEYS else selection
-    return selection.get(key, selection.get(REST, NOTHING))
+    part = selection.get(key)
+    if part is None:
+        part = selection.get(REST, NOTHING)
+        if part == SIMILAR:
+            return KEYS if _PCI in key else NOTHING
+    return part
 
 
 def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part of a document)
@@ -49,7 +63,13 @@ def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part
     if isinstance(value, dict) and not isinstance(selection, str):
         fields = cast("dict[str, object]", value)
         # Of a hundred labels six are wanted: asking for those is quicker than weighing each.
-        wanted: Iterable[str] = fields if REST in selection and selection[REST] != NOTHING else selection
+        match selection.get(REST, NOTHING):
+            case "nothing":
+                wanted: Iterable[str] = selection
+            case "similar":
+                wanted = [*selection, *(key for key in fields if _PCI in key)]
+            case _:
+                wanted = fields
         chosen = ((key, below(selection, key)) for key in wanted if key in fields)
         return {key: prune(fields[key], part) for key, part in chosen if part != NOTHING}
     if isinstance(value, list):

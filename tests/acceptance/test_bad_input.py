@@ -143,6 +143,55 @@ def test_a_policy_in_the_place_of_nodes_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_nodes_without_the_label_of_a_nic_are_told_with_the_labels_that_they_have(tmp_path: Path) -> None:
+    one = node("pci-15b3.present", "pci-0207_15b3.present")
+    two = one.replace("node-1", "node-2").replace("kubernetes.io/arch", f"{NFD}/pci-10de.present")
+
+    result = run(tmp_path, nodes=f"{one}---\n{two}")
+
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert result.stderr == (
+        f"error[empty]: nothing to render: none of the nodes (2) has the label {NFD}/pci-15b3.present=true\n"
+        f"  similar label on 2 nodes: {NFD}/pci-0207_15b3.present\n"
+        f"  similar label on 1 node: {NFD}/pci-10de.present\n"
+        f"  help: let node-feature-discovery set {NFD}/pci-15b3.present: its worker's configuration needs "
+        "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then take the "
+        "inventory again; if it is meant, set allowEmpty: true\n"
+    )
+
+
+def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path) -> None:
+    result = run(tmp_path, nodes="\n".join(line for line in NODE.splitlines() if NFD not in line))
+
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert result.stderr == (
+        f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"
+        f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
+        f"({NFD}/...) that are read here, then take the inventory again; if it is meant, set allowEmpty: true\n"
+    )
+
+
+def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> None:
+    lines = [line for line in NODE.splitlines() if "os_release" not in line and "kernel-version" not in line]
+
+    result = run(tmp_path, nodes="\n".join(lines))
+
+    labels = ", ".join(
+        f"{NFD}/{name}"
+        for name in ("system-os_release.ID", "system-os_release.VERSION_ID", "kernel-version.full")
+    )
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert result.stderr.splitlines()[:3] == [
+        f"error[empty]: nothing to render: none of the nodes with a NIC (1) has the labels {labels}",
+        f"  node node-1: no label {labels}",
+        (
+            "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
+            "(core.labelSources in its worker's configuration), then take the inventory again; if it is "
+            "meant, set allowEmpty: true"
+        ),
+    ]
+
+
 def test_a_file_of_3_gb_in_one_line_is_told_at_once(tmp_path: Path) -> None:
     run(tmp_path)
     with (tmp_path / "nodes.yaml").open("wb") as stream:

@@ -130,7 +130,7 @@ class FakeApiServer(Running):
         if request.authorization.removeprefix("bearer ").removeprefix("Bearer ") != TOKEN:
             return _answer(status(401, "Unauthorized"))
         if request.path == NODES:
-            return self._page(request, "NodeList", self.nodes)
+            return self._page(request, "NodeList", _selected(self.nodes, request))
         if request.path in self.lists:
             return self._page(request, "List", self.lists[request.path])
         if request.path == "/apis":
@@ -148,6 +148,13 @@ class FakeApiServer(Running):
         more = self.endless or end < len(found)
         metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if more else {})
         return _json({"kind": kind, "apiVersion": "v1", "metadata": metadata, "items": page})
+
+
+def _selected(nodes: Iterable[Object], request: Recorded) -> list[Object]:
+    """Return the nodes that have the label that a request selects by, with its value."""
+    selector = request.query.get("labelSelector", [""])[0]
+    key, _, value = selector.partition("=")
+    return [one for one in nodes if not key or one["metadata"].get("labels", {}).get(key) == value]
 
 
 def _json(document: Object) -> Answer:

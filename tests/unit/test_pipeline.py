@@ -335,7 +335,7 @@ def test_images_that_compile_count_as_look_ups_too(run: Run) -> None:
         (
             [_policy()],
             [_node("a", **{f"{PREFIX}/pci-15b3.present": "false"})],
-            f"none of the 1 nodes has the label {PREFIX}/pci-15b3.present=true",
+            f"none of the nodes (1) has the label {PREFIX}/pci-15b3.present=true",
         ),
         (
             [_policy("other")],

@@ -13,6 +13,7 @@ from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.options import cluster_options, deadline_option, namespace, policy_options
 from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
 from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.discovery import help_with_nics, list_similar
 from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.core.scope import Scope
@@ -63,6 +64,8 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     )
     problems.raise_errors()
     inventory = _read(flags, scope, problems)
+    _check_nodes(inventory, write, old, problems, allowed=settings["allowEmpty"].value)
+    problems.raise_errors()
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
         write_stdout(printable_lines(changes))
@@ -102,12 +105,40 @@ def _read(flags: Mapping[str, Any], scope: Scope, problems: Problems) -> Invento
     live = LiveInventory(kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"])
     inventory = live(scope, problems)
     problems.raise_errors()
-    if not inventory.nodes:
-        problems.warn(
-            f"the cluster has no node with the label {NIC_LABEL}=true",
-            remedy="see that node-feature-discovery runs there, and that the context is the right one",
-        )
     return inventory
+
+
+def _has_nodes(file: str | None, text: str) -> bool:
+    """Say whether a snapshot may hold nodes: one that cannot be read may."""
+    if file is None or not text.strip():
+        return False
+    problems = Problems()
+    return bool(read_inventory([file], (), problems).nodes or problems.errors)
+
+
+def _check_nodes(
+    inventory: Inventory, write: str | None, old: str, problems: Problems, *, allowed: bool
+) -> None:
+    """Report a cluster without NIC nodes: an error where its snapshot would be written.
+
+    With `allowed` it may be written, but never over one that has nodes.
+    """
+    if inventory.nodes:
+        return
+    message = f"the cluster has no node with the label {NIC_LABEL}=true"
+    details = list_similar(inventory.others)
+    remedy = f"{help_with_nics(inventory.others)}; see that the context is the right one"
+    replaces_nodes = _has_nodes(write, old)
+    if write is None or (allowed and not replaces_nodes):
+        problems.warn(message, details=details, remedy=remedy)
+        return
+    meant = f"remove {write} first, and set allowEmpty: true" if replaces_nodes else "set allowEmpty: true"
+    problems.error(
+        f"{message}, so {write} is not written",
+        category=Category.EMPTY,
+        details=details,
+        remedy=f"{remedy}; if it is meant, {meant}",
+    )
 
 
 def _summary(inventory: Inventory, policies: PolicySet) -> str:

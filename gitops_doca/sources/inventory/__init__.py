@@ -32,7 +32,7 @@ def read_inventory(
     no others is reported, and so is what holds nodes in a form that is not read.
     """
     labels, kinds = frozenset(labels), Kinds(problems)
-    selection = object_selection(labels)
+    selection = object_selection(labels, similar=True)
     documents = (read_documents(file, selection, problems, boundary) for file in dict.fromkeys(files))
     objects = filter(kinds.add, chain.from_iterable(documents))
     inventory = build_inventory(objects, labels, problems, ignored_taints=ignored_taints)
@@ -48,8 +48,7 @@ def build_inventory(
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
     """Make an inventory of objects, of which `object_selection` of the same labels chose the parts."""
-    found = Found(problems, ignored_taints)
-    kept = RENDER_LABELS.union(labels)
+    found = Found(problems, RENDER_LABELS.union(labels), ignored_taints)
     for document in documents:
         known = group_and_kind(document)
         if known is None:
@@ -60,7 +59,7 @@ def build_inventory(
                     remedy=HOW_TO_GET_NODES,
                 )
         elif known[1] == KIND:
-            add_snapshot(document, kept, found)
+            add_snapshot(document, found)
         else:
             add_operator_trace(document, found)
             add_object(document, known[0], found)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitops_doca.core.model import ClusterProxy, Node, Taint
+from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_subdomain
 from gitops_doca.core.snapshot import has_login
 from gitops_doca.core.taints import keeps_away
@@ -67,6 +67,8 @@ def _add_node(document: Document, found: Found) -> None:
             runtime_line=_lines(info).get(_RUNTIME, 0),
         )
     )
+    if labels.get(NIC_LABEL) != "true":
+        found.add_other_node(_at(document.value, ("metadata", "labels")) or {})
 
 
 def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
@@ -172,10 +174,11 @@ def _labels(document: Document, found: Found) -> dict[str, str] | None:
     if not isinstance(labels, dict | None):
         found.problems.error("is no mapping", document.place(path))
         return None
-    wrong = [key for key, value in (labels or {}).items() if not isinstance(value, str)]
+    kept = {key: value for key, value in (labels or {}).items() if key in found.labels}
+    wrong = [key for key, value in kept.items() if not isinstance(value, str)]
     for key in wrong:
         _is_text(document, (*path, key), found)
-    return None if wrong else dict(labels or {})
+    return None if wrong else kept
 
 
 def _is_text(document: Document, path: Path, found: Found) -> bool:

@@ -1,17 +1,27 @@
 """What the documents of an inventory say of one cluster, put together."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import ClusterProxy, Inventory, Node, OperatorTrace
+from gitops_doca.core.discovery import FEATURES
+from gitops_doca.core.model import ClusterProxy, Inventory, Node, OperatorTrace, OtherNodes
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
+
+_MAX_LABEL = 253 + len("/") + 63
+"""Characters of a label's name that Kubernetes allows; nothing else is named as one."""
+_MAX_SIMILAR = 100
 
 
 class Found:
     """Collects nodes and objects; what stands twice must be the same, or is reported with both places."""
 
-    def __init__(self, problems: Problems, ignored_taints: Iterable[str] = ()) -> None:
+    def __init__(
+        self, problems: Problems, labels: frozenset[str], ignored_taints: Iterable[str] = ()
+    ) -> None:
         self.problems = problems
+        self.labels = labels
+        """Labels of nodes that are kept."""
         self.ignored_taints = frozenset(ignored_taints)
         """Keys of taints of which nothing is kept."""
         self.openshift = False
@@ -22,6 +32,8 @@ class Found:
         self._toolkit: tuple[dict[str, str], Place] | None = None
         self._proxy: ClusterProxy | None = None
         self._kept_labels: dict[Place, frozenset[str]] = {}
+        self._others = self._labelled = 0
+        self._similar: Counter[str] = Counter()
 
     def inventory(self) -> Inventory:
         """Return all that was added."""
@@ -32,6 +44,7 @@ class Found:
             proxy=self._proxy,
             openshift_objects=self.openshift,
             operator_traces=tuple(self.operator_traces),
+            others=OtherNodes(count=self._others, labelled=self._labelled, similar=self._similar),
             kept_labels=self._kept_labels,
         )
 
@@ -40,6 +53,14 @@ class Found:
         other = self._nodes.setdefault(node.name, node)
         if other != node:
             self._twice(f"node {node.name}", "labels, taints or container runtime", node.place, other.place)
+
+    def add_other_node(self, labels: Mapping[str, object]) -> None:
+        """Note a node without a NIC by its labels, as far as they are read."""
+        self._others += 1
+        self._labelled += any(label.startswith(FEATURES) for label in labels)
+        for label in labels.keys() - self.labels:
+            if len(label) <= _MAX_LABEL and (label in self._similar or len(self._similar) < _MAX_SIMILAR):
+                self._similar[label] += 1
 
     def add_config_map(self, namespace: str, name: str, keys: tuple[str, ...], place: Place) -> None:
         """Add the sorted keys of a ConfigMap; the namespace may be empty."""

@@ -14,13 +14,13 @@ from gitops_doca.sources.located import Document, LocatedDict, LocatedList, Path
 from gitops_doca.sources.schema import did_you_mean, validate
 
 
-def add_snapshot(document: Document, labels: frozenset[str], found: Found) -> None:
+def add_snapshot(document: Document, found: Found) -> None:
     """Add what a NodeInventory holds, its nodes with those of their labels that are wanted."""
     if not _is_known(document, found) or not _is_valid(document, found):
         return
     value = document.value
     _check_labels(document, found)
-    _add_nodes(document, labels, found)
+    _add_nodes(document, found)
     if value["groups"]:
         found.add_kept_labels(frozenset(value.get("labels", ())), document.place(("labels",)))
     for number, entry in enumerate(value.get("configMaps", ())):
@@ -76,10 +76,10 @@ def _check_labels(document: Document, found: Found) -> None:
             found.problems.error(message, document.place(("groups", number, "labels", label)), remedy=remedy)
 
 
-def _add_nodes(document: Document, wanted: frozenset[str], found: Found) -> None:
+def _add_nodes(document: Document, found: Found) -> None:
     seen: dict[str, Place] = {}
     for number, group in enumerate(document.value["groups"]):
-        labels = {label: value for label, value in group["labels"].items() if label in wanted}
+        labels = {label: value for label, value in group["labels"].items() if label in found.labels}
         # One mapping for all nodes of the group: there may be thousands.
         shared: Mapping[str, Any] = {
             "labels": {NIC_LABEL: "true", **labels},

@@ -23,6 +23,7 @@ groups:
   nodes:
   - node-1
 """
+NO_NODES = SNAPSHOT[: SNAPSHOT.index("groups:")] + "groups: []\n"
 PROXY = "/apis/config.openshift.io/v1/proxies/cluster"
 
 
@@ -227,14 +228,88 @@ def test_a_password_of_the_proxy_does_not_go_into_git(
     assert not (tmp_path / "nodes.yaml").exists()
 
 
-def test_a_cluster_without_nics_is_warned_of(
-    tmp_path: Path, env: dict[str, str], fake: FakeApiServer
-) -> None:
-    fake.nodes = []
+NIC = "feature.node.kubernetes.io/pci-15b3.present"
+SIMILAR = "feature.node.kubernetes.io/pci-0207_15b3.present"
+EMPTY = (
+    f"  similar label on 1 node: {SIMILAR}\n"
+    f"  help: let node-feature-discovery set {NIC}: its worker's configuration needs "
+    "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label; see that the "
+    "context is the right one"
+)
+
+
+@pytest.fixture
+def no_nic(fake: FakeApiServer) -> None:
+    """Let the only node lose the label of its NIC."""
+    fake.nodes = [node("node-1", **{NIC: "false", SIMILAR: "true"})]
+
+
+@pytest.mark.usefixtures("no_nic")
+def test_a_cluster_without_nics_is_warned_of(tmp_path: Path, env: dict[str, str]) -> None:
     result = run(tmp_path, env)
 
-    assert result.exit_code == 0
-    assert "warning: the cluster has no node with the label" in result.stderr
+    assert (result.exit_code, result.stdout.decode()) == (0, NO_NODES)
+    assert result.stderr == (
+        "the cluster: 0 nodes, 0 groups\n"
+        f"warning: the cluster has no node with the label {NIC}=true\n{EMPTY}\n"
+    )
+
+
+@pytest.mark.usefixtures("no_nic")
+@pytest.mark.parametrize("old", [SNAPSHOT, SNAPSHOT.replace("v1alpha1", "v2"), SNAPSHOT + "broken: true\n"])
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_snapshot_without_nodes_is_never_written_over_one_that_has_some(
+    tmp_path: Path, env: dict[str, str], old: str, *, allowed: bool
+) -> None:
+    allow_empty(tmp_path, allowed=allowed)
+    (tmp_path / "nodes.yaml").write_text(old)
+
+    result = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert result.stderr == (
+        f"error[empty]: the cluster has no node with the label {NIC}=true, so nodes.yaml is not written\n"
+        f"{EMPTY}; if it is meant, remove nodes.yaml first, and set allowEmpty: true\n"
+    )
+    assert (tmp_path / "nodes.yaml").read_text() == old
+
+
+@pytest.mark.usefixtures("no_nic")
+@pytest.mark.parametrize("old", [None, "", NO_NODES])
+def test_a_snapshot_without_nodes_is_written_where_that_is_allowed(
+    tmp_path: Path, env: dict[str, str], old: str | None
+) -> None:
+    file = tmp_path / "nodes.yaml"
+    if old is not None:
+        file.write_text(old)
+    refused = run(tmp_path, env, "--write", "nodes.yaml")
+    left = file.read_text() if file.exists() else None
+    allow_empty(tmp_path, allowed=True)
+
+    written = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (refused.exit_code, refused.stdout, left) == (7, b"", old)
+    assert refused.stderr.endswith("; if it is meant, set allowEmpty: true\n")
+    assert (written.exit_code, file.read_text()) == (0, NO_NODES)
+    assert written.stderr.startswith("nodes.yaml: 0 nodes, 0 groups\nwarning: the cluster has no node with")
+
+
+@pytest.mark.usefixtures("no_nic")
+def test_that_all_nodes_are_gone_is_told_as_a_difference(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "nodes.yaml").write_text(SNAPSHOT)
+
+    result = run(tmp_path, env, "--check", "nodes.yaml")
+
+    assert (result.exit_code, result.stdout) == (1, b"node node-1: gone\n")
+
+
+def allow_empty(folder: Path, *, allowed: bool) -> None:
+    config = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverGenerator",
+        "spec": {"allowEmpty": allowed},
+    }
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fakes.api_server import EXPIRED, FORBIDDEN, NODES, FakeApiServer, node
 from fakes.wire import Fault
 from gitops_doca.cluster.live import LiveCluster
 from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.model import ClusterProxy, Inventory
+from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Inventory, OtherNodes
 from gitops_doca.core.scope import Scope
 from gitops_doca.sources.inventory import read_inventory
 
@@ -79,7 +79,7 @@ def test_a_cluster_reads_as_the_file_that_kubectl_writes_of_it(
     assert live.proxy == ClusterProxy(http="http://proxy.example:3128")
 
 
-@pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3)])
+@pytest.mark.parametrize(("count", "pages"), [(0, 2), (1, 1), (2, 1), (3, 2), (5, 3)])
 def test_pages_make_one_list(fake: FakeApiServer, cluster: Cluster, count: int, pages: int) -> None:
     fake.nodes = [node(f"node-{number}") for number in range(count)]
 
@@ -88,6 +88,35 @@ def test_pages_make_one_list(fake: FakeApiServer, cluster: Cluster, count: int, 
     assert names == [f"node-{number}" for number in range(count)]
     assert fake.asked.count(f"GET {NODES}") == pages
     assert fake.connections == 1
+
+
+def test_where_no_node_has_a_nic_all_are_asked_why(fake: FakeApiServer, cluster: Cluster) -> None:
+    similar = "feature.node.kubernetes.io/pci-0207_15b3.present"
+    fake.nodes = [
+        node("node-1", **{NIC_LABEL: "false"}),
+        node("node-2", **{NIC_LABEL: "false", similar: "true"}),
+    ]
+
+    inventory = read(cluster(page=1))
+
+    assert inventory == Inventory(nodes=())
+    assert inventory.others == OtherNodes(count=2, labelled=2, similar={similar: 1})
+    assert [request.query for request in fake.requests if request.path == NODES] == [
+        {"labelSelector": [f"{NIC_LABEL}=true"], "limit": ["1"]},
+        {"limit": ["1"]},
+        {"limit": ["1"], "continue": ["1"]},
+    ]
+
+
+def test_what_cannot_be_said_about_nodes_without_a_nic_is_no_failure(
+    fake: FakeApiServer, cluster: Cluster
+) -> None:
+    fake.nodes = []
+    fake.fail(NODES, Fault(), FORBIDDEN)
+
+    inventory = read(cluster())
+
+    assert (inventory, inventory.others) == (Inventory(nodes=()), OtherNodes())
 
 
 def test_a_page_may_name_the_next_one_behind_its_nodes(fake: FakeApiServer, cluster: Cluster) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from fakes.cluster import DIGEST, grouped, make_node, make_policy
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.core.discovery import help_with_platform
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -214,7 +215,7 @@ def test_a_node_without_a_needed_label_is_left_out_with_a_warning_or_under_stric
             message=f"NIC nodes a, c left out: no label {label}, "
             "so the driver image for the nodes is not known",
             place=Place("nodes.yaml", 1, "a"),
-            remedy="let node-feature-discovery label every node, then take the inventory again",
+            remedy=f"{help_with_platform([label])}, then take the inventory again",
         )
     ]
 

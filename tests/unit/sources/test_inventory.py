@@ -1,14 +1,17 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import ARCH_LABEL, ClusterProxy, Inventory, Node, Taint
+from gitops_doca.core.model import ARCH_LABEL, NIC_LABEL, ClusterProxy, Inventory, Node, OtherNodes, Taint
 from gitops_doca.sources.inventory import read_inventory
 from support.reading import lines
 
+NFD = "feature.node.kubernetes.io"
 NO_OBJECT = "is no Kubernetes object with apiVersion and kind"
 
 
@@ -64,6 +67,38 @@ status:
 
     assert node.label_place(ARCH_LABEL) == Place("0", 5, f"metadata.labels[{ARCH_LABEL}]")
     assert node.runtime_place == Place("0", 9, "status.nodeInfo.containerRuntimeVersion")
+
+
+@pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump], ids=["json", "yaml"])
+def test_of_nodes_without_a_nic_labels_that_resemble_its_label_are_counted(
+    write: Callable[[object], str],
+) -> None:
+    def one(name: str, **labels: object) -> dict[str, Any]:
+        return stranger("Node") | {"metadata": {"name": name, "labels": labels}}
+
+    by_class, sriov = f"{NFD}/pci-0207_15b3.present", f"{NFD}/pci-15b3.sriov.capable"
+    nodes = [
+        one("a", **{by_class: "true", sriov: "true", f"{NFD}/cpu-model.id": "1", "rack": "r"}),
+        # Nothing is read of the value, so nothing can be wrong with it.
+        one("b", **{by_class: {"hunter2": 1}, NIC_LABEL: "false", "x/pci-" + "x" * 400: "true"}),
+        one("c", rack="r"),
+        stranger("Node") | {"metadata": {"name": "d"}},
+        one("e", **{by_class: "true", sriov: "true", NIC_LABEL: "true"}),
+    ]
+
+    found, problems = read(write({"kind": "List", "items": nodes}))
+
+    assert problems == []
+    assert found.others == OtherNodes(count=4, labelled=2, similar={by_class: 2, sriov: 1})
+    assert [set(node.labels) for node in found.nodes] == [{"rack"}, {NIC_LABEL}, {"rack"}, set(), {NIC_LABEL}]
+
+
+def test_no_more_than_100_similar_labels_are_counted() -> None:
+    found, _ = read(
+        "".join(node(f"n{number}", labels={f"{NFD}/pci-{number}": "true"}) for number in range(120))
+    )
+
+    assert (found.others.count, len(found.others.similar)) == (120, 100)
 
 
 def test_nodes_of_all_files_are_sorted_by_name() -> None:

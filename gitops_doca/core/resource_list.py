@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 
 Item = Mapping[str, Any]
 """An object of a ResourceList; whatever stands in it is its author's."""
 DRIVER = "ofedDriver"
+# Where kpt and `kustomize fn run` write an item back to; the second is the older name. `kustomize build` sets
+# neither.
+_PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
 
 def describe(item: Item) -> str:
@@ -18,16 +21,26 @@ def describe(item: Item) -> str:
     return f"{kind} {name}" if isinstance(kind, str) and isinstance(name, str) and name else ""
 
 
+def package_path(item: Item) -> str:
+    """Return the file of a package that an item stands in; empty for one that is in none."""
+    meta = item.get("metadata")
+    annotations = meta.get("annotations") if isinstance(meta, Mapping) else None
+    found = [annotations.get(name) for name in _PATHS] if isinstance(annotations, Mapping) else []
+    return next((path for path in found if isinstance(path, str) and path), "")
+
+
 def check_collisions(items: Iterable[Item], resources: Sequence[Resource], problems: Problems) -> None:
     """Report objects that came in and would be made a second time, whatever the version of their API."""
     ours = {_identity(resource) for resource in resources}
     for item in items:
         if _identity(item) in ours:
-            namespace = item["metadata"].get("namespace")
+            namespace, path = item["metadata"].get("namespace"), package_path(item)
             problems.error(
                 f"{describe(item)}{f' in namespace {namespace}' if namespace else ''} is among the resources"
                 " already, and is rendered here",
-                remedy="remove it from the kustomization's resources",
+                remedy=f"remove the file {path}, then run again"
+                if path
+                else "remove it from the kustomization's resources",
             )
 
 
@@ -41,6 +54,16 @@ def has_driver(policy: Item) -> bool:
     """Say whether the operator would make DaemonSets of this policy."""
     spec = policy.get("spec")
     return isinstance(spec, Mapping) and DRIVER in spec
+
+
+def warn_kept_driver(policy: Item, name: str, problems: Problems) -> None:
+    """Warn that a policy keeps its driver, since it goes back into its file; `name`: as messages call it."""
+    problems.warn(
+        f"{DRIVER} stays in the policy, which is written back to {package_path(policy)}; its DaemonSets are"
+        " rendered here, and where the policy is applied too, the operator makes them a second time",
+        Place(name, field=f"spec.{DRIVER}"),
+        remedy=f"apply the policy without {DRIVER}, or render with gitops-doca generate",
+    )
 
 
 def without_driver(policy: Item) -> Item:

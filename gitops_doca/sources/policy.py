@@ -78,6 +78,8 @@ def read_policies(
     Files may hold other objects: those are ignored. No policy at all is an error.
     """
     documents: list[Document] = []
+    # Of a function's input: what is written into a config has the path of its field there.
+    handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
     for source in sources:
         if isinstance(source, Document):
             documents.append(source)
@@ -95,7 +97,7 @@ def read_policies(
     valid = [document for document in documents if _validate(document, problems)]
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
-    return replace(_check_set(valid, problems), documents=tuple(ordered))
+    return replace(_check_set(valid, handed, problems), documents=tuple(ordered))
 
 
 def _validate(document: Document, problems: Problems) -> bool:
@@ -112,8 +114,8 @@ def _validate(document: Document, problems: Problems) -> bool:
     return True
 
 
-def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
-    """Apply the rules between policies, and parse each."""
+def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
+    """Apply the rules between policies, and parse each; `handed` are the objects that came on stdin."""
     first: dict[tuple[str, str], Document] = {}
     for document in sorted(documents, key=lambda d: d.place()):
         key = (document.value["kind"], document.value["metadata"]["name"])
@@ -124,7 +126,11 @@ def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
                 place,
             )
         elif key in first:
-            problems.error(f"a second {key[0]} {key[1]!r}; the first is at {first[key].place()}", place)
+            problems.error(
+                f"a second {key[0]} {key[1]!r}; the first is at {first[key].place()}",
+                place,
+                remedy=_one_of(document, first[key], handed),
+            )
         else:
             first[key] = document
     by_kind = {kind: [d for (k, _), d in sorted(first.items()) if k == kind] for kind in (CLUSTER, NODE)}
@@ -141,6 +147,13 @@ def _check_set(documents: Sequence[Document], problems: Problems) -> PolicySet:
         d.value["metadata"]["name"]: d.value.get("spec", {}).get("nodeSelector", {}) for d in by_kind[NODE]
     }
     return PolicySet(policies=tuple(p for p in parsed if p is not None), selectors=selectors)
+
+
+def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> str:
+    """Return what to do about a policy that stands twice."""
+    if any(second is one for one in handed) == any(first is one for one in handed):
+        return "keep one of them"
+    return "leave spec.policies out: the policy is among the objects that come in, and is read from there"
 
 
 def _has_driver(document: Document) -> bool:

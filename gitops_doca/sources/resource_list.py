@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.resource_list import Item, describe
+from gitops_doca.core.resource_list import Item, describe, package_path
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.located import Document, is_policy, spell, without_lines
@@ -18,8 +18,6 @@ CONFIG = "functionConfig"
 _GROUP = "config.kubernetes.io/"
 _STDIN = Place(display_name(STDIN))
 _CALLER = "kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
-# Of an item that stands in a file of a package; the second is the older name.
-_PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +78,7 @@ def _is_placeholder(item: Mapping[str, Any], config: object) -> bool:
         item.get(key) != config.get(key) for key in ("apiVersion", "kind")
     ):
         return False
-    ours, its = _metadata(item), _metadata(config)
-    annotations = ours.get("annotations")
-    return ours.get("name") == its.get("name") and not (
-        isinstance(annotations, dict) and any(path in annotations for path in _PATHS)
-    )
+    return _metadata(item).get("name") == _metadata(config).get("name") and not package_path(item)
 
 
 def _metadata(item: Mapping[str, Any]) -> Mapping[str, Any]:

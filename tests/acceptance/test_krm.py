@@ -96,6 +96,68 @@ def test_a_policy_among_the_items_is_read_and_leaves_without_its_driver(folder: 
     ]
 
 
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {"internal.config.kubernetes.io/path": "net/policy.yaml"},
+        {"config.kubernetes.io/path": "net/policy.yaml"},
+        {
+            "config.kubernetes.io/path": "net/policy.yaml",
+            "internal.config.kubernetes.io/path": "net/policy.yaml",
+        },
+    ],
+    ids=["new", "old", "both"],
+)
+def test_a_policy_of_a_package_keeps_its_driver_with_a_warning(
+    folder: Path, annotations: dict[str, str]
+) -> None:
+    came = policy(folder)
+    came["metadata"]["annotations"] = annotations
+
+    output = call(folder, resource_list([came, CONFIG_MAP], NODES))
+
+    sentence = (
+        "ofedDriver stays in the policy, which is written back to net/policy.yaml; its DaemonSets are"
+        " rendered here, and where the policy is applied too, the operator makes them a second time"
+    )
+    remedy = "help: apply the policy without ofedDriver, or render with gitops-doca generate"
+    assert output.exit_code == 0
+    assert output.items == [came, CONFIG_MAP, *generated(folder)]
+    assert output.results == [
+        {
+            "message": f"{sentence}\n{remedy}",
+            "severity": "warning",
+            "resourceRef": POLICY,
+            "field": {"path": "spec.ofedDriver"},
+        }
+    ]
+    assert output.run.stderr == (
+        f"warning: NicClusterPolicy nic-cluster-policy: spec.ofedDriver: {sentence}\n  {remedy}\n"
+    )
+
+
+def test_each_policy_of_a_package_is_told_by_its_name(folder: Path) -> None:
+    names = ("a", "b")
+    came = [policy(folder) | {"kind": "NicNodePolicy"} for _ in names]
+    for name, item in zip(names, came, strict=True):
+        item["metadata"] = {"name": name, "annotations": {"config.kubernetes.io/path": f"{name}.yaml"}}
+        item["spec"]["nodeSelector"] = {"kubernetes.io/arch": {"a": "amd64", "b": "arm64"}[name]}
+
+    output = call(folder, resource_list(came, NODES))
+
+    assert (output.exit_code, output.items[:2]) == (0, came)
+    assert [result["resourceRef"]["name"] for result in output.results] == ["a", "b"]
+
+
+def test_an_empty_path_is_no_file(folder: Path) -> None:
+    came = policy(folder)
+    came["metadata"]["annotations"] = {"config.kubernetes.io/path": ""}
+
+    output = call(folder, resource_list([came], NODES))
+
+    assert (output.exit_code, "ofedDriver" in output.items[0]["spec"]) == (0, False)
+
+
 def test_under_emit_policies_they_are_handed_back_whole_and_once(folder: Path) -> None:
     came = policy(folder)
     came["metadata"]["annotations"] = {"config.kubernetes.io/index": "0"}
@@ -298,11 +360,51 @@ def test_an_object_that_is_there_already_is_an_error(folder: Path) -> None:
     )
 
 
-def test_a_policy_in_the_config_and_among_the_items_is_one_too_many(folder: Path) -> None:
-    output = call(folder, resource_list([policy(folder)], NAMED))
+def test_an_object_of_ours_in_a_package_is_told_with_its_file(folder: Path) -> None:
+    _, daemon_set = generated(folder)
+    name = daemon_set["metadata"]["name"]
+    daemon_set["metadata"]["annotations"]["internal.config.kubernetes.io/path"] = f"net/{name}.yaml"
 
+    output = call(folder, resource_list([daemon_set], NAMED))
+
+    assert (output.exit_code, output.items) == (3, [])
+    assert output.run.stderr.splitlines()[1] == f"  help: remove the file net/{name}.yaml, then run again"
+
+
+INLINE = {
+    "apiVersion": "mellanox.com/v1alpha1",
+    "kind": "NicClusterPolicy",
+    "metadata": {"name": "nic-cluster-policy"},
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ("policy.yaml", "policy.yaml:4: metadata.name"),
+        (INLINE, "functionConfig: spec.policies[0].metadata.name"),
+    ],
+    ids=["file", "inline"],
+)
+def test_a_policy_in_the_config_and_among_the_items_is_one_too_many(
+    folder: Path, named: Any, place: str
+) -> None:
+    output = call(folder, resource_list([policy(folder)], config(policies=[named], inventory=["nodes.json"])))
+
+    first, second = sorted([place, "NicClusterPolicy nic-cluster-policy: metadata.name"])
     assert output.exit_code == 3
-    assert "a second NicClusterPolicy 'nic-cluster-policy'" in output.run.stderr
+    assert output.run.stderr == (
+        f"error[input]: {second}: a second NicClusterPolicy 'nic-cluster-policy'; the first is at"
+        f" {first.partition(':')[0]}\n"
+        "  help: leave spec.policies out: the policy is among the objects that come in, and is read from"
+        " there\n"
+    )
+
+
+def test_a_policy_twice_among_the_items_is_one_too_many(folder: Path) -> None:
+    output = call(folder, resource_list([policy(folder), policy(folder)], NODES))
+
+    assert (output.exit_code, output.run.stderr.splitlines()[-1]) == (3, "  help: keep one of them")
 
 
 def test_without_any_policy_the_config_is_to_name_one(folder: Path) -> None:

@@ -15,7 +15,15 @@ from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.cli.run import tell_generation
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
-from gitops_doca.core.resource_list import Item, check_collisions, has_driver, not_among, without_driver
+from gitops_doca.core.resource_list import (
+    Item,
+    check_collisions,
+    has_driver,
+    not_among,
+    package_path,
+    warn_kept_driver,
+    without_driver,
+)
 from gitops_doca.emit.resource_list import Result, diagnostic_result, driver_removed, dump_resource_list
 from gitops_doca.emit.yaml import sorted_keys
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_generator
@@ -68,15 +76,19 @@ def _call(
     if verbose:
         tell_generation(generation)
     items, resources = list(found.items), generation.resources
-    drivers = [index for index in found.policies if has_driver(items[index])]
+    drivers = {index: policy for index, policy in found.policies.items() if has_driver(items[index])}
     if generation.inputs.emits_policies:
         # The operator makes the drivers; policies that came in go out as they are, and once.
-        resources, drivers = not_among([items[index] for index in found.policies], resources), []
+        resources, drivers = not_among([items[index] for index in found.policies], resources), {}
     check_collisions(items, resources, problems)
     problems.raise_errors()
-    for index in drivers:
-        items[index] = without_driver(items[index])
-    notes = [driver_removed(items[index]) for index in drivers]
+    notes = []
+    for index, policy in drivers.items():
+        if package_path(items[index]):
+            warn_kept_driver(items[index], policy.file, problems)
+        else:
+            items[index] = without_driver(items[index])
+            notes.append(driver_removed(items[index]))
     return [*items, *map(sorted_keys, resources)], notes
 
 

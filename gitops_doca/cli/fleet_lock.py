@@ -38,7 +38,7 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     for member in members:
         with collecting(member.problems):
             if member.invocation and (locking := found.get(member.target)):
-                update_lock(member.invocation.lock_file, locking.lock, old[member.target])
+                update_lock(member.invocation, locking.lock, old[member.target])
     tell_all([*(d for member in members for d in member.diagnostics), *shared])
     return SAME
 

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gitops_doca.cli.console import print_info, tell
+from gitops_doca.cli.invocation import Invocation
 from gitops_doca.cli.output import remove_leftovers, replaceable_text, write_file
 from gitops_doca.core.diagnostics import Category, GenerationError, Problems
 from gitops_doca.core.lock import KIND, ImageLock, LockedMiss
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
+from gitops_doca.sources.config import NAME
 
 
 @contextmanager
@@ -36,9 +38,10 @@ def replaceable_lock(file: str, problems: Problems) -> str:
     )
 
 
-def update_lock(file: str, lock: ImageLock, old: str) -> None:
+def update_lock(invocation: Invocation, lock: ImageLock, old: str) -> None:
     """Write a lock unless it is the text `old` that stands there, and tell in one line what it holds."""
-    text = dump_lock(lock)
+    file = invocation.lock_file
+    text = dump_lock(lock, invocation.settings[NAME].value)
     if old == text:
         remove_leftovers(Path(file).parent)
     else:

@@ -6,6 +6,8 @@ MAX_LABEL = 63
 """Characters of a label value and of a DNS label (apimachinery, `validation`)."""
 MAX_NAME = 253
 """Characters of an object's name (RFC 1123 subdomain)."""
+PROGRAM = "gitops-doca"
+"""This program, and what it names its files' objects where nobody names them."""
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")

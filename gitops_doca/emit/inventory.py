@@ -5,6 +5,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import API_VERSION, ClusterProxy, Inventory, Taint
+from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.snapshot import (
     KIND,
     NodeGroup,
@@ -14,6 +15,7 @@ from gitops_doca.core.snapshot import (
     proxy_settings,
     report_login,
 )
+from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = """\
@@ -21,11 +23,12 @@ _HEADER = """\
 """
 
 
-def dump_inventory(inventory: Inventory, labels: Iterable[str]) -> str:
+def dump_inventory(inventory: Inventory, labels: Iterable[str], name: str = PROGRAM) -> str:
     """Return the text of a `NodeInventory`: sorted, without a time, the same bytes for the same cluster.
 
-    `labels` are those that nodeSelectors name. Nodes without a NIC are left out, as they are in no pool; that
-    one of them shows OpenShift is kept. Raises `GenerationError` for a proxy's URL with a user or password.
+    `name` is the object's. `labels` are those that nodeSelectors name. Nodes without a NIC are left out, as
+    they are in no pool; that one of them shows OpenShift is kept. Raises `GenerationError` for a
+    proxy's URL with a user or password.
     """
     kept = sorted(extra_labels(labels))
     config_maps = [
@@ -35,6 +38,7 @@ def dump_inventory(inventory: Inventory, labels: Iterable[str]) -> str:
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
+        "metadata": local_metadata(name),
         **_given({"labels": kept, "openshift": inventory.shows_openshift, "proxy": _proxy(inventory.proxy)}),
         **_toolkit(inventory.dtk_images),
         **_given({"configMaps": config_maps}),

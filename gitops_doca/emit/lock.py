@@ -4,17 +4,20 @@ from typing import Any, assert_never
 
 from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockEntry
 from gitops_doca.core.model import API_VERSION
+from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.reference import ImageReference
+from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = "# What the registry had when this was written. To renew it: gitops-doca lock\n"
 
 
-def dump_lock(lock: ImageLock) -> str:
-    """Return the lock's text: sorted, without a time, the same bytes for the same lock."""
+def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
+    """Return the lock's text: sorted, without a time, the same bytes for the same lock and name."""
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
+        "metadata": local_metadata(name),
         "pools": [{"pool": pool.pool, "policy": pool.policy} for pool in lock.pools],
         "repositories": [
             {

@@ -7,6 +7,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION
+from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
@@ -39,7 +40,9 @@ DEFAULTS: Mapping[str, Any] = {
     "strict": False,
     "allowEmpty": False,
 }
-"""Every setting, with its default; `policies` and `inventory` hold paths or documents, `planned` plans."""
+"""The fields of `spec`, with defaults; `policies` and `inventory` hold paths or documents, `planned` plans."""
+NAME = "name"
+"""The one setting that is no field of `spec`: what lock and compact inventory are named, as the config is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +99,23 @@ def read_generator(
     if "planned" in settings:
         settings["planned"] = replace(settings["planned"], value=read_plans(document, problems))
     _check_image(settings, document, problems)
-    return settings
+    return settings | _name(document)
 
 
 def effective(layers: Iterable[Mapping[str, Setting]]) -> Settings:
     """Merge layers, the first that sets a setting wins; what none sets has its default."""
-    merged = {name: Setting(value, "default") for name, value in DEFAULTS.items()}
+    merged = {name: Setting(value, "default") for name, value in {**DEFAULTS, NAME: PROGRAM}.items()}
     for layer in reversed(list(layers)):
         merged |= layer
     return merged
+
+
+def _name(document: Document) -> dict[str, Setting]:
+    """Return the config's name if an object of Kubernetes may have it: a config may be called anything."""
+    name = document.value.get("metadata", {}).get("name")
+    if not isinstance(name, str) or not is_subdomain(name):
+        return {}
+    return {NAME: Setting(name, str(Place(document.file, document.place(("metadata", "name")).line)))}
 
 
 def _sources(

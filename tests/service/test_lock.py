@@ -55,6 +55,7 @@ def test_a_lock_has_digest_and_platform_of_each_tag(registry: DockerRegistry, tm
     assert yaml.safe_load((tmp_path / LOCK).read_text()) == {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverLock",
+        "metadata": {"name": "gitops-doca", "annotations": {"config.kubernetes.io/local-config": "true"}},
         "pools": [
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": AMD.name},
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": ARM.name},
@@ -79,6 +80,55 @@ def test_writing_a_lock_twice_changes_nothing(registry: DockerRegistry, tmp_path
 
     assert lock(tmp_path).exit_code == 0
     assert ((tmp_path / LOCK).read_bytes(), (tmp_path / LOCK).stat().st_ino) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "locked"),
+    [("drivers.site-a", "drivers.site-a"), ("Site A", "gitops-doca"), (7, "gitops-doca")],
+    ids=["a name", "no name of an object", "a number"],
+)
+def test_a_lock_is_named_as_the_config_is(
+    name: object, locked: str, registry: DockerRegistry, tmp_path: Path
+) -> None:
+    Pusher(registry=registry, repository="named/doca-driver").image(AMD.tag)
+    write_config(tmp_path, f"{registry.host}/named", [AMD])
+    config = yaml.safe_load((tmp_path / "gitops-doca.yaml").read_text())
+    (tmp_path / "gitops-doca.yaml").write_text(yaml.safe_dump(config | {"metadata": {"name": name}}))
+
+    assert lock(tmp_path).exit_code == 0
+    assert yaml.safe_load((tmp_path / LOCK).read_text())["metadata"]["name"] == locked
+
+
+def test_a_lock_without_metadata_is_current_and_gets_it_when_it_is_written(
+    registry: DockerRegistry, tmp_path: Path
+) -> None:
+    Pusher(registry=registry, repository="old/doca-driver").image(AMD.tag)
+    write_config(tmp_path, f"{registry.host}/old", [AMD])
+    lock(tmp_path)
+    text = (tmp_path / LOCK).read_text()
+    head, _, rest = text.partition("metadata:\n")
+    (tmp_path / LOCK).write_text(head + rest[rest.index("pools:") :])
+
+    checked = lock(tmp_path, "--check")
+    rendered = run_cli("generate", cwd=tmp_path)
+
+    assert (checked.exit_code, checked.stdout, checked.stderr) == (0, b"", "")
+    assert rendered.exit_code == 0
+    assert lock(tmp_path).exit_code == 0
+    assert (tmp_path / LOCK).read_text() == text
+
+
+def test_each_lock_of_a_fleet_is_named_as_its_config_is(registry: DockerRegistry, tmp_path: Path) -> None:
+    Pusher(registry=registry, repository="fleet-names/doca-driver").image(AMD.tag)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_config(tmp_path / name, f"{registry.host}/fleet-names", [AMD])
+        with (tmp_path / name / "gitops-doca.yaml").open("a") as config:
+            config.write(f"metadata: {{name: site-{name}}}\n")
+
+    assert lock(tmp_path, "a", "b").exit_code == 0
+    names = [yaml.safe_load((tmp_path / name / LOCK).read_text())["metadata"]["name"] for name in "ab"]
+    assert names == ["site-a", "site-b"]
 
 
 def test_with_a_lock_no_registry_is_needed(registry: DockerRegistry, tmp_path: Path) -> None:

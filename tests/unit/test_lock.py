@@ -40,6 +40,10 @@ TEXT = f"""\
 # What the registry had when this was written. To renew it: gitops-doca lock
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
+metadata:
+  name: gitops-doca
+  annotations:
+    config.kubernetes.io/local-config: 'true'
 pools:
 - pool: ubuntu22.04/5.15.0-91-generic/amd64
   policy: NicClusterPolicy/nic-cluster-policy
@@ -190,18 +194,18 @@ BAD = {
     "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
     "broken digest": (
         TEXT.replace("1" * 64, "1" * 63),
-        13,
+        17,
         "is not sha256: and 64 lower-case hex digits",
     ),
-    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 10, "an entry with either"),
-    "neither": (TEXT.replace("    missing: true\n", ""), 10, "an entry with either digest or missing: true"),
-    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 12, "stands twice"),
+    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 14, "an entry with either"),
+    "neither": (TEXT.replace("    missing: true\n", ""), 14, "an entry with either digest or missing: true"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 16, "stands twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
-        14,
+        18,
         "linux/arm64 is not the architecture that the tag ends in",
     ),
-    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 8, "has a scheme"),
+    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 12, "has a scheme"),
 }
 
 

@@ -21,7 +21,7 @@ from gitops_doca.core.snapshot import KIND, group_alike
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.loading import scope_of
-from gitops_doca.sources.config import Settings, effective, read_config
+from gitops_doca.sources.config import NAME, Settings, effective, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
 
@@ -72,7 +72,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
         tell(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
         code = _DIFFERENT if changes else _SAME
     else:
-        text = dump_inventory(inventory, policies.labels)
+        text = dump_inventory(inventory, policies.labels, settings[NAME].value)
         if write is None:
             write_stdout(text)
         elif text != old:

@@ -51,7 +51,7 @@ def _write(flags: Mapping[str, Any]) -> int:
     old = replaceable_lock(invocation.lock_file, problems)
     problems.raise_errors()
     locking = _make(invocation, flags, problems)
-    update_lock(invocation.lock_file, locking.lock, old)
+    update_lock(invocation, locking.lock, old)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
     return SAME

@@ -13,6 +13,10 @@ SNAPSHOT = """\
 # The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
+metadata:
+  name: gitops-doca
+  annotations:
+    config.kubernetes.io/local-config: 'true'
 groups:
 - labels:
     feature.node.kubernetes.io/kernel-version.full: 5.15.0-91-generic
@@ -66,6 +70,29 @@ def test_without_any_policy_the_snapshot_is_printed(tmp_path: Path, env: dict[st
 
     assert (result.exit_code, result.stdout.decode()) == (0, SNAPSHOT)
     assert result.stderr == "the cluster: 1 node, 1 group\n"
+
+
+def test_a_snapshot_is_named_as_the_config_is(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "gitops-doca.yaml").write_text(
+        "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\nmetadata: {name: site-a}\n"
+    )
+
+    result = run(tmp_path, env)
+
+    assert result.stdout.decode() == SNAPSHOT.replace("  name: gitops-doca\n", "  name: site-a\n")
+
+
+def test_a_snapshot_without_metadata_is_current_and_gets_it_when_it_is_written(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    head, _, rest = SNAPSHOT.partition("metadata:\n")
+    (tmp_path / "nodes.yaml").write_text(head + rest[rest.index("groups:") :])
+
+    checked = run(tmp_path, env, "--check", "nodes.yaml")
+    written = run(tmp_path, env, "--write", "nodes.yaml")
+
+    assert (checked.exit_code, checked.stdout, checked.stderr) == (0, b"", "nodes.yaml: current\n")
+    assert (written.exit_code, (tmp_path / "nodes.yaml").read_text()) == (0, SNAPSHOT)
 
 
 def test_policies_say_which_labels_and_config_maps_matter(

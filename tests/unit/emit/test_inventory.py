@@ -18,7 +18,14 @@ from gitops_doca.emit.inventory import dump_inventory
 HEADER = (
     "# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE\n"
 )
-START = f"{HEADER}apiVersion: gitops-doca.dev/v1alpha1\nkind: NodeInventory\n"
+START = f"""\
+{HEADER}apiVersion: gitops-doca.dev/v1alpha1
+kind: NodeInventory
+metadata:
+  name: gitops-doca
+  annotations:
+    config.kubernetes.io/local-config: 'true'
+"""
 GROUP = """\
 - labels:
     feature.node.kubernetes.io/kernel-version.full: {kernel}
@@ -32,6 +39,10 @@ WHOLE = """\
 # The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
+metadata:
+  name: gitops-doca
+  annotations:
+    config.kubernetes.io/local-config: 'true'
 labels:
 - rack
 - zone

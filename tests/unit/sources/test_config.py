@@ -27,6 +27,7 @@ def test_a_setting_knows_its_line() -> None:
         {
             "strict": Setting(True, "gitops-doca.yaml:5"),
             "namespace": Setting("ns", "gitops-doca.yaml:7"),
+            "name": Setting("x", "gitops-doca.yaml:3"),
         },
         [],
     )
@@ -117,7 +118,8 @@ def test_the_first_layer_that_sets_a_setting_wins() -> None:
 
     found = effective([flags, file])
 
-    assert found == {name: Setting(value, "default") for name, value in DEFAULTS.items()} | {
+    defaults = {**DEFAULTS, "name": "gitops-doca"}
+    assert found == {name: Setting(value, "default") for name, value in defaults.items()} | {
         "namespace": Setting("flag", "-n"),
         "strict": Setting(True, "f:2"),
     }

@@ -29,6 +29,10 @@ REALISTIC = """\
 # The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
+metadata:
+  name: gitops-doca
+  annotations:
+    config.kubernetes.io/local-config: 'true'
 labels:
 - rack
 openshift: true
@@ -125,12 +129,12 @@ def test_the_same_in_json_is_the_same() -> None:
 def test_a_node_and_its_labels_have_the_lines_on_which_they_stand() -> None:
     first, second, third = read(REALISTIC)[0].nodes
 
-    assert first.place == Place("0", 25, "groups[0].nodes[0]")
-    assert third.place == Place("0", 26, "groups[0].nodes[1]")
-    assert third.label_place(KERNEL_LABEL) == Place("0", 19, f"groups[0].labels[{KERNEL_LABEL}]")
-    assert second.label_place("absent") == Place("0", 27, "groups[1].labels[absent]")
-    assert first.runtime_place == Place("0", 23, "groups[0].containerRuntime")
-    assert second.runtime_place == Place("0", 27, "groups[1].containerRuntime")
+    assert first.place == Place("0", 29, "groups[0].nodes[0]")
+    assert third.place == Place("0", 30, "groups[0].nodes[1]")
+    assert third.label_place(KERNEL_LABEL) == Place("0", 23, f"groups[0].labels[{KERNEL_LABEL}]")
+    assert second.label_place("absent") == Place("0", 31, "groups[1].labels[absent]")
+    assert first.runtime_place == Place("0", 27, "groups[0].containerRuntime")
+    assert second.runtime_place == Place("0", 31, "groups[1].containerRuntime")
 
 
 def test_labels_that_no_policy_names_now_are_dropped_as_from_kubectls_output() -> None:
@@ -292,7 +296,7 @@ def test_a_runtime_that_is_no_string_is_told_once() -> None:
         ("labels: [rack, rack]", "0:3: labels: a list is not a list of labels, each once"),
         ("labels: [5]", '0:3: labels[0]: 5 is a number to YAML, not a string; put it in quotes: "5"'),
         ("openshift: 'yes'", "0:3: openshift: 'yes' is not true or false"),
-        ("metadata: {name: hunter2}", "0:3: metadata: unknown field 'metadata'"),
+        ("metadata: hunter2", "0:3: metadata: the value is not a mapping"),
         ("driverToolkit: {'417': 'hunter2:'}", None),
         ("driverToolkit: {'417': 5}", None),
         ("configMaps: [{name: c}]", "0:3: configMaps[0]: the field 'keys' is required"),
@@ -388,7 +392,7 @@ def test_an_absent_label_of_an_older_snapshot_is_told_with_the_policies_that_nam
 
     assert lines(problems) == [
         (
-            "0:4: labels: the snapshot does not hold the label 'zone', by which the NicNodePolicies "
+            "0:8: labels: the snapshot does not hold the label 'zone', by which the NicNodePolicies "
             "blue and red select nodes"
         )
     ]

@@ -20,6 +20,8 @@ class DifferenceKind(Enum):
     UNLOCKED = "unlocked"
     """A DaemonSet is for a pool that the lock does not list."""
     RENAMED = "renamed"
+    SELECTOR = "selector"
+    """The selector is not the rendered one, and the API server lets nobody change that of a DaemonSet."""
     NAMESPACE = "namespace"
     IMAGE = "image"
     """The image is not what the lock has for the pool, or lost its digest."""
@@ -48,6 +50,8 @@ class BuiltDaemonSet:
     """`<os><version>/<kernel>/<arch>` by its annotation; empty when it has none."""
     source: str
     """Its annotation about the image; empty when it has none."""
+    selector: str
+    """`<label>=<value>` of each label that it selects pods by, sorted and joined by commas."""
     image: str
     """Of the driver's container; empty when there is none."""
 
@@ -124,6 +128,9 @@ def _daemon_sets(
         if daemon_set.name not in _names(pool):
             detail = f"{_names(pool)[0]} -> {daemon_set.name}"
             found.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
+        if daemon_set.selector not in _selectors(pool):
+            detail = f"{_selectors(pool)[0]} -> {daemon_set.selector or 'none'}"
+            found.append(Difference(DifferenceKind.SELECTOR, str(pool), detail))
         wrong = _image_problem(lock, pool, daemon_set, expected)
         if wrong:
             detail = f"{daemon_set.image or 'no image'}: {wrong}"
@@ -146,8 +153,8 @@ def _assign(
         if pool and pool not in owners and one.pool in ("", pool.pool):
             owners[pool] = one
             rest.remove(one)
-    # First by the name that a prefix leaves in it: it tells which policy's it is.
-    for same in (_holds_name, _has_annotation):
+    # First by what a new name leaves as it was: it tells which policy's it is.
+    for same in (_has_selector, _holds_name, _has_annotation):
         for pool in (pool for pool in lock.pools if pool not in owners):
             renamed = next((one for one in rest if same(one, pool)), None)
             if renamed:
@@ -158,6 +165,10 @@ def _assign(
 
 def _has_annotation(one: BuiltDaemonSet, pool: LockedPool) -> bool:
     return one.pool == pool.pool
+
+
+def _has_selector(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return _has_annotation(one, pool) and one.selector in _selectors(pool)
 
 
 def _holds_name(one: BuiltDaemonSet, pool: LockedPool) -> bool:
@@ -187,6 +198,11 @@ def _names(pool: LockedPool) -> tuple[str, ...]:
     node_policy = name if kind == "NicNodePolicy" else ""
     ours = driver_name(os, kernel, node_policy, "" if arch == "amd64" else arch)
     return tuple(dict.fromkeys((f"{ours}-ds", f"{driver_name(os, kernel, node_policy, '')}-ds")))
+
+
+def _selectors(pool: LockedPool) -> tuple[str, ...]:
+    """Return what the pool's DaemonSet may select pods by, in the order of its names."""
+    return tuple(f"app={name.removesuffix('-ds')}" for name in _names(pool))
 
 
 def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet, expected: Expected) -> str:

@@ -1,6 +1,6 @@
 """A built stream, such as kustomize's output, to the DaemonSets in it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import MAIN_CONTAINER
@@ -22,6 +22,7 @@ _SELECTION: Selection = {
         REST: NOTHING,
     },
     "spec": {
+        "selector": ALL,
         "template": {"spec": {"containers": _CONTAINERS, REST: NOTHING}, REST: NOTHING},
         "ofedDriver": KEYS,
         REST: NOTHING,
@@ -55,8 +56,16 @@ def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
                 namespace=_text(value, "metadata", "namespace"),
                 pool=_text(value, "metadata", "annotations", POOL_ANNOTATION),
                 source=_text(value, "metadata", "annotations", SOURCE_ANNOTATION),
+                selector=_selector(at(value, "spec", "selector")),
                 image=_image(at(value, "spec", "template", "spec", "containers")),
             )
+
+
+def _selector(selector: object) -> str:
+    labels = at(selector, "matchLabels")
+    words = [f"{key}={value}" for key, value in labels.items()] if isinstance(labels, Mapping) else []
+    others = selector.keys() - {"matchLabels"} if isinstance(selector, Mapping) else ()
+    return ",".join(sorted([*words, *map(str, others)]))
 
 
 def _image(containers: object) -> str:

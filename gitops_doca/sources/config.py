@@ -40,7 +40,7 @@ DEFAULTS: Mapping[str, Any] = {
     "strict": False,
     "allowEmpty": False,
 }
-"""The fields of `spec`, with defaults; `policies` and `inventory` hold paths or documents, `planned` plans."""
+"""The fields of `spec`, with defaults; `policies` and `inventory` are paths or documents, `planned` plans."""
 NAME = "name"
 """The one setting that is no field of `spec`: what lock and compact inventory are named, as the config is."""
 

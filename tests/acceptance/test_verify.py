@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.cli import Result
 from support.in_process import run_here
@@ -97,6 +98,40 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
         ],
     )
     assert result.stderr == "standard input is not what was promised, differences: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (
+            "    matchLabels:\n      app: {app}\n",
+            "    matchLabels:\n      team: net\n      app: {app}\n",
+            "app={app},team=net",
+        ),
+        (
+            "    matchLabels:\n      app: {app}\n",
+            "    matchLabels:\n      app: {app}\n    matchExpressions: []\n",
+            "app={app},matchExpressions",
+        ),
+        ("  selector:\n    matchLabels:\n      app: {app}\n", "", "none"),
+        ("    matchLabels:\n      app: {app}\n", "    matchLabels: [{app}]\n", "none"),
+    ],
+    ids=["another label", "expressions", "no selector", "no labels"],
+)
+def test_a_selector_that_a_transformer_changed_is_told(
+    folder: Path, stream: bytes, old: str, new: str, found: str
+) -> None:
+    built = yaml.safe_load_all(stream)
+    name = next(one["metadata"]["name"] for one in built if one["kind"] == "DaemonSet").removesuffix("-ds")
+    assert stream.count(old.format(app=name).encode()) == 1
+    changed = stream.replace(old.format(app=name).encode(), new.format(app=name).encode())
+
+    result = run_here("verify", "-", cwd=folder, stdin=changed)
+
+    assert (result.exit_code, lines(result)) == (
+        1,
+        [f"selector  {FIRST} of {POLICY}  app={name} -> {found.format(app=name)}"],
+    )
 
 
 def test_a_pin_that_a_transformer_dropped_is_told(folder: Path) -> None:

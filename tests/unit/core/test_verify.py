@@ -32,6 +32,7 @@ FIRST = BuiltDaemonSet(
     namespace="drivers",
     pool=READY.pool,
     source="precompiled",
+    selector="app=mofed-ubuntu22.04-6d568d699f",
     image=f"{REPOSITORY}:25.04-1-5.15.0-91-generic-ubuntu22.04-amd64",
 )
 SECOND = BuiltDaemonSet(
@@ -39,9 +40,12 @@ SECOND = BuiltDaemonSet(
     namespace="drivers",
     pool=COMPILED.pool,
     source="compiled",
+    selector="app=mofed-ubuntu24.04-84cb6b9485-arm64",
     image=f"{REPOSITORY}:25.04-1-ubuntu24.04-arm64@{TWO}",
 )
-OTHERS = BuiltDaemonSet(name="kube-proxy", namespace="kube-system", pool="", source="", image="")
+OTHERS = BuiltDaemonSet(
+    name="kube-proxy", namespace="kube-system", pool="", source="", selector="k8s-app=kube-proxy", image=""
+)
 DRIVERS = Expected(namespace="drivers")
 
 
@@ -64,7 +68,30 @@ def test_what_was_locked_is_as_expected_in_any_order() -> None:
 
 
 def test_the_names_of_the_operator_are_known() -> None:
-    assert found(FIRST, replace(SECOND, name="mofed-ubuntu24.04-84cb6b9485-ds")) == []
+    name = "mofed-ubuntu24.04-84cb6b9485"
+
+    assert found(FIRST, replace(SECOND, name=f"{name}-ds", selector=f"app={name}")) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "shown"),
+    [
+        (f"{FIRST.selector},team=net", f"{FIRST.selector},team=net"),
+        (f"{FIRST.selector},matchExpressions", f"{FIRST.selector},matchExpressions"),
+        (SECOND.selector, SECOND.selector),
+        ("", "none"),
+    ],
+)
+def test_a_selector_that_is_not_the_rendered_one_is_told(selector: str, shown: str) -> None:
+    assert found(replace(FIRST, selector=selector), SECOND) == [
+        ("selector", str(READY), f"{FIRST.selector} -> {shown}")
+    ]
+
+
+def test_a_prefix_leaves_the_selector_alone() -> None:
+    renamed = replace(FIRST, name=f"a-{FIRST.name}")
+
+    assert found(renamed, SECOND) == [("renamed", str(READY), f"{FIRST.name} -> {renamed.name}")]
 
 
 def test_nothing_built_lacks_every_pool() -> None:
@@ -91,16 +118,25 @@ def test_a_prefix_is_a_new_name() -> None:
 def test_two_policies_on_one_platform_are_told_apart_by_name() -> None:
     pools = tuple(LockedPool(f"NicNodePolicy/{name}", READY.pool) for name in ("east", "west"))
     lock = replace(LOCK, pools=pools)
-    east = "mofed-ubuntu22.04-6d568d699f-98bdc76-ds"
-    west = "mofed-ubuntu22.04-6d568d699f-7f8559c6f8-ds"
+    east, west = (
+        replace(FIRST, name=f"{name}-ds", selector=f"app={name}")
+        for name in ("mofed-ubuntu22.04-6d568d699f-98bdc76", "mofed-ubuntu22.04-6d568d699f-7f8559c6f8")
+    )
 
-    assert found(replace(FIRST, name=west), replace(FIRST, name=east), lock=lock) == []
-    assert found(replace(FIRST, name=f"x-{west}"), lock=lock) == [
+    assert found(west, east, lock=lock) == []
+    assert found(replace(west, name="x"), lock=lock) == [
         ("missing", str(pools[0]), ""),
-        ("renamed", str(pools[1]), f"{west} -> x-{west}"),
+        ("renamed", str(pools[1]), f"{west.name} -> x"),
     ]
-    assert found(replace(FIRST, name="x"), lock=lock) == [
-        ("renamed", str(pools[0]), f"{east} -> x"),
+    more = f"{west.selector},team=net"
+    assert found(replace(west, name=f"x-{west.name}", selector=more), lock=lock) == [
+        ("missing", str(pools[0]), ""),
+        ("renamed", str(pools[1]), f"{west.name} -> x-{west.name}"),
+        ("selector", str(pools[1]), f"{west.selector} -> {more}"),
+    ]
+    assert found(replace(west, name="x", selector=more), lock=lock) == [
+        ("renamed", str(pools[0]), f"{east.name} -> x"),
+        ("selector", str(pools[0]), f"{east.selector} -> {more}"),
         ("missing", str(pools[1]), ""),
     ]
 

@@ -11,6 +11,8 @@ CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
 TOXIPROXY := .cache/toxiproxy-2.12.0/server
 KUSTOMIZE := .cache/kustomize-5.8.1/kustomize
+KUSTOMIZE_4 := .cache/kustomize-4.5.7/kustomize
+KPT := .cache/kpt-1.0.0-beta.61/kpt
 ACTIONLINT := .cache/actionlint-1.7.12/actionlint
 KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
 KUBECTL := .cache/kubectl-1.36.3/kubectl
@@ -18,8 +20,8 @@ ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
-PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE ACTIONLINT KUBE_APISERVER \
-  KUBECTL ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
+PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
+  KUBE_APISERVER KUBECTL ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench pyz format clean
@@ -77,19 +79,22 @@ $(CRANE): MODULE := github.com/google/go-containerregistry/cmd/crane@v0.22.1
 $(DISTRIBUTION): MODULE := github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 $(TOXIPROXY): MODULE := github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 $(KUSTOMIZE): MODULE := sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+$(KUSTOMIZE_4): MODULE := sigs.k8s.io/kustomize/kustomize/v4@v4.5.7
 $(ACTIONLINT): MODULE := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Two may build the same at once: each program is moved into place when it is whole.
-$(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE) $(ACTIONLINT):
+$(CRANE) $(DISTRIBUTION) $(TOXIPROXY) $(KUSTOMIZE) $(KUSTOMIZE_4) $(ACTIONLINT):
 	mkdir -p $@.$$$$ && GOBIN=$(abspath $@.)$$$$ GOFLAGS= go install $(MODULE) && mv $@.$$$$/$(@F) $@ && rmdir $@.$$$$
 
 $(KUBE_APISERVER) $(KUBECTL): STAMP := k8s.io/component-base/version.gitVersion=v1.36.3
 $(KUBE_APISERVER): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kube-apiserver
 $(KUBECTL): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kubectl
+$(KPT): STAMP := main.version=1.0.0-beta.61
+$(KPT): PACKAGE := kpt .
 $(ARGOCD): STAMP := github.com/argoproj/argo-cd/v3/common.version=3.2.0
 $(ARGOCD): PACKAGE := argocd github.com/argoproj/argo-cd/v3/cmd
 
-$(KUBE_APISERVER) $(KUBECTL) $(ARGOCD):
+$(KUBE_APISERVER) $(KUBECTL) $(KPT) $(ARGOCD):
 	GOFLAGS= go build -C tools/go/$(firstword $(PACKAGE)) -trimpath -ldflags "-s -w -X $(STAMP)" \
 	  -o $(abspath $@.)$$$$ $(lastword $(PACKAGE)) && mv $@.$$$$ $@
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
+from gitops_doca.core.names import PROGRAM
+from gitops_doca.core.render.metadata import MANAGED_BY
 
 Item = Mapping[str, Any]
 """An object of a ResourceList; whatever stands in it is its author's."""
@@ -12,6 +14,9 @@ DRIVER = "ofedDriver"
 # Where kpt and `kustomize fn run` write an item back to; the second is the older name. `kustomize build` sets
 # neither.
 _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
+
+# Annotations of the caller, which a function hands back as they came (by the functions specification).
+_CALLERS = ("internal.", "config.kubernetes.io/", "config.k8s.io/")
 
 
 def describe(item: Item) -> str:
@@ -29,18 +34,54 @@ def package_path(item: Item) -> str:
     return next((path for path in found if isinstance(path, str) and path), "")
 
 
+def refresh(
+    items: Iterable[Item], resources: Sequence[Resource], problems: Problems
+) -> tuple[list[Item], Sequence[Resource]]:
+    """Put resources in the places of those that an earlier run left in a package; return also the others.
+
+    Warns of what is left from an earlier run and is not rendered any more.
+    """
+    ours = {_identity(resource): resource for resource in resources}
+    kept: list[Item] = []
+    for item in items:
+        if not _is_written(item):
+            kept.append(item)
+        elif resource := ours.pop(_identity(item), None):
+            kept.append(_in_place_of(item, resource))
+        else:
+            kept.append(item)
+            problems.warn(
+                f"{describe(item)} is from an earlier run, and is not rendered any more",
+                Place(package_path(item)),
+                remedy="remove the file",
+            )
+    return kept, tuple(ours.values())
+
+
+def _is_written(item: Item) -> bool:
+    labels = item["metadata"].get("labels") if package_path(item) else None
+    return isinstance(labels, Mapping) and labels.get(MANAGED_BY) == PROGRAM
+
+
+def _in_place_of(item: Item, resource: Resource) -> Resource:
+    """Return the resource with the annotations that say where in the package it stands."""
+    meta = resource["metadata"]
+    places = {
+        key: value for key, value in item["metadata"]["annotations"].items() if key.startswith(_CALLERS)
+    }
+    return {**resource, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **places}}}
+
+
 def check_collisions(items: Iterable[Item], resources: Sequence[Resource], problems: Problems) -> None:
     """Report objects that came in and would be made a second time, whatever the version of their API."""
     ours = {_identity(resource) for resource in resources}
     for item in items:
         if _identity(item) in ours:
-            namespace, path = item["metadata"].get("namespace"), package_path(item)
+            namespace = item["metadata"].get("namespace")
             problems.error(
                 f"{describe(item)}{f' in namespace {namespace}' if namespace else ''} is among the resources"
                 " already, and is rendered here",
-                remedy=f"remove the file {path}, then run again"
-                if path
-                else "remove it from the kustomization's resources",
+                remedy="remove it from the kustomization's resources",
             )
 
 

@@ -360,15 +360,58 @@ def test_an_object_that_is_there_already_is_an_error(folder: Path) -> None:
     )
 
 
-def test_an_object_of_ours_in_a_package_is_told_with_its_file(folder: Path) -> None:
+PLACES = {
+    "config.kubernetes.io/index": "0",
+    "config.kubernetes.io/path": "net/driver.yaml",
+    "internal.config.kubernetes.io/index": "0",
+    "internal.config.kubernetes.io/path": "net/driver.yaml",
+    "internal.kpt.dev/resource-identifier": "apps|DaemonSet|ns|name",
+}
+
+
+def test_what_an_earlier_run_wrote_into_a_package_is_replaced_in_its_file(folder: Path) -> None:
+    account, daemon_set = generated(folder)
+    old = json.loads(json.dumps(daemon_set))
+    old["metadata"]["annotations"] |= {**PLACES, "gone": "from the config"}
+    old["spec"] = {"selector": {}}
+
+    output = call(folder, resource_list([CONFIG_MAP, old], NAMED))
+
+    daemon_set["metadata"]["annotations"] |= PLACES
+    assert (output.exit_code, output.run.stderr) == (0, "")
+    assert output.items == [CONFIG_MAP, daemon_set, account]
+
+
+def test_what_an_earlier_run_wrote_and_is_not_rendered_stays_with_a_warning(folder: Path) -> None:
+    account, daemon_set = generated(folder)
+    old = json.loads(json.dumps(daemon_set))
+    old["metadata"] |= {"name": "mofed-old-ds", "annotations": PLACES}
+
+    output = call(folder, resource_list([old], NAMED))
+
+    message = "DaemonSet mofed-old-ds is from an earlier run, and is not rendered any more"
+    assert (output.exit_code, output.items) == (0, [old, account, daemon_set])
+    assert output.run.stderr == f"warning: net/driver.yaml: {message}\n  help: remove the file\n"
+    assert output.results == [
+        {
+            "message": f"{message}\nhelp: remove the file",
+            "severity": "warning",
+            "file": {"path": "net/driver.yaml"},
+        }
+    ]
+
+
+@pytest.mark.parametrize("labels", [{"app.kubernetes.io/managed-by": "helm"}, {}, None])
+def test_an_object_of_somebody_else_in_a_package_is_not_replaced(
+    folder: Path, labels: dict[str, str] | None
+) -> None:
     _, daemon_set = generated(folder)
-    name = daemon_set["metadata"]["name"]
-    daemon_set["metadata"]["annotations"]["internal.config.kubernetes.io/path"] = f"net/{name}.yaml"
+    daemon_set["metadata"] |= {"labels": labels, "annotations": PLACES}
 
     output = call(folder, resource_list([daemon_set], NAMED))
 
     assert (output.exit_code, output.items) == (3, [])
-    assert output.run.stderr.splitlines()[1] == f"  help: remove the file net/{name}.yaml, then run again"
+    assert "is among the resources already, and is rendered here" in output.run.stderr
 
 
 INLINE = {

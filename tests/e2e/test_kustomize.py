@@ -1,4 +1,4 @@
-"""The KRM function under the real kustomize, as generator and as transformer."""
+"""The KRM function under a new and an old kustomize, as generator and as transformer, and under kpt."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import yaml
 
 from support.cli import ROOT, Result, clean_environment, install, run_cli
 from support.krm import FUNCTION
-from support.kustomize import build
+from support.kustomize import KPT, KUSTOMIZE, KUSTOMIZE_4, Program, build, run
 from support.require import require_program
 
 pytestmark = pytest.mark.e2e
@@ -45,6 +45,13 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     install(folder)
     install(folder, "gitops-doca-krm")
     return NOWHERE | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.fixture(params=[KUSTOMIZE, KUSTOMIZE_4], ids=["5.8", "4.5"])
+def release(request: pytest.FixtureRequest) -> Program:
+    """Each release in turn."""
+    assert isinstance(request.param, Program)
+    return request.param
 
 
 def write(folder: Path, kustomization: Mapping[str, Any], **spec: Any) -> Path:
@@ -78,15 +85,176 @@ def good(result: Result) -> dict[tuple[str, str], Any]:
 
 
 def test_a_generator_gives_the_objects_that_generate_gives(
-    tmp_path: Path, environment: Mapping[str, str]
+    tmp_path: Path, environment: Mapping[str, str], release: Program
 ) -> None:
     folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
 
-    assert good(build(folder, *PLUGINS, env=environment)) == generated()
+    assert good(build(folder, *PLUGINS, env=environment, release=release)) == generated()
+
+
+@pytest.mark.parametrize("kind", ["generators", "transformers"])
+@pytest.mark.parametrize("flags", [(), ("--enable-exec",)], ids=["neither flag", "--enable-exec alone"])
+def test_without_the_plugins_flag_kustomize_fails(
+    tmp_path: Path, environment: Mapping[str, str], release: Program, kind: str, flags: tuple[str, ...]
+) -> None:
+    folder = write(tmp_path / "base", {kind: ["gitops-doca.yaml"]})
+
+    result = build(folder, *flags, env=environment, release=release)
+
+    assert (result.exit_code, result.stdout) == (1, b"")
+    assert "external plugins disabled" in result.stderr
+
+
+def test_a_transformer_without_enable_exec_leaves_the_policy_its_driver_and_verify_fails(
+    tmp_path: Path, environment: Mapping[str, str], release: Program
+) -> None:
+    kustomization = {"resources": ["policy.yaml"], "transformers": ["gitops-doca.yaml"]}
+    folder = write(tmp_path / "base", kustomization, policies=None)
+
+    result = build(folder, "--enable-alpha-plugins", env=environment, release=release)
+    verified = run_cli("verify", folder, "-", cwd=tmp_path, stdin=result.stdout)
+
+    policy = yaml.safe_load((folder / "policy.yaml").read_text())
+    assert good(result) == {("NicClusterPolicy", "nic-cluster-policy"): policy}
+    assert "ofedDriver" in policy["spec"]
+    assert verified.exit_code == 1
+    assert [line.split()[0] for line in verified.stdout.decode().splitlines()] == ["missing"] * 3 + ["owners"]
+
+
+def test_a_folder_as_generator_has_other_paths_in_an_old_release(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    write(tmp_path / "base" / "inner", {"resources": ["gitops-doca.yaml"]})
+    (tmp_path / "base" / "kustomization.yaml").write_text("generators: [./inner]\n")
+
+    old = build(tmp_path / "base", *PLUGINS, env=environment, release=KUSTOMIZE_4)
+    new = build(tmp_path / "base", *PLUGINS, env=environment)
+
+    assert good(old) == generated()
+    assert new.exit_code == 1
+    assert new.stderr.startswith("error[input]: nodes.yaml: cannot be read: No such file or directory\n")
+
+
+def package(folder: Path, **spec: Any) -> Path:
+    """Write the demo as a package, with its policy as a file and the nodes beside the package."""
+    write(folder, {}, policies=None, inventory="../nodes.yaml", **spec)
+    (folder / "kustomization.yaml").unlink()
+    (folder / "nodes.yaml").rename(folder.parent / "nodes.yaml")
+    return folder
+
+
+def objects(folder: Path) -> dict[tuple[str, str], Any]:
+    """Return the objects of a package, without what tools note about their files."""
+    stream = "\n---\n".join(file.read_text() for file in sorted(folder.rglob("*.yaml")))
+    return by_id(stream.encode())
+
+
+def test_kustomize_fn_run_leaves_the_policy_of_a_package_as_it_is_and_may_run_again(
+    tmp_path: Path, environment: Mapping[str, str], release: Program
+) -> None:
+    folder = package(tmp_path / "package")
+    before = objects(folder)
+
+    for _ in range(2):
+        result = run(release, "fn", "run", "--enable-exec", ".", cwd=folder, env=environment)
+
+        assert (result.exit_code, result.stdout) == (0, b"")
+        assert "warning: NicClusterPolicy nic-cluster-policy: spec.ofedDriver: " in result.stderr
+        assert objects(folder) == before | generated()
+
+
+def test_kustomize_fn_run_writes_nothing_in_a_dry_run(
+    tmp_path: Path, environment: Mapping[str, str], release: Program
+) -> None:
+    folder = package(tmp_path / "package")
+    before = {file: file.read_bytes() for file in folder.rglob("*")}
+
+    result = run(release, "fn", "run", "--enable-exec", "--dry-run", ".", cwd=folder, env=environment)
+
+    assert result.exit_code == 0
+    assert by_id(result.stdout).keys() == objects(folder).keys() | generated().keys()
+    assert {file: file.read_bytes() for file in folder.rglob("*")} == before
+
+
+KPTFILE = """\
+apiVersion: kpt.dev/v1
+kind: Kptfile
+metadata:
+  name: package
+pipeline:
+  mutators:
+  - exec: gitops-doca-krm
+    configPath: gitops-doca.yaml
+"""
+
+
+def test_kpt_leaves_the_policy_of_a_package_as_it_is_and_may_run_again(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = package(tmp_path / "package")
+    (folder / "Kptfile").write_text(KPTFILE)
+    before = objects(folder)
+
+    for _ in range(2):
+        result = run(KPT, "fn", "render", "--allow-exec", cwd=folder, env=environment)
+
+        assert result.exit_code == 0, result.stderr
+        assert "[warning] mellanox.com/v1alpha1/NicClusterPolicy/nic-cluster-policy" in result.stderr
+        assert objects(folder) == before | generated()
+
+
+def test_kpt_renders_to_standard_output_without_writing(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    folder = package(tmp_path / "package")
+    (folder / "Kptfile").write_text(KPTFILE)
+    before = {file: file.read_bytes() for file in folder.rglob("*")}
+
+    result = run(KPT, "fn", "render", "--allow-exec", "-o", "unwrap", cwd=folder, env=environment)
+
+    assert result.exit_code == 0, result.stderr
+    assert generated().keys() <= by_id(result.stdout).keys()
+    assert {file: file.read_bytes() for file in folder.rglob("*")} == before
+
+
+def test_labels_over_the_selector_are_found_by_verify_and_labels_beside_it_are_fine(
+    tmp_path: Path, environment: Mapping[str, str], release: Program
+) -> None:
+    generators = {"generators": ["gitops-doca.yaml"]}
+    over = write(tmp_path / "over", generators | {"commonLabels": {"team": "net"}})
+    labels = [{"pairs": {"team": "net"}, "includeSelectors": False}]
+    beside = write(tmp_path / "beside", generators | {"labels": labels})
+
+    built = [build(folder, *PLUGINS, env=environment, release=release) for folder in (over, beside)]
+
+    bad, fine = (
+        run_cli("verify", folder, "-", cwd=tmp_path, stdin=result.stdout)
+        for folder, result in zip((over, beside), built, strict=True)
+    )
+    assert (bad.exit_code, fine.exit_code, fine.stdout) == (1, 0, b"")
+    found = bad.stdout.decode().splitlines()
+    assert [line.split()[0] for line in found] == ["selector"] * 3
+    assert all(line.endswith(",team=net") for line in found)
+
+
+def test_kustomize_skips_lock_and_compact_inventory_among_its_resources(
+    tmp_path: Path, release: Program
+) -> None:
+    (tmp_path / "base").mkdir()
+    files = ["gitops-doca.lock.yaml", "inventory.yaml"]
+    for name in files:
+        shutil.copy(ROOT / "deploy" / "kustomize" / "base" / name, tmp_path / "base")
+    (tmp_path / "base" / "config-map.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    )
+    resources = {"resources": [*files, "config-map.yaml"]}
+    (tmp_path / "base" / "kustomization.yaml").write_text(yaml.safe_dump(resources))
+
+    assert list(good(build(tmp_path / "base", release=release))) == [("ConfigMap", "a")]
 
 
 def test_a_transformer_takes_the_policy_from_the_resources(
-    tmp_path: Path, environment: Mapping[str, str]
+    tmp_path: Path, environment: Mapping[str, str], release: Program
 ) -> None:
     resources = {"resources": ["policy.yaml", "others.yaml"]}
     folder = write(tmp_path / "base", resources | {"transformers": ["gitops-doca.yaml"]}, policies=None)
@@ -95,8 +263,8 @@ def test_a_transformer_takes_the_policy_from_the_resources(
     shutil.copytree(folder, plain)
     (plain / "kustomization.yaml").write_text(yaml.safe_dump(resources))
 
-    with_ours = build(folder, *PLUGINS, env=environment)
-    without = by_id(build(plain).stdout)
+    with_ours = build(folder, *PLUGINS, env=environment, release=release)
+    without = by_id(build(plain, release=release).stdout)
 
     del without["NicClusterPolicy", "nic-cluster-policy"]["spec"]["ofedDriver"]
     assert good(with_ours) == without | generated()
@@ -165,11 +333,11 @@ def test_a_failure_is_told_before_kustomize_tells_of_it(
 
 
 def test_without_enable_exec_kustomize_prints_nothing_and_verify_fails(
-    tmp_path: Path, environment: Mapping[str, str]
+    tmp_path: Path, environment: Mapping[str, str], release: Program
 ) -> None:
     folder = write(tmp_path / "base", {"generators": ["gitops-doca.yaml"]})
 
-    result = build(folder, "--enable-alpha-plugins", env=environment)
+    result = build(folder, "--enable-alpha-plugins", env=environment, release=release)
     verified = run_cli("verify", folder, "-", cwd=tmp_path, stdin=result.stdout)
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")

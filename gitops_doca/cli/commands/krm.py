@@ -1,7 +1,7 @@
 """The command `krm`: a KRM function between standard input and standard output, for kustomize."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,14 @@ from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.cli.run import tell_generation
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.model import Resource
 from gitops_doca.core.resource_list import (
     Item,
     check_collisions,
     has_driver,
     not_among,
     package_path,
+    refresh,
     warn_kept_driver,
     without_driver,
 )
@@ -75,11 +77,14 @@ def _call(
     generation = produce(invocation, problems)
     if verbose:
         tell_generation(generation)
-    items, resources = list(found.items), generation.resources
+    items: list[Item] = list(found.items)
+    resources: Sequence[Resource] = [sorted_keys(resource) for resource in generation.resources]
     drivers = {index: policy for index, policy in found.policies.items() if has_driver(items[index])}
     if generation.inputs.emits_policies:
         # The operator makes the drivers; policies that came in go out as they are, and once.
         resources, drivers = not_among([items[index] for index in found.policies], resources), {}
+    else:
+        items, resources = refresh(items, resources, problems)
     check_collisions(items, resources, problems)
     problems.raise_errors()
     notes = []
@@ -89,7 +94,7 @@ def _call(
         else:
             items[index] = without_driver(items[index])
             notes.append(driver_removed(items[index]))
-    return [*items, *map(sorted_keys, resources)], notes
+    return [*items, *resources], notes
 
 
 def _invocation(found: ResourceList, problems: Problems) -> Invocation:

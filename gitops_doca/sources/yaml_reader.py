@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from _ruamel_yaml import CParser
-from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
-from ruamel.yaml.events import (
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
     DocumentStartEvent,
@@ -23,6 +22,7 @@ from gitops_doca.sources.located import Document, LocatedDict, LocatedList, type
 from gitops_doca.sources.scalars import resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
+from gitops_doca.sources.yaml_events import event_source, reason
 
 _MAX_SKIPPED_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _MAX_ALIASED = 100_000
@@ -49,14 +49,9 @@ def read_yaml(
         yield from _Walk(stream, file, selection, whole=whole).documents()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise SyntaxProblem(mark.line + 1 if mark else 0, f"is no valid YAML: {_reason(error)}") from None
-    except (YAMLError, YAMLStreamError, UnicodeDecodeError):
+        raise SyntaxProblem(mark.line + 1 if mark else 0, f"is no valid YAML: {reason(error)}") from None
+    except (YAMLError, UnicodeDecodeError):
         raise SyntaxProblem(0, "is no YAML text: it holds bytes that UTF-8 text cannot hold") from None
-
-
-def _reason(error: MarkedYAMLError) -> str:
-    # What libyaml's parser says are fixed sentences; they quote nothing of the text.
-    return " ".join(part for part in (error.context, error.problem) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class _Meter:
 class _Walk:
     def __init__(self, stream: Readable, file: str, selection: Selection, *, whole: bool) -> None:
         self._meter = _Meter(stream)
-        self._next = CParser(self._meter).get_event
+        self._next = event_source(self._meter)
         self._file = file
         self._selection = selection
         self._whole = whole
@@ -112,9 +107,9 @@ class _Walk:
                     continue
                 case DocumentStartEvent():
                     if event.tags:
-                        raise SyntaxProblem(event.start_mark.line + 1, "has a %TAG directive; remove it")
+                        raise SyntaxProblem(_line(event), "has a %TAG directive; remove it")
                     self._anchors, self._aliased = {}, 0
-                    self._meter.item(event.start_mark.line + 1)
+                    self._meter.item(_line(event))
                 case MappingStartEvent() if not self._whole:
                     yield from self._object(event)
                 case SequenceStartEvent() if not self._whole:
@@ -124,12 +119,12 @@ class _Walk:
                 case _:
                     value = self._build(event, self._selection, 1)
                     if value is not None:
-                        yield Document(value, self._file, event.start_mark.line + 1)
+                        yield Document(value, self._file, _line(event))
 
-    def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401 (an event of the C parser)
+    def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401 (an event of either parser)
         """Yield the document, or when it is a list its items one by one, without holding them all."""
         _check_tag(start)
-        line = start.start_mark.line + 1
+        line = _line(start)
         found = LocatedDict()
         listed = False
         pending: list[Document] = []
@@ -156,7 +151,7 @@ class _Walk:
             event = self._next()
             if type(event) is MappingEndEvent:
                 return
-            line = event.start_mark.line + 1
+            line = _line(event)
             if type(event) is not ScalarEvent or event.tag not in {None, _STRING_TAG}:
                 raise SyntaxProblem(line, "has a key that is no plain text")
             key: str = event.value
@@ -170,7 +165,7 @@ class _Walk:
     def _value(self, found: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
         """Add the value of a key to a mapping, of which `selection` selects parts."""
         if key == _MERGE:
-            self._merge(found, self._build(event, selection, depth + 1), event.start_mark.line + 1)
+            self._merge(found, self._build(event, selection, depth + 1), _line(event))
             return
         part = below(selection, key)
         if part == NOTHING:
@@ -220,7 +215,7 @@ class _Walk:
 
     def _reach(self, depth: int, event: Any) -> None:  # noqa: ANN401
         if depth > MAX_DEPTH:
-            raise SyntaxProblem(event.start_mark.line + 1, f"is nested deeper than {MAX_DEPTH} levels")
+            raise SyntaxProblem(_line(event), f"is nested deeper than {MAX_DEPTH} levels")
         self._deepest = max(self._deepest, depth)
 
     def _sequence(
@@ -233,7 +228,7 @@ class _Walk:
                 return
             value = self._build(event, selection, depth + 1)
             scalar = type(event) is ScalarEvent and not isinstance(value, str)
-            line = event.start_mark.line + 1
+            line = _line(event)
             if metered:
                 self._meter.item(line)
             yield value, line, event.value if scalar else None
@@ -256,13 +251,13 @@ class _Walk:
             if kind in _START:
                 depth += 1
                 if depth > _MAX_SKIPPED_DEPTH:
-                    line = event.start_mark.line + 1
+                    line = _line(event)
                     raise SyntaxProblem(line, f"is nested deeper than {_MAX_SKIPPED_DEPTH:,} levels")
             elif kind in _END:
                 depth -= 1
 
     def _alias(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
-        line = event.start_mark.line + 1
+        line = _line(event)
         found = self._anchors.get(event.anchor)
         if found is None or found.selection not in (ALL, selection):
             raise SyntaxProblem(line, "has an alias (*...) to nothing that is read here; write the value out")
@@ -286,11 +281,14 @@ class _Walk:
                         found.texts[key] = texts[key]
 
 
+def _line(event: Any) -> int:  # noqa: ANN401 (an event of either parser)
+    line: int = event.start_mark.line
+    return line + 1
+
+
 def _check_tag(event: Any) -> None:  # noqa: ANN401
     if event.tag is not None and event.tag not in _CORE_TAGS:
-        raise SyntaxProblem(
-            event.start_mark.line + 1, "has a tag (!...) that would build an object; remove it"
-        )
+        raise SyntaxProblem(_line(event), "has a tag (!...) that would build an object; remove it")
 
 
 def _scalar(event: Any) -> Any:  # noqa: ANN401

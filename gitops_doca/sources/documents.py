@@ -9,6 +9,7 @@ from gitops_doca.sources.json_reader import read_json
 from gitops_doca.sources.located import Document
 from gitops_doca.sources.selection import Selection
 from gitops_doca.sources.syntax import SyntaxProblem, UnreadableError
+from gitops_doca.sources.unfinished import recognise
 from gitops_doca.sources.yaml_reader import read_yaml
 
 
@@ -36,15 +37,22 @@ def read_documents(
                 if not may_be_empty:
                     problems.error("is empty, so it holds no object", Place(file))
                 return
-            if whole:
-                # JSON is YAML: one reader for both, since only YAML's knows lines.
-                yield from read_yaml(source.short_lines(), file, selection, whole=True)
-            else:
-                yield from _objects(source, file, selection)
+            try:
+                yield from _documents(source, file, selection, whole=whole)
+            except SyntaxProblem as problem:
+                raise recognise(problem, source.seen) from None
     except UnreadableError as error:
         problems.error(str(error), Place(file), remedy=error.remedy)
     except SyntaxProblem as problem:
-        problems.error(problem.message, Place(file, problem.line))
+        problems.error(problem.message, Place(file, problem.line), remedy=problem.remedy)
+
+
+def _documents(source: TextBytes, file: str, selection: Selection, *, whole: bool) -> Iterator[Document]:
+    if whole:
+        # JSON is YAML: one reader for both, since only YAML's knows lines.
+        yield from read_yaml(source.short_lines(), file, selection, whole=True)
+    else:
+        yield from _objects(source, file, selection)
 
 
 def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Document]:

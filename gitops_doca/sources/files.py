@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.syntax import Readable, SyntaxProblem, UnreadableError
+from gitops_doca.sources.unfinished import LFS_POINTER, lfs_problem
 
 STDIN = "-"
 MAX_SIZE = 1 << 30
@@ -104,6 +105,8 @@ class TextBytes:
         self._head = self._head.removeprefix(_UTF8_MARK)
         if self._head.startswith(_UTF16_MARKS):
             raise SyntaxProblem(1, "is UTF-16 text; write it as UTF-8")
+        if self._head.startswith(LFS_POINTER):
+            raise lfs_problem()
         if b"\0" in self._head:
             raise SyntaxProblem(1, "is a binary file, not YAML or JSON text")
         self._start = self._head.lstrip()[:1]
@@ -128,6 +131,11 @@ class TextBytes:
         if self._replay is not None:
             self._replay = [*self._replay, chunk] if self._size <= _MAX_LINE else None
         return chunk
+
+    @property
+    def seen(self) -> bytes:
+        """Return what was read so far; nothing of a text that is too long to keep."""
+        return b"".join(self._replay or ())
 
     def rewind(self) -> bool:
         """Go back to the start, if that is still possible."""

@@ -221,10 +221,11 @@ class _Window:
             try:
                 found, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
+                behind = error.pos - self._at
                 if self._more(wanted):
                     wanted *= 2
                     continue
-                self._at = min(error.pos, len(self._text))
+                self._at = min(self._at + behind, len(self._text))
                 # The decoder's messages are fixed sentences; they quote nothing of the text.
                 self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
             except (ValueError, RecursionError):

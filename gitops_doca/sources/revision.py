@@ -11,9 +11,9 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 from gitops_doca.sources.files import MAX_SIZE
 from gitops_doca.sources.git import git_error, reading, reason, run
 from gitops_doca.sources.repository import Commit
+from gitops_doca.sources.unfinished import LFS_POINTER
 
 _CHUNK = 1 << 20
-_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 class Absence(Enum):
@@ -73,8 +73,8 @@ def _answer(answers: IO[bytes], file: Path) -> Absence | None:
         _copy(answers, None, size + 1)
         return Absence.TOO_LARGE
     is_file = words[1] == b"blob"
-    head = answers.read(min(size, len(_LFS)))
-    if is_file and head == _LFS:
+    head = answers.read(min(size, len(LFS_POINTER)))
+    if is_file and head == LFS_POINTER:
         _copy(answers, None, size - len(head))
         answers.read(1)
         return Absence.LFS

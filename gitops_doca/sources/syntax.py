@@ -28,7 +28,8 @@ class UnreadableError(Exception):
 class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
     """The text cannot be read; says what is wrong on which line, and quotes nothing of it."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
         self.line = line
         self.message = message
+        self.remedy = remedy

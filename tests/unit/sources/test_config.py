@@ -42,6 +42,20 @@ def test_paths_are_relative_to_the_file() -> None:
     }
 
 
+def test_policies_and_inventory_may_be_one_path() -> None:
+    one, _ = read(HEAD + "spec: {policies: p.yaml, inventory: n.yaml}\n", "a/c.yaml")
+    many, _ = read(HEAD + "spec: {policies: [p.yaml], inventory: [n.yaml]}\n", "a/c.yaml")
+
+    assert (
+        one
+        == many
+        == {
+            "policies": Setting(("a/p.yaml",), "a/c.yaml:3"),
+            "inventory": Setting(("a/n.yaml",), "a/c.yaml:3"),
+        }
+    )
+
+
 def test_a_dash_in_a_config_is_a_file_and_not_standard_input() -> None:
     found, _ = read(HEAD + "spec: {policies: ['-'], inventory: '-'}\n")
 

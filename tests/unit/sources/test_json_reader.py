@@ -112,6 +112,8 @@ def test_an_item_is_given_before_the_list_is_read_to_its_end(monkeypatch: pytest
         ('{"a": 1', 1, "is no valid JSON: , or } was expected"),
         ('{"a":\n', 2, "is no valid JSON: expecting value"),
         ('{"items": [\n{"a": 1},\n', 3, "is no valid JSON: expecting value"),
+        ('{"a":\n[1,\n x],\n"b":\n1\n}\n\n', 3, "is no valid JSON: expecting value"),
+        ('{"items":\n[{"a": 1},\n{"a": x}\n]\n}\n', 3, "is no valid JSON: expecting value"),
         ('{"a": "x\t', 1, "is no valid JSON: invalid control character at"),
         ('{"a" 1}', 1, "is no valid JSON: a key and a colon were expected"),
         ("{1: 2}", 1, "is no valid JSON: a key and a colon were expected"),

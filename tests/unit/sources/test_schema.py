@@ -244,8 +244,16 @@ def test_an_environment_value_that_is_a_number_is_told_with_its_place() -> None:
     ("spec", "message"),
     [
         ("polices: [a]", "polices: unknown field 'polices'; did you mean 'policies'?"),
-        ("policies: []", "policies: a list is not a list of paths or policies"),
-        ("policies: a.yaml", "policies: 'a.yaml' is not a list of paths or policies"),
+        ("policies: []", "policies: a list is not a path, or a list of paths or policies"),
+        ("policies: ''", "policies: '' is not a path, or a list of paths or policies"),
+        ("policies: {a: b}", "policies: a mapping is not a path, or a list of paths or policies"),
+        (
+            "policies: 5",
+            (
+                "policies: 5 is a number to YAML, not a path, or a list of paths or policies; "
+                'put it in quotes: policies: "5"'
+            ),
+        ),
         ("inventory: {a: b}", "inventory: a mapping is not a path or a list of paths"),
         (
             "namespace: A_b",

@@ -1,6 +1,7 @@
 import yaml
 
 from support.cli import ROOT, run_cli
+from support.published import published_digests
 
 DEMO = ROOT / "fixtures" / "demo"
 REPOSITORY = "nvcr.io/nvidia/mellanox/doca-driver"
@@ -22,8 +23,7 @@ def test_the_demo_shows_three_pools_of_published_images() -> None:
 
 
 def test_the_lock_of_the_demo_has_the_digests_that_were_published() -> None:
-    lines = (ROOT / "fixtures" / "published-tags.tsv").read_text().splitlines()
-    published = dict(line.split("\t") for line in lines if not line.startswith("#"))
+    published = published_digests()
     (repository,) = yaml.safe_load((DEMO / "gitops-doca.lock.yaml").read_text())["repositories"]
 
     assert repository["repository"] == REPOSITORY

@@ -109,8 +109,9 @@ def _by_kernel(_version: str, wanted: Platform, near: PublishedTag) -> tuple[tup
 def _newest_first(
     _version: str, _wanted: Platform, near: PublishedTag
 ) -> tuple[tuple[tuple[int, ...], ...], str]:
-    # The end counts more than any number negated: no revision is older than revision 0.
-    key = tuple(tuple(-number for number in part) for part in (*version_key(near.version), (-1,)))
+    # With an end that counts more than any number negated, what goes on comes before what ends.
+    parts = (*version_key(near.version), ())
+    key = tuple(tuple(-number for number in (*part, -1)) for part in parts)
     return key, near.tag
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from gitops_doca.core.decide import precompiled_image
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.tags import DriverVersion, parse_version
 
 SOURCE = "https://github.com/Mellanox/doca-driver-build"
 
-_VERSION = re.compile(r"(?:doca(?P<doca>[\d.]+)-)?(?P<driver>\d+\.\d+-\d+(?:\.\d+)+)(?:-(?P<revision>\d+))?")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _DOCKERFILES = {
     "ubuntu": "Ubuntu_Dockerfile",
@@ -45,28 +45,28 @@ def recipe(pool: Pool) -> Recipe | None:
     dockerfile, machine = _DOCKERFILES.get(platform.os_id), _MACHINES.get(platform.arch)
     if dockerfile is None or machine is None or pool.policy.driver.digest is not None:
         return None
-    found = _VERSION.fullmatch(pool.policy.driver.version)
-    doca, driver, revision = found.group("doca", "driver", "revision") if found else (None, None, None)
-    wanted: dict[str, tuple[str | None, str]] = {
+    version = pool.policy.driver.version
+    found = parse_version(version) or DriverVersion(doca="", driver="", revision="")
+    wanted = {
         "D_OS": (platform.os, ""),
         "D_ARCH": (machine, ""),
         "D_BASE_IMAGE": _base_image(platform),
         **({"D_FINAL_BASE_IMAGE": _final_base_image(platform)} if platform.os_id in _RED_HAT else {}),
         "D_KERNEL_VER": (_kernel_release(platform.kernel), ""),
-        "D_DOCA_VERSION": (doca, f"DOCA release that has driver {driver or pool.policy.driver.version}"),
-        "D_OFED_VERSION": (driver, f"driver version of {pool.policy.driver.version}"),
-        "D_CONTAINER_VER": (revision or "0", ""),
+        "D_DOCA_VERSION": (found.doca, f"DOCA release that has driver {found.driver or version}"),
+        "D_OFED_VERSION": (found.driver, f"driver version of {version}"),
+        "D_CONTAINER_VER": (found.revision or "0", ""),
     }
     return Recipe(
         image=precompiled_image(pool),
         platform=platform,
         dockerfile=dockerfile,
-        arguments={name: value for name, (value, _) in wanted.items() if value is not None},
-        unknown={name: meaning for name, (value, meaning) in wanted.items() if value is None},
+        arguments={name: value for name, (value, _) in wanted.items() if value},
+        unknown={name: meaning for name, (value, meaning) in wanted.items() if not value},
     )
 
 
-def _base_image(platform: Platform) -> tuple[str | None, str]:
+def _base_image(platform: Platform) -> tuple[str, str]:
     match platform.os_id:
         case "ubuntu":
             return f"ubuntu:{platform.os_version}", ""
@@ -74,16 +74,16 @@ def _base_image(platform: Platform) -> tuple[str | None, str]:
             major = platform.os_version.partition(".")[0]
             return f"registry.suse.com/suse/sle{major}:{platform.os_version}", ""
         case _:
-            return None, f"driver-toolkit image for kernel {_kernel_release(platform.kernel)}"
+            return "", f"driver-toolkit image for kernel {_kernel_release(platform.kernel)}"
 
 
-def _final_base_image(platform: Platform) -> tuple[str | None, str]:
+def _final_base_image(platform: Platform) -> tuple[str, str]:
     # RHCOS counts as OpenShift does; the release of RHEL in it stands in the kernel's name.
     found = re.search(r"\.el(\d+)_(\d+)", platform.kernel)
     if platform.os_id == "rhel" and (own := re.fullmatch(r"(\d+)\.(\d+)", platform.os_version)):
         found = own
     if found is None:
-        return None, f"UBI image of the RHEL release in {platform.os}"
+        return "", f"UBI image of the RHEL release in {platform.os}"
     return f"registry.access.redhat.com/ubi{found[1]}/ubi:{found[1]}.{found[2]}", ""
 
 

@@ -5,16 +5,29 @@ from dataclasses import dataclass
 
 from gitops_doca.core.model import Platform
 
-# A driver's version, from `5.7-0.1.2.0-0` to `doca3.5.0-26.07-0.7.7.0-1`; the last number is the
+# From `5.7-0.1.2.0-0` to `doca3.5.0-26.07-0.7.7.0-1`; from 26.10 on there may be a build number in
+# the place of the four numbers, as in `doca3.6.0-26.10-043000-0`. The last number is the
 # container's revision, which versions before 24.01 do not have.
-_VERSION = r"(?:doca\d+(?:\.\d+)*-)?\d+\.\d+-\d+(?:\.\d+)+(?:-\d+)?"
+_VERSION = r"(?:doca(?P<doca>\d+(?:\.\d+)*)-)?(?P<driver>\d+\.\d+-\d+(?:\.\d+)*)(?:-(?P<revision>\d+))?"
+_DRIVER_VERSION = re.compile(_VERSION)
 _PUBLISHED = re.compile(
     rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
 _FULL_TAG = re.compile(
-    r".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:ubuntu|rhel|rhcos|sles)\d+(?:\.\d+)*)"
+    r".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:ubuntu|rhel|rhcos|rocky|sles)\d+(?:\.\d+)*)"
 )
-_REVISION = re.compile(r"(?P<driver>(?:doca[\d.]+-)?\d+\.\d+-\d+(?:\.\d+)+)-(?P<revision>\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverVersion:
+    """A driver's version, taken apart."""
+
+    doca: str
+    """The DOCA release, such as `3.5.0`; empty in versions before 25.07."""
+    driver: str
+    """Release and build, such as `26.07-0.7.7.0` or `26.10-043000`."""
+    revision: str
+    """The container's revision; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +64,25 @@ def is_full_tag(version: str) -> bool:
     return _FULL_TAG.fullmatch(version) is not None
 
 
-def version_key(version: str) -> tuple[tuple[int, ...], ...]:
-    """Return a key that sorts versions as their authors count: `24.10` < `25.04` < `doca3.1.0-25.07`.
+def parse_version(version: str) -> DriverVersion | None:
+    """Take a driver's version apart; None for one of another shape, such as that of somebody's own build."""
+    found = _DRIVER_VERSION.fullmatch(version)
+    if found is None:
+        return None
+    return DriverVersion(doca=found["doca"] or "", driver=found["driver"], revision=found["revision"] or "")
 
-    The driver's numbers come first, those of the DOCA release decide between equal ones.
+
+def version_key(version: str) -> tuple[tuple[int, ...], ...]:
+    """Return a key that sorts versions as releases came out: `24.10` < `25.04` < `doca3.1.0-25.07`.
+
+    The release's month comes first, then the DOCA release, then the build and the revision: builds of two
+    DOCA releases of one month may be numbered in two ways.
     """
     parts = version.split("-")
     doca = [part for part in parts if part.startswith("doca")]
-    driver = [part for part in parts if not part.startswith("doca")]
-    # The end of the driver's part sorts before any number that another version has there.
-    return (*map(_numbers, driver), (-1,), *map(_numbers, doca))
+    driver = [_numbers(part) for part in parts if not part.startswith("doca")]
+    # Versions without a DOCA release are older than any that has one.
+    return (*driver[:1], *(map(_numbers, doca) if doca else [(-1,)]), *driver[1:])
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -69,5 +91,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def split_revision(version: str) -> tuple[str, str]:
     """Split off the container's revision: `25.04-0.6.1.0-2` gives `25.04-0.6.1.0` and `2`."""
-    found = _REVISION.fullmatch(version)
-    return (found["driver"], found["revision"]) if found else (version, "")
+    found = parse_version(version)
+    if found is None or not found.revision:
+        return version, ""
+    return version.removesuffix(f"-{found.revision}"), found.revision

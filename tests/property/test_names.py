@@ -10,7 +10,8 @@ from gitops_doca.core.names import is_dns_label, is_label_value, is_subdomain, s
 from gitops_doca.core.tags import compile_tag, is_full_tag, parse_tag, precompiled_tag
 
 VERSIONS = st.from_regex(
-    r"(?:doca[1-9]\.[0-9]{1,2}(?:\.[0-9])?-)?2[0-9]\.[0-9]{2}-[0-9]\.[0-9]\.[0-9]\.[0-9]-[0-9]",
+    r"(?:doca[1-9]\.[0-9]{1,2}(?:\.[0-9])?-)?2[0-9]\.[0-9]{2}-"
+    r"(?:[0-9]\.[0-9]\.[0-9]\.[0-9](?:\.[0-9]{3})?|[0-9]{6})-[0-9]",
     fullmatch=True,
 )
 KERNELS = st.from_regex(
@@ -19,7 +20,7 @@ KERNELS = st.from_regex(
     fullmatch=True,
 )
 SYSTEMS = st.tuples(
-    st.sampled_from(["ubuntu", "rhel", "rhcos", "sles"]),
+    st.sampled_from(["ubuntu", "rhel", "rhcos", "rocky", "sles"]),
     st.from_regex(r"[1-9][0-9]?\.[0-9]{1,2}", fullmatch=True),
 )
 

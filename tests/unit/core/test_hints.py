@@ -2,7 +2,7 @@ import pytest
 
 from gitops_doca.core.hints import nearest_tags
 from gitops_doca.core.model import Platform
-from support.cli import ROOT
+from support.published import published_tags
 
 REVISION = "same driver, another container revision"
 SPELLING = "the same kernel, spelled otherwise"
@@ -11,23 +11,11 @@ KERNEL = "closest kernel of the flavour"
 KERNEL_REVISION = "closest kernel of the flavour, another container revision"
 VERSION = "the same platform under another driver version"
 
-JULY_2026 = (
-    "doca3.5.0-26.07-0.7.7.0-0-5.15.0-190-generic-ubuntu22.04-amd64",
-    "doca3.5.0-26.07-0.7.7.0-0-7.0.0-1016-nvidia-ubuntu24.04-arm64",
-    "doca3.5.0-26.07-0.7.7.0-1-ubuntu22.04-amd64",
-    "doca3.5.0-26.07-0.7.7.0-1-ubuntu24.04-arm64",
-)
-
-
-def _published() -> list[str]:
-    lines = (ROOT / "fixtures" / "published-tags.tsv").read_text().splitlines()
-    return [line.partition("\t")[0] for line in lines if not line.startswith("#")]
-
 
 def test_precompiled_images_under_another_revision_are_found() -> None:
     wanted = Platform("ubuntu", "22.04", "5.15.0-190-generic", "amd64")
 
-    assert nearest_tags("doca3.5.0-26.07-0.7.7.0-1", wanted, frozenset([*_published(), *JULY_2026])) == (
+    assert nearest_tags("doca3.5.0-26.07-0.7.7.0-1", wanted, frozenset(published_tags())) == (
         f"doca3.5.0-26.07-0.7.7.0-0-5.15.0-190-generic-ubuntu22.04-amd64 ({REVISION})",
     )
 
@@ -35,7 +23,7 @@ def test_precompiled_images_under_another_revision_are_found() -> None:
 def test_another_revision_with_another_kernel_is_found_too() -> None:
     wanted = Platform("ubuntu", "22.04", "5.15.0-189-generic", "amd64")
 
-    assert nearest_tags("doca3.5.0-26.07-0.7.7.0-1", wanted, frozenset([*_published(), *JULY_2026])) == (
+    assert nearest_tags("doca3.5.0-26.07-0.7.7.0-1", wanted, frozenset(published_tags())) == (
         f"doca3.5.0-26.07-0.7.7.0-0-5.15.0-190-generic-ubuntu22.04-amd64 ({KERNEL_REVISION})",
     )
 
@@ -43,7 +31,7 @@ def test_another_revision_with_another_kernel_is_found_too() -> None:
 def test_closest_kernels_are_of_the_same_flavour_os_and_architecture() -> None:
     version, wanted = "doca3.3.0-26.01-1.0.0.0-0", Platform("ubuntu", "22.04", "6.8.0-1045-aws", "arm64")
 
-    assert nearest_tags(version, wanted, frozenset(_published())) == (
+    assert nearest_tags(version, wanted, frozenset(published_tags())) == (
         f"doca3.3.0-26.01-1.0.0.0-0-6.8.0-1046-aws-ubuntu22.04-arm64 ({KERNEL})",
     )
 
@@ -71,20 +59,64 @@ def test_the_first_number_that_differs_decides_what_is_close() -> None:
 def test_the_same_platform_under_another_version_is_found_newest_first() -> None:
     wanted = Platform("rhel", "9.4", "", "amd64")
 
-    assert nearest_tags("25.10-1.0.0.0-0", wanted, frozenset(_published())) == (
+    assert nearest_tags("25.10-1.0.0.0-0", wanted, frozenset(published_tags())) == (
+        f"doca3.5.0-26.07-0.7.7.0-1-rhel9.4-amd64 ({VERSION})",
         f"doca3.4.0-26.04-0.8.0.0-0-rhel9.4-amd64 ({VERSION})",
         f"doca3.3.0-26.01-1.0.0.0-0-rhel9.4-amd64 ({VERSION})",
-        f"doca3.1.0-25.07-0.9.7.0-0-rhel9.4-amd64 ({VERSION})",
     )
 
 
 def test_the_same_kernel_under_another_version_is_found() -> None:
     wanted = Platform("ubuntu", "24.04", "6.8.0-71-generic", "amd64")
 
-    assert nearest_tags("doca3.3.0-26.01-1.0.0.0-0", wanted, frozenset(_published())) == (
+    assert nearest_tags("doca3.3.0-26.01-1.0.0.0-0", wanted, frozenset(published_tags())) == (
         f"doca3.3.0-26.01-1.0.0.0-0-6.8.0-100-generic-ubuntu24.04-amd64 ({KERNEL})",
         f"doca3.1.0-25.07-0.9.7.0-0-6.8.0-71-generic-ubuntu24.04-amd64 ({VERSION})",
     )
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("doca3.5.0-26.07-0.7.7.0-1", "doca3.6.0-26.10-043000-0"),
+        ("doca3.6.0-26.10-043000-0", "doca3.6.0-26.10-043000-1"),
+        ("doca3.6.0-26.10-043000-0", "doca3.6.0-26.10-100000-0"),
+        ("doca3.6.0-26.10-043000-0", "doca3.6.1-26.10-0.8.0.0-0"),
+        ("doca3.3.2-26.01-2.0.0.0-0", "doca3.3.2-26.01-2.0.0.0.427-0"),
+        ("25.07-0.9.7.0-0", "doca3.1.0-25.07-0.9.7.0-0"),
+    ],
+)
+def test_newest_first_holds_for_versions_of_both_schemes(older: str, newer: str) -> None:
+    tags = frozenset(f"{version}-rhel9.6-amd64" for version in (older, newer))
+
+    assert nearest_tags("doca3.7.0-27.01-1.0.0.0-0", Platform("rhel", "9.6", "", "amd64"), tags) == (
+        f"{newer}-rhel9.6-amd64 ({VERSION})",
+        f"{older}-rhel9.6-amd64 ({VERSION})",
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "published"),
+    [
+        ("doca3.6.0-26.10-043000-1", "doca3.6.0-26.10-043000-0"),
+        ("doca3.3.2-26.01-2.0.0.0.427-1", "doca3.3.2-26.01-2.0.0.0.427-0"),
+    ],
+)
+def test_another_revision_is_found_in_every_scheme_of_versions(wanted: str, published: str) -> None:
+    tags = [f"{published}-{kernel}-generic-ubuntu24.04-amd64" for kernel in ("6.8.0-146", "6.8.0-147")]
+    platform = Platform("ubuntu", "24.04", "6.8.0-146-generic", "amd64")
+
+    assert nearest_tags(wanted, platform, frozenset(tags)) == (
+        f"{tags[0]} ({REVISION})",
+        f"{tags[1]} ({KERNEL_REVISION})",
+    )
+
+
+def test_another_build_is_no_other_revision() -> None:
+    tag = "doca3.6.0-26.10-043000-0-6.8.0-146-generic-ubuntu24.04-amd64"
+    platform = Platform("ubuntu", "24.04", "6.8.0-146-generic", "amd64")
+
+    assert nearest_tags("doca3.6.0-26.10-043001-0", platform, frozenset([tag])) == (f"{tag} ({VERSION})",)
 
 
 def test_a_version_without_revision_is_older_than_the_same_with_one() -> None:
@@ -160,7 +192,7 @@ def test_what_would_not_help_is_no_hint(tag: str) -> None:
 def test_a_kernel_without_numbers_has_no_close_ones_but_its_own_kind() -> None:
     wanted = Platform("ubuntu", "22.04", "custom", "amd64")
 
-    assert nearest_tags("25.04-0.6.1.0-2", wanted, frozenset(_published())) == ()
+    assert nearest_tags("25.04-0.6.1.0-2", wanted, frozenset(published_tags())) == ()
 
 
 def test_a_tag_that_two_rules_fit_is_named_once() -> None:

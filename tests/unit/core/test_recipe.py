@@ -94,6 +94,21 @@ def test_the_kernel_is_what_uname_says_and_not_what_its_label_says(label: str, r
             {"D_DOCA_VERSION": "DOCA release that has driver 23.10-0.5.5.0"},
         ),
         (
+            "doca3.6.0-26.10-043000-0",
+            {"D_DOCA_VERSION": "3.6.0", "D_OFED_VERSION": "26.10-043000", "D_CONTAINER_VER": "0"},
+            {},
+        ),
+        (
+            "doca3.3.2-26.01-2.0.0.0.427-1",
+            {"D_DOCA_VERSION": "3.3.2", "D_OFED_VERSION": "26.01-2.0.0.0.427", "D_CONTAINER_VER": "1"},
+            {},
+        ),
+        (
+            "26.10-043000-2",
+            {"D_OFED_VERSION": "26.10-043000", "D_CONTAINER_VER": "2"},
+            {"D_DOCA_VERSION": "DOCA release that has driver 26.10-043000"},
+        ),
+        (
             "inhouse-7",
             {"D_CONTAINER_VER": "0"},
             {

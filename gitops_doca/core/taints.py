@@ -1,11 +1,15 @@
 """Which taints keep the driver's pods off a node."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from gitops_doca.core.model import Node, Taint, Toleration
 
-GPU_TOLERATION = Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
-"""Every driver DaemonSet has it, besides those of its policy."""
+# A driver that restarts can make its own node NotReady: without the last two its new pod would
+# never get there.
+_ALWAYS_TOLERATED = tuple(
+    Toleration(key=key, operator="Exists", effect="NoSchedule")
+    for key in ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+)
 
 _KEEPS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
@@ -44,9 +48,23 @@ def keeps_away(taint: Taint, ignored: Collection[str] = ()) -> bool:
     return taint.effect in _KEEPS_AWAY and taint.key not in _PASSING and taint.key not in ignored
 
 
-def untolerated(node: Node, tolerations: Iterable[Toleration]) -> tuple[Taint, ...]:
-    """Return the taints that keep a pod with these tolerations (and the GPU's) off the node."""
-    every = (*tolerations, GPU_TOLERATION)
+def pod_tolerations(tolerations: Collection[Toleration]) -> tuple[Toleration, ...]:
+    """Return a policy's tolerations, then those that every driver pod has, as the operator adds them.
+
+    One whose key, effect and operator the policy has already is not added.
+    """
+    present = {_identity(toleration) for toleration in tolerations}
+    added = (toleration for toleration in _ALWAYS_TOLERATED if _identity(toleration) not in present)
+    return (*tolerations, *added)
+
+
+def _identity(toleration: Toleration) -> tuple[str, str, str]:
+    return (toleration.key, toleration.effect, toleration.operator)
+
+
+def untolerated(node: Node, tolerations: Collection[Toleration]) -> tuple[Taint, ...]:
+    """Return the taints that keep the driver pods of a policy with these tolerations off the node."""
+    every = pod_tolerations(tolerations)
     return tuple(
         taint
         for taint in node.taints

@@ -21,7 +21,7 @@ from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_VOLUME, HOST_VOLUMES
 from gitops_doca.core.render.metadata import metadata
 from gitops_doca.core.render.rbac import NAME as SERVICE_ACCOUNT
-from gitops_doca.core.taints import GPU_TOLERATION
+from gitops_doca.core.taints import pod_tolerations
 
 POOL_ANNOTATION = "gitops-doca.dev/pool"
 SOURCE_ANNOTATION = "gitops-doca.dev/image-source"
@@ -89,7 +89,7 @@ def _pod_spec(decision: Chosen, extras: Extras, options: RenderOptions) -> dict[
         "priorityClassName": "system-node-critical",
         "serviceAccountName": SERVICE_ACCOUNT,
         "terminationGracePeriodSeconds": driver.termination_grace_period,
-        "tolerations": [_toleration(t) for t in (*pool.policy.tolerations, GPU_TOLERATION)],
+        "tolerations": [_toleration(t) for t in pod_tolerations(pool.policy.tolerations)],
         "volumes": _volumes(extras),
     }
     if driver.image_pull_secrets:

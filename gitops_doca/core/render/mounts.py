@@ -18,12 +18,14 @@ _CERT_FOLDERS = {
     "ubuntu": "/usr/local/share/ca-certificates",
     "rhel": "/etc/pki/ca-trust/extracted/pem",
     "rhcos": "/etc/pki/ca-trust/extracted/pem",
+    "rocky": "/etc/pki/ca-trust/extracted/pem",
     "sles": "/etc/ssl",
 }
 _REPO_FOLDERS = {
     "ubuntu": "/etc/apt/sources.list.d",
     "rhel": "/etc/yum.repos.d",
     "rhcos": "/etc/yum.repos.d",
+    "rocky": "/etc/yum.repos.d",
     "sles": "/etc/zypp/repos.d",
 }
 # (path in the container, path on the host, hostPath type)

@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from fakes.cluster import make_node
 from gitops_doca.core.model import Taint, Toleration
-from gitops_doca.core.taints import keeps_away, tolerates, untolerated
+from gitops_doca.core.taints import keeps_away, pod_tolerations, tolerates, untolerated
 
 NO_SCHEDULE = Taint("key", "value", "NoSchedule")
+GPU, NOT_READY, UNREACHABLE = (
+    Toleration(key=key, operator="Exists", effect="NoSchedule")
+    for key in ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+)
 PASSING = [
     "node.kubernetes.io/not-ready",
     "node.kubernetes.io/unreachable",
@@ -119,3 +125,24 @@ def test_every_taint_needs_a_toleration() -> None:
     tolerations = [Toleration(key="a", operator="Exists")]
 
     assert untolerated(make_node(taints=[first, second]), tolerations) == (second,)
+
+
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        ([], [GPU, NOT_READY, UNREACHABLE]),
+        ([GPU], [NOT_READY, UNREACHABLE]),
+        ([UNREACHABLE, GPU], [NOT_READY]),
+        ([NOT_READY, GPU, UNREACHABLE], []),
+        ([replace(GPU, value="present", seconds=5)], [NOT_READY, UNREACHABLE]),
+        ([replace(GPU, operator="Equal")], [GPU, NOT_READY, UNREACHABLE]),
+        ([replace(NOT_READY, operator="")], [GPU, NOT_READY, UNREACHABLE]),
+        ([replace(NOT_READY, effect="")], [GPU, NOT_READY, UNREACHABLE]),
+        ([replace(UNREACHABLE, effect="NoExecute")], [GPU, NOT_READY, UNREACHABLE]),
+        ([Toleration(operator="Exists")], [GPU, NOT_READY, UNREACHABLE]),
+    ],
+)
+def test_every_driver_pod_has_three_tolerations_after_its_policys_and_none_of_them_twice(
+    own: list[Toleration], added: list[Toleration]
+) -> None:
+    assert pod_tolerations(own) == (*own, *added)

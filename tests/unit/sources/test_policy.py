@@ -100,6 +100,17 @@ def test_null_is_as_if_the_field_were_absent() -> None:
     assert found.policies == read(cluster())[0].policies
 
 
+@pytest.mark.parametrize("source", ["certConfig", "repoConfig"])
+@pytest.mark.parametrize("value", [{}, {"name": ""}, {"name": None}])
+def test_a_config_map_without_a_name_is_as_if_the_field_were_absent(
+    source: str, value: dict[str, Any]
+) -> None:
+    found, problems = read(cluster({source: value}))
+
+    assert problems == []
+    assert found.policies == read(cluster())[0].policies
+
+
 def test_global_fills_what_the_driver_leaves_out_and_yields_to_what_it_has() -> None:
     filling = {"repository": "mirror.example/nv", "version": "1-0", "imagePullSecrets": ["a"], "other": 1}
     found, problems = read(cluster({"version": None, "repository": ""}, **{"global": filling}))

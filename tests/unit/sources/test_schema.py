@@ -99,7 +99,7 @@ def test_schemas_are_schemas_of_their_draft(name: str) -> None:
             "imagePullSecrets: [5]",
             ('imagePullSecrets[0]: 5 is a number to YAML, not the name of a Secret; put it in quotes: "5"'),
         ),
-        ("certConfig: {}", "certConfig: the field 'name' is required"),
+        ("containerResources: [{}]", "containerResources[0]: the field 'name' is required"),
         (
             "containerResources: [{name: mofed}]",
             "containerResources[0].name: 'mofed' is not mofed-container or openshift-driver-toolkit-ctr",

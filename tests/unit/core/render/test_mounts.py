@@ -12,7 +12,13 @@ from gitops_doca.core.render.mounts import Part, _check_collisions
 NAMESPACE = "nvidia-network-operator"
 CA = "ocp-network-operator-trusted-ca"
 WITH_CA = ClusterProxy(trusted_ca=True)
-SYSTEMS = {"ubuntu": "ubuntu 22.04", "rhel": "rhel 9.4", "rhcos": "rhcos 4.16", "sles": "sles 15.6"}
+SYSTEMS = {
+    "ubuntu": "ubuntu 22.04",
+    "rhel": "rhel 9.4",
+    "rhcos": "rhcos 4.16",
+    "rocky": "rocky 9.6",
+    "sles": "sles 15.6",
+}
 
 
 def _cluster(
@@ -61,6 +67,7 @@ def _config_map(name: str, folder: str, *keys: str) -> tuple[list[Any], Any]:
         ("ubuntu", "/usr/local/share/ca-certificates", "/etc/apt/sources.list.d"),
         ("rhel", "/etc/pki/ca-trust/extracted/pem", "/etc/yum.repos.d"),
         ("rhcos", "/etc/pki/ca-trust/extracted/pem", "/etc/yum.repos.d"),
+        ("rocky", "/etc/pki/ca-trust/extracted/pem", "/etc/yum.repos.d"),
         ("sles", "/etc/ssl", "/etc/zypp/repos.d"),
     ],
 )
@@ -278,6 +285,8 @@ SLES_SUBSCRIPTION = [
         ("ubuntu", "containerd", []),
         ("rhcos", "containerd", []),
         ("rhcos", "cri-o", []),
+        ("rocky", "containerd", []),
+        ("rocky", "cri-o", []),
         ("rhel", "cri-o", []),
         ("rhel", "containerd", RHEL_SUBSCRIPTION),
         ("rhel", "docker", RHEL_SUBSCRIPTION),

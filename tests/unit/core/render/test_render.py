@@ -26,7 +26,6 @@ from gitops_doca.core.model import (
     Toleration,
 )
 from gitops_doca.core.render import render
-from gitops_doca.core.taints import GPU_TOLERATION
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPENSHIFT = RenderOptions(openshift=True)
@@ -220,7 +219,7 @@ def test_the_policys_affinity_stands_beside_the_one_that_keeps_drivers_apart() -
     assert set(affinity) == {"nodeAffinity", "podAntiAffinity"}
 
 
-def test_tolerations_are_written_as_given_and_the_gpus_last() -> None:
+def test_tolerations_are_written_as_given_before_those_of_every_driver_pod() -> None:
     tolerations = [
         Toleration(key="a", operator="Equal", value="b", effect="NoExecute", seconds=0),
         Toleration(operator="Exists"),
@@ -231,8 +230,9 @@ def test_tolerations_are_written_as_given_and_the_gpus_last() -> None:
         {"key": "a", "operator": "Equal", "value": "b", "effect": "NoExecute", "tolerationSeconds": 0},
         {"operator": "Exists"},
         {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoSchedule"},
     ]
-    assert GPU_TOLERATION not in tolerations
 
 
 def test_pull_secrets_grace_period_and_probes_are_the_policys() -> None:

@@ -11,11 +11,13 @@ from typing import assert_never
 import click
 
 from gitops_doca.cli.console import tell
-from gitops_doca.cli.invocation import Invocation, Resolve, produce
+from gitops_doca.cli.invocation import Invocation, Resolve, find_answers
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.lock import RENDERING
 from gitops_doca.core.rendered import Rendering, rendering
 from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import printable
+from gitops_doca.pipeline import Answers, Locked, generate
 from gitops_doca.sources.manifests import read_manifests
 from gitops_doca.sources.repository import Commit, Repository, find_repository
 from gitops_doca.sources.revision import Absence, extract
@@ -78,10 +80,11 @@ def render_folder(folder: Folder) -> Rendering:
     return rendering(resources)
 
 
-def render_commit(commit: Commit, config: str, read: Read) -> Rendering | None:
+def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> Rendering | None:
     """Render what a commit holds; None when it has no config of this name.
 
-    The files that the config names are read from the commit, into a folder that is gone afterwards.
+    The files that the config names are read from the commit, into a folder that is gone afterwards. What a
+    reader has to know of them is added to `notes`.
     Raises `GenerationError`, its places as `revision:path`.
     """
     with _temporary_folder() as root, _placed(commit, root):
@@ -98,9 +101,21 @@ def render_commit(commit: Commit, config: str, read: Read) -> Rendering | None:
         _fetch(commit, root, root / path, invocation, problems)
         problems.raise_errors()
         _tell_online(commit, invocation)
-        generation = produce(invocation, problems)
+        answers = find_answers(invocation, problems)
+        notes += _rendering_notes(commit, invocation, answers)
+        generation = generate(invocation.settings, answers, problems)
         problems.raise_errors()
         return rendering(generation.resources, generation.decisions)
+
+
+def _rendering_notes(commit: Commit, invocation: Invocation, answers: Answers) -> Iterator[str]:
+    """Tell of a lock of another rendering; no error, or the change that writes it anew could not be shown."""
+    if isinstance(answers, Locked) and invocation.renders and answers.lock.rendering != RENDERING:
+        yield (
+            f"the lock of {commit.label} was written for rendering {answers.lock.rendering}; here both sides "
+            f"are rendered by this gitops-doca (rendering {RENDERING}), so what differs between the two "
+            "renderings is not shown"
+        )
 
 
 @contextmanager

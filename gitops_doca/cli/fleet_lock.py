@@ -59,7 +59,10 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
                 old[member.target] = read or ImageLock()
     shared = Problems()
     found = _make(members, shared)
-    changes = {cluster: compare(old[cluster], locking.lock) for cluster, locking in found.items()}
+    changes = {
+        cluster: compare(old[cluster], locking.lock, renders=not locking.inputs.emits_policies)
+        for cluster, locking in found.items()
+    }
     failures = {m.target: _failure(m, shared) for m in members if m.target not in found}
     _report(members, found, failures, shared, flags, differing={c for c, moved in changes.items() if moved})
     write_stdout(_listing(changes))

@@ -10,10 +10,10 @@ from gitops_doca.cli.confinement import Confinement
 from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import RegistryFlags, make_resolver
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.lock import ImageLock
+from gitops_doca.core.lock import ImageLock, check_rendering
 from gitops_doca.pipeline import Answers, Generation, Locked, Online, generate
 from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.config import CONFIG_FILE, Setting, Settings, effective
+from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, effective
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.lock import read_lock
 
@@ -53,6 +53,11 @@ class Invocation:
         """The live cluster that takes the place of inventory files, if one does."""
         source = self.settings["inventory"].value
         return source if isinstance(source, LiveInventory) else None
+
+    @property
+    def renders(self) -> bool:
+        """Whether manifests are rendered, and not left to the operator."""
+        return bool(self.settings["emit"].value != POLICIES)
 
     @property
     def boundary(self) -> Boundary | None:
@@ -115,6 +120,15 @@ def asks_registries(invocation: Invocation) -> bool:
 
 
 def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
+    """Choose between lock and registries as `find_answers` does; reports a lock of another rendering."""
+    answers = find_answers(invocation, problems)
+    if isinstance(answers, Locked) and invocation.renders:
+        strict = invocation.settings["strict"].value
+        check_rendering(answers.lock, answers.place, answers.mend, problems, strict=strict)
+    return answers
+
+
+def find_answers(invocation: Invocation, problems: Problems) -> Answers:
     """Choose between lock and registries.
 
     A lock beside the config is used when it is there; one that config or flag names must be there.

@@ -13,6 +13,9 @@ from gitops_doca.core.wording import name_nodes
 
 KIND = "DriverLock"
 
+RENDERING = 2
+"""Counted up with each release that changes the bytes that the same inputs give; a lock without it has 1."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class LockedPool:
@@ -54,6 +57,8 @@ class ImageLock:
     """Sorted."""
     entries: Mapping[ImageReference, LockEntry] = field(default_factory=dict)
     """By reference with a tag, sorted."""
+    rendering: int = RENDERING
+    """`RENDERING` of the program that wrote it."""
 
     @property
     def repositories(self) -> tuple[Repository, ...]:
@@ -97,6 +102,23 @@ def _answer(entry: LockEntry) -> TagLookup:
             return TagMissing()
         case never:
             assert_never(never)
+
+
+def check_rendering(lock: ImageLock, place: Place, mend: str, problems: Problems, *, strict: bool) -> None:
+    """Report a lock of another rendering: its manifests were reviewed as another release renders them."""
+    if lock.rendering == RENDERING:
+        return
+    message = f"the lock was written for rendering {lock.rendering}, and this gitops-doca renders {RENDERING}"
+    if lock.rendering < RENDERING:
+        message += ": the same inputs give other manifests now"
+        remedy = f"read in the changelog what changed in the manifests, then run: {mend}"
+    else:
+        message += ": it is older than the one that wrote the lock, and gives other manifests"
+        remedy = "use the gitops-doca that wrote the lock, or a newer one"
+    if strict:
+        problems.error(message, place.at("rendering"), category=Category.LOCK, remedy=remedy)
+    else:
+        problems.warn(message, place.at("rendering"), remedy=remedy)
 
 
 def check_pools(lock: ImageLock, pools: Iterable[Pool], place: Place, mend: str, problems: Problems) -> None:
@@ -165,8 +187,10 @@ def check_listed(
 
 
 class ChangeKind(Enum):
-    """How a registry or the inputs moved away from a lock."""
+    """How a registry, the inputs or the program moved away from a lock."""
 
+    RENDERING = "rendering"
+    """The lock was written by a release that renders other manifests."""
     GONE = "gone"
     """The lock has a digest, the registry has the tag no more."""
     MOVED = "moved"
@@ -189,16 +213,28 @@ class Change:
 
     kind: ChangeKind
     subject: str
-    """The reference, or the pool."""
+    """The reference, the pool, or both renderings."""
     detail: str = ""
 
 
 _LISTED = {True: "listed", False: "not listed", None: "not recorded"}
 
 
-def compare(old: ImageLock, new: ImageLock) -> tuple[Change, ...]:
-    """Return what differs between a lock and the one that would be written now, pools first."""
-    return (*_pool_changes(old, new), *_tag_changes(old, new))
+def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
+    """Return what differs between a lock and the one that would be written now: rendering, pools, tags.
+
+    `renders`: manifests come of the lock; where the operator makes them the rendering does not matter.
+    """
+    return (
+        *(_rendering_change(old, new) if renders else ()),
+        *_pool_changes(old, new),
+        *_tag_changes(old, new),
+    )
+
+
+def _rendering_change(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    if old.rendering != new.rendering:
+        yield Change(ChangeKind.RENDERING, f"{old.rendering} -> {new.rendering}")
 
 
 def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:

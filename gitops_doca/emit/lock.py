@@ -18,6 +18,7 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": local_metadata(name),
+        "rendering": lock.rendering,
         "pools": [{"pool": pool.pool, "policy": pool.policy} for pool in lock.pools],
         "repositories": [
             {

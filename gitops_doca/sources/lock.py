@@ -16,6 +16,9 @@ from gitops_doca.sources.selection import ALL
 
 LOCK_FILE = "gitops-doca.lock.yaml"
 
+# Release 0.1.0 wrote none.
+_FIRST_RENDERING = 1
+
 
 def read_lock(file: str, mend: str, problems: Problems, boundary: Boundary | None = None) -> ImageLock | None:
     """Read a lock; reports one that is absent or unusable, with the command `mend` that writes it."""
@@ -52,7 +55,11 @@ def _read(file: str, problems: Problems, boundary: Boundary | None) -> ImageLock
     if not validate(document, "lock", problems):
         return None
     pools = sorted(LockedPool(entry["policy"], entry["pool"]) for entry in document.value["pools"])
-    return ImageLock(pools=tuple(pools), entries=dict(sorted(_entries(document, problems), key=_by_image)))
+    return ImageLock(
+        pools=tuple(pools),
+        entries=dict(sorted(_entries(document, problems), key=_by_image)),
+        rendering=document.value.get("rendering", _FIRST_RENDERING),
+    )
 
 
 def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageReference, LockEntry]]:

@@ -22,6 +22,7 @@ PREPARE, STOP, RELEASE, APPLY, PODS, POLICY, START = blocks("beside-the-operator
 LOCK = f"""\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
+rendering: 2
 pools:
 - pool: {POOL.name}
   policy: NicClusterPolicy/nic-cluster-policy

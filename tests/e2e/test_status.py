@@ -27,6 +27,7 @@ ROLES = [
 LOCK = f"""\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
+rendering: 2
 pools:
 - pool: {POOL.name}
   policy: NicClusterPolicy/nic-cluster-policy

@@ -56,6 +56,7 @@ def test_a_lock_has_digest_and_platform_of_each_tag(registry: DockerRegistry, tm
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverLock",
         "metadata": {"name": "gitops-doca", "annotations": {"config.kubernetes.io/local-config": "true"}},
+        "rendering": 2,
         "pools": [
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": AMD.name},
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": ARM.name},

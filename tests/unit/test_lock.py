@@ -1,5 +1,6 @@
 """The lock as values: round trip, what fits it, what differs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.lock import (
+    RENDERING,
     Change,
     ChangeKind,
     ImageLock,
@@ -44,6 +46,7 @@ metadata:
   name: gitops-doca
   annotations:
     config.kubernetes.io/local-config: 'true'
+rendering: {RENDERING}
 pools:
 - pool: ubuntu22.04/5.15.0-91-generic/amd64
   policy: NicClusterPolicy/nic-cluster-policy
@@ -91,7 +94,9 @@ entries = st.one_of(
     ),
 )
 locks = st.builds(
-    lambda pools, found: ImageLock(pools=tuple(sorted(pools)), entries=dict(sorted(found.items()))),
+    lambda pools, found, rendering: ImageLock(
+        pools=tuple(sorted(pools)), entries=dict(sorted(found.items())), rendering=rendering
+    ),
     st.sets(
         st.builds(
             LockedPool,
@@ -100,6 +105,7 @@ locks = st.builds(
         )
     ),
     st.dictionaries(st.builds(lambda r, t: r.tag(t), st.sampled_from([REPOSITORY, OTHER]), tags), entries),
+    st.integers(1, 1000),
 )
 
 
@@ -110,15 +116,22 @@ def test_any_lock_is_read_back(tmp_path_factory: pytest.TempPathFactory, lock: I
     assert read(file) == (lock, ())
 
 
+def test_a_lock_of_the_first_release_has_the_first_rendering(tmp_path: Path) -> None:
+    file = written(tmp_path, TEXT.replace(f"rendering: {RENDERING}\n", ""))
+
+    assert read(file) == (replace(LOCK, rendering=1), ())
+
+
 @given(locks)
 def test_a_lock_does_not_differ_from_itself(lock: ImageLock) -> None:
-    assert compare(lock, lock) == ()
+    assert compare(lock, lock, renders=True) == ()
 
 
 def test_every_way_to_differ_has_a_name() -> None:
     new_pool = LockedPool(POOL.policy, "ubuntu24.04/6.8.0-31-generic/arm64")
     gone, moved, came, kept = (REPOSITORY.tag(name) for name in ("gone", "moved", "came", "kept"))
     old = ImageLock(
+        rendering=1,
         pools=(POOL,),
         entries={
             came: LockedMiss(),
@@ -137,7 +150,7 @@ def test_every_way_to_differ_has_a_name() -> None:
         },
     )
 
-    assert compare(old, new) == (
+    changes = (
         Change(ChangeKind.POOL_LOST, str(POOL)),
         Change(ChangeKind.POOL_NEW, str(new_pool)),
         Change(ChangeKind.AVAILABLE, str(came), TWO),
@@ -146,6 +159,9 @@ def test_every_way_to_differ_has_a_name() -> None:
         Change(ChangeKind.MOVED, str(moved), f"{ONE} -> {TWO}"),
         Change(ChangeKind.NEEDED, str(REPOSITORY.tag("new"))),
     )
+
+    assert compare(old, new, renders=False) == changes
+    assert compare(old, new, renders=True) == (Change(ChangeKind.RENDERING, f"1 -> {RENDERING}"), *changes)
 
 
 def test_a_lock_answers_what_it_recorded() -> None:
@@ -194,18 +210,18 @@ BAD = {
     "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
     "broken digest": (
         TEXT.replace("1" * 64, "1" * 63),
-        17,
+        18,
         "is not sha256: and 64 lower-case hex digits",
     ),
-    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 14, "an entry with either"),
-    "neither": (TEXT.replace("    missing: true\n", ""), 14, "an entry with either digest or missing: true"),
-    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 16, "stands twice"),
+    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 15, "an entry with either"),
+    "neither": (TEXT.replace("    missing: true\n", ""), 15, "an entry with either digest or missing: true"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 17, "stands twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
-        18,
+        19,
         "linux/arm64 is not the architecture that the tag ends in",
     ),
-    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 12, "has a scheme"),
+    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 13, "has a scheme"),
 }
 
 

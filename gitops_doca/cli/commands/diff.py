@@ -105,14 +105,15 @@ def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> tuple[B
     """Render both sides and compare them; raises `GenerationError` with the problems of both."""
     found = find_base(base, config)
     problems: list[Diagnostic] = []
-    before = _tried(lambda: _before(found, config, flags), problems)
+    notes: list[str] = []
+    before = _tried(lambda: _before(found, config, flags, notes), problems)
     after = _tried(lambda: _after(config, flags), problems)
     if problems:
         raise GenerationError(tuple(problems))
     if isinstance(found, Folder) and after and any(pool.is_operators for pool in after.pools):
         # Policies in a folder do not say which pools the operator made of them.
         after = replace(after, pools=())
-    start = _start(found, config, before, after)
+    start = _start(found, config, before, after, notes)
     return start, compare_renderings(before or Rendering(), after or Rendering())
 
 
@@ -124,10 +125,16 @@ def _tried(render: Callable[[], Rendering | None], problems: list[Diagnostic]) -
         return None
 
 
-def _start(found: Commit | Folder, config: str, before: Rendering | None, after: Rendering | None) -> Base:
+def _start(
+    found: Commit | Folder,
+    config: str,
+    before: Rendering | None,
+    after: Rendering | None,
+    more: Iterable[str],
+) -> Base:
     """Say what is compared with; raises `GenerationError` when neither side has a config."""
     base = describe(found)
-    notes = [*base.notes]
+    notes = [*base.notes, *more]
     if before is None and after is None:
         raise _no_config(config, base.name)
     if before is None:
@@ -139,10 +146,14 @@ def _start(found: Commit | Folder, config: str, before: Rendering | None, after:
     return replace(base, notes=tuple(notes))
 
 
-def _before(found: Commit | Folder, config: str, flags: Mapping[str, Any]) -> Rendering | None:
+def _before(
+    found: Commit | Folder, config: str, flags: Mapping[str, Any], notes: list[str]
+) -> Rendering | None:
     if isinstance(found, Folder):
         return render_folder(found)
-    return render_commit(found, config, lambda path, problems: _read(path, flags, problems, extracted=True))
+    return render_commit(
+        found, config, lambda path, problems: _read(path, flags, problems, extracted=True), notes
+    )
 
 
 def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:

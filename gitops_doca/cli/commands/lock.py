@@ -65,7 +65,7 @@ def _compare(flags: Mapping[str, Any]) -> int:
         return SAME
     old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
     locking = _make(invocation, flags, problems)
-    changes = compare(old, locking.lock)
+    changes = compare(old, locking.lock, renders=not locking.inputs.emits_policies)
     write_stdout(table((change.kind.value, change.subject, change.detail) for change in changes))
     print_diagnostics(problems.warnings)
     if changes:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.service
 BRANCH = f"gitops-doca/next-version/{FOLDER}"
 A, B = Pool(kernel="5.15.0-91-generic"), Pool(kernel="5.15.0-105-generic")
 OLDER, NEWER = "25.01-0.6.0.0-0", "doca3.1.0-25.07-0.9.7.0-0"
+NEWEST = "doca3.6.0-26.10-043000-0"
 LOCK = "gitops-doca.lock.yaml"
 
 
@@ -92,6 +93,15 @@ def test_a_newer_version_for_every_pool_is_proposed_with_its_lock(forge: Forge, 
     assert created == f"pr\ncreate\n--head\n{BRANCH}\n--base\nmain\n--title\n{title}\n--body\n{body}\n"
     changed = forge.git("diff", "--name-only", "main", BRANCH).split()
     assert changed == [f"{FOLDER}/{LOCK}", f"{FOLDER}/policy.yaml"]
+
+
+def test_a_version_with_a_build_number_is_the_newest_of_all(forge: Forge, images: Pusher) -> None:
+    images.tags([tag(version, pool) for version in (NEWEST, NEWER) for pool in (A, B)])
+
+    result = propose(forge)
+
+    assert result.exit_code == 0, result.stderr
+    assert forge.file("policy.yaml", BRANCH) == forge.file("policy.yaml", "main").replace(VERSION, NEWEST)
 
 
 def test_what_is_proposed_already_is_left_as_it_is(forge: Forge, images: Pusher) -> None:

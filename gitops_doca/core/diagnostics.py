@@ -1,5 +1,6 @@
 """Problems as values: what is wrong, where, and what mends it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -73,6 +74,8 @@ class Diagnostic:
     place: Place = Place()
     details: tuple[str, ...] = ()
     remedy: str = ""
+    more: int = 0
+    """How many problems this one stands for that were not kept."""
 
     @property
     def sort_key(self) -> tuple[int, Place, str]:
@@ -97,18 +100,66 @@ class GenerationError(Exception):
         return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in found)
 
 
+MOST_OF_A_FILE = 1000
+"""Problems of one class that are kept of a file: behind so many stands one mistake."""
+MOST = 10_000
+"""Problems of one class that are kept of all files."""
+_EARLY = 20
+_ALL_FILES = "\0"
+"""No file's name; without a file it is empty."""
+
+
 class Problems:
-    """Collects diagnostics while a stage goes on, so that all problems are shown at once."""
+    """Collects diagnostics while a stage goes on, so that all problems are shown at once.
+
+    Inputs may have any number of them. Of each class `MOST_OF_A_FILE` are kept of a file, and `MOST` of all
+    files; the others are counted.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[int, Place, str], Diagnostic] = {}
+        self._kept: Counter[tuple[Category | None, str]] = Counter()
+        """By class and file."""
+        self._skipped: dict[tuple[Category | None, str], tuple[Place, int]] = {}
+        """The place of the first, and how many."""
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(sorted(self._found.values(), key=lambda d: d.sort_key))
+        rest = (_rest(category, *skipped) for (category, _), skipped in self._skipped.items())
+        return iter(sorted((*self._found.values(), *rest), key=lambda d: d.sort_key))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic; one that is already here is not kept twice."""
-        self._found.setdefault(diagnostic.sort_key, diagnostic)
+        """Keep a diagnostic while there is room; one that is already here is not kept twice."""
+        category, place = diagnostic.category, diagnostic.place
+        if diagnostic.more:
+            # Of another collection; told again by its own, it is the same number.
+            first, count = self._skipped.get((category, place.file), (place, 0))
+            self._skipped[category, place.file] = first, max(count, diagnostic.more)
+            return
+        key = diagnostic.sort_key
+        if key in self._found:
+            return
+        if not self.room(place.file, category):
+            self.skip(place, 1, category)
+            return
+        self._found[key] = diagnostic
+        self._kept[category, place.file] += 1
+        self._kept[category, _ALL_FILES] += 1
+
+    def room(self, file: str, category: Category | None = Category.INPUT) -> int:
+        """Return how many problems of a class are still kept of a file."""
+        left = MOST - self._kept[category, _ALL_FILES]
+        return min(MOST_OF_A_FILE - self._kept[category, file], left)
+
+    def is_early(self, file: str) -> bool:
+        """Say whether the next problem of a file is one of the first few: only those say what was meant."""
+        return self.room(file) > MOST_OF_A_FILE - _EARLY
+
+    def skip(self, place: Place, count: int, category: Category | None = Category.INPUT) -> None:
+        """Count problems that are not kept, the first of which is at this place."""
+        if self._kept[category, _ALL_FILES] >= MOST:
+            place = Place()
+        first, before = self._skipped.get((category, place.file), (place, 0))
+        self._skipped[category, place.file] = first, before + count
 
     def error(
         self,
@@ -147,3 +198,11 @@ class Problems:
         """Raise `GenerationError` with everything found so far when an error is among it."""
         if self.errors:
             raise GenerationError(tuple(self))
+
+
+def _rest(category: Category | None, place: Place, count: int) -> Diagnostic:
+    where = "of this file " if place.file else ""
+    what = (
+        f"{count:,} more problem{'' if count == 1 else 's'} {where}{'is' if count == 1 else 'are'} not told"
+    )
+    return Diagnostic(category=category, message=what, place=Place(place.file, place.line), more=count)

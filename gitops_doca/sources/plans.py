@@ -37,11 +37,12 @@ def read_plans(document: Document, problems: Problems) -> tuple[Plan, ...]:
 
 def check_policies(plans: Iterable[Plan], policies: Collection[str], problems: Problems) -> None:
     """Report a plan for a policy that is not among these names, those with `ofedDriver`."""
+    names, known = frozenset(policies), ", ".join(sorted(policies)) or "none"
     for plan in plans:
-        for name in sorted(plan.policies - set(policies)):
-            known = ", ".join(sorted(policies)) or "none"
+        for name in sorted(plan.policies - names):
+            near = did_you_mean(name, policies) if problems.is_early(plan.place.file) else ""
             problems.error(
-                f"there is no policy {name!r} with ofedDriver{did_you_mean(name, policies)}",
+                f"there is no policy {name!r} with ofedDriver{near}",
                 plan.places.get("policies", plan.place),
                 remedy=f"name policies with ofedDriver ({known}), or leave policies out for all of them",
             )

@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMAS = ("config", "diff", "inventory", "lock", "matrix", "policy", "report", "status")
 _QUOTED = 120
-_MAX_ERRORS = 100
+_MAX_TOLD = 100
 """Problems of one document; behind so many stands one mistake."""
 _MAX_WORD = 64
 _TYPES = {
@@ -70,16 +70,35 @@ def _pattern(
 
 
 def validate(document: Document, name: str, problems: Problems, *, instance: object = None) -> bool:
-    """Report everything in the document that the schema does not allow; say whether it is valid.
+    """Report what the schema does not allow in the document; say whether it is valid.
 
     `instance` stands for the document's value, when parts that are known to be valid are left out of it.
+    Of a document with very many problems the first are told, and the others counted.
     """
     value = document.value if instance is None else instance
-    errors = list(islice(_validator(name).iter_errors(value), _MAX_ERRORS))
-    for error in errors:
-        for path, message in _messages(document, error):
+    told = more = 0
+    for error in _validator(name).iter_errors(value):
+        size = _size(error)
+        room = max(0, min(_MAX_TOLD - told, problems.room(document.file), size))
+        near = did_you_mean if problems.is_early(document.file) else _nothing_near
+        for path, message in islice(_messages(document, error, near), room):
             problems.error(message, document.place(path))
-    return not errors
+        told, more = told + room, more + size - room
+    if more:
+        problems.skip(document.place(), more)
+    return told + more == 0
+
+
+def _size(error: "ValidationError") -> int:
+    """Return how many problems one error of the schema is: one for each field that is unknown."""
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        known = cast("Mapping[str, Any]", error.schema).get("properties", {})
+        return sum(key not in known for key in cast("Iterable[str]", error.instance))
+    return 1
+
+
+def _nothing_near(_word: str, _known: Iterable[str]) -> str:
+    return ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -91,7 +110,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
-def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Path, str]]:
+def _messages(
+    document: Document, error: "ValidationError", near: Callable[[str, Iterable[str]], str]
+) -> Iterator[tuple[Path, str]]:
     path: Path = tuple(error.absolute_path)
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     expected = schema.get("x-expected")
@@ -104,16 +125,16 @@ def _messages(document: Document, error: "ValidationError") -> Iterator[tuple[Pa
         case "additionalProperties" if wanted is False:
             known = schema.get("properties", {})
             for key in sorted(key for key in instance if key not in known):
-                yield (*path, key), f"unknown field {key!r}{did_you_mean(key, known)}"
+                yield (*path, key), f"unknown field {key!r}{near(key, known)}"
         case "required":
             field = next(key for key in wanted if key not in instance and repr(key) in error.message)
             yield path, expected or f"the field {field!r} is required"
         case "type":
             yield path, _wrong_type(document, path, wanted, schema)
         case "enum":
-            near = did_you_mean(str(instance), [one for one in wanted if isinstance(one, str)])
+            meant = near(str(instance), [one for one in wanted if isinstance(one, str)])
             choices = expected or " or ".join(_spell(one) for one in wanted)
-            yield path, f"{_shown(document, path, schema)} is not {choices}{near}"
+            yield path, f"{_shown(document, path, schema)} is not {choices}{meant}"
         case "const":
             yield path, f"{_shown(document, path, schema)} is not {_spell(wanted)}"
         case _:

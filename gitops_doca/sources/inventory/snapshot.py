@@ -69,7 +69,8 @@ def _check_labels(document: Document, found: Found) -> None:
         for label in group["labels"]:
             if label in known:
                 continue
-            message = f"unknown label {label!r}{did_you_mean(label, known)}"
+            near = did_you_mean(label, known) if found.problems.is_early(document.file) else ""
+            message = f"unknown label {label!r}{near}"
             remedy = "list it under labels when a policy's nodeSelector names it"
             if label == NIC_LABEL:
                 message, remedy = "every node here has a NIC", "leave the label out"

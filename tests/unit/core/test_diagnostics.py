@@ -1,6 +1,14 @@
 import pytest
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.diagnostics import (
+    MOST,
+    MOST_OF_A_FILE,
+    Category,
+    Diagnostic,
+    GenerationError,
+    Place,
+    Problems,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +93,60 @@ def test_problems_come_by_class_file_line_and_field_each_once() -> None:
 )
 def test_a_place_is_file_line_and_field(place: Place, text: str) -> None:
     assert str(place) == text
+
+
+def listed(problems: Problems) -> list[tuple[str, Place]]:
+    return [(problem.message, problem.place) for problem in problems]
+
+
+def test_of_a_file_so_many_problems_are_kept_and_the_others_counted() -> None:
+    problems = Problems()
+    for line in range(1, MOST_OF_A_FILE + 300_001):
+        problems.error("wrong", Place("a", line))
+    problems.error("wrong", Place("b", 1))
+
+    assert listed(problems) == [
+        *(("wrong", Place("a", line)) for line in range(1, MOST_OF_A_FILE + 1)),
+        ("300,000 more problems of this file are not told", Place("a", MOST_OF_A_FILE + 1)),
+        ("wrong", Place("b", 1)),
+    ]
+
+
+def test_an_error_is_kept_beside_any_number_of_warnings() -> None:
+    problems = Problems()
+    for line in range(1, MOST_OF_A_FILE + 2):
+        problems.warn("strange", Place("a", line))
+    problems.error("wrong", Place("a", 2))
+
+    assert [problem.message for problem in problems.errors] == ["wrong"]
+    assert problems.warnings[-1].message == "1 more problem of this file is not told"
+
+
+def test_of_all_files_so_many_problems_are_kept_and_the_others_counted() -> None:
+    problems = Problems()
+    for number in range(MOST + 500):
+        problems.error("wrong", Place(f"cluster nodes/{number}"))
+
+    assert len(problems.errors) == MOST + 1
+    assert listed(problems)[0] == ("500 more problems are not told", Place())
+
+
+def test_what_one_collection_counted_another_one_keeps() -> None:
+    inner, outer = Problems(), Problems()
+    inner.skip(Place("a", 7), 12)
+    for _ in range(2):
+        for problem in inner:
+            outer.add(problem)
+
+    assert listed(outer) == [("12 more problems of this file are not told", Place("a", 7))]
+    with pytest.raises(GenerationError) as caught:
+        outer.raise_errors()
+    assert caught.value.exit_code == 3
+
+
+def test_a_problem_that_is_kept_already_is_not_counted() -> None:
+    problems = Problems()
+    for line in (*range(1, MOST_OF_A_FILE + 1), 1, 2, 3):
+        problems.error("wrong", Place("a", line))
+
+    assert len(problems.errors) == MOST_OF_A_FILE

@@ -1,8 +1,13 @@
+import difflib
 import json
+from typing import Any
 
 import pytest
 
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import MOST_OF_A_FILE, Place, Problems
+from gitops_doca.core.model import Plan, Platform
+from gitops_doca.sources.located import Document
+from gitops_doca.sources.plans import check_policies
 from gitops_doca.sources.schema import SCHEMAS, did_you_mean, schema_text, validate
 from support.reading import document, lines
 
@@ -332,3 +337,81 @@ def test_a_node_policy_takes_no_global_and_a_short_name() -> None:
 )
 def test_only_a_word_that_is_near_is_proposed(word: str, hint: str) -> None:
     assert did_you_mean(word, ["nodeSelector", "tolerations"]) == hint
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the words for which something near is searched."""
+    words: list[str] = []
+    search = difflib.get_close_matches
+
+    def counted(word: str, *args: Any, **more: Any) -> list[str]:
+        words.append(word)
+        return search(word, *args, **more)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    return words
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 250_000])
+def test_of_very_many_unknown_fields_the_first_are_told_and_the_others_counted(
+    count: int, searches: list[str]
+) -> None:
+    fields = {f"missin{number:06}": 1 for number in range(count)}
+    entry = {"tag": "a-amd64", "missing": True, **fields}
+    value = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverLock",
+        "pools": [],
+        "repositories": [{"repository": "nvcr.io/x", "tags": [entry]}],
+    }
+    problems = Problems()
+
+    assert not validate(Document(value, "lock.yaml", 1), "lock", problems)
+
+    told = [problem.message for problem in problems if not problem.more]
+    assert told[0] == "unknown field 'missin000000'; did you mean 'missing'?"
+    assert (len(told), sum(problem.more for problem in problems)) == (min(count, 100), max(0, count - 100))
+    assert len(searches) == len(told)
+
+
+def test_of_very_many_broken_documents_the_first_are_told_and_the_others_counted(
+    searches: list[str],
+) -> None:
+    problems = Problems()
+    for line in range(1, MOST_OF_A_FILE + 2001):
+        driver = {"image": "x", "repository": "x", "version": "1.0", "forcePrecompild": True}
+        value = {
+            "apiVersion": "mellanox.com/v1alpha1",
+            "kind": "NicClusterPolicy",
+            "metadata": {"name": "nic-cluster-policy"},
+            "spec": {"ofedDriver": driver},
+        }
+        assert not validate(Document(value, "policies.yaml", line), "policy", problems)
+
+    messages = [problem.message for problem in problems]
+    unknown = "unknown field 'forcePrecompild'"
+    assert messages[0] == f"{unknown}; did you mean 'forcePrecompiled'?"
+    assert messages[-2:] == [unknown, "2,000 more problems of this file are not told"]
+    assert len(searches) == 20
+
+
+def test_very_many_plans_for_unknown_policies_search_a_few_times(searches: list[str]) -> None:
+    problems = Problems()
+    platform = Platform("ubuntu", "22.04", "5.15.0-91-generic", "amd64")
+    plans = [
+        Plan(
+            platform=platform,
+            container_runtime="",
+            ostree_version="",
+            policies=frozenset({f"storag{number}"}),
+            place=Place("gitops-doca.yaml", number),
+            places={},
+        )
+        for number in range(5000)
+    ]
+
+    check_policies(plans, ["storage", "compute"], problems)
+
+    assert len(searches) == 20
+    assert len(problems.errors) == MOST_OF_A_FILE + 1

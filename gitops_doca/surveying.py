@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gitops_doca.core.decide import wanted_precompiled
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lookup import Resolver, TagLookup, cross_check
-from gitops_doca.core.matrix import Newest, Table, tables, unconfirmed
+from gitops_doca.core.matrix import Newest, Table, catalogues, tables, unconfirmed
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.loading import MAX_LOOKUPS, Inputs, load
@@ -35,6 +35,7 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
     name, as far as `MAX_LOOKUPS` allows; all other cells are the tag list's word.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
+    listed = catalogues(pools, lists)
     lookups: dict[ImageReference, TagLookup] = {}
 
     def ask(images: Iterable[ImageReference]) -> bool:
@@ -45,11 +46,11 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
         lookups.update(cross_check(lookups, lists))
         return True
 
-    while ask(unconfirmed(pools, lists, lookups)):
+    while ask(unconfirmed(listed, lookups)):
         pass
-    listed = {repository for repository, found in lists.items() if found.tags or found.complete}
-    ask(image for image in wanted_precompiled(pools) if image.repository in listed)
-    found = tables(pools, lists, lookups)
+    usable = {repository for repository, found in lists.items() if found.tags or found.complete}
+    ask(image for image in wanted_precompiled(pools) if image.repository in usable)
+    found = tables(listed, lookups)
     for table in found:
         _report(table, problems)
     return found

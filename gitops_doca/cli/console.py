@@ -61,8 +61,11 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
         room -= _size(details) + _size(remedy)
         lines += [_coloured(head), *remedy, *details] if flattened else [_coloured(head), *details, *remedy]
     if kept < len(heads):
+        rest = diagnostics[kept:]
         where = "gitops-doca check shows" if flattened else "--report FILE writes"
-        lines.append(f"... and {len(heads) - kept} more; {where} all of them")
+        which = "the first" if any(diagnostic.more for diagnostic in rest) else "all"
+        count = sum(diagnostic.more or 1 for diagnostic in rest)
+        lines.append(f"... and {count} more; {where} {which} of them")
     return "".join(f"{line}\n" for line in lines)
 
 

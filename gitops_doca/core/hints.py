@@ -1,14 +1,18 @@
 """Published tags that come near a missing one, with what differs."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from heapq import nsmallest
 from itertools import zip_longest
+from typing import Any
 
 from gitops_doca.core.model import Platform
 from gitops_doca.core.tags import PublishedTag, parse_tag, split_revision, version_key
 
 _MOST = 3
+_CACHED = 1 << 16
 _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 # RPM's architecture is part of `uname -r`, and the page size follows it; Ubuntu has neither.
 _SPELLING = re.compile(r"\.(?:x86_64|aarch64)|_64k")
@@ -20,80 +24,87 @@ def nearest_tags(version: str, platform: Platform, tags: frozenset[str]) -> tupl
 
     `platform.kernel` is empty when the image that compiles on the node is missing. At most three tags a rule.
     """
-    return tuple(dict.fromkeys(_hints(version, platform, _parsed(tags))))
+    return tuple(dict.fromkeys(_hints(version, platform, _indexed(tags))))
 
 
 @lru_cache(maxsize=1)
-def _parsed(tags: frozenset[str]) -> tuple[PublishedTag, ...]:
-    """Take the tags apart once for all misses of a repository: a registry may list very many."""
-    return tuple(sorted(filter(None, map(parse_tag, tags)), key=lambda p: p.tag))
+def _indexed(tags: frozenset[str]) -> Mapping[Hashable, Sequence[PublishedTag]]:
+    """Take the tags apart once for all misses of a repository: a registry may list very many.
+
+    They stand under what a miss has to share with them, for each of the rules.
+    """
+    found: dict[Hashable, list[PublishedTag]] = defaultdict(list)
+    shares = dict.fromkeys(shared for _, shared, _, _ in _RULES)
+    for published in sorted(filter(None, map(parse_tag, tags)), key=lambda p: p.tag):
+        for shared in shares:
+            found[shared(published.version, published.platform)].append(published)
+    return found
 
 
-def _hints(version: str, wanted: Platform, published: Sequence[PublishedTag]) -> Iterator[str]:
+def _hints(
+    version: str, wanted: Platform, published: Mapping[Hashable, Sequence[PublishedTag]]
+) -> Iterator[str]:
     shown: set[str] = set()
-    for what, rule, closeness in _RULES:
-        found = [p for p in published if p.tag not in shown and rule(version, wanted, p)]
-        for near in sorted(found, key=lambda p: closeness(version, wanted, p))[:_MOST]:
-            shown.add(near.tag)
-            yield f"{near.tag} ({what})"
+    for what, shared, differs, closeness in _RULES:
+        near = published.get(shared(version, wanted), ())
+        found = [p for p in near if p.tag not in shown and differs(version, wanted, p)]
+        for nearest in nsmallest(_MOST, found, key=closeness(wanted)):
+            shown.add(nearest.tag)
+            yield f"{nearest.tag} ({what})"
 
 
-def _same_os(wanted: Platform, other: Platform) -> bool:
-    return wanted.os == other.os and wanted.arch == other.arch
+def _platform(_version: str, platform: Platform) -> Hashable:
+    return "platform", platform
 
 
-def _other_revision(version: str, wanted: Platform, near: PublishedTag) -> bool:
-    return (
-        near.platform == wanted
-        and near.version != version
-        and split_revision(near.version)[0] == split_revision(version)[0]
-    )
+def _platform_and_driver(version: str, platform: Platform) -> Hashable:
+    return "platform and driver", platform, split_revision(version)[0]
 
 
-def _other_spelling(version: str, wanted: Platform, near: PublishedTag) -> bool:
-    kernel, other = wanted.kernel, near.platform.kernel
-    return (
-        near.version == version
-        and _same_os(wanted, near.platform)
-        and kernel != other
-        and _SPELLING.sub("", kernel) == _SPELLING.sub("", other)
-    )
+def _kernel_spelled(version: str, platform: Platform) -> Hashable:
+    return "kernel spelled", version, platform.os, platform.arch, _SPELLING.sub("", platform.kernel)
 
 
-def _other_red_hat(version: str, wanted: Platform, near: PublishedTag) -> bool:
-    # From OpenShift 4.19 on a node calls itself `rhel9.6` where it was `rhcos4.18`.
-    return (
-        near.version == version
-        and {wanted.os_id, near.platform.os_id} == _RED_HAT
-        and (near.platform.kernel, near.platform.arch) == (wanted.kernel, wanted.arch)
-    )
+def _kernel(version: str, platform: Platform) -> Hashable:
+    return "kernel", version, platform.kernel, platform.arch
 
 
-def _same_flavour(version: str, wanted: Platform, near: PublishedTag) -> bool:
-    return near.version == version and _is_flavour(wanted, near.platform)
+def _flavour(version: str, platform: Platform) -> Hashable:
+    return "flavour", version, platform.os, platform.arch, _flavour_of(platform)
 
 
-def _same_flavour_other_revision(version: str, wanted: Platform, near: PublishedTag) -> bool:
+def _flavour_and_driver(version: str, platform: Platform) -> Hashable:
+    driver = split_revision(version)[0]
+    return "flavour and driver", driver, platform.os, platform.arch, _flavour_of(platform)
+
+
+def _flavour_of(platform: Platform) -> str | None:
+    return _split(platform.kernel)[1] if platform.kernel else None
+
+
+def _other_version(version: str, _wanted: Platform, near: PublishedTag) -> bool:
     # A release may have its precompiled images under another revision than the rest.
-    return (
-        near.version != version
-        and split_revision(near.version)[0] == split_revision(version)[0]
-        and _is_flavour(wanted, near.platform)
-    )
+    return near.version != version
 
 
-def _is_flavour(wanted: Platform, other: Platform) -> bool:
-    return (
-        bool(wanted.kernel and other.kernel)
-        and _same_os(wanted, other)
-        and _split(wanted.kernel)[1] == _split(other.kernel)[1]
-    )
+def _other_platform(_version: str, wanted: Platform, near: PublishedTag) -> bool:
+    return near.platform != wanted
 
 
-def _other_version(version: str, wanted: Platform, near: PublishedTag) -> bool:
-    return near.platform == wanted and near.version != version
+def _other_red_hat(_version: str, wanted: Platform, near: PublishedTag) -> bool:
+    # From OpenShift 4.19 on a node calls itself `rhel9.6` where it was `rhcos4.18`.
+    return {wanted.os_id, near.platform.os_id} == _RED_HAT
 
 
+def _precompiled(_version: str, wanted: Platform, _near: PublishedTag) -> bool:
+    return bool(wanted.kernel)
+
+
+def _precompiled_other_version(version: str, wanted: Platform, near: PublishedTag) -> bool:
+    return bool(wanted.kernel) and near.version != version
+
+
+@lru_cache(maxsize=_CACHED)
 def _split(kernel: str) -> tuple[tuple[int, ...], str]:
     found = _KERNEL.fullmatch(kernel)
     if found is None:
@@ -101,25 +112,41 @@ def _split(kernel: str) -> tuple[tuple[int, ...], str]:
     return tuple(int(n) for n in re.findall(r"\d+", found["numbers"])), found["flavour"]
 
 
-def _by_kernel(_version: str, wanted: Platform, near: PublishedTag) -> tuple[tuple[int, ...], str]:
-    numbers = zip_longest(_split(wanted.kernel)[0], _split(near.platform.kernel)[0], fillvalue=0)
-    return tuple(abs(mine - theirs) for mine, theirs in numbers), near.tag
+def _by_kernel(wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[int, ...], str]]:
+    mine = _split(wanted.kernel)[0]
+
+    def distance(near: PublishedTag) -> tuple[tuple[int, ...], str]:
+        theirs = _split(near.platform.kernel)[0]
+        return tuple(abs(one - other) for one, other in zip_longest(mine, theirs, fillvalue=0)), near.tag
+
+    return distance
 
 
-def _newest_first(
-    _version: str, _wanted: Platform, near: PublishedTag
-) -> tuple[tuple[tuple[int, ...], ...], str]:
+def _newest_first(_wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[tuple[int, ...], ...], str]]:
+    return lambda near: (_backwards(near.version), near.tag)
+
+
+@lru_cache(maxsize=_CACHED)
+def _backwards(version: str) -> tuple[tuple[int, ...], ...]:
     # With an end that counts more than any number negated, what goes on comes before what ends.
-    parts = (*version_key(near.version), ())
-    key = tuple(tuple(-number for number in (*part, -1)) for part in parts)
-    return key, near.tag
+    parts = (*version_key(version), ())
+    return tuple(tuple(-number for number in (*part, -1)) for part in parts)
 
 
-_RULES = (
-    ("same driver, another container revision", _other_revision, _newest_first),
-    ("the same kernel, spelled otherwise", _other_spelling, _by_kernel),
-    ("the same kernel, as Red Hat's other name of the OS", _other_red_hat, _by_kernel),
-    ("closest kernel of the flavour", _same_flavour, _by_kernel),
-    ("closest kernel of the flavour, another container revision", _same_flavour_other_revision, _by_kernel),
-    ("the same platform under another driver version", _other_version, _newest_first),
+_Shared = Callable[[str, Platform], Hashable]
+_Differs = Callable[[str, Platform, PublishedTag], bool]
+_Closeness = Callable[[Platform], Callable[[PublishedTag], Any]]
+_RULES: tuple[tuple[str, _Shared, _Differs, _Closeness], ...] = (
+    ("same driver, another container revision", _platform_and_driver, _other_version, _newest_first),
+    ("the same kernel, spelled otherwise", _kernel_spelled, _other_platform, _by_kernel),
+    ("the same kernel, as Red Hat's other name of the OS", _kernel, _other_red_hat, _by_kernel),
+    ("closest kernel of the flavour", _flavour, _precompiled, _by_kernel),
+    (
+        "closest kernel of the flavour, another container revision",
+        _flavour_and_driver,
+        _precompiled_other_version,
+        _by_kernel,
+    ),
+    ("the same platform under another driver version", _platform, _other_version, _newest_first),
 )
+"""What a hint says, what its tags share with the miss, in what they differ, and which is the nearest."""

@@ -1,7 +1,7 @@
 """Hold pools against the driver versions of their repository: which version has an image for each of them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,6 +35,11 @@ class Row:
     def image(self, version: str) -> ImageReference:
         """Return the precompiled image that these pools want of a version."""
         return self.repository.tag(precompiled_tag(version, self.platform))
+
+    @property
+    def suffix(self) -> str:
+        """What follows the version in the tag of that image."""
+        return precompiled_tag("", self.platform)
 
     @property
     def may_compile(self) -> bool:
@@ -88,17 +93,72 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """All versions of a repository against the pools whose policies name it."""
+class Group:
+    """Rows that one version is to serve."""
+
+    policy: Policy | None
+    """None: those of all policies."""
+    rows: tuple[Row, ...]
+    listed: tuple[str, ...]
+    """The versions whose images for all of them the tag list has, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What a tag list, taken apart once, says of the pools whose policies name its repository."""
 
     repository: Repository
     rows: tuple[Row, ...]
     """Sorted by platform."""
-    columns: tuple[Column, ...]
-    """Newest first."""
-    newest: tuple[Newest, ...]
-    """Of the whole table, then of each policy where there are several."""
     listed: TagList
+    current: frozenset[str]
+    """The versions that policies name."""
+    ranks: Mapping[str, int]
+    """The versions worth a column, newest first, each with its number: there may be a hundred thousand."""
+    groups: tuple[Group, ...]
+    """All rows, then those of each policy where there are several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """All versions of a repository against the pools whose policies name it."""
+
+    catalogue: Catalogue
+    lookups: Mapping[ImageReference, TagLookup]
+    newest: tuple[Newest, ...]
+    """One for each group."""
+
+    @property
+    def repository(self) -> Repository:
+        """The repository."""
+        return self.catalogue.repository
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Its rows, sorted by platform."""
+        return self.catalogue.rows
+
+    @property
+    def listed(self) -> TagList:
+        """Its tag list."""
+        return self.catalogue.listed
+
+    @property
+    def versions(self) -> Collection[str]:
+        """The versions worth a column, newest first."""
+        return self.catalogue.ranks.keys()
+
+    def column(self, version: str) -> Column:
+        """Return what a version has for each row."""
+        return Column(
+            version=version,
+            cells=tuple(_cell(row, version, self.listed, self.lookups) for row in self.rows),
+            current=self.is_current(version),
+        )
+
+    def is_current(self, version: str) -> bool:
+        """Say whether a policy of the table names a version."""
+        return version in self.catalogue.current
 
     @property
     def usable(self) -> bool:
@@ -106,112 +166,168 @@ class Table:
         return self.listed.complete or bool(self.listed.tags)
 
 
-def tables(
-    pools: Iterable[Pool],
-    lists: Mapping[Repository, TagList],
-    lookups: Mapping[ImageReference, TagLookup],
-) -> tuple[Table, ...]:
-    """Return one table for each repository of the pools, by what its tag list and its manifests say.
-
-    A manifest's answer comes before the list's. A list that is not complete never makes a cell missing.
-    """
+def catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tuple[Catalogue, ...]:
+    """Return one catalogue for each repository of the pools, sorted."""
     return tuple(
-        _table(repository, rows, _Evidence(lists.get(repository, TagList()), lookups))
+        _catalogue(repository, rows, lists.get(repository, TagList()))
         for repository, rows in _by_repository(pools).items()
     )
 
 
+def tables(found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]) -> tuple[Table, ...]:
+    """Return one table for each catalogue, by what its tag list and the manifests say.
+
+    A manifest's answer comes before the list's. A list that is not complete never makes a cell missing.
+    """
+    return tuple(
+        Table(
+            catalogue=catalogue,
+            lookups=lookups,
+            newest=tuple(_newest(group, catalogue, lookups) for group in catalogue.groups),
+        )
+        for catalogue in found
+    )
+
+
 def unconfirmed(
-    pools: Iterable[Pool],
-    lists: Mapping[Repository, TagList],
-    lookups: Mapping[ImageReference, TagLookup],
+    found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
     """Return the images to ask for before the newest version can be named; sorted, empty when it can be.
 
     Ask, and call again with the answers: a version whose manifests are not there makes room for the next.
     """
     images: set[ImageReference] = set()
-    for repository, rows in _by_repository(pools).items():
-        evidence = _Evidence(lists.get(repository, TagList()), lookups)
-        versions = _versions(rows, evidence.listed.tags)
-        for _, group in _groups(rows):
-            version, _ = _candidate(group, versions, evidence)
-            images |= {row.image(version) for row in group if version} - lookups.keys()
+    for catalogue in found:
+        for group in catalogue.groups:
+            version, _ = _candidate(group, catalogue, lookups)
+            images |= {row.image(version) for row in group.rows if version} - lookups.keys()
     return tuple(sorted(images))
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    listed: TagList
-    lookups: Mapping[ImageReference, TagLookup]
-
-    def cell(self, row: Row, version: str) -> Cell:
-        image = row.image(version)
-        match self.lookups.get(image):
-            case TagExists():
-                return Cell.PRECOMPILED
-            case TagUnknown():
-                return Cell.UNKNOWN
-            case None if image.tag in self.listed.tags:
-                return Cell.PRECOMPILED
-            case None if not self.listed.complete:
-                return Cell.UNKNOWN
-        compiles = row.may_compile and compile_tag(version, row.platform) in self.listed.tags
-        return Cell.COMPILED if compiles else Cell.MISSING
-
-    def doubt(self, row: Row, version: str) -> str:
-        """Return why a listed image gave no answer; empty when it gave one, or the registry denies it."""
-        image = row.image(version)
-        match self.lookups.get(image):
-            case TagUnknown(cause, reason) if (
-                image.tag in self.listed.tags and cause is not Cause.INCONSISTENT
-            ):
-                return reason
-            case _:
-                return ""
-
-
-def _table(repository: Repository, rows: tuple[Row, ...], evidence: _Evidence) -> Table:
-    versions = _versions(rows, evidence.listed.tags)
-    current = _current(rows)
-    return Table(
+def _catalogue(repository: Repository, rows: tuple[Row, ...], listed: TagList) -> Catalogue:
+    current = frozenset(pool.policy.driver.version for row in rows for pool in row.pools) - {""}
+    published = _published({row.suffix for row in rows}, listed.tags)
+    versions = _versions(rows, current, published, listed.tags)
+    ranks = {version: number for number, version in enumerate(versions)}
+    groups = []
+    for policy, own in _groups(rows):
+        # However many rows there are, the versions of all of them are no more than those of the rarest.
+        common = set[str].intersection(*(published[row.suffix] for row in own))
+        complete = tuple(sorted(common & ranks.keys(), key=ranks.__getitem__))
+        groups.append(Group(policy=policy, rows=own, listed=complete))
+    return Catalogue(
         repository=repository,
         rows=rows,
-        columns=tuple(
-            Column(
-                version=version,
-                cells=tuple(evidence.cell(row, version) for row in rows),
-                current=version in current,
-            )
-            for version in versions
-        ),
-        newest=tuple(_newest(policy, group, versions, evidence) for policy, group in _groups(rows)),
-        listed=evidence.listed,
+        listed=listed,
+        current=current,
+        ranks=ranks,
+        groups=tuple(groups),
     )
 
 
-def _newest(
-    policy: Policy | None, rows: Sequence[Row], versions: Iterable[str], evidence: _Evidence
-) -> Newest:
-    version, reason = _candidate(rows, versions, evidence)
-    if version and not reason and any(row.image(version) not in evidence.lookups for row in rows):
+def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[str]]:
+    """Return for each end of a tag what stands before it.
+
+    A build of one's own may have a version of any shape: the pool's own suffix tells where it ends.
+    """
+    found: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
+    # There are few lengths, and with them a tag is taken apart without trying every suffix.
+    lengths = {len(suffix) for suffix in suffixes}
+    for tag in tags:
+        for length in lengths:
+            if (suffix := tag[-length:]) in found and suffix != tag:
+                found[suffix].add(tag[:-length])
+    return found
+
+
+def _versions(
+    rows: Sequence[Row], current: frozenset[str], published: Mapping[str, set[str]], tags: Iterable[str]
+) -> list[str]:
+    """Return the versions worth a column, newest first.
+
+    They have an image for some kernel, even another, or one that a row may compile with, or are current.
+    """
+    suffixes = tuple(published)
+    compiled = {(row.platform.os, row.platform.arch) for row in rows if row.may_compile}
+    found = set(current)
+    found.update(version for some in published.values() for version in some if not is_full_tag(version))
+    for tag in tags:
+        if (
+            not tag.endswith(suffixes)
+            and (parsed := parse_tag(tag))
+            and (parsed.platform.kernel or (parsed.platform.os, parsed.platform.arch) in compiled)
+        ):
+            found.add(parsed.version)
+    return sorted(found, key=lambda version: (version_key(version), version), reverse=True)
+
+
+def _cell(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> Cell:
+    image = row.image(version)
+    match lookups.get(image):
+        case TagExists():
+            return Cell.PRECOMPILED
+        case TagUnknown():
+            return Cell.UNKNOWN
+        case None if image.tag in listed.tags:
+            return Cell.PRECOMPILED
+        case None if not listed.complete:
+            return Cell.UNKNOWN
+    compiles = row.may_compile and compile_tag(version, row.platform) in listed.tags
+    return Cell.COMPILED if compiles else Cell.MISSING
+
+
+def _doubt(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> str:
+    """Return why a listed image gave no answer; empty when it gave one, or the registry denies it."""
+    image = row.image(version)
+    match lookups.get(image):
+        case TagUnknown(cause, reason) if image.tag in listed.tags and cause is not Cause.INCONSISTENT:
+            return reason
+        case _:
+            return ""
+
+
+def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]) -> Newest:
+    version, reason = _candidate(group, catalogue, lookups)
+    if version and not reason and any(row.image(version) not in lookups for row in group.rows):
         reason = "its manifests were not asked for"
     if reason:
-        return Newest(policy=policy, doubtful=version, reason=reason)
-    return Newest(policy=policy, version=version)
+        return Newest(policy=group.policy, doubtful=version, reason=reason)
+    return Newest(policy=group.policy, version=version)
 
 
-def _candidate(rows: Sequence[Row], versions: Iterable[str], evidence: _Evidence) -> tuple[str, str]:
+def _candidate(
+    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[str, str]:
     """Return the newest version that could be complete, and why it is in doubt, if it is; else nothing.
 
     A look-up without an answer ends the search: a version further down could be called the newest by mistake.
     """
-    for version in versions:
-        doubts = [evidence.doubt(row, version) for row in rows]
-        cells = [evidence.cell(row, version) for row in rows]
+    for version in _possible(group, catalogue, lookups):
+        doubts = [_doubt(row, version, catalogue.listed, lookups) for row in group.rows]
+        cells = [_cell(row, version, catalogue.listed, lookups) for row in group.rows]
         if all(doubt or cell is Cell.PRECOMPILED for doubt, cell in zip(doubts, cells, strict=True)):
             return version, next(filter(None, doubts), "")
     return "", ""
+
+
+def _possible(
+    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+) -> Sequence[str]:
+    """Return the versions that could be complete, newest first.
+
+    Those that are listed for all rows, and those of which an image is there although the list lacks it: of
+    all others an image is known from nowhere.
+    """
+    unlisted = {
+        image.tag
+        for image, found in lookups.items()
+        if isinstance(found, TagExists)
+        and image.repository == catalogue.repository
+        and image.tag not in catalogue.listed.tags
+    }
+    seen = _published({row.suffix for row in group.rows}, unlisted) if unlisted else {}
+    more = {version for some in seen.values() for version in some}.intersection(catalogue.ranks)
+    return sorted({*group.listed, *more}, key=catalogue.ranks.__getitem__) if more else group.listed
 
 
 def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[Row, ...]]:
@@ -238,43 +354,13 @@ def _groups(rows: Sequence[Row]) -> list[tuple[Policy | None, tuple[Row, ...]]]:
     return found
 
 
-def _current(rows: Iterable[Row]) -> frozenset[str]:
-    return frozenset(pool.policy.driver.version for row in rows for pool in row.pools) - {""}
-
-
-def _versions(rows: Sequence[Row], tags: Collection[str]) -> tuple[str, ...]:
-    """Return the versions worth a column, newest first.
-
-    They have an image for some kernel, even another, or one that a row may compile with, or are current.
-    """
-    suffixes = tuple(f"-{row.platform.kernel}-{row.platform.os}-{row.platform.arch}" for row in rows)
-    compiled = {(row.platform.os, row.platform.arch) for row in rows if row.may_compile}
-    found = set(_current(rows))
-    for tag in tags:
-        if tag.endswith(suffixes):
-            # A build of one's own may have a version of any shape: the pool's own suffix tells where it ends.
-            found.update(_before(tag, suffixes))
-        elif (parsed := parse_tag(tag)) and (
-            parsed.platform.kernel or (parsed.platform.os, parsed.platform.arch) in compiled
-        ):
-            found.add(parsed.version)
-    return tuple(sorted(found, key=lambda version: (version_key(version), version), reverse=True))
-
-
-def _before(tag: str, suffixes: Iterable[str]) -> Iterator[str]:
-    for suffix in suffixes:
-        version = tag.removesuffix(suffix)
-        if version and version != tag and not is_full_tag(version):
-            yield version
-
-
 def newest_first(table: Table, limit: int) -> tuple[Column, ...]:
     """Return the columns to show: the newest so many, and those that are current or the newest complete."""
-    named = {newest.version or newest.doubtful for newest in table.newest}
+    named = {newest.version or newest.doubtful for newest in table.newest} | table.catalogue.current
     return tuple(
-        column
-        for number, column in enumerate(table.columns)
-        if number < limit or column.current or column.version in named
+        table.column(version)
+        for number, version in enumerate(table.versions)
+        if number < limit or version in named
     )
 
 

@@ -31,7 +31,7 @@ def _repository(table: Table, shown: Sequence[Column]) -> dict[str, Any]:
             {**_policy(policy), **_newest(own.get(policy.key, whole))} for policy in policies(table.rows)
         ],
         "versions": [_version(table, column) for column in shown],
-        "versionsLeftOut": len(table.columns) - len(shown),
+        "versionsLeftOut": len(table.versions) - len(shown),
         "pools": [_pool(row, index, shown) for index, row in enumerate(table.rows)],
     }
 

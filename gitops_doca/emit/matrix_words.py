@@ -37,7 +37,7 @@ def _finding(table: Table, newest: Newest) -> str:
         return f"not known; {newest.doubtful} is listed, and could not be confirmed: {newest.reason}"
     if not newest.version:
         return "none" if table.listed.complete else "none is known"
-    current = any(column.current for column in table.columns if column.version == newest.version)
+    current = table.is_current(newest.version)
     # A list that broke off may have kept a newer one to itself.
     more = "" if table.listed.complete else ", or a newer one"
     return f"{newest.version}{' (current)' if current else ''}{more}"
@@ -118,10 +118,10 @@ def nodes(row: Row) -> str:
 
 def left_out(table: Table, shown: Sequence[Column]) -> str:
     """Say how many versions are not shown; empty when all are."""
-    missing = len(table.columns) - len(shown)
+    missing = len(table.versions) - len(shown)
     plural = "" if missing == 1 else "s"
     return (
-        f"{missing} more version{plural} left out; --versions {len(table.columns)} shows all"
+        f"{missing} more version{plural} left out; --versions {len(table.versions)} shows all"
         if missing
         else ""
     )

@@ -108,6 +108,14 @@ def test_diagnostics_never_take_more_than_their_limit(found: list[Diagnostic]) -
     assert all(line.isprintable() for line in text.split("\n"))
 
 
+def test_problems_that_were_not_kept_are_counted_too() -> None:
+    found = [*(error("x" * 500, place=Place("a", line)) for line in range(20)), error("rest", more=249_900)]
+
+    assert format_diagnostics(found).splitlines()[-1] == (
+        "... and 249913 more; --report FILE writes the first of them"
+    )
+
+
 def test_colour_is_for_a_terminal() -> None:
     with redirect_stderr(Terminal()) as terminal:
         print_diagnostics([error(), Diagnostic(category=None, message="w")])

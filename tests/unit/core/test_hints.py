@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from gitops_doca.core.hints import nearest_tags
@@ -200,3 +202,29 @@ def test_a_tag_that_two_rules_fit_is_named_once() -> None:
     wanted = Platform("ubuntu", "22.04", "5.15.0-91-generic", "amd64")
 
     assert nearest_tags("25.04-0.6.1.0-2", wanted, frozenset([tag])) == (f"{tag} ({REVISION})",)
+
+
+# What a run hints at, of a repository that has all tags alike.
+MISSES = range(20)
+SIMILAR = {
+    "kernels": [f"25.04-0.6.1.0-2-5.15.0-{n}-generic-ubuntu22.04-amd64" for n in range(100, 30_100)],
+    "versions": [f"25.{n}-0.6.1.0-2-5.15.0-7-generic-ubuntu22.04-amd64" for n in range(100, 30_100)],
+    "revisions": [f"25.04-0.6.1.0-{n}-5.15.0-7-generic-ubuntu22.04-amd64" for n in range(100, 30_100)],
+    "others": [f"24.{n}-0.6.1.0-2-6.8.0-{n}-aws-ubuntu24.04-arm64" for n in range(100, 30_100)],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "hints"), [("kernels", 3), ("versions", 3), ("revisions", 9), ("others", 0)]
+)
+def test_hints_among_thirty_thousand_similar_tags_take_seconds(kind: str, hints: int) -> None:
+    tags = frozenset(SIMILAR[kind])
+    began = time.process_time()
+
+    found = [
+        nearest_tags("25.04-0.6.1.0-2", Platform("ubuntu", "22.04", f"5.15.0-{n}-generic", "amd64"), tags)
+        for n in MISSES
+    ]
+
+    assert max(map(len, found)) == hints
+    assert time.process_time() - began < 6

@@ -1,10 +1,20 @@
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
 from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
-from gitops_doca.core.matrix import Cell, Table, in_the_way, newest_first, tables, unconfirmed
+from gitops_doca.core.matrix import (
+    Cell,
+    Column,
+    Table,
+    catalogues,
+    in_the_way,
+    newest_first,
+    tables,
+    unconfirmed,
+)
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, parse_repository
 from gitops_doca.core.tags import parse_tag
@@ -34,12 +44,16 @@ def table(
     lookups: Mapping[ImageReference, TagLookup] | None = None,
     pools: tuple[Pool, ...] = POOLS,
 ) -> Table:
-    (found,) = tables(pools, {REPOSITORY: TagList(tags, complete=complete)}, lookups or {})
+    (found,) = tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups or {})
     return found
 
 
 def cells(found: Table) -> dict[str, tuple[Cell, ...]]:
-    return {column.version: column.cells for column in found.columns}
+    return {column.version: column.cells for column in columns(found)}
+
+
+def columns(found: Table) -> tuple[Column, ...]:
+    return tuple(map(found.column, found.versions))
 
 
 def test_a_version_is_held_against_each_pool_newest_first() -> None:
@@ -47,8 +61,8 @@ def test_a_version_is_held_against_each_pool_newest_first() -> None:
 
     assert [row.platform for row in found.rows] == [pool.platform for pool in POOLS]
     assert list(cells(found).items()) == [(NEWEST, (YES, YES)), (NEWER, (YES, NO)), (VERSION, (YES, YES))]
-    assert [column.current for column in found.columns] == [False, False, True]
-    assert [column.complete for column in found.columns] == [True, False, True]
+    assert [column.current for column in columns(found)] == [False, False, True]
+    assert [column.complete for column in columns(found)] == [True, False, True]
 
 
 def test_the_version_that_a_policy_names_is_a_column_without_a_single_tag() -> None:
@@ -105,7 +119,7 @@ def test_a_manifest_has_the_last_word() -> None:
 
 def test_the_newest_complete_version_is_named_once_all_its_manifests_were_seen() -> None:
     tags = both(VERSION, NEWER) | {f"{NEWEST}-{SUFFIX_A}"}
-    wanted = unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, {})
+    wanted = unconfirmed(catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), {})
 
     assert [image.tag for image in wanted] == sorted(both(NEWER))
     (doubtful,) = table(tags).newest
@@ -113,7 +127,9 @@ def test_the_newest_complete_version_is_named_once_all_its_manifests_were_seen()
     assert doubtful.reason == "its manifests were not asked for"
     (newest,) = table(tags, lookups=answers(*both(NEWER))).newest
     assert (newest.policy, newest.version, newest.doubtful) == (None, NEWER, "")
-    assert not unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, answers(*both(NEWER)))
+    assert not unconfirmed(
+        catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), answers(*both(NEWER))
+    )
 
 
 def test_a_listed_version_whose_manifest_is_not_there_makes_room_for_the_next() -> None:
@@ -122,7 +138,7 @@ def test_a_listed_version_whose_manifest_is_not_there_makes_room_for_the_next() 
     lookups = answers(f"{NEWER}-{SUFFIX_A}") | answers(f"{NEWER}-{SUFFIX_B}", lookup=contradiction)
     lists = {REPOSITORY: TagList(tags, complete=True)}
 
-    assert [image.tag for image in unconfirmed(POOLS, lists, lookups)] == sorted(both(VERSION))
+    assert [image.tag for image in unconfirmed(catalogues(POOLS, lists), lookups)] == sorted(both(VERSION))
     (newest,) = table(tags, lookups=lookups | answers(*both(VERSION))).newest
     assert newest.version == VERSION
 
@@ -135,7 +151,7 @@ def test_an_outage_makes_no_older_version_the_newest() -> None:
     (newest,) = table(tags, lookups=lookups).newest
 
     assert (newest.version, newest.doubtful, newest.reason) == ("", NEWER, "503 Service Unavailable")
-    assert not unconfirmed(POOLS, {REPOSITORY: TagList(tags, complete=True)}, lookups)
+    assert not unconfirmed(catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), lookups)
 
 
 def test_a_version_that_only_compiles_for_a_pool_is_not_complete() -> None:
@@ -143,7 +159,7 @@ def test_a_version_that_only_compiles_for_a_pool_is_not_complete() -> None:
     found = table(frozenset({f"{NEWER}-{SUFFIX_A}", f"{NEWER}-ubuntu24.04-arm64"}), pools=pools)
 
     assert [newest.version for newest in found.newest] == [""]
-    assert not found.columns[0].complete
+    assert not columns(found)[0].complete
 
 
 def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_each() -> None:
@@ -160,7 +176,7 @@ def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_ea
     tags = both(VERSION) | {f"{NEWER}-{SUFFIX_A}"}
     lookups = answers(*tags)
 
-    (found,) = tables(pools, {REPOSITORY: TagList(tags, complete=True)}, lookups)
+    (found,) = tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=True)}), lookups)
 
     assert [row.node_names for row in found.rows] == [("a", "b"), ("c",)]
     assert [(newest.policy and newest.policy.name, newest.version) for newest in found.newest] == [
@@ -168,7 +184,7 @@ def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_ea
         ("compute", VERSION),
         ("storage", NEWER),
     ]
-    assert [column.current for column in found.columns] == [True, True]
+    assert [column.current for column in columns(found)] == [True, True]
 
 
 def test_each_repository_has_a_table_of_its_own() -> None:
@@ -179,7 +195,7 @@ def test_each_repository_has_a_table_of_its_own() -> None:
     ]
     pools = grouped(policies, [make_node("a", labels={"n": "a"}), make_node("b", labels={"n": "b"})]).pools
 
-    found = tables(pools, {REPOSITORY: TagList(both(NEWER), complete=True)}, {})
+    found = tables(catalogues(pools, {REPOSITORY: TagList(both(NEWER), complete=True)}), {})
 
     assert [(t.repository, len(t.rows), t.usable) for t in found] == [
         (REPOSITORY, 1, True),
@@ -191,7 +207,7 @@ def test_a_policy_with_a_digest_has_no_current_version() -> None:
     pools = make_pools(make_policy(digest=DIGEST), A, B)
     found = table(both(NEWER), pools=pools, lookups=answers(*both(NEWER)))
 
-    assert [(column.version, column.current) for column in found.columns] == [(NEWER, False)]
+    assert [(column.version, column.current) for column in columns(found)] == [(NEWER, False)]
     assert found.newest[0].version == NEWER
 
 
@@ -201,14 +217,14 @@ def test_the_newest_are_shown_and_those_that_policies_name() -> None:
     found = table(tags, lookups=answers(*both(VERSION)))
 
     assert [column.version for column in newest_first(found, 2)] == [versions[-1], versions[-2], VERSION]
-    assert len(found.columns) == 14
-    assert newest_first(found, 14) == found.columns
+    assert len(columns(found)) == 14
+    assert newest_first(found, 14) == columns(found)
 
 
 def test_pools_without_a_precompiled_image_stand_in_the_way() -> None:
     found = table(frozenset({f"{NEWER}-{SUFFIX_A}"}))
 
-    assert [str(row.platform) for row in in_the_way(found, found.columns[0])] == [
+    assert [str(row.platform) for row in in_the_way(found, columns(found)[0])] == [
         "ubuntu24.04/6.8.0-71-generic/arm64"
     ]
 
@@ -217,6 +233,41 @@ def test_pools_without_a_precompiled_image_stand_in_the_way() -> None:
 PRECOMPILED = [
     version for version in VERSIONS if version not in {"25.04-0.6.1.0-2", "doca3.5.0-26.07-0.7.7.0-1"}
 ]
+
+
+def spent(work: Callable[[], object]) -> float:
+    """Return the seconds of processor time that some work takes."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["every version for some pool", "some for every pool"])
+def test_a_hundred_thousand_versions_and_thirty_pools_take_seconds(shared: bool) -> None:  # noqa: FBT001
+    nodes = [make_node(f"n{number}", kernel=f"5.15.0-{number}-generic") for number in range(30)]
+    pools = make_pools(FORCED, *nodes)
+    rows = catalogues(pools, {})[0].rows
+    count = 100_000 if shared else 100_000 // len(rows)
+    versions = [f"25.{number // 1000}-0.{number % 1000}.0.0-0" for number in range(count)]
+    # Of the first kind no version is complete, of the second all are, and the registry denies one by one.
+    tags = frozenset(
+        row.image(version).tag
+        for number, version in enumerate(versions)
+        for row in (rows[number % len(rows) :][:1] if shared else rows)
+    )
+    lists = {REPOSITORY: TagList(tags, complete=True)}
+
+    def survey() -> None:
+        found = catalogues(pools, lists)
+        lookups: dict[ImageReference, TagLookup] = {}
+        for _ in range(16):
+            lookups |= dict.fromkeys(unconfirmed(found, lookups), TagMissing())
+        (whole,) = tables(found, lookups)
+        assert len(whole.versions) > count
+        assert len(newest_first(whole, 10)) == 11
+
+    assert len(rows) == 30
+    assert spent(survey) < 10
 
 
 @pytest.mark.parametrize("version", PRECOMPILED)
@@ -239,5 +290,5 @@ def test_a_cluster_on_a_releases_kernels_finds_that_release_among_the_published_
 
     assert len(found.rows) == len(nodes) > 10
     assert [newest.version for newest in found.newest] == [version]
-    assert [column.version for column in found.columns] == PRECOMPILED[::-1]
-    assert all(not in_the_way(found, c) for c in found.columns if c.version == version)
+    assert [column.version for column in columns(found)] == PRECOMPILED[::-1]
+    assert all(not in_the_way(found, c) for c in columns(found) if c.version == version)

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
 from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
-from gitops_doca.core.matrix import Table, tables
+from gitops_doca.core.matrix import Table, catalogues, tables
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.emit.matrix_html import html_matrix
@@ -35,7 +35,7 @@ def survey(
     tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
 ) -> tuple[Table, ...]:
     lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
-    return tables(pools, {REPOSITORY: TagList(tags, complete=complete)}, lookups)
+    return tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
 
 
 def document(text: str) -> Any:
@@ -119,7 +119,7 @@ def test_the_matrix_as_json_fits_its_schema() -> None:
 
 def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
     lookups = {REPOSITORY.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
-    found = tables(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}, lookups)
+    found = tables(catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
     (repository,) = document(json_matrix(found, 2))["repositories"]
 
     assert repository["newest"] is None
@@ -253,7 +253,7 @@ def test_a_hostile_repository_and_reason_are_escaped_too() -> None:
     lists = {hostile: TagList(TAGS, complete=True)}
     lookups = {hostile.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TLS, HOSTILE)}
 
-    shown = html_matrix(tables(pools, lists, lookups), 10)
+    shown = html_matrix(tables(catalogues(pools, lists), lookups), 10)
 
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown

@@ -56,8 +56,10 @@ format: .venv/project ## format and mend what the linter can
 clean: ## remove everything that make made
 	rm -rf .venv .cache .*_cache .hypothesis .coverage htmlcov dist
 
-.venv/requirements: requirements-dev.txt
+# What runs, and so goes into the pyz, is checked by its hashes.
+.venv/requirements: requirements-dev.txt requirements.txt
 	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 .venv/project: .venv/requirements pyproject.toml

@@ -3,7 +3,8 @@
 #
 # environment:
 #   FOLDER      holds gitops-doca.yaml; a path from the root of the repository, the working directory
-#   BASE        revision to show the change against; a branch `origin/NAME` is fetched where it is not there; empty: none
+#   BASE        revision to show the change against; empty: none. `origin/NAME` is the branch of origin,
+#               whatever else has that name; it is fetched where it is not there
 #   CHECK_LOCK  true: ask the registry whether what the lock says still holds
 #
 # All of them run, whatever the others find. gitops-doca finds registries and credentials as ever (GITOPS_DOCA_*).
@@ -11,10 +12,11 @@
 # exit: 0 all is well, and there may be a difference; 2 called wrongly; else the code of the first command that failed.
 set -euo pipefail
 
-fail() {
-  echo "pull-request.sh: $1" >&2
-  exit 2
-}
+# shellcheck source=deploy/refresh/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../refresh/common.sh"
+# What is printed holds text of the repository and of registries.
+stop_commands
+trap resume_commands EXIT
 
 [[ -d ${FOLDER:-} ]] || fail "the input folder names none: ${FOLDER:-it is empty}"
 case ${CHECK_LOCK:-} in true | false) ;; *) fail "the input check-lock is neither true nor false" ;; esac
@@ -42,21 +44,22 @@ if [[ $CHECK_LOCK == true ]]; then
 fi
 
 if [[ -n ${BASE:-} ]]; then
+  revision=$BASE
   # A checkout has the one commit alone. Nothing is fetched into a clone that has the branch: that would make it shallow.
-  if [[ $BASE == origin/* ]] && ! git rev-parse --verify --quiet "$BASE^{commit}" >/dev/null; then
+  if [[ $BASE == origin/* ]]; then
     branch=${BASE#origin/}
-    git fetch --quiet --no-tags --depth=1 origin "+refs/heads/$branch:refs/remotes/origin/$branch"
-  fi
-  git rev-parse --verify --quiet "$BASE^{commit}" >/dev/null || fail "there is no revision $BASE here"
-  config=$(git -C "$FOLDER" rev-parse --show-prefix)gitops-doca.yaml
-  if git cat-file -e "$BASE:$config" 2>/dev/null; then
-    attempt 1 diff.md gitops-doca diff -o markdown -- "$BASE" "$FOLDER"
-    if [[ $status == [01] ]]; then
-      tell "diff=$results/diff.md"
-      tell "changed=$([[ $status == 1 ]] && echo true || echo false)"
+    revision=refs/remotes/$BASE
+    git check-ref-format "refs/heads/$branch" || fail "there is no revision $BASE here"
+    if ! git show-ref --verify --quiet "$revision"; then
+      [[ -n $(tip_of origin "$branch") ]] || fail "there is no revision $BASE here, and origin has no branch $branch"
+      git_remote fetch --quiet --no-tags --depth=1 origin "+refs/heads/$branch:$revision"
     fi
-  else
-    echo "$config is new: there is nothing in $BASE to compare with"
+  fi
+  git rev-parse --verify --quiet "$revision^{commit}" >/dev/null || fail "there is no revision $BASE here"
+  attempt 1 diff.md gitops-doca diff -o markdown -- "$revision" "$FOLDER"
+  if [[ $status == [01] ]]; then
+    tell "diff=$results/diff.md"
+    tell "changed=$([[ $status == 1 ]] && echo true || echo false)"
   fi
 fi
 exit "$failed"

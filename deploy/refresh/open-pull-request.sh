@@ -4,9 +4,14 @@
 # usage: open-pull-request.sh BRANCH BASE
 set -euo pipefail
 
+# shellcheck source=deploy/refresh/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
 title=$(git log -1 --format=%s)
 body=$(git log -1 --format=%b)
-open=$(gh pr list --head "$1" --base "$2" --state open --json number --jq '.[].number')
+# A fork may have a branch of the same name: its pull request is not ours.
+open=$(gh pr list --head "$1" --base "$2" --state open --limit 1000 --json number,isCrossRepository \
+  --jq '.[] | select(.isCrossRepository | not) | .number')
 if [[ -n $open ]]; then
   # Not `gh pr edit`, which also reads projects: the token of a workflow may not.
   gh api --silent --method PATCH "repos/{owner}/{repo}/pulls/$open" -f "title=$title" -f "body=$body"

@@ -16,18 +16,17 @@
 #   REFRESH_CHANGE  program that changes the folder first, and nothing is proposed unless it does: called with FOLDER in
 #                   the tree of the base, it prints the title of the proposal and what is to stand below it, or nothing
 #
-# The working directory is in the repository; its work tree and branches stay as they are. gitops-doca finds the cluster
+# Needs bash 4.4, Git, flock (util-linux) and common.sh beside it. The working directory is in the repository; its work tree
+# and branches stay as they are, and no hook of Git is run. gitops-doca finds the cluster
 # and the registries as ever (kubeconfig or service account, GITOPS_DOCA_*), and Git who commits (user.name, user.email,
 # or GIT_AUTHOR_NAME and its like).
 #
 # exit: 0 nothing moved, or all of it is proposed; 1 the hook failed; 2 called wrongly; else the code of the command that
-# failed, and nothing was pushed.
+# failed, and nothing was pushed: an older proposal stays.
 set -euo pipefail
 
-fail() {
-  echo "refresh.sh: $1" >&2
-  exit 2
-}
+# shellcheck source=deploy/refresh/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Run a command that may also end with one of these codes, and leave its code in $status; with any other, so do we.
 allow() {
@@ -36,10 +35,51 @@ allow() {
   [[ " 0 $1 " == *" $status "* ]] || exit "$status"
 }
 
-tip_of() { git ls-remote "$remote" "refs/heads/$1" | cut -f1; }
-
 # Replace what the remote has as the branch, unless somebody else did so since we looked.
-push() { git push --quiet --force-with-lease="refs/heads/$branch:$1" "$remote" "$2:refs/heads/$branch"; }
+push() { git_remote push --quiet --force-with-lease="refs/heads/$branch:$1" -- "$remote" "$2:refs/heads/$branch"; }
+
+# Leave the processes that this one started in $below: none where the system does not list them.
+children_of() {
+  below=()
+  read -ra below 2>/dev/null <"/proc/$1/task/$1/children" || true
+}
+
+# Send a signal to all that a process started, and to what those started.
+signal_below() {
+  local child below
+  children_of "$2"
+  for child in "${below[@]}"; do
+    signal_below "$1" "$child"
+    kill -s "$1" "$child" 2>/dev/null || true
+  done
+}
+
+# A signal ends this shell, but not the command that it waits for, which goes on writing.
+stop_children() {
+  local below
+  signal_below TERM $$
+  for _ in {1..50}; do
+    children_of $$
+    [[ ${#below[@]} != 0 ]] || return 0
+    sleep 0.1
+  done
+  signal_below KILL $$
+}
+
+# Remove what runs that were killed left: a work tree of this repository whose run no longer holds its lock.
+sweep() {
+  local line tree left
+  git worktree list --porcelain | while IFS= read -r line; do
+    tree=${line#worktree }
+    left=${tree%/gitops-doca-refresh}
+    [[ $line == "worktree "*/tmp.*/gitops-doca-refresh && ! -L $left ]] || continue
+    if [[ -e $left ]]; then
+      [[ -O $left && -f $left/lock ]] || continue
+      flock --nonblock "$left/lock" rm -rf "$left" || continue
+    fi
+    git worktree remove --force --force "$tree" || true
+  done
+}
 
 [[ $# == [12] && -n $1 ]] || fail "usage: refresh.sh FOLDER [INVENTORY]"
 folder=${1%/}
@@ -47,6 +87,7 @@ inventory=${2:+$folder/$2}
 remote=${REFRESH_REMOTE:-origin}
 base=${REFRESH_BASE:-main}
 branch=${REFRESH_BRANCH:-gitops-doca/refresh/$folder}
+git check-ref-format "refs/heads/$base" || fail "$base is no name for a branch: set REFRESH_BASE"
 git check-ref-format "refs/heads/$branch" || fail "$branch is no name for a branch: set REFRESH_BRANCH"
 [[ $branch != "$base" ]] || fail "REFRESH_BRANCH is the base, $base, which is never written to"
 # Now, and not on the first day on which something moved.
@@ -55,23 +96,37 @@ for who in GIT_AUTHOR_IDENT GIT_COMMITTER_IDENT; do
     fail "Git does not know who commits: set user.name and user.email"
 done
 
-top=$(git rev-parse --show-toplevel)
-work=$(mktemp -d)
+# What is printed holds text of the repository, the cluster and registries.
+stop_commands
+clone=$top
+work=
 unopened=
 clean_up() {
+  stop_children
+  top=$clone
   [[ -z $unopened ]] || push "$unopened" "" || true
-  git -C "$top" worktree remove --force "$work/tree" 2>/dev/null || true
-  rm -rf "$work"
+  if [[ -n $work ]]; then
+    git worktree remove --force --force "$work/gitops-doca-refresh" 2>/dev/null || true
+    rm -rf "$work"
+  fi
+  resume_commands
 }
 trap clean_up EXIT
 
 # From the base as it is now: an older proposal is no part of the new one, so the two never conflict.
-parent=$(tip_of "$base")
+parent=$(tip_of "$remote" "$base")
 [[ -n $parent ]] || fail "$remote has no branch $base"
-proposed=$(tip_of "$branch")
-git fetch --quiet --no-write-fetch-head "$remote" "refs/heads/$base"
-git worktree add --quiet --detach "$work/tree" "$parent"
-cd "$work/tree"
+proposed=$(tip_of "$remote" "$branch")
+git_remote fetch --quiet --no-write-fetch-head -- "$remote" "refs/heads/$base"
+sweep
+work=$(mktemp -d)
+# The lock is free when this run has ended, however it ended.
+exec {lock}>"$work/lock"
+flock "$lock"
+# A partial clone fetches what it lacks here.
+git_remote worktree add --quiet --detach "$work/gitops-doca-refresh" "$parent"
+cd "$work/gitops-doca-refresh"
+top=$work/gitops-doca-refresh
 [[ -d $folder ]] || fail "there is no folder $folder in $base of $remote"
 
 moved=$work/moved
@@ -83,6 +138,11 @@ nothing_moved() {
   # What an older proposal wanted is in the base now, or no longer wanted.
   [[ -z $proposed ]] || push "$proposed" ""
   exit
+}
+
+# Take all files into the index, and print the object that they make.
+tree_of_files() {
+  git add --all --force && git write-tree
 }
 
 title="Refresh $folder"
@@ -107,13 +167,23 @@ fi
 allow "1 6" gitops-doca lock "$folder" --check >>"$moved"
 [[ $status != 6 ]] || say "The lock is new."
 if [[ $status != 0 ]]; then
-  # 4: the lock records that an image is missing. That is proposed too: its review shows what has to be published.
+  before=$(tree_of_files)
   allow 4 gitops-doca lock "$folder"
-  [[ $status == 0 ]] || say "An image is missing: the manifests cannot be rendered until it is published."
+  if [[ $status == 4 ]]; then
+    # 4 with a lock that was written: it records that an image is missing. That is proposed, too: its review shows what
+    # has to be published. 4 without: an image of the wrong platform, or something that `strict` does not allow.
+    after=$(tree_of_files)
+    [[ $after != "$before" ]] || exit 4
+    say "An image is missing: the manifests cannot be rendered until it is published."
+  fi
 fi
 
-git add --all --force
-! git diff --cached --quiet || nothing_moved
+after=$(tree_of_files)
+of_base=$(git rev-parse --verify "HEAD^{tree}")
+if [[ $after == "$of_base" ]]; then
+  [[ $status == 0 ]] || exit "$status"
+  nothing_moved
+fi
 
 # Dated as its base, so that the same change is the same commit: whoever reviews it is not disturbed every half hour.
 date=$(git log -1 --format=%cI)
@@ -132,6 +202,8 @@ if [[ -n ${REFRESH_HOOK:-} ]]; then
   # A new branch is taken back unless the hook succeeds, so that the next run calls it again. An older proposal was opened
   # before, and is only brought up to date.
   [[ -n $proposed ]] || unopened=$(git rev-parse HEAD)
+  # Its own lines may be commands to GitHub's runner.
+  resume_commands
   "$REFRESH_HOOK" "$branch" "$base" || exit 1
   unopened=
 fi

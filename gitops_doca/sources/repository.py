@@ -164,9 +164,10 @@ def _refuse_embedded(top: str, folder: str) -> None:
         if str(above) == top:
             return
         if _is_repository(above):
+            shown = os.path.relpath(above, top)
             raise git_error(
-                f"{os.path.relpath(above, top)!r} is laid out as a Git repository (HEAD, objects, refs) inside "
-                "of another one; git commands in it would follow its config and its refs",
+                f"{shown!r} is laid out as a Git repository (HEAD, objects, refs) inside of another one; "
+                "git commands in it would follow its config and its refs",
                 "remove these files, or give them other names",
             )
 

@@ -113,3 +113,25 @@ def test_the_job_uses_the_account_that_may_read_nodes() -> None:
             "namespace": job["metadata"]["namespace"],
         }
     ]
+
+
+def test_the_job_may_read_no_secret_and_write_nothing() -> None:
+    (kustomization,) = objects(DEPLOY / "rbac" / "kustomization.yaml")
+    given = [one for file in kustomization["resources"] for one in objects(DEPLOY / "rbac" / file)]
+    rules = [rule for one in given for rule in one.get("rules", ())]
+
+    assert [rule["resources"] for rule in rules] == [
+        ["nodes"],
+        ["nicclusterpolicies", "nicnodepolicies"],
+        ["configmaps"],
+    ]
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list"}
+
+
+def test_wherever_the_refresh_script_goes_its_companion_goes() -> None:
+    files = [*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml"), *(ROOT / "docs").glob("*.md")]
+    copied = re.compile(r"refresh\.sh\b[^.]*(?:\.github|\.gitlab)/refresh|- refresh\.sh\n.*\n", re.DOTALL)
+    lists = [(file.name, found[0]) for file in files for found in copied.finditer(file.read_text())]
+
+    assert [name for name, text in lists if "common.sh" not in text] == []
+    assert len({name for name, _ in lists}) == 6

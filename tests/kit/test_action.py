@@ -36,7 +36,7 @@ class Runner:
         return dict(line.split("=", 1) for line in lines)
 
     def run(self, **inputs: str) -> Result:
-        """Run the step that checks, with these inputs and the defaults of the others."""
+        """Run the step that checks with these inputs, and defaults; names in capitals are variables."""
         (step,) = [step for step in action()["runs"]["steps"] if step.get("id") == "run"]
         known = {f"inputs.{name}": str(entry["default"]) for name, entry in action()["inputs"].items()}
         # The default is an expression of GitHub's: the branch that the pull request is for.
@@ -46,9 +46,9 @@ class Runner:
             name: re.sub(r"\$\{\{ (\S+) \}\}", lambda found: known[found[1]], value)
             for name, value in step["env"].items()
         }
-        return self.forge.run(
-            step["run"], env=env | self.variables | {"GITOPS_DOCA_DEADLINE": "3"}, clone=self.clone
-        )
+        given = {name: value for name, value in inputs.items() if name.isupper()}
+        env |= self.variables | {"GITOPS_DOCA_DEADLINE": "3"} | given
+        return self.forge.run(step["run"], env=env, clone=self.clone)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -109,15 +109,13 @@ def test_without_a_pull_request_there_is_no_difference(runner: Runner) -> None:
     assert (result.exit_code, list(runner.outputs)) == (0, ["check"])
 
 
-def test_a_new_folder_has_nothing_to_compare_with(runner: Runner) -> None:
+def test_a_new_folder_is_new_as_a_whole(runner: Runner) -> None:
     (runner.clone / FOLDER).rename(runner.clone / "new")
 
     result = runner.run(folder="new", check_lock="false")
 
-    assert (result.exit_code, list(runner.outputs)) == (0, ["check"])
-    assert result.stdout.decode().endswith(
-        "new/gitops-doca.yaml is new: there is nothing in origin/main to compare with\n"
-    )
+    assert (result.exit_code, runner.outputs["changed"]) == (0, "true")
+    assert "2 pools added" in Path(runner.outputs["diff"]).read_text()
 
 
 def test_a_full_clone_stays_one(runner: Runner) -> None:
@@ -157,10 +155,89 @@ def test_an_input_is_never_run_and_never_a_flag(runner: Runner, tmp_path: Path, 
     assert not marker.exists()
 
 
+def commanding(result: Result) -> list[str]:
+    """Return the lines of a log that the runner would still read as commands; both streams are one there."""
+    first, *rest = result.stdout.decode().splitlines()
+    command, _, token = first.rpartition("::")
+    assert (command, len(token), result.stderr) == ("::stop-commands", 32, "")
+    return rest[rest.index(f"::{token}::") + 1 :]
+
+
+def test_no_line_of_a_log_is_a_command(runner: Runner) -> None:
+    hostile = "::error::x ##[add-path]x\n::stop-commands::y"
+    (runner.clone / hostile).mkdir()
+    (runner.clone / hostile / "gitops-doca.yaml").write_text("spec: {'\\n::error::key': 1}\n")
+    logs = [
+        runner.run(folder=hostile, GITHUB_ACTIONS="true"),
+        runner.run(folder=f"{hostile}/none", GITHUB_ACTIONS="true"),
+        runner.run(folder=FOLDER, check_lock=hostile, GITHUB_ACTIONS="true"),
+        runner.run(folder=FOLDER, check_lock="false", base=hostile, GITHUB_ACTIONS="true"),
+        runner.run(folder=FOLDER, check_lock="false", GITHUB_ACTIONS="true"),
+    ]
+
+    assert [log.exit_code for log in logs] == [3, 2, 2, 2, 0]
+    assert [commanding(log) for log in logs] == [[]] * 5
+    assert len({log.stdout.partition(b"\n")[0] for log in logs}) == 5
+
+
+def test_no_name_of_the_repository_is_an_output(runner: Runner) -> None:
+    hostile = "a\nchanged=false\ndiff=x"
+    (runner.clone / FOLDER).rename(runner.clone / hostile)
+
+    assert runner.run(folder=hostile, check_lock="false").exit_code == 0
+    results = runner.forge.folder / "tmp" / "gitops-doca"
+    assert (runner.forge.folder / "output").read_text() == (
+        f"check={results}/check.md\ndiff={results}/diff.md\nchanged=true\n"
+    )
+
+
+def test_the_branch_of_origin_is_what_its_name_means(runner: Runner) -> None:
+    """Neither a tag of that name, nor a branch that ends in it."""
+    assert runner.run(folder=FOLDER, check_lock="false").exit_code == 0
+    truth = Path(runner.outputs["diff"]).read_text()
+    for name in ("refs/tags/origin/main", "refs/heads/x/refs/heads/main", "refs/tags/refs/heads/main"):
+        runner.forge.git("update-ref", name, "change")
+    runner.forge.run("git update-ref -d refs/remotes/origin/main", env={}, clone=runner.clone)
+    runner.forge.run("git fetch --quiet --tags origin", env={}, clone=runner.clone)
+
+    assert runner.run(folder=FOLDER, check_lock="false").exit_code == 0
+    assert Path(runner.outputs["diff"]).read_text() == truth
+
+
+@pytest.mark.parametrize("base", ["origin/*", "origin/nope", "origin/x..y", "origin/"])
+def test_a_branch_that_origin_does_not_have_is_told(base: str, runner: Runner) -> None:
+    runner.forge.git("update-ref", "refs/heads/x/refs/heads/nope", "change")
+
+    result = runner.run(folder=FOLDER, check_lock="false", base=base)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"pull-request.sh: there is no revision {base} here")
+
+
+@pytest.mark.parametrize("place", [FOLDER, "clusters"])
+def test_a_folder_that_looks_like_a_repository_runs_nothing(
+    place: str, runner: Runner, tmp_path: Path
+) -> None:
+    folder = runner.clone / place
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "config").write_text(
+        f"[core]\n  bare = false\n  worktree = .\n  fsmonitor = touch {tmp_path}/canary\n"
+        f"  hooksPath = .\n[alias]\n  rev-parse = !touch {tmp_path}/canary\n"
+    )
+    for name in ("objects", "refs"):
+        (folder / name).mkdir()
+
+    result = runner.run(folder=FOLDER, check_lock="false")
+
+    assert result.exit_code == 3
+    assert f"'{place}' is laid out as a Git repository" in result.stderr
+    assert not (tmp_path / "canary").exists()
+
+
 def test_the_installation_leaves_the_jobs_python_alone(runner: Runner, tmp_path: Path) -> None:
     install = action()["runs"]["steps"][0]["run"]
     venv = tmp_path / "tmp" / "gitops-doca" / "venv"
-    runner.forge.program("pip", f'printf "%s\\n" "$@" > {tmp_path}/pip.log')
+    runner.forge.program("pip", f'echo "$*" >> {tmp_path}/pip.log')
     link = f'mkdir -p "$3/bin" && ln -s {tmp_path}/bin/pip "$3/bin/pip"'
     runner.forge.program("python3", f'echo "$*" > {tmp_path}/python.log; {link}')
 
@@ -168,9 +245,11 @@ def test_the_installation_leaves_the_jobs_python_alone(runner: Runner, tmp_path:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert (tmp_path / "python.log").read_text() == f"-m venv {venv}\n"
-    words = (tmp_path / "pip.log").read_text().splitlines()
-    assert words[0] == "install"
-    assert words[-3:] == ["--constraint", f"{ROOT}/requirements-dev.txt", str(ROOT)]
+    quiet = "--quiet --disable-pip-version-check install"
+    assert (tmp_path / "pip.log").read_text().splitlines() == [
+        f"{quiet} --only-binary :all: --require-hashes --requirement {ROOT}/requirements.txt",
+        f"{quiet} --no-index --no-deps --no-build-isolation {ROOT}",
+    ]
     (programs,) = (tmp_path / "path").read_text().splitlines()
     assert (Path(programs) / "gitops-doca").readlink() == venv / "bin" / "gitops-doca"
 

@@ -49,13 +49,14 @@ def test_the_difference_is_an_artifact(clone: Forge) -> None:
     assert NEW in text
 
 
-def test_a_new_folder_has_nothing_to_compare_with(clone: Forge) -> None:
+def test_a_new_folder_is_new_as_a_whole(clone: Forge) -> None:
     base = clone.git("rev-parse", "main").strip()
     shutil.copytree(clone.clone / FOLDER, clone.clone / "new")
 
     result = run(clone, "gitops-doca-diff", CI_MERGE_REQUEST_DIFF_BASE_SHA=base, FOLDER="new")
 
-    assert (result.exit_code, result.stdout) == (0, b"new is new: there is nothing to compare with\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert b"2 pools added" in result.stdout
 
 
 def test_a_config_that_is_wrong_fails_the_difference(clone: Forge) -> None:
@@ -109,7 +110,8 @@ def test_the_refresh_runs_the_script_with_a_login_of_its_own(clone: Forge) -> No
 def test_the_refresh_is_the_script_of_the_refresh_page(clone: Forge) -> None:
     scripts = clone.folder / "author" / ".gitlab" / "refresh"
     scripts.mkdir(parents=True)
-    shutil.copy(DEPLOY / "refresh" / "refresh.sh", scripts)
+    for name in ("refresh.sh", "common.sh"):
+        shutil.copy(DEPLOY / "refresh" / name, scripts)
     clone.commit()
     pulled = clone.run("git fetch --quiet && git checkout --quiet origin/main", env={})
 

@@ -1,9 +1,12 @@
 """deploy/refresh/refresh.sh, against a repository, a registry whose tags move and an API server."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -214,6 +217,106 @@ def test_an_image_of_the_wrong_platform_is_never_proposed(drivers: Drivers) -> N
     assert drivers.forge.branches() == ["main"]
 
 
+def propose(drivers: Drivers) -> str:
+    """Have a proposal open, and return its commit."""
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    drivers.good()
+    return drivers.forge.git("rev-parse", BRANCH)
+
+
+@pytest.mark.parametrize(
+    "missing", [(), (Pool(kernel="6.8.0-1-generic"),)], ids=["alone", "beside a missing one"]
+)
+def test_a_lock_that_was_not_written_is_no_reason_to_remove_a_proposal(
+    missing: tuple[Pool, ...], drivers: Drivers
+) -> None:
+    proposed = propose(drivers)
+    drivers.images.image(NEW.tag, architecture="arm64")
+    drivers.write(OLD, NEW, *missing)
+    drivers.forge.commit()
+
+    result = drivers.forge.refresh()
+
+    assert (result.exit_code, result.stdout) == (4, b"")
+    assert f"{NEW.tag} is for linux/arm64" in result.stderr
+    assert drivers.forge.git("rev-parse", BRANCH) == proposed
+
+
+def test_a_registry_that_is_down_is_no_reason_to_remove_a_proposal(drivers: Drivers) -> None:
+    proposed = propose(drivers)
+    policy = drivers.forge.cluster / "policy.yaml"
+    policy.write_text(policy.read_text().replace(drivers.images.registry.host, "127.0.0.1:1"))
+    drivers.forge.commit()
+
+    result = drivers.forge.refresh(env={"GITOPS_DOCA_DEADLINE": "2"})
+
+    assert (result.exit_code, result.stdout) == (5, b"")
+    assert drivers.forge.git("rev-parse", BRANCH) == proposed
+
+
+def test_a_change_that_fails_is_no_reason_to_remove_a_proposal(drivers: Drivers) -> None:
+    proposed = propose(drivers)
+
+    assert drivers.forge.refresh(env={"REFRESH_CHANGE": "false"}).exit_code == 1
+    assert drivers.forge.git("rev-parse", BRANCH) == proposed
+
+
+def test_branches_are_those_of_exactly_these_names(drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    others = [f"{prefix}refs/heads/{name}" for prefix in ("x/", "") for name in ("main", BRANCH)]
+    for name in others:
+        drivers.forge.git("update-ref", f"refs/heads/{name}", "main")
+        drivers.forge.git("update-ref", f"refs/tags/{name}", "main")
+
+    assert drivers.good() == f"{FOLDER}: proposed as {BRANCH}\n"
+    drivers.images.image(OLD.tag)
+    assert drivers.good() == f"{FOLDER}: nothing moved\n"
+    assert sorted(drivers.forge.branches()) == sorted(["main", *others])
+
+
+def test_nothing_of_the_repository_is_run(drivers: Drivers, tmp_path: Path) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    canary = f"touch {tmp_path}/canary"
+    hostile = drivers.forge.clone / "looks-like-one"
+    for folder in ("objects", "refs", "hooks"):
+        (hostile / folder).mkdir(parents=True)
+    (hostile / "HEAD").write_text("ref: refs/heads/main\n")
+    config = f"[core]\n  fsmonitor = {canary}\n  sshCommand = {canary}\n  hooksPath = {hostile}/hooks\n"
+    (hostile / "config").write_text(f'{config}[remote "origin"]\n  url = ssh://x/y\n')
+    for name in ("post-checkout", "pre-commit", "post-commit", "pre-push", "reference-transaction"):
+        for hooks in (hostile / "hooks", drivers.forge.clone / ".git" / "hooks"):
+            (hooks / name).write_text(f"#!/bin/sh\n{canary}\n")
+            (hooks / name).chmod(0o755)
+    drivers.forge.run(f"git config core.fsmonitor '{canary}'", env={})
+
+    result = drivers.forge.refresh(clone=hostile)
+    shutil.rmtree(hostile)
+    drivers.forge.run("git config --unset core.fsmonitor", env={})
+
+    assert (result.exit_code, result.stdout.decode()) == (0, f"{FOLDER}: proposed as {BRANCH}\n")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_no_line_of_a_log_on_github_is_a_command_but_of_the_hook(drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    drivers.forge.program("annotate", "echo ::notice::proposed")
+
+    result = drivers.forge.refresh(env={"REFRESH_HOOK": "annotate", "GITHUB_ACTIONS": "true"})
+
+    lines = result.stdout.decode().splitlines()
+    token = lines[0].removeprefix("::stop-commands::")
+    assert (result.exit_code, len(token), result.stderr) == (0, 32, "")
+    assert lines[-3:] == [f"::{token}::", "::notice::proposed", f"{FOLDER}: proposed as {BRANCH}"]
+
+
 def test_a_hook_that_fails_is_called_again(drivers: Drivers) -> None:
     drivers.images.image(OLD.tag)
     drivers.start(OLD)
@@ -271,12 +374,13 @@ def test_a_shallow_clone_is_enough(drivers: Drivers) -> None:
             {"REFRESH_BRANCH": "main"},
             "REFRESH_BRANCH is the base, main, which is never written to",
         ),
+        ((), {"REFRESH_BASE": "*"}, "* is no name for a branch: set REFRESH_BASE"),
         ((), {"REFRESH_BRANCH": "a..b"}, "a..b is no name for a branch: set REFRESH_BRANCH"),
         (("a", "b", "c"), {}, "usage: refresh.sh FOLDER [INVENTORY]"),
         (("",), {}, "usage: refresh.sh FOLDER [INVENTORY]"),
         ((), dict.fromkeys(IDENTITY, ""), "Git does not know who commits: set user.name and user.email"),
     ],
-    ids=["base", "folder", "base as branch", "no branch", "arguments", "empty", "identity"],
+    ids=["base", "folder", "base as branch", "no base", "no branch", "arguments", "empty", "identity"],
 )
 def test_a_wrong_call_is_told_before_anything_is_looked_up(
     drivers: Drivers, args: tuple[str, ...], env: dict[str, str], message: str
@@ -302,14 +406,67 @@ def test_temporary_files_are_where_tmpdir_says(drivers: Drivers) -> None:
     assert "/nonexistent/tmp." in result.stderr
 
 
-def test_a_run_that_is_stopped_leaves_nothing(drivers: Drivers) -> None:
+@pytest.mark.parametrize("signals", ["kill -TERM $PPID", "kill -HUP $PPID", "kill -INT $PPID; kill -INT $$"])
+def test_a_run_that_is_stopped_leaves_nothing(signals: str, drivers: Drivers, tmp_path: Path) -> None:
     drivers.images.image(OLD.tag)
     drivers.start(OLD)
     drivers.images.index(OLD.tag, architectures=("amd64",))
-    drivers.forge.program("stop", "kill -TERM $PPID")
+    drivers.forge.program("stop", f"(sleep 2; touch {tmp_path}/canary) & {signals}; wait")
 
-    assert drivers.forge.refresh(env={"REFRESH_HOOK": "stop"}).exit_code == -signal.SIGTERM
+    code = drivers.forge.refresh(env={"REFRESH_HOOK": "stop"}).exit_code
+
+    assert -code in {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
     assert drivers.forge.branches() == ["main"]
+    # Not even a process that would go on.
+    sleep(3)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_what_a_run_that_was_killed_left_is_removed_by_the_next(drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    drivers.images.index(OLD.tag, architectures=("amd64",))
+    drivers.forge.program("die", "kill -KILL $PPID")
+
+    killed = [drivers.forge.refresh(env={"REFRESH_HOOK": "die"}).exit_code]
+    left = drivers.forge.at_rest()
+    # Such as a restart of the machine: its folder is gone, too.
+    drivers.forge.git("branch", "--quiet", "-D", BRANCH)
+    killed.append(drivers.forge.refresh(env={"REFRESH_HOOK": "die"}).exit_code)
+    for folder in (drivers.forge.folder / "tmp").iterdir():
+        shutil.rmtree(folder)
+    drivers.good()
+
+    assert killed == [-signal.SIGKILL] * 2
+    assert left["temporary"].startswith("tmp.")
+    assert left["worktrees"].count("worktree ") == 2
+
+
+def test_what_others_have_stays(drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    temporary = drivers.forge.folder / "tmp"
+    trees = [
+        temporary / name for name in ("tmp.a/gitops-doca-refresh", "tmp.b/mine", "c/gitops-doca-refresh")
+    ]
+    add = "".join(f"git worktree add --quiet --detach {tree}\n" for tree in trees)
+    drivers.forge.run(add, env={})
+    lock = temporary / "tmp.a" / "lock"
+    lock.touch()
+    (temporary / "tmp.x").mkdir()
+
+    # A run that is going on holds its lock.
+    with lock.open() as held:
+        flock(held, LOCK_EX)
+        said = drivers.good()
+    stayed = [(tree / FOLDER).is_dir() for tree in trees]
+    for tree in trees:
+        drivers.forge.run(f"git worktree remove {tree}", env={})
+        shutil.rmtree(tree.parent)
+    (temporary / "tmp.x").rmdir()
+
+    assert said == f"{FOLDER}: nothing moved\n"
+    assert stayed == [True] * 3
 
 
 def test_a_remote_that_does_not_answer_is_told(drivers: Drivers) -> None:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gitops_doca.cluster.kubeconfig import Access
@@ -18,13 +19,24 @@ MAX_SECONDS = 30.0
 """What a plugin may take, if the deadline of the run leaves as much."""
 _MAX_TOKEN = 64 * 1024
 _API = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+_KNOWN = (*_API, "client.authentication.k8s.io/v1alpha1")
+"""Versions whose names may be shown: whatever else a plugin prints may be a secret."""
 _ELSEWHERE = ("exec", "auth-provider", "tokenFile")
 _CERTIFICATE = ("clientCertificateData", "clientKeyData")
+_KIND = "ExecCredential"
+_MODES = ("Never", "IfAvailable", "Always")
 _LOG_IN = "log in with kubectl first: no plugin is asked interactively here, and what it prints is not shown"
+_UPDATE = "update the plugin, or write its version as apiVersion into the exec section of the kubeconfig"
+_HINT_LINES, _HINT_WIDTH = 10, 200
 
 
 class _Failed(Exception):  # noqa: N818 (a reason, on its way to a problem)
     """No credentials; the clause says why."""
+
+    def __init__(self, reason: str, *, details: tuple[str, ...] = (), remedy: str = _LOG_IN) -> None:
+        super().__init__(reason)
+        self.details = details
+        self.remedy = remedy
 
 
 def identify(
@@ -47,7 +59,13 @@ def identify(
             if plugin is not None:
                 user |= _ask(plugin, access, environ, deadline)
     except _Failed as failed:
-        problems.error(str(failed), access.user_place, category=Category.UNKNOWN, remedy=_LOG_IN)
+        problems.error(
+            str(failed),
+            access.user_place,
+            category=Category.UNKNOWN,
+            details=failed.details,
+            remedy=failed.remedy,
+        )
         return None
     return None if len(problems.errors) > before else replace(access, user=user)
 
@@ -83,6 +101,8 @@ class _Plugin:
     environ: Mapping[str, str]
     api_version: str
     wants_cluster: bool
+    install_hint: tuple[str, ...]
+    """Lines that say how to install it, in the words of whoever wrote the kubeconfig."""
 
 
 def _plugin(access: Access, problems: Problems) -> _Plugin | None:
@@ -95,8 +115,13 @@ def _plugin(access: Access, problems: Problems) -> _Plugin | None:
         problems.error("has no command", place)
     if section.get("apiVersion") not in _API:
         problems.error("is not of a version that is known", place.at("apiVersion"), remedy=" or ".join(_API))
-    if section.get("interactiveMode") == "Always":
+    mode = section.get("interactiveMode") or "Never"
+    if mode == "Always":
         problems.error("asks for a terminal, which no plugin gets here", place.at("interactiveMode"))
+    elif mode not in _MODES:
+        problems.error(f"is not {' or '.join(_MODES)}", place.at("interactiveMode"))
+    if not isinstance(section.get("provideClusterInfo"), bool | None):
+        problems.error("is neither true nor false", place.at("provideClusterInfo"))
     if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
         problems.error("is no list of strings", place.at("args"))
     if not isinstance(variables, list) or not all(_is_variable(one) for one in variables):
@@ -112,7 +137,14 @@ def _plugin(access: Access, problems: Problems) -> _Plugin | None:
         environ={one["name"]: one["value"] for one in variables},
         api_version=section["apiVersion"],
         wants_cluster=section.get("provideClusterInfo") is True,
+        install_hint=_hint(section.get("installHint")),
     )
+
+
+def _hint(text: object) -> tuple[str, ...]:
+    """Return the first lines of a text, as far as they fit a message."""
+    lines = text[: _HINT_LINES * _HINT_WIDTH].strip().splitlines() if isinstance(text, str) else []
+    return tuple(line[:_HINT_WIDTH] for line in lines[:_HINT_LINES])
 
 
 def _is_variable(one: object) -> bool:
@@ -126,11 +158,15 @@ def _ask(plugin: _Plugin, access: Access, environ: Mapping[str, str], deadline: 
     name = f"the credential plugin {plugin.command}"
     found = shutil.which(plugin.program, path=environ.get("PATH", os.defpath))
     if found is None:
-        raise _Failed(f"{name} is not installed: there is no such program")
+        raise _Failed(
+            f"{name} is not installed: there is no such program",
+            details=plugin.install_hint,
+            remedy="install it, or choose credentials without a plugin with --context or --kubeconfig",
+        )
     spec: dict[str, Any] = {"interactive": False}
     if plugin.wants_cluster:
         spec["cluster"] = _cluster_info(access.cluster)
-    question = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+    question = {"apiVersion": plugin.api_version, "kind": _KIND, "spec": spec}
     variables = {**environ, **plugin.environ, "KUBERNETES_EXEC_INFO": json.dumps(question)}
     # Ends before the deadline does, so that nothing is left running.
     ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * deadline.left)
@@ -141,30 +177,69 @@ def _ask(plugin: _Plugin, access: Access, environ: Mapping[str, str], deadline: 
     except OSError:
         raise _Failed(f"{name} cannot be run") from None
     except ValueError:
-        raise _Failed(f"{name} printed no credentials") from None
+        raise _Failed(f"{name} printed more than any credentials need") from None
     if code != 0:
         raise _Failed(f"{name} failed with exit code {code}")
-    credentials = _parse(output, plugin.api_version)
-    if not credentials:
-        raise _Failed(f"{name} printed no credentials")
-    return credentials
+    return _parse(name, output, plugin.api_version)
 
 
-def _parse(output: bytes, api_version: str) -> dict[str, str]:
-    """Return the fields of a user that an ExecCredential gives; none when it is not made as it should be."""
+def _parse(name: str, output: bytes, api_version: str) -> dict[str, str]:
+    """Return the fields of a user that an ExecCredential gives; raises `_Failed`, which quotes nothing."""
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError):
-        return {}
-    status = answer.get("status") if isinstance(answer, dict) else None
-    if not isinstance(status, dict) or answer.get("apiVersion") != api_version:
-        return {}
+        answer = None
+    if not isinstance(answer, dict) or answer.get("kind") != _KIND:
+        raise _Failed(f"{name} printed something else than an {_KIND} in JSON")
+    version = answer.get("apiVersion")
+    if version != api_version:
+        shown = version if version in _KNOWN else "another version"
+        raise _Failed(
+            f"{name} answered {shown}, and the kubeconfig asks it for {api_version}", remedy=_UPDATE
+        )
+    status = answer.get("status")
+    if not isinstance(status, dict):
+        raise _Failed(f"{name} printed an {_KIND} without a status, so without credentials")
+    _check_time(name, status.get("expirationTimestamp"))
+    return _credentials(name, status)
+
+
+def _check_time(name: str, expires: object) -> None:
+    """Refuse credentials that have expired; raises `_Failed`."""
+    if expires is None:
+        return
+    at = _parse_time(str(expires))
+    if at is None:
+        raise _Failed(f"{name} printed credentials with an expirationTimestamp that is no time")
+    if at <= datetime.now(UTC):
+        raise _Failed(
+            f"{name} printed credentials that expired at {at:%Y-%m-%dT%H:%M:%SZ}",
+            remedy="log in again, or correct this machine's clock",
+        )
+
+
+def _parse_time(text: str) -> datetime | None:
+    """Return an RFC 3339 time as that of UTC; None of what is none."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _credentials(name: str, status: Mapping[str, Any]) -> dict[str, str]:
+    """Return token and certificate of a status as fields of a user; raises `_Failed` when it has neither."""
     token = status.get("token")
-    pair = [status.get(name) for name in _CERTIFICATE]
+    pair = [status.get(field) for field in _CERTIFICATE]
+    given = [isinstance(one, str) and bool(one) for one in pair]
+    if any(given) and not all(given):
+        raise _Failed(f"{name} printed only one of {' and '.join(_CERTIFICATE)}")
     found = {"token": token} if isinstance(token, str) and token else {}
-    if all(isinstance(one, str) and one for one in pair):
+    if all(given):
         certificate, key = (base64.b64encode(str(one).encode()).decode() for one in pair)
         found |= {"client-certificate-data": certificate, "client-key-data": key}
+    if not found:
+        raise _Failed(f"{name} printed an {_KIND} without a token or a certificate")
     return found
 
 

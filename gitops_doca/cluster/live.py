@@ -47,6 +47,10 @@ _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mella
 _REMEDIES = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
+    Cause.CERTIFICATE_NAME: "the CA is the right one: correct server in the kubeconfig, or give a name of "
+    "the certificate as tls-server-name beside it",
+    Cause.CERTIFICATE_TIME: "the CA is the right one: let the API server's certificate be renewed, or "
+    "correct this machine's clock",
     Cause.DEADLINE: "give it more time with --deadline",
 }
 _REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
@@ -131,7 +135,7 @@ class LiveCluster:
         """Return the driver DaemonSets of a namespace and the pods of it; raises as `inventory` does."""
         server = self._reach(problems)
         work = partial(read_drivers, server, namespace, self._options.page)
-        return self._within(server, work, problems, role="deploy/rbac/status.yaml")
+        return self._within(server, work, problems)
 
     def _reach(self, problems: Problems) -> ApiServer:
         if self._deadline is None:
@@ -160,20 +164,17 @@ class LiveCluster:
             )
         return None
 
-    def _within(
-        self,
-        server: ApiServer,
-        work: Callable[[], _T],
-        problems: Problems,
-        role: str = "deploy/rbac/live.yaml",
-    ) -> _T:
+    def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
         assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
         try:
             return Task(self._deadline, work).result()
         except UnansweredError as error:
-            _fail(f"cannot {error.question.what}", server, error.why, problems, role)
+            remedy = _REMEDIES.get(error.why.cause, _REMEDY)
+            if isinstance(error.why, ForbiddenError):
+                remedy = f"bind a role to this identity that allows {error.question.permission}"
+            _fail(f"cannot {error.question.what}", server, error.why, problems, remedy)
         except NoAnswerError as error:
-            _fail("cannot read all", server, error, problems, role)
+            _fail("cannot read all", server, error, problems, _REMEDIES.get(error.cause, _REMEDY))
 
     def _objects(self, server: ApiServer, scope: Scope, selection: Selection) -> Iterator[Document]:
         question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": self._options.page})
@@ -193,10 +194,7 @@ class LiveCluster:
             yield from _policies(server, selection)
 
 
-def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems, role: str) -> NoReturn:
-    remedy = _REMEDIES.get(error.cause, _REMEDY)
-    if isinstance(error, ForbiddenError):
-        remedy = f"let a role allow it; {role} has the least that is needed"
+def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems, remedy: str) -> NoReturn:
     problems.error(
         f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
     )

@@ -227,6 +227,9 @@ _REMEDIES = {
     Cause.AUTH: "give credentials for this repository with --registry-config",
     Cause.TRANSIENT: "wait until the registry answers",
     Cause.TLS: "name the registry's CA with --ca-file",
+    Cause.CERTIFICATE_NAME: "the CA is the right one: name the registry as its certificate does",
+    Cause.CERTIFICATE_TIME: "the CA is the right one: let the certificate be renewed, or correct this "
+    "machine's clock",
     Cause.DNS: "correct the registry's name in the policy, or the name server",
     Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
     Cause.POLICY: "ask a registry that answers by itself, or allow what was refused "

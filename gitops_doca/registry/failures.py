@@ -99,14 +99,14 @@ def _proxy(chain: _Chain) -> NoAnswerError | None:
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _CERTIFICATE = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
-    18: "the certificate is not trusted (self-signed)",
-    19: "the certificate is not trusted (unknown CA)",
-    20: "the certificate is not trusted (unknown CA)",
-    21: "the certificate is not trusted (unknown CA)",
-    62: "the certificate is for another host name",
-    64: "the certificate is for another address",
+    9: (Cause.CERTIFICATE_TIME, "the certificate is not valid yet"),
+    10: (Cause.CERTIFICATE_TIME, "the certificate has expired"),
+    18: (Cause.TLS, "the certificate is not trusted (self-signed)"),
+    19: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    20: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    21: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    62: (Cause.CERTIFICATE_NAME, "the certificate is for another host name"),
+    64: (Cause.CERTIFICATE_NAME, "the certificate is for another address"),
 }
 
 
@@ -114,8 +114,8 @@ def _certificate(chain: _Chain) -> NoAnswerError | None:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             code = error.verify_code
-            reason = _CERTIFICATE.get(code, f"the certificate cannot be verified (OpenSSL code {code})")
-            return NoAnswerError(Cause.TLS, reason)
+            unknown = (Cause.TLS, f"the certificate cannot be verified (OpenSSL code {code})")
+            return NoAnswerError(*_CERTIFICATE.get(code, unknown))
     return None
 
 

@@ -167,7 +167,8 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
     assert result.stderr == (
         f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"
         f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
-        f"({NFD}/...) that are read here, then take the inventory again; if it is meant, set allowEmpty: true\n"
+        f"({NFD}/...) that are read here, then take the inventory again; if it is meant, "
+        "set allowEmpty: true\n"
     )
 
 

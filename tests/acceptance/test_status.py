@@ -287,7 +287,8 @@ def test_a_role_that_lacks_a_right_is_told(cluster: Cluster, path: str, resource
         f"error[unknown]: cannot list {resource} in namespace nvidia-network-operator of the cluster at "
         f"{cluster.api.host}: 403 Forbidden: no role allows list on {resource} in namespace "
         "nvidia-network-operator\n"
-        "  help: let a role allow it; deploy/rbac/status.yaml has the least that is needed\n"
+        f"  help: bind a role to this identity that allows list on {resource} in namespace "
+        "nvidia-network-operator\n"
     )
     assert TOKEN not in result.stderr
 

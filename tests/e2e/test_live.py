@@ -257,8 +257,7 @@ def test_no_rule_is_more_than_is_needed(live: Live, api: ApiServer, role: Object
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert f"403 Forbidden: no role allows {rule['verbs'][0]} on {resource}" in result.stderr
-    shipped = "pull-secrets" if resource == "secrets" else "live"
-    assert f"deploy/rbac/{shipped}.yaml has the least that is needed" in result.stderr
+    assert f"help: bind a role to this identity that allows {rule['verbs'][0]} on {resource}" in result.stderr
 
 
 def _comment(resource: str) -> str:

@@ -227,7 +227,7 @@ def test_no_rule_is_more_than_is_needed(api_server: ApiServer, status: Status, n
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert f"403 Forbidden: no role allows list on {rule['resources'][0]}" in result.stderr
-    assert "deploy/rbac/status.yaml" in result.stderr
+    assert f"help: bind a role to this identity that allows list on {rule['resources'][0]}" in result.stderr
 
 
 @pytest.mark.parametrize(("verb", "resource"), [("DELETE", "pods"), ("DELETE", "daemonsets")])

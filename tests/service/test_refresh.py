@@ -540,6 +540,28 @@ def test_a_cluster_that_does_not_answer_changes_nothing(
     assert BRANCH not in drivers.forge.branches()
 
 
+def test_a_cluster_without_nics_is_not_taken_for_one_where_nothing_moved(
+    drivers: Drivers, cluster: Cluster
+) -> None:
+    cluster.server.nodes = []
+
+    result = drivers.forge.refresh(FOLDER, "nodes.yaml", env=cluster.env)
+
+    assert (result.exit_code, result.stdout) == (7, b"")
+    assert "error[empty]: the cluster has no node with the label" in result.stderr
+    assert BRANCH not in drivers.forge.branches()
+
+
+def test_a_cluster_without_nics_gives_no_first_inventory(drivers: Drivers, cluster: Cluster) -> None:
+    (drivers.forge.cluster / "nodes.yaml").unlink()
+    drivers.forge.commit()
+    cluster.server.nodes = []
+
+    result = drivers.forge.refresh(FOLDER, "nodes.yaml", env=cluster.env)
+
+    assert (result.exit_code, result.stdout, drivers.forge.branches()) == (7, b"", ["main"])
+
+
 def test_a_cluster_gives_the_first_inventory(drivers: Drivers, cluster: Cluster) -> None:
     assert drivers.forge.called == [f"{BRANCH} main Refresh {FOLDER}"]
     assert drivers.forge.git("log", "-1", "--format=%B", "main").rstrip("\n") == (

@@ -161,7 +161,7 @@ def test_a_failure_leaves_the_file_as_it_is(tmp_path: Path, env: dict[str, str],
     assert result.stderr == (
         f"error[unknown]: cannot list nodes of the cluster at {fake.host}: "
         "403 Forbidden: no role allows list on nodes\n"
-        "  help: let a role allow it; deploy/rbac/live.yaml has the least that is needed\n"
+        "  help: bind a role to this identity that allows list on nodes\n"
     )
     assert (tmp_path / "nodes.yaml").read_text() == SNAPSHOT
 
@@ -362,6 +362,28 @@ def test_a_folder_that_is_named_must_have_a_config(tmp_path: Path, env: dict[str
 
     assert result.exit_code == 3
     assert "has no gitops-doca.yaml" in result.stderr
+
+
+def test_the_hint_for_a_plugin_that_is_not_installed_cannot_write_to_the_terminal(
+    tmp_path: Path, fake: FakeApiServer
+) -> None:
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "no-such-plugin",
+        "installHint": "Get it from https://example.com\n\x1b[2Jthen\u202elog in",
+    }
+    config = fake.kubeconfig(tmp_path, exec=plugin)
+
+    result = run(tmp_path, {"KUBECONFIG": str(config)})
+
+    assert (result.exit_code, result.stdout, fake.requests) == (5, b"", [])
+    assert result.stderr == (
+        f"error[unknown]: {config}:14: users[0]: the credential plugin no-such-plugin is not installed: "
+        "there is no such program\n"
+        "  Get it from https://example.com\n"
+        "  \\x1b[2Jthen\\u202elog in\n"
+        "  help: install it, or choose credentials without a plugin with --context or --kubeconfig\n"
+    )
 
 
 def test_a_context_that_is_not_there_is_an_input_error(tmp_path: Path, env: dict[str, str]) -> None:

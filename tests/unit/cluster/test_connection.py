@@ -1,6 +1,7 @@
 import base64
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +85,82 @@ def test_a_server_of_another_authority_is_not_trusted(
     )
 
 
+OTHER_NAME = (
+    "the CA is the right one: correct server in the kubeconfig, or give a name of the certificate as "
+    "tls-server-name beside it"
+)
+
+
+RENEW = (
+    "the CA is the right one: let the API server's certificate be renewed, or correct this machine's clock"
+)
+
+
+@pytest.mark.parametrize(
+    ("certified", "asked", "settings", "reason"),
+    [
+        ("kube.internal", "127.0.0.1", {}, "the certificate is for another address"),
+        ("127.0.0.1", "localhost", {}, "the certificate is for another host name"),
+        (
+            "kube.internal",
+            "127.0.0.1",
+            {"tls-server-name": "other.internal"},
+            "the certificate is for another host name",
+        ),
+    ],
+)
 def test_a_server_under_another_name_is_not_trusted_unless_the_name_is_given(
-    ca: trustme.CA, secure: FakeApiServer, tmp_path: Path
+    ca: trustme.CA, tmp_path: Path, certified: str, asked: str, settings: dict[str, str], reason: str
 ) -> None:
-    file = secure.kubeconfig(tmp_path)
-    config = yaml.safe_load(file.read_text())
-    cluster = config["clusters"][0]["cluster"]
-    cluster |= {"certificate-authority-data": pem(ca), "server": secure.url.replace("127.0.0.1", "localhost")}
-    file.write_text(yaml.safe_dump(config))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(certified).configure_cert(context)
+    with FakeApiServer(nodes=[node("node-1")], tls=context) as server:
+        file = server.kubeconfig(tmp_path)
+        config = yaml.safe_load(file.read_text())
+        url = server.url.replace("127.0.0.1", asked)
+        cluster = {"certificate-authority-data": pem(ca), "server": url, **settings}
+        config["clusters"][0]["cluster"] = cluster
+        file.write_text(yaml.safe_dump(config))
 
-    assert "the certificate is for another host name" in str(failure(kubeconfig=str(file)))
+        failed = failure(kubeconfig=str(file))
 
-    cluster["tls-server-name"] = "127.0.0.1"
-    file.write_text(yaml.safe_dump(config))
-    assert read(kubeconfig=str(file)) == ["node-1"]
+        cluster["tls-server-name"] = certified
+        file.write_text(yaml.safe_dump(config))
+        assert read(kubeconfig=str(file)) == ["node-1"]
+
+    assert failed.exit_code == 5
+    assert [(one.message, one.remedy) for one in failed.diagnostics] == [
+        (f"cannot list nodes of the cluster at {url.removeprefix('https://')}: {reason}", OTHER_NAME)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "reason"),
+    [
+        (2020, 2021, "the certificate has expired"),
+        (2990, 2999, "the certificate is not valid yet"),
+    ],
+)
+def test_a_certificate_of_another_time_is_not_blamed_on_its_ca(
+    ca: trustme.CA, tmp_path: Path, start: int, end: int, reason: str
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    before, after = (datetime(year, 1, 1, tzinfo=UTC) for year in (start, end))
+    ca.issue_cert("127.0.0.1", not_before=before, not_after=after).configure_cert(context)
+    with FakeApiServer(tls=context) as server:
+        file = server.kubeconfig(tmp_path)
+        config = yaml.safe_load(file.read_text())
+        config["clusters"][0]["cluster"]["certificate-authority-data"] = pem(ca)
+        file.write_text(yaml.safe_dump(config))
+
+        failed = failure(kubeconfig=str(file))
+
+    assert [(one.message, one.remedy) for one in failed.diagnostics] == [
+        (
+            f"cannot list nodes of the cluster at {server.host}: {reason}",
+            RENEW,
+        )
+    ]
 
 
 def test_a_kubeconfig_that_skips_the_check_is_obeyed_without_a_word(

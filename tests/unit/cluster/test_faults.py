@@ -150,9 +150,7 @@ def test_what_the_role_lacks_is_named(
 
     assert failed.exit_code == 5
     assert str(failed).endswith(f"403 Forbidden: no role allows {permission}")
-    assert failed.diagnostics[0].remedy == (
-        "let a role allow it; deploy/rbac/live.yaml has the least that is needed"
-    )
+    assert failed.diagnostics[0].remedy == f"bind a role to this identity that allows {permission}"
 
 
 @pytest.mark.parametrize("path", ["/apis", f"/api/v1/namespaces/{NAMESPACE}/configmaps/certs"])

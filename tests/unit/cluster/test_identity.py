@@ -141,18 +141,53 @@ def test_a_plugin_beside_the_kubeconfig_is_found(plugin: Plugin, tmp_path: Path)
     assert ask(user, file=str(tmp_path / "config"))[0] == {"token": "t0ken"}
 
 
+NO_CREDENTIAL = "printed something else than an ExecCredential in JSON"
+NEITHER = "printed an ExecCredential without a token or a certificate"
+ONE = "printed only one of clientCertificateData and clientKeyData"
+NO_TIME = "printed credentials with an expirationTimestamp that is no time"
+
+
+def with_status(**status: object) -> str:
+    return prints(CREDENTIAL | {"status": status})
+
+
 @pytest.mark.parametrize(
     ("script", "how"),
     [
         ("echo s3cret >&2; exit 3", "failed with exit code 3"),
-        ("echo s3cret", "printed no credentials"),
-        ("true", "printed no credentials"),
-        (prints([]), "printed no credentials"),
-        (prints(CREDENTIAL | {"status": {}}), "printed no credentials"),
-        (prints(CREDENTIAL | {"status": {"token": 7}}), "printed no credentials"),
-        (prints(CREDENTIAL | {"status": {"clientCertificateData": "s3cret"}}), "printed no credentials"),
-        (prints(CREDENTIAL | {"apiVersion": "v7"}), "printed no credentials"),
-        ("head -c 200000 /dev/zero", "printed no credentials"),
+        ("echo s3cret", NO_CREDENTIAL),
+        ("true", NO_CREDENTIAL),
+        (prints([]), NO_CREDENTIAL),
+        (prints("s3cret"), NO_CREDENTIAL),
+        (prints({"status": {"token": "s3cret"}, "apiVersion": API}), NO_CREDENTIAL),
+        (prints(CREDENTIAL | {"kind": "s3cret"}), NO_CREDENTIAL),
+        (prints(CREDENTIAL | {"kind": ["ExecCredential"]}), NO_CREDENTIAL),
+        (
+            prints({"apiVersion": API, "kind": "ExecCredential", "token": "s3cret"}),
+            "printed an ExecCredential without a status, so without credentials",
+        ),
+        (
+            prints(CREDENTIAL | {"status": "s3cret"}),
+            "printed an ExecCredential without a status, so without credentials",
+        ),
+        (with_status(), NEITHER),
+        (with_status(token=7), NEITHER),
+        (with_status(token=""), NEITHER),
+        (with_status(clientCertificateData="s3cret"), ONE),
+        (with_status(token="s3cret", clientKeyData="s3cret"), ONE),
+        (with_status(token="s3cret", expirationTimestamp="s3cret"), NO_TIME),
+        (with_status(token="s3cret", expirationTimestamp=1700000000), NO_TIME),
+        (with_status(token="s3cret", expirationTimestamp="2020-01-02T03:04:05"), NO_TIME),
+        (with_status(token="s3cret", expirationTimestamp="0001-01-01T00:00:00+14:00"), NO_TIME),
+        (
+            with_status(token="s3cret", expirationTimestamp="2020-01-02T03:04:05Z"),
+            "printed credentials that expired at 2020-01-02T03:04:05Z",
+        ),
+        (
+            with_status(token="s3cret", expirationTimestamp="2020-01-02T03:04:05.678+02:00"),
+            "printed credentials that expired at 2020-01-02T01:04:05Z",
+        ),
+        ("head -c 200000 /dev/zero", "printed more than any credentials need"),
     ],
 )
 def test_a_plugin_that_fails_is_told_without_what_it_printed(
@@ -166,6 +201,45 @@ def test_a_plugin_that_fails_is_told_without_what_it_printed(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered", "shown"),
+    [
+        (f"{API}beta1", API, API),
+        (API, f"{API}beta1", f"{API}beta1"),
+        (API, f"{API}alpha1", f"{API}alpha1"),
+        (API, "s3cret/v1", "another version"),
+        (API, None, "another version"),
+        (API, ["s3cret"], "another version"),
+    ],
+)
+def test_a_plugin_of_another_version_is_told_with_both(
+    plugin: Plugin, asked: str, answered: object, shown: str
+) -> None:
+    user = plugin(prints(CREDENTIAL | {"apiVersion": answered}), apiVersion=asked)
+
+    _, (problem,) = ask(user)
+
+    assert (problem.category, problem.message, problem.remedy) == (
+        Category.UNKNOWN,
+        (
+            f"the credential plugin {user['exec']['command']} answered {shown}, "
+            f"and the kubeconfig asks it for {asked}"
+        ),
+        "update the plugin, or write its version as apiVersion into the exec section of the kubeconfig",
+    )
+    assert "s3cret" not in str(problem)
+
+
+@pytest.mark.parametrize("expires", [None, "2999-01-01T00:00:00Z", "2999-01-01T00:00:00.5+02:00"])
+def test_credentials_that_have_not_expired_are_used(plugin: Plugin, expires: str | None) -> None:
+    assert ask(plugin(with_status(token="t0ken", expirationTimestamp=expires))) == ({"token": "t0ken"}, [])
+
+
+@pytest.mark.parametrize("mode", ["Never", "IfAvailable", "", None])
+def test_a_plugin_that_needs_no_terminal_is_asked_without_one(plugin: Plugin, mode: str | None) -> None:
+    assert ask(plugin(prints(CREDENTIAL), interactiveMode=mode)) == ({"token": "t0ken"}, [])
+
+
 def test_a_plugin_that_hangs_meets_the_deadline(plugin: Plugin) -> None:
     started = time.monotonic()
 
@@ -175,11 +249,28 @@ def test_a_plugin_that_hangs_meets_the_deadline(plugin: Plugin) -> None:
     assert time.monotonic() - started < 5
 
 
-def test_a_plugin_that_is_not_installed_is_told() -> None:
-    user = {"exec": {"apiVersion": API, "command": "no-such-plugin"}}
+@pytest.mark.parametrize(
+    ("hint", "details"),
+    [
+        (None, ()),
+        ("", ()),
+        (5, ()),
+        ("\n  Install it:\n  brew install it\n", ("Install it:", "  brew install it")),
+        ("\n".join(f"line {number}" for number in range(50)), tuple(f"line {n}" for n in range(10))),
+        ("x" * 5000, ("x" * 200,)),
+    ],
+)
+def test_a_plugin_that_is_not_installed_is_told_with_its_hint(hint: object, details: tuple[str, ...]) -> None:
+    user = {"exec": {"apiVersion": API, "command": "no-such-plugin", "installHint": hint}}
 
-    assert refusal(user, category=Category.UNKNOWN) == (
-        "the credential plugin no-such-plugin is not installed: there is no such program"
+    found, (problem,) = ask(user)
+
+    assert (found, problem.category, problem.details) == (None, Category.UNKNOWN, details)
+    assert (
+        problem.message == "the credential plugin no-such-plugin is not installed: there is no such program"
+    )
+    assert problem.remedy == (
+        "install it, or choose credentials without a plugin with --context or --kubeconfig"
     )
 
 
@@ -195,6 +286,10 @@ def test_a_plugin_that_is_not_installed_is_told() -> None:
         {"env": {"NAME": "s3cret"}},
         {"env": [{"name": "NAME"}]},
         {"interactiveMode": "Always"},
+        {"interactiveMode": "s3cret"},
+        {"interactiveMode": ["s3cret"]},
+        {"provideClusterInfo": "s3cret"},
+        {"provideClusterInfo": 1},
     ],
 )
 def test_a_plugin_that_is_described_wrong_is_not_run(section: dict[str, Any]) -> None:

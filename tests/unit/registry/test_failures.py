@@ -45,7 +45,10 @@ def _tls(reason: str) -> ssl.SSLError:
         (ssl.SSLEOFError("secret"), Cause.TLS, "the connection was closed during the TLS handshake"),
         (_tls("WRONG_VERSION_NUMBER"), Cause.TLS, "the server does not speak TLS"),
         (_tls("TLSV1_ALERT_INTERNAL_ERROR"), Cause.TLS, "the TLS handshake failed"),
-        (_certificate(9), Cause.TLS, "the certificate is not valid yet"),
+        (_certificate(9), Cause.CERTIFICATE_TIME, "the certificate is not valid yet"),
+        (_certificate(10), Cause.CERTIFICATE_TIME, "the certificate has expired"),
+        (_certificate(62), Cause.CERTIFICATE_NAME, "the certificate is for another host name"),
+        (_certificate(64), Cause.CERTIFICATE_NAME, "the certificate is for another address"),
         (_certificate(18), Cause.TLS, "the certificate is not trusted (self-signed)"),
         (_certificate(23), Cause.TLS, "the certificate cannot be verified (OpenSSL code 23)"),
         (

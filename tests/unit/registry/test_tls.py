@@ -40,21 +40,23 @@ def test_an_unknown_ca_is_never_a_reason_for_plain_http(serving: Serving) -> Non
 def test_a_certificate_for_another_name_is_not_trusted(serving: Serving, ca_file: Path) -> None:
     with _fake(serving("other.test"), "registry.test") as fake:
         assert look_up(fake, ca_file=ca_file) == TagUnknown(
-            Cause.TLS, "the certificate is for another host name"
+            Cause.CERTIFICATE_NAME, "the certificate is for another host name"
         )
 
 
 def test_a_certificate_for_another_address_is_not_trusted(serving: Serving, ca_file: Path) -> None:
     with _fake(serving("127.0.0.2")) as fake:
         assert look_up(fake, ca_file=ca_file) == TagUnknown(
-            Cause.TLS, "the certificate is for another address"
+            Cause.CERTIFICATE_NAME, "the certificate is for another address"
         )
 
 
 def test_an_expired_certificate_is_not_trusted(serving: Serving, ca_file: Path) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     with _fake(serving("registry.test", not_before=past, not_after=past), "registry.test") as fake:
-        assert look_up(fake, ca_file=ca_file) == TagUnknown(Cause.TLS, "the certificate has expired")
+        assert look_up(fake, ca_file=ca_file) == TagUnknown(
+            Cause.CERTIFICATE_TIME, "the certificate has expired"
+        )
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])

@@ -211,28 +211,43 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
 
 
 def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
-    nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
-    absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
-    details = tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:_SHOWN])
-    remedy = "an empty result would let Argo CD prune every driver"
-    if not policies.policies:
-        why = "no policy has ofedDriver"
-    elif not nics and not others.count:
-        why = "the inventory has no node"
-    elif not nics:
-        why = f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true"
-        details, remedy = list_similar(others), f"{help_with_nics(others)}, then take the inventory again"
-    elif absent:
-        plural = "s" if len(absent) > 1 else ""
-        why = f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}"
-        remedy = f"{help_with_platform(absent)}, then take the inventory again"
-    else:
-        why = f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool"
+    why, details, remedy = _why_empty(policies, inventory, grouping)
     problems.error(
         f"nothing to render: {why}",
         category=Category.EMPTY,
         details=details,
-        remedy=f"{remedy}; if it is meant, set allowEmpty: true",
+        remedy=f"{remedy}; if Argo CD is meant to prune every driver, set allowEmpty: true",
+    )
+
+
+def _why_empty(
+    policies: PolicySet, inventory: Inventory, grouping: Grouping
+) -> tuple[str, tuple[str, ...], str]:
+    """Return why there is no pool, the details of that, and what to do about it."""
+    nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
+    left_out = tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:_SHOWN])
+    if not policies.policies:
+        return "no policy has ofedDriver", left_out, "add ofedDriver to a policy"
+    if not nics and not others.count:
+        return "the inventory has no node", (), "take the inventory again"
+    if not nics:
+        return (
+            f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true",
+            list_similar(others),
+            f"{help_with_nics(others)}, then take the inventory again",
+        )
+    absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
+    if absent:
+        plural = "s" if len(absent) > 1 else ""
+        return (
+            f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}",
+            left_out,
+            f"{help_with_platform(absent)}, then take the inventory again",
+        )
+    return (
+        f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool",
+        left_out,
+        "let a policy select nodes with a NIC and tolerate their taints",
     )
 
 

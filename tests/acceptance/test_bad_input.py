@@ -156,7 +156,7 @@ def test_nodes_without_the_label_of_a_nic_are_told_with_the_labels_that_they_hav
         f"  similar label on 1 node: {NFD}/pci-10de.present\n"
         f"  help: let node-feature-discovery set {NFD}/pci-15b3.present: its worker's configuration needs "
         "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then take the "
-        "inventory again; if it is meant, set allowEmpty: true\n"
+        "inventory again; if Argo CD is meant to prune every driver, set allowEmpty: true\n"
     )
 
 
@@ -167,8 +167,8 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
     assert result.stderr == (
         f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"
         f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
-        f"({NFD}/...) that are read here, then take the inventory again; if it is meant, "
-        "set allowEmpty: true\n"
+        f"({NFD}/...) that are read here, then take the inventory again; if Argo CD is meant "
+        "to prune every driver, set allowEmpty: true\n"
     )
 
 
@@ -187,8 +187,8 @@ def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> N
         f"  node node-1: no label {labels}",
         (
             "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
-            "(core.labelSources in its worker's configuration), then take the inventory again; if it is "
-            "meant, set allowEmpty: true"
+            "(core.labelSources in its worker's configuration), then take the inventory again; if Argo "
+            "CD is meant to prune every driver, set allowEmpty: true"
         ),
     ]
 

@@ -111,6 +111,7 @@ class ApiServer:
         *,
         body: Object | None = None,
         media_type: str = "application/json",
+        accept: str = "*/*",
         params: Mapping[str, str] | None = None,
         token: str = ADMIN_TOKEN,
     ) -> Object:
@@ -121,7 +122,7 @@ class ApiServer:
                 method,
                 f"{self.url}{path}",
                 data=None if body is None else json.dumps(body),
-                headers={"Authorization": f"Bearer {token}", "Content-Type": media_type},
+                headers={"Authorization": f"Bearer {token}", "Content-Type": media_type, "Accept": accept},
                 params=params,
                 verify=str(self.ca_file),
                 timeout=_SECONDS,

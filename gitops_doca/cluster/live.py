@@ -116,7 +116,7 @@ class LiveCluster:
         for name in scope.pull_secrets:
             question = object_of("Secret", "secrets", name, namespace=scope.namespace)
             work = partial(_object, server, question, SELECTION)
-            document = self._within(server, work, problems, role="deploy/rbac/pull-secrets.yaml")
+            document = self._within(server, work, problems)
             if document is None:
                 problems.warn(
                     f"the pull secret {name} is not in namespace {scope.namespace} of the cluster, "

@@ -10,16 +10,18 @@ import click
 
 from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
+from gitops_doca.cli.environment import check_environment
 from gitops_doca.cli.memory import out_of_memory
 from gitops_doca.cli.output import check_stdout
 from gitops_doca.cli.signals import StoppedError, stoppable
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 
 FUNCTION = "gitops-doca-krm"
 """Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
 _NAME = "gitops-doca"
 _COMPLETE = "_GITOPS_DOCA_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
+_HELP = ("-h", "--help")
 _BUG = 70
 _INTERRUPTED = 130
 COMMANDS = (
@@ -141,10 +143,21 @@ class _Commands(click.Group):
         loaded: click.Command = import_module(f"{__name__}.commands.{cmd_name}").command
         return loaded
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        # A KRM function tells in its results, too, what is wrong with the environment; help needs none.
+        if name != "krm" and not {*_HELP} & {*rest} and not ctx.resilient_parsing:
+            problems = Problems()
+            check_environment(os.environ, problems)
+            problems.raise_errors()
+        return name, command, rest
+
 
 @click.group(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": _HELP, "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:

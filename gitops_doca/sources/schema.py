@@ -101,12 +101,15 @@ def _nothing_near(_word: str, _known: Iterable[str]) -> str:
     return ""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` when a known word is close, else nothing."""
+def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Return `; did you mean "x"?` when a known word is close, else nothing.
+
+    `prefix` is that of all words, and no word is close by it alone.
+    """
     if len(word) > _MAX_WORD:
         return ""
-    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    by_lower = {candidate.lower()[len(prefix) :]: candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(word.lower()[len(prefix) :], by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from gitops_doca.cli.argocd.parameters import read_parameters
 from gitops_doca.cli.confinement import Confinement
+from gitops_doca.cli.environment import LIVE
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
 from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import RegistryFlags
@@ -42,8 +43,6 @@ _OPENSHIFT = frozenset(
     )
 )
 _EVERYWHERE = "apps/v1"
-LIVE = "GITOPS_DOCA_LIVE"
-"""The operator's word that nodes may be read from the cluster around the side car."""
 _FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
 
 

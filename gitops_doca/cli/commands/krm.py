@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.environment import check_environment
 from gitops_doca.cli.inputs import check_lock_place
 from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, produce, settle
 from gitops_doca.cli.options import registry_options
@@ -57,6 +58,7 @@ def command(*, verbose: bool, **_registry: Any) -> None:  # noqa: ANN401 (click'
     problems = Problems()
     found = None
     try:
+        check_environment(os.environ, problems)
         found = read_resource_list(problems)
         problems.raise_errors()
         items, notes = _call(found, problems, verbose=verbose) if found else ((), ())

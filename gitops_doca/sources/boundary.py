@@ -1,4 +1,7 @@
-"""A folder that no input may lie outside of, for inputs whose names strangers chose."""
+"""A folder that no input may lie outside of, for inputs whose names strangers chose.
+
+It opens files on Linux alone; elsewhere it can be imported.
+"""
 
 import errno
 import os
@@ -14,10 +17,10 @@ from gitops_doca.sources.syntax import UnreadableError
 _MAX_LINKS = 40
 """What Linux follows on the way to one file."""
 _MAX_NAME = 4096
-_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not waiting for a writer, should a pipe have taken the file's place.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _INSIDE = "name a file of the repository, by a relative path; .. may be in it"
+REPOSITORY = "the repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Boundary:
     """The folder, as an absolute path."""
     start: tuple[str, ...] = ()
     """The folders below it in which relative names begin."""
+    called: str = REPOSITORY
+    """What messages call the folder."""
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -57,6 +62,15 @@ class Boundary:
             return True
         return True
 
+    def leads_to(self, name: str, folder: os.stat_result) -> bool:
+        """Say whether a name leads to this very folder, and on the way there nowhere out."""
+        try:
+            with ExitStack() as stack:
+                walk = _Walk(self, (*name.split("/"), "."), stack)
+                return walk.file() is None and os.path.samestat(os.fstat(walk.folder), folder)
+        except (OSError, ValueError, UnreadableError):
+            return False
+
     def _find(self, name: str, stack: ExitStack) -> tuple[int, str]:
         """Return an open folder and the name of a regular file in it; `stack` closes the folder."""
         if name.startswith("/"):
@@ -65,7 +79,7 @@ class Boundary:
             )
         if len(name) > _MAX_NAME:
             raise OSError(errno.ENAMETOOLONG, "")
-        walk = _Walk(self.root, (*self.start, *name.split("/")), stack)
+        walk = _Walk(self, (*self.start, *name.split("/")), stack)
         found = walk.file()
         if found is None:
             raise _no_file()
@@ -75,12 +89,19 @@ class Boundary:
 class _Walk:
     """Goes down the parts of one name, and never up above the root."""
 
-    def __init__(self, root: str, parts: tuple[str, ...], stack: ExitStack) -> None:
+    def __init__(self, boundary: Boundary, parts: tuple[str, ...], stack: ExitStack) -> None:
+        self._boundary = boundary
         self._stack = stack
         self._parts = deque(parts)
         self._links = 0
         self._linked = False
-        self._folders = [self._keep(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))]
+        root = os.open(boundary.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._folders = [self._keep(root)]
+
+    @property
+    def folder(self) -> int:
+        """The folder in which it is, as an open descriptor."""
+        return self._folders[-1]
 
     def file(self) -> tuple[int, str] | None:
         """Return the folder and name of a regular file; None when the name leads to anything else."""
@@ -103,7 +124,8 @@ class _Walk:
 
     def _look(self, part: str) -> int:
         try:
-            return self._keep(os.open(part, _LOOK, dir_fd=self._folders[-1]))
+            flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+            return self._keep(os.open(part, flags, dir_fd=self._folders[-1]))
         except FileNotFoundError:
             if self._linked:
                 raise UnreadableError("is a link that leads nowhere") from None
@@ -111,7 +133,7 @@ class _Walk:
 
     def _leave(self) -> None:
         if len(self._folders) == 1:
-            raise _outside()
+            raise self._outside()
         self._folders.pop()
 
     def _follow(self, target: str) -> None:
@@ -119,19 +141,18 @@ class _Walk:
         if self._links > _MAX_LINKS:
             raise OSError(errno.ELOOP, "")
         if target.startswith("/"):
-            raise _outside()
+            raise self._outside()
         self._linked |= not self._parts
         self._parts.extendleft(reversed(target.split("/")))
+
+    def _outside(self) -> UnreadableError:
+        return UnreadableError(
+            f"leads out of {self._boundary.called}, through .. or a link, so it is not read", remedy=_INSIDE
+        )
 
     def _keep(self, descriptor: int) -> int:
         self._stack.callback(os.close, descriptor)
         return descriptor
-
-
-def _outside() -> UnreadableError:
-    return UnreadableError(
-        "leads out of the repository, through .. or a link, so it is not read", remedy=_INSIDE
-    )
 
 
 def _no_file() -> UnreadableError:

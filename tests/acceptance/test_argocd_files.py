@@ -209,6 +209,59 @@ def test_the_config_itself_is_no_way_out(application: Application) -> None:
     )
 
 
+@pytest.fixture
+def linked(application: Application) -> dict[str, str]:
+    """The environment of an application whose path is a link to the folder, as its inputs are links."""
+    (application.root / "linked").symlink_to("apps/drivers")
+    shared = application.root / "shared"
+    shared.mkdir()
+    for name in ("gitops-doca.yaml", "policy.yaml", "nodes.yaml", "gitops-doca.lock.yaml"):
+        (application.folder / name).rename(shared / name)
+        (application.folder / name).symlink_to(f"../../shared/{name}")
+    return {"ARGOCD_APP_SOURCE_PATH": "linked"}
+
+
+def test_a_linked_folder_with_linked_inputs_gives_what_the_folder_gives(
+    application: Application, linked: dict[str, str]
+) -> None:
+    result = application.generate(env=linked)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == application.generate().stdout
+    assert result.stdout.count(b"kind: DaemonSet\n") == 3
+
+
+@every_way
+@pytest.mark.parametrize("target", ["../../../{name}.yaml", "/{name}.yaml", "../../up/{name}.yaml"])
+def test_no_input_of_a_linked_folder_leads_out(
+    way: Way, name: str, target: str, application: Application
+) -> None:
+    (application.root / "linked").symlink_to("apps/drivers")
+    (application.root / "up").symlink_to("..")
+    (application.folder / "link.yaml").symlink_to(target.format(name=name))
+    result = way(application.at("linked"), name, "link.yaml")
+
+    assert refused(result) == (
+        "link.yaml: leads out of the repository, through .. or a link, so it is not read"
+    )
+
+
+@pytest.mark.parametrize("path", ["elsewhere", "out/repository/apps/drivers", "absolute"])
+def test_where_the_path_does_not_lead_to_the_folder_the_message_says_so(
+    path: str, application: Application
+) -> None:
+    (application.root / "out").symlink_to("..")
+    (application.root / "absolute").symlink_to(application.folder)
+    (application.root / "policy.yaml").write_text(FILES["policy"])
+
+    result = application.at(path).generate(policy="../../policy.yaml")
+
+    assert refused(result) == (
+        "../../policy.yaml: leads out of the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to"
+        " it), through .. or a link, so it is not read"
+    )
+
+
 def test_without_a_source_path_the_repository_is_the_working_directory(application: Application) -> None:
     (application.root / "shared.yaml").write_text(FILES["policy"])
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops_doca.cli.argocd.application import LIVE
 from gitops_doca.cli.argocd.parameters import PARAMETERS
+from gitops_doca.cli.environment import LIVE
 from gitops_doca.cli.registries import RegistryFlags, variable
 from support.application import make_application
 from support.cli import ROOT, clean_environment, install

@@ -163,6 +163,18 @@ def test_a_link_within_the_repository_is_followed(server: CmpServer, application
     assert len(manifests(server.socket, application.root, APP, application.environment)) > 3
 
 
+def test_an_application_whose_path_is_a_link_is_rendered(server: CmpServer, application: Application) -> None:
+    (application.root / "policy.yaml").write_bytes((application.folder / "policy.yaml").read_bytes())
+    (application.folder / "policy.yaml").unlink()
+    (application.folder / "policy.yaml").symlink_to("../../policy.yaml")
+    (application.root / "linked").symlink_to(APP)
+
+    environment = application.at("linked").environment
+    found = manifests(server.socket, application.root, "linked", environment)
+
+    assert found == manifests(server.socket, application.root, APP, application.environment)
+
+
 def test_without_discover_no_application_is_claimed(server: CmpServer, application: Application) -> None:
     assert not is_supported(server.socket, application.root, APP, application.environment)
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,12 @@ class Application:
     """The demo, in `apps/drivers` of a repository: three pools and their lock."""
 
     root: Path
+    path: str = APP
+    """The path by which Argo CD knows it; links may lead from there to the folder."""
+
+    def at(self, path: str) -> "Application":
+        """Return the same application under another path."""
+        return replace(self, path=path)
 
     @property
     def folder(self) -> Path:
@@ -33,7 +39,7 @@ class Application:
             "ARGOCD_APP_NAMESPACE": "nvidia-network-operator",
             "ARGOCD_APP_PROJECT_NAME": "default",
             "ARGOCD_APP_REVISION": "0" * 40,
-            "ARGOCD_APP_SOURCE_PATH": APP,
+            "ARGOCD_APP_SOURCE_PATH": self.path,
             "ARGOCD_APP_SOURCE_REPO_URL": "https://git.example/fleet.git",
             "ARGOCD_APP_SOURCE_TARGET_REVISION": "main",
             "ARGOCD_APP_PARAMETERS": "null",

@@ -43,6 +43,8 @@ _OPENSHIFT = frozenset(
     )
 )
 _EVERYWHERE = "apps/v1"
+# No more is known of where the repository begins.
+_UNKNOWN = "the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to it)"
 _FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
 
 
@@ -54,15 +56,29 @@ def operators_part(environ: Mapping[str, str]) -> dict[str, str]:
 def find_boundary(environ: Mapping[str, str]) -> Boundary:
     """Return the repository around the working directory, which is the application's folder in it.
 
-    That is what is left of it without `ARGOCD_APP_SOURCE_PATH`. Where that is not its end, as in a folder
-    that was reached through a link, there is no more than the working directory.
+    That is what is left of it without `ARGOCD_APP_SOURCE_PATH`. Where that is not its end, a link may lead
+    from there to the working directory, which has the path of the folder itself: then it is the nearest
+    folder above in which the link stays. Else there is no more than the working directory.
     """
     folder = os.getcwd()  # noqa: PTH109 (text, compared with text)
     below = PurePath(os.path.normpath(environ.get("ARGOCD_APP_SOURCE_PATH") or "."))
-    root = folder.removesuffix(f"/{below}")
-    if below.is_absolute() or ".." in below.parts or root in {folder, ""}:
+    if not below.parts:
         return Boundary(folder)
-    return Boundary(root, below.parts)
+    if below.is_absolute() or ".." in below.parts:
+        return Boundary(folder, called=_UNKNOWN)
+    root = folder.removesuffix(f"/{below}")
+    if root not in {folder, ""}:
+        return Boundary(root, below.parts)
+    return _find_linked(PurePath(folder), str(below))
+
+
+def _find_linked(folder: PurePath, below: str) -> Boundary:
+    here = os.stat(".")  # noqa: PTH116 (start-up counts)
+    # The nearest, so that whoever wrote the repository cannot choose one around it; never the system's root.
+    for root in (folder, *folder.parents)[:-1]:
+        if Boundary(str(root)).leads_to(below, here):
+            return Boundary(str(root), folder.relative_to(root).parts)
+    return Boundary(str(folder), called=_UNKNOWN)
 
 
 def read_application(

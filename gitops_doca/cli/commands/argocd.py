@@ -1,10 +1,18 @@
 """The commands `argocd generate` and `argocd parameters`: what plugin.yaml calls."""
 
 import os
+import sys
 
 import click
 
 from gitops_doca.cli.output import write_stdout
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+
+_NEEDS_LINUX = Diagnostic(
+    category=Category.USAGE,
+    message="gitops-doca argocd generate needs Linux, where Argo CD runs its plugins",
+    remedy="to see the same manifests here, run gitops-doca generate",
+)
 
 
 @click.group("argocd")
@@ -20,6 +28,8 @@ def generate(*, explain_config: bool) -> int:
     Settings come from the application's parameters and from gitops-doca.yaml; those about registries from the
     variables GITOPS_DOCA_... of the side car alone.
     """
+    if sys.platform != "linux":
+        raise GenerationError((_NEEDS_LINUX,))
     from gitops_doca.cli.argocd.session import Session
 
     return Session(dict(os.environ)).generate(only_explain=explain_config)

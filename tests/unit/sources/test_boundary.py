@@ -4,7 +4,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from hypothesis import given
@@ -151,6 +156,114 @@ def test_a_link_out_is_there_so_that_opening_it_says_so(root: Path) -> None:
     assert found == [True, True, True, True, False, False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("name", "leads"),
+    [
+        ("apps/one", True),
+        ("apps/../apps/./one/", True),
+        ("link", True),
+        ("shared/to-link", True),
+        ("apps", False),
+        ("apps/one/in.yaml", False),
+        ("apps/one/pipe", False),
+        ("out-and-in", False),
+        ("absolute", False),
+        ("loop", False),
+        ("absent", False),
+        ("", False),
+        ("link\0", False),
+    ],
+)
+def test_a_name_leads_to_a_folder_or_not(name: str, leads: bool, root: Path) -> None:  # noqa: FBT001 (a case)
+    os.mkfifo(root / "apps" / "one" / "pipe")
+    (root / "link").symlink_to("apps/one")
+    (root / "shared" / "to-link").symlink_to("../link")
+    (root / "out-and-in").symlink_to("../repository/apps/one")
+    (root / "absolute").symlink_to(root / "apps" / "one")
+    (root / "loop").symlink_to("loop")
+    folder = (root / "apps" / "one").stat()
+
+    assert Boundary(str(root)).leads_to(name, folder) is leads
+
+
+@contextmanager
+def flipping(path: Path, *makers: Callable[[Path], object]) -> Iterator[None]:
+    """Put one thing after the other in the place of a path, again and again, until the context ends."""
+    ended = Event()
+
+    def flip() -> None:
+        for number, make in enumerate(cycle(makers)):
+            if ended.is_set():
+                break
+            new = path.with_name(f".{number}")
+            make(new)
+            # A folder is not replaced by a file or a link in one step.
+            path.rename(path.with_name(f".old{number}"))
+            new.rename(path)
+
+    thread = Thread(target=flip)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def link_to(target: str) -> Callable[[Path], object]:
+    return lambda path: path.symlink_to(target)
+
+
+def folder_with_file(path: Path) -> None:
+    path.mkdir()
+    (path / "in.yaml").write_text("shared")
+
+
+RACES = {
+    "a link in and a link out": ("shared", (link_to("apps"), link_to(".."))),
+    "a folder and a link out": ("shared", (folder_with_file, link_to(".."))),
+    "a folder on the way and a link out": ("apps", (folder_with_file, link_to(".."))),
+}
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_what_changes_while_it_is_followed_never_leads_out(name: str, root: Path) -> None:
+    place, makers = RACES[name]
+    (root.parent / "in.yaml").write_text("canary")
+    (root / "apps" / "in.yaml").write_text("shared")
+    (root / place).rename(root / "old")
+    makers[0](root / place)
+
+    with flipping(root / place, *makers):
+        found = read_until({"shared", OUT}, root, f"{place}/in.yaml")
+
+    assert "canary" not in found
+    assert {"shared", OUT} <= found
+
+
+def test_a_file_that_becomes_a_link_or_a_pipe_while_it_is_opened_is_not_read(root: Path) -> None:
+    (root.parent / "canary").write_text("canary")
+    (root / "file").write_text("one")
+    makers = (lambda path: path.write_text("one"), link_to("../canary"), os.mkfifo)
+
+    with flipping(root / "file", *makers):
+        found = read_until({"one", OUT, NO_FILE}, root, "file")
+
+    assert "canary" not in found
+    assert {"one", OUT, NO_FILE} <= found
+
+
+def read_until(expected: set[str], root: Path, name: str) -> set[str]:
+    """Return what was read under a name in 300 tries, and in as many more as it takes to see all of it."""
+    found: set[str] = set()
+    ends_at = time.monotonic() + 30
+    tries = 0
+    while tries < 300 or (not expected <= found and time.monotonic() < ends_at):
+        found.add(read(root, name, ()))
+        tries += 1
+    return found
+
+
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -160,6 +273,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     for name in ("in.yaml", "../../shared/in.yaml", "../../..", "absent", "in.yaml/x", ".."):
         read(root, name)
         Boundary(str(root)).has(name)
+        Boundary(str(root)).leads_to(name, root.stat())
 
     assert open_descriptors() == before
 

@@ -166,11 +166,6 @@ def test_the_operators_part_is_what_argo_cd_did_not_add() -> None:
         (".", "apps/one", ()),
         ("", "apps/one", ()),
         (None, "apps/one", ()),
-        ("other", "apps/one", ()),
-        ("pps/one", "apps/one", ()),
-        ("../one", "apps/one", ()),
-        ("apps/../..", "apps/one", ()),
-        ("/apps/one", "apps/one", ()),
     ],
 )
 def test_the_repository_is_what_is_above_the_applications_folder(
@@ -184,22 +179,66 @@ def test_the_repository_is_what_is_above_the_applications_folder(
     assert found == Boundary(os.path.normpath(tmp_path / root), start)
 
 
+UNKNOWN = "the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to it)"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["other", "pps/one", "../one", "apps/../..", "/apps/one", "proc/self/cwd", "absolute", "out/again"],
+)
+def test_a_path_that_does_not_lead_to_the_working_directory_gives_no_more_than_that(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "apps" / "one"
+    folder.mkdir(parents=True)
+    (tmp_path / "absolute").symlink_to(folder)
+    (tmp_path / "out").symlink_to("..")
+    (tmp_path / "again").symlink_to("apps/one")
+    monkeypatch.chdir(folder)
+
+    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": path}) == Boundary(str(folder), called=UNKNOWN)
+
+
 def test_the_root_of_the_file_system_is_no_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": str(tmp_path).lstrip("/")}) == Boundary(str(tmp_path))
+    found = find_boundary({"ARGOCD_APP_SOURCE_PATH": str(tmp_path).lstrip("/")})
+
+    assert found == Boundary(str(tmp_path), called=UNKNOWN)
 
 
-def test_a_folder_behind_a_link_is_its_own_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("link", "target", "path", "root", "start"),
+    [
+        ("apps/link", "../clusters/one", "apps/link", ".", ("clusters", "one")),
+        ("link", "clusters", "link/one", ".", ("clusters", "one")),
+        ("apps/link", "../twice", "apps/link", ".", ("clusters", "one")),
+        ("clusters/link", "one", "clusters/link", ".", ("clusters", "one")),
+        # A smaller repository than the whole, since more is not known.
+        ("clusters/one/link", ".", "link", "clusters/one", ()),
+        ("clusters/link", "one", "link", "clusters", ("one",)),
+    ],
+)
+def test_a_linked_folder_is_in_the_nearest_folder_in_which_the_link_stays(
+    link: str,
+    target: str,
+    path: str,
+    root: str,
+    start: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    monkeypatch.chdir(tmp_path / "link")
+    (tmp_path / "clusters" / "one").mkdir(parents=True)
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "twice").symlink_to("clusters/one")
+    (tmp_path / link).symlink_to(target)
+    monkeypatch.chdir(tmp_path / "clusters" / "one")
 
-    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": "link"}) == Boundary(str(tmp_path / "real"))
+    found = find_boundary({"ARGOCD_APP_SOURCE_PATH": path})
+
+    assert found == Boundary(os.path.normpath(tmp_path / root), start)
 
 
 def test_a_destination_that_no_file_names_is_an_error_that_says_what_to_write(

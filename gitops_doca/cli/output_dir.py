@@ -52,7 +52,10 @@ def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
         texts = {name: (folder / name).read_bytes() for name in sorted(files.keys() & present.keys())}
         return FolderState(
             missing=tuple(sorted(files.keys() - texts.keys())),
-            different=tuple(name for name, text in texts.items() if text != files[name].encode()),
+            # A checkout may have other line ends, as Git's core.autocrlf makes them.
+            different=tuple(
+                name for name, text in texts.items() if text.replace(b"\r\n", b"\n") != files[name].encode()
+            ),
             surplus=tuple(
                 name
                 for name, status in sorted(present.items())

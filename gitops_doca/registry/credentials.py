@@ -17,7 +17,7 @@ class Keychain:
     """All credentials of a run; files are read when the first login is wanted. Safe between threads."""
 
     def __init__(self, options: RegistryOptions, helpers: Helpers, warn: Callable[[str], None]) -> None:
-        self._file = options.registry_config or default_file(options.environ)
+        self._file = options.registry_config or default_file(options.environ)[0]
         self._secrets = options.pull_secrets
         self._helpers = helpers
         self._warn = warn

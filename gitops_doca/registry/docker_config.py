@@ -16,19 +16,26 @@ _HUB_KEYS = (f"https://{DOCKER_HUB}/v1/", DOCKER_HUB, "docker.io")
 _HELPER = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def default_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the first file that is there: docker's, then podman's; a folder of that name is no file."""
+def default_file(environ: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Return the first file that is there, docker's, then podman's, and the variable that leads to it.
+
+    A folder of that name is no file.
+    """
     home = environ.get("HOME")
-    docker = environ.get("DOCKER_CONFIG") or (home and f"{home}/.docker")
-    config = environ.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
+    docker, config = environ.get("DOCKER_CONFIG"), environ.get("XDG_CONFIG_HOME")
     runtime = environ.get("XDG_RUNTIME_DIR")
     places = (
-        docker and f"{docker}/config.json",
-        environ.get("REGISTRY_AUTH_FILE"),
-        runtime and f"{runtime}/containers/auth.json",
-        config and f"{config}/containers/auth.json",
+        (docker or (home and f"{home}/.docker"), "config.json", "DOCKER_CONFIG" if docker else "HOME"),
+        (environ.get("REGISTRY_AUTH_FILE"), "", "REGISTRY_AUTH_FILE"),
+        (runtime, "containers/auth.json", "XDG_RUNTIME_DIR"),
+        (
+            config or (home and f"{home}/.config"),
+            "containers/auth.json",
+            "XDG_CONFIG_HOME" if config else "HOME",
+        ),
     )
-    return next((file for place in places if place and _is_file(file := Path(place))), None)
+    found = ((Path(start, below), variable) for start, below, variable in places if start)
+    return next(((file, variable) for file, variable in found if _is_file(file)), (None, ""))
 
 
 def _is_file(path: Path) -> bool:

@@ -7,6 +7,9 @@ from pathlib import Path
 from gitops_doca.registry.allowed import AllowedRegistry
 from gitops_doca.registry.pull_secrets import PullSecret
 
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""Variables that name CA certificates, the first that is set."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryOptions:
@@ -18,7 +21,7 @@ class RegistryOptions:
     pull_secrets: tuple[PullSecret, ...] = ()
     """Tried before `registry_config`, in the kubelet's way."""
     ca_file: Path | None = None
-    """CA certificates, a PEM file or an OpenSSL folder; None: REQUESTS_CA_BUNDLE, SSL_CERT_FILE, certifi."""
+    """CA certificates, a PEM file or an OpenSSL folder; None: those of `CA_VARIABLES`, else certifi's."""
     insecure_registries: frozenset[str] = frozenset()
     """`HOST[:PORT]` that may be asked without TLS; loopback always may."""
     trusted_realm_hosts: frozenset[str] = frozenset()

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from gitops_doca.core.lookup import Cause
 from gitops_doca.registry.dialing import Dialer
 from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.options import CA_VARIABLES, RegistryOptions
 
 
 class TlsAdapter(HTTPAdapter):
@@ -40,9 +40,8 @@ class TlsAdapter(HTTPAdapter):
 
 def ca_path(options: RegistryOptions) -> str:
     """Return the file or folder of the CA certificates that are trusted."""
-    environ = options.environ
-    named = environ.get("REQUESTS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or certifi.where()
-    return str(options.ca_file or named)
+    named = (options.environ.get(name) for name in CA_VARIABLES)
+    return str(options.ca_file or next(filter(None, named), None) or certifi.where())
 
 
 def tls_context(path: str) -> ssl.SSLContext:

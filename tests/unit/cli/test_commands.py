@@ -195,7 +195,10 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
     assert result.stdout.decode().splitlines() == [
         "policies              a.yaml (inline)          # gitops-doca.yaml:4",
         "inventory             b c                      # -i",
-        "lock                  none                     # default",
+        (
+            "lock                  none                     # default: the registries are asked, since there"
+            " is no gitops-doca.lock.yaml"
+        ),
         "namespace             nvidia-network-operator  # default",
         "initContainerImage    none                     # default",
         "openshift             false                    # --openshift/--no-openshift",
@@ -208,14 +211,110 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "emit                  daemonsets               # default",
         "strict                true                     # gitops-doca.yaml:6",
         "allowEmpty            false                    # default",
+        "name                  gitops-doca              # default",
         "--registry-config     none                     # default",
         "--pull-secret         none                     # default",
         "--ca-file             nodes.json               # --ca-file",
         "--insecure-registry   a:5000 b                 # GITOPS_DOCA_INSECURE_REGISTRY",
-        "--allowed-registry    none                     # default",
+        "--allowed-registry    every registry           # default",
         "--trusted-realm-host  none                     # default",
         "--deadline            120.0                    # default",
     ]
+
+
+def explained(folder: Path, *words: str, env: dict[str, str] | None = None) -> dict[str, str]:
+    result = run_here(*words, "--explain-config", cwd=folder, env=env)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in result.stdout.decode().splitlines()}
+
+
+def test_explain_config_says_which_lock_answers_and_why(folder: Path) -> None:
+    words = ("generate", *INPUTS)
+    none = explained(folder, *words)["lock"]
+    asked_for = explained(folder, *words, "--locked")["lock"]
+    (folder / "gitops-doca.lock.yaml").write_text("")
+    there = explained(folder, *words)["lock"]
+    online = explained(folder, *words, "--online")["lock"]
+    named = explained(folder, *words, "--lock", "l.yaml")["lock"]
+    (folder / "gitops-doca.yaml").write_text(CONFIG + "  lock: mine.yaml\n")
+    by_config = explained(folder, *words)["lock"]
+
+    assert none == "none # default: the registries are asked, since there is no gitops-doca.lock.yaml"
+    assert asked_for == "gitops-doca.lock.yaml # default: the file is not there"
+    assert there == "gitops-doca.lock.yaml # default: the file is there"
+    assert online == "none # --online: the registries are asked, whatever lock there is"
+    assert (named, by_config) == ("l.yaml # --lock", "mine.yaml # gitops-doca.yaml:4")
+
+
+def test_explain_config_names_the_lock_of_the_folder(folder: Path) -> None:
+    cluster = folder / "clusters" / "a"
+    cluster.mkdir(parents=True)
+    (cluster / "gitops-doca.yaml").write_text(CONFIG + "  policies: [p.yaml]\n  inventory: i.yaml\n")
+    (cluster / "gitops-doca.lock.yaml").write_text("")
+
+    lock = explained(folder, "check", "clusters/a")["lock"]
+
+    assert lock == "clusters/a/gitops-doca.lock.yaml # default: the file is there"
+
+
+@pytest.mark.parametrize(
+    ("file", "env", "origin"),
+    [
+        (".docker/config.json", {"HOME": "{folder}"}, "HOME"),
+        ("d/config.json", {"DOCKER_CONFIG": "{folder}/d", "HOME": "{folder}"}, "DOCKER_CONFIG"),
+        ("auth", {"REGISTRY_AUTH_FILE": "{folder}/auth"}, "REGISTRY_AUTH_FILE"),
+        ("r/containers/auth.json", {"XDG_RUNTIME_DIR": "{folder}/r"}, "XDG_RUNTIME_DIR"),
+        (".config/containers/auth.json", {"HOME": "{folder}"}, "HOME"),
+        ("c/containers/auth.json", {"XDG_CONFIG_HOME": "{folder}/c"}, "XDG_CONFIG_HOME"),
+    ],
+)
+def test_explain_config_names_the_file_of_credentials_and_shows_none_of_it(
+    file: str, env: dict[str, str], origin: str, folder: Path
+) -> None:
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text('{"auths": {"nvcr.io": {"auth": "hunter2"}}}')
+    environ = {name: text.format(folder=folder) for name, text in env.items()}
+
+    found = explained(folder, "generate", *INPUTS, env=environ)
+    flagged = explained(folder, "generate", *INPUTS, "--registry-config", "nodes.json", env=environ)
+
+    assert found["--registry-config"] == f"{folder / file} # {origin}"
+    assert "hunter2" not in str(found)
+    assert flagged["--registry-config"] == "nodes.json # --registry-config"
+
+
+def test_explain_config_names_the_certificates_of_the_environment(folder: Path) -> None:
+    both = {"REQUESTS_CA_BUNDLE": "/a.pem", "SSL_CERT_FILE": "/b.pem"}
+
+    first = explained(folder, "generate", *INPUTS, env=both)["--ca-file"]
+    second = explained(folder, "generate", *INPUTS, env={"SSL_CERT_FILE": "/b.pem"})["--ca-file"]
+
+    assert (first, second) == ("/a.pem # REQUESTS_CA_BUNDLE", "/b.pem # SSL_CERT_FILE")
+
+
+def test_explain_config_names_the_kubeconfig_of_a_live_run(folder: Path) -> None:
+    (folder / ".kube").mkdir()
+    for name in (".kube/config", "one", "two"):
+        (folder / name).write_text("")
+    words = ("check", "-p", "policy.yaml", "--live")
+    listed = {"KUBECONFIG": f"{folder}/one:{folder}/absent:{folder}/two", "HOME": str(folder)}
+
+    by_variable = explained(folder, *words, env=listed)["--kubeconfig"]
+    by_home = explained(folder, *words, env={"HOME": str(folder)})["--kubeconfig"]
+    by_flag = explained(folder, *words, "--kubeconfig", "x", env=listed)["--kubeconfig"]
+    none = explained(folder, *words)["--kubeconfig"]
+
+    assert by_variable == f"{folder}/one {folder}/two # KUBECONFIG"
+    assert by_home == f"{folder}/.kube/config # HOME"
+    assert (by_flag, none) == ("x # --kubeconfig", "none # default")
+
+
+def test_no_name_of_a_file_gets_at_the_terminal_of_explain_config(folder: Path) -> None:
+    (folder / "a\x1b[2J.yaml").write_text(CONFIG + "  policies: [p]\n  inventory: i\n")
+
+    result = run_here("generate", "a\x1b[2J.yaml", "--explain-config", cwd=folder)
+
+    assert (result.exit_code, b"\x1b" in result.stdout) == (0, False)
 
 
 # Usage

@@ -470,7 +470,7 @@ class TestLive:
         told = [line.split() for line in result.stdout.decode().splitlines()]
         assert ["inventory", "the", "live", "cluster", "#", "--live"] in told
         assert ["--context", "fake", "#", "--context"] in told
-        assert ["--kubeconfig", "none", "#", "default"] in told
+        assert ["--kubeconfig", env["KUBECONFIG"], "#", "KUBECONFIG"] in told
         assert fake.requests == []
 
     def test_policies_that_cannot_be_used_stop_it_before_the_cluster_is_asked(

@@ -120,6 +120,38 @@ def test_check_is_silent_about_a_current_folder(folder: Path) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "out: current\n")
 
 
+@pytest.mark.parametrize("lines", [None, 3], ids=["all line ends", "some line ends"])
+def test_a_checkout_with_other_line_ends_is_current_and_stays(folder: Path, lines: int | None) -> None:
+    write(folder)
+    for file in (folder / "out").iterdir():
+        text = file.read_bytes()
+        file.write_bytes(text.replace(b"\n", b"\r\n", -1 if lines is None else lines))
+    before = content(folder / "out")
+
+    checked = write(folder, "--check")
+    written = write(folder)
+
+    assert (checked.exit_code, checked.stdout, checked.stderr) == (0, b"", "out: current\n")
+    assert written.stderr == "out: 3 files, 0 of them written; 0 removed\n"
+    assert content(folder / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"\n", b"\r"), (b"\n", b"\n\n"), (b"\n", b"\r\r\n"), (b"OnDelete\n", b"OnDelete \r\n")],
+    ids=["lone carriage returns", "empty lines", "two carriage returns", "a space before the end"],
+)
+def test_what_is_more_than_line_ends_is_different(folder: Path, old: bytes, new: bytes) -> None:
+    write(folder)
+    file = folder / "out" / DAEMON_SET
+    first, rest = file.read_bytes().split(b"\n", 1)
+    file.write_bytes(first + b"\n" + rest.replace(old, new))
+
+    result = write(folder, "--check")
+
+    assert (result.exit_code, result.stdout.decode()) == (1, f"different  {DAEMON_SET}\n")
+
+
 def test_check_says_which_files_are_not_current_and_writes_nothing(folder: Path) -> None:
     use_pools(folder, POOL)
     write(folder)

@@ -30,8 +30,7 @@ def _lock(invocation: Invocation) -> Setting:
     """Return the lock that answers, and why, or why none does."""
     file, setting = invocation.lock_file, invocation.settings["lock"]
     if invocation.resolve is Resolve.ONLINE:
-        origin = invocation.told.get("resolve", Setting("", "--online")).origin
-        return Setting("", f"{origin}: the registries are asked, whatever lock there is")
+        return Setting("", "the registries are asked, whatever lock there is")
     if setting.value:
         return setting
     if asks_registries(invocation):

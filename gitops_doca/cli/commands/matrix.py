@@ -52,6 +52,7 @@ def command(output: str, versions: int, targets: tuple[str, ...], **flags: Any) 
     """
     dump = partial(_FORMS[output], versions=versions)
     summary = partial(markdown_matrix, versions=versions)
+    flags["online"] = True
     match one_or_fleet(targets, flags):
         case tuple(fleet):
             _survey_fleet(fleet, flags, dump, summary)

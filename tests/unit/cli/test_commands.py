@@ -235,6 +235,7 @@ def test_explain_config_says_which_lock_answers_and_why(folder: Path) -> None:
     (folder / "gitops-doca.lock.yaml").write_text("")
     there = explained(folder, *words)["lock"]
     online = explained(folder, *words, "--online")["lock"]
+    without_use = explained(folder, "matrix", *INPUTS)["lock"]
     named = explained(folder, *words, "--lock", "l.yaml")["lock"]
     (folder / "gitops-doca.yaml").write_text(CONFIG + "  lock: mine.yaml\n")
     by_config = explained(folder, *words)["lock"]
@@ -242,7 +243,8 @@ def test_explain_config_says_which_lock_answers_and_why(folder: Path) -> None:
     assert none == "none # default: the registries are asked, since there is no gitops-doca.lock.yaml"
     assert asked_for == "gitops-doca.lock.yaml # default: the file is not there"
     assert there == "gitops-doca.lock.yaml # default: the file is there"
-    assert online == "none # --online: the registries are asked, whatever lock there is"
+    assert online == "none # the registries are asked, whatever lock there is"
+    assert without_use == online
     assert (named, by_config) == ("l.yaml # --lock", "mine.yaml # gitops-doca.yaml:4")
 
 

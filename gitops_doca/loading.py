@@ -8,7 +8,7 @@ from typing import Protocol
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, Plan, RenderOptions
-from gitops_doca.core.operator_view import warn_shared_daemon_sets
+from gitops_doca.core.operator_view import report_global_repositories, warn_shared_daemon_sets
 from gitops_doca.core.owners import warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.render import check_mounts
@@ -88,6 +88,7 @@ def load(
     _report_digests(grouping, problems, strict=strict)
     options = _options(settings, inventory)
     if emits_policies:
+        report_global_repositories(policies.policies, problems)
         warn_shared_daemon_sets(grouping.pools, problems)
         _warn_unused(settings, problems)
     else:

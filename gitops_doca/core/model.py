@@ -202,8 +202,10 @@ class DriverSpec:
     cert_config: str = ""
     repo_config: str = ""
     safe_load: bool = False
+    has_own_repository: bool = field(default=True, compare=False)
+    """Whether the repository stands in `ofedDriver`, and not in `global` alone."""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where `version`, `certConfig` and `repoConfig` stand."""
+    """Where `repository`, `version`, `certConfig` and `repoConfig` stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

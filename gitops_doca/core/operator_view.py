@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitops_doca.core.decide import Decision, UsePrecompiled, describe_pools, place_of
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.lookup import TagList
-from gitops_doca.core.model import Pool
+from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository
 
 
@@ -43,6 +43,22 @@ def report_unlisted(
                 problems.add(_unsettled(image, wanting, lists.get(image.repository, TagList()).reason))
             case True:
                 pass
+
+
+def report_global_repositories(policies: Iterable[Policy], problems: Problems) -> None:
+    """Report repositories that stand in `global` alone: the operator lists tags before it looks there.
+
+    It would ask for a repository without a name, find no tag, and so stop, or compile on every node.
+    """
+    for policy in policies:
+        if not policy.driver.has_own_repository:
+            problems.error(
+                "the repository stands in spec.global alone, and the operator would find no image: "
+                "it looks the tags up before it takes from global what ofedDriver lacks",
+                policy.driver.places.get("repository", policy.place),
+                remedy="write the repository under spec.ofedDriver too, or let gitops-doca make the "
+                "DaemonSets (emit: daemonsets)",
+            )
 
 
 def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:

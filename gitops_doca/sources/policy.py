@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import DriverSpec, Policy, Probe, Resource, Toleration
+from gitops_doca.core.model import (
+    DTK_CONTAINER,
+    MAIN_CONTAINER,
+    DriverSpec,
+    Policy,
+    Probe,
+    Resource,
+    Toleration,
+)
 from gitops_doca.core.reference import (
     Digest,
     InvalidReferenceError,
@@ -17,38 +25,25 @@ from gitops_doca.core.reference import (
 from gitops_doca.core.tags import is_full_tag
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document, Path, drop_nulls, is_policy
-from gitops_doca.sources.schema import did_you_mean, validate
+from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.policy_document import (
+    CLUSTER,
+    DRIVER,
+    GLOBAL,
+    NODE,
+    is_meant_as_policy,
+    validate_policy,
+)
+from gitops_doca.sources.schema import did_you_mean
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, REST
 from gitops_doca.sources.written import as_written, is_stored
 
-CLUSTER, NODE = "NicClusterPolicy", "NicNodePolicy"
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
 
 # Whole, since they may go out again; other objects of such a file may hold secrets.
 _SELECTION = {"data": KEYS, "binaryData": NOTHING, "stringData": NOTHING, REST: ALL}
-_DRIVER: Path = ("spec", "ofedDriver")
-_SECTIONS = {
-    CLUSTER: ("ofedDriver", "global", "tolerations", "nodeAffinity"),
-    NODE: ("ofedDriver", "tolerations", "nodeSelector"),
-}
-"""What is read of each kind; of the other's the API server would drop it in silence."""
-_OTHER_SECTIONS = frozenset(
-    {
-        "rdmaSharedDevicePlugin",
-        "sriovDevicePlugin",
-        "ibKubernetes",
-        "secondaryNetwork",
-        "nvIpam",
-        "nicFeatureDiscovery",
-        "docaTelemetryService",
-        "nicConfigurationOperator",
-        "spectrumXOperator",
-        "labels",
-        "annotations",
-    }
-)
+_CONTAINERS = (MAIN_CONTAINER, DTK_CONTAINER)
 _STARTUP = Probe(initial_delay=30, period=10, failure_threshold=120, timeout=10)
 _RUNNING = Probe(initial_delay=10, period=30, failure_threshold=1, timeout=10)
 
@@ -85,7 +80,7 @@ def read_policies(
             documents.append(source)
         else:
             found = read_documents(source, _SELECTION, problems, boundary)
-            documents += [document for document in found if is_policy(document)]
+            documents += [document for document in found if is_meant_as_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(
@@ -94,24 +89,10 @@ def read_policies(
             remedy="name the policy's file with -p or under spec.policies",
         )
     written = {id(document): as_written(document, problems) for document in documents}
-    valid = [document for document in documents if _validate(document, problems)]
+    valid = [document for document in documents if validate_policy(document, problems)]
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
     return replace(_check_set(valid, handed, problems), documents=tuple(ordered))
-
-
-def _validate(document: Document, problems: Problems) -> bool:
-    drop_nulls(document.value)
-    if not validate(document, "policy", problems):
-        return False
-    spec = document.value.get("spec", {})
-    kind = document.value["kind"]
-    for key in sorted(set(spec) - {*_SECTIONS[kind], *_OTHER_SECTIONS}):
-        other = any(key in sections for sections in _SECTIONS.values())
-        near = f": a {kind} has no such field" if other else did_you_mean(key, _SECTIONS[kind])
-        if near:
-            problems.warn(f"the field is not read{near}", document.place(("spec", key)))
-    return True
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
@@ -139,7 +120,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
         names = ", ".join(d.value["metadata"]["name"] for d in both[1])
         problems.error(
             f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers a node",
-            both[0][0].place(_DRIVER),
+            both[0][0].place(DRIVER),
             remedy="keep it in one of them; the operator's webhook refuses both",
         )
     parsed = [_policy(d, problems) for d in (*both[0], *both[1])]
@@ -168,7 +149,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
     if driver.safe_load:
         problems.warn(
             "upgradePolicy.safeLoad is ignored: only the operator's upgrade controller could end the wait",
-            document.place((*_DRIVER, "upgradePolicy", "safeLoad")),
+            document.place((*DRIVER, "upgradePolicy", "safeLoad")),
         )
     return Policy(
         kind=kind,
@@ -178,7 +159,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         node_selector=dict(spec.get("nodeSelector", {})) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
         stored=is_stored(document),
-        place=document.place(_DRIVER),
+        place=document.place(DRIVER),
     )
 
 
@@ -189,6 +170,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
     version = _version(document, found, fallback, problems)
     _check_unique(document, ("env",), problems)
     _check_unique(document, ("containerResources",), problems)
+    _check_containers(document, problems)
     if repository is None or version is None:
         return None
     return DriverSpec(
@@ -209,12 +191,14 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         cert_config=found.get("certConfig", {}).get("name", ""),
         repo_config=found.get("repoConfig", {}).get("name", ""),
         safe_load=found.get("upgradePolicy", {}).get("safeLoad", False),
+        has_own_repository=bool(found.get("repository")),
         places={
-            "version": document.place(
-                (*_DRIVER, "version") if found.get("version") else ("spec", "global", "version")
-            ),
-            "certConfig": document.place((*_DRIVER, "certConfig")),
-            "repoConfig": document.place((*_DRIVER, "repoConfig")),
+            **{
+                name: document.place((*(DRIVER if found.get(name) else GLOBAL), name))
+                for name in ("repository", "version")
+            },
+            "certConfig": document.place((*DRIVER, "certConfig")),
+            "repoConfig": document.place((*DRIVER, "repoConfig")),
         },
     )
 
@@ -223,12 +207,11 @@ def _filled(
     document: Document, name: str, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
 ) -> tuple[str, Place] | None:
     """Return a field's value and place, from `global` when the driver leaves it out."""
-    if found.get(name):
-        return found[name], document.place((*_DRIVER, name))
-    if fallback.get(name):
-        return fallback[name], document.place(("spec", "global", name))
+    for path, section in ((DRIVER, found), (GLOBAL, fallback)):
+        if section.get(name):
+            return section[name], document.place((*path, name))
     also = " and spec.global has none either" if document.value["kind"] == CLUSTER else ""
-    problems.error(f"the field {name!r} is required{also}", document.place(_DRIVER))
+    problems.error(f"the field {name!r} is required{also}", document.place(DRIVER))
     return None
 
 
@@ -249,7 +232,7 @@ def _repository(
     try:
         return parse_repository(f"{text}/{found['image']}")
     except InvalidReferenceError as error:
-        problems.error(f"{found['image']!r} {error}", document.place((*_DRIVER, "image")))
+        problems.error(f"{found['image']!r} {error}", document.place((*DRIVER, "image")))
         return None
 
 
@@ -282,9 +265,21 @@ def _check_unique(document: Document, path: Path, problems: Problems) -> None:
     for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
         if entry["name"] in seen:
             problems.error(
-                f"{entry['name']!r} stands twice", document.place((*_DRIVER, *path, number, "name"))
+                f"{entry['name']!r} stands twice", document.place((*DRIVER, *path, number, "name"))
             )
         seen.add(entry["name"])
+
+
+def _check_containers(document: Document, problems: Problems) -> None:
+    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get("containerResources", ())):
+        if entry["name"] not in _CONTAINERS:
+            near = did_you_mean(entry["name"], _CONTAINERS)
+            problems.warn(
+                f"no container of the driver pods is named {entry['name']!r}, "
+                f"so these resources do nothing{near}",
+                document.place((*DRIVER, "containerResources", number, "name")),
+                remedy=f"known: {' and '.join(_CONTAINERS)}",
+            )
 
 
 def _probe(found: Mapping[str, int], default: Probe) -> Probe:

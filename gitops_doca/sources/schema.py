@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.misplaced import belongs_under
+from gitops_doca.sources.unfinished import RENDER, TEMPLATE, is_template
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -80,9 +82,9 @@ def validate(document: Document, name: str, problems: Problems, *, instance: obj
     for error in _validator(name).iter_errors(value):
         size = _size(error)
         room = max(0, min(_MAX_TOLD - told, problems.room(document.file), size))
-        near = did_you_mean if problems.is_early(document.file) else _nothing_near
-        for path, message in islice(_messages(document, error, near), room):
-            problems.error(message, document.place(path))
+        near = problems.is_early(document.file)
+        for path, message, remedy in islice(_findings(document, name, error, near=near), room):
+            problems.error(message, document.place(path), remedy=remedy)
         told, more = told + room, more + size - room
     if more:
         problems.skip(document.place(), more)
@@ -97,10 +99,6 @@ def _size(error: "ValidationError") -> int:
     return 1
 
 
-def _nothing_near(_word: str, _known: Iterable[str]) -> str:
-    return ""
-
-
 def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     """Return `; did you mean "x"?` when a known word is close, else nothing.
 
@@ -113,11 +111,50 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
+def elsewhere(document: Document, name: str, field: str) -> str:
+    """Return `; it belongs under x` when the schema has a field of this name elsewhere, else nothing."""
+    return belongs_under(_validator(name).schema, field, document.value)
+
+
+def _findings(
+    document: Document, name: str, error: "ValidationError", *, near: bool
+) -> Iterator[tuple[Path, str, str]]:
+    """Yield where something is wrong, what it is, and what to do where the sentence does not say it.
+
+    `near`: the sentence also says which known word is close, or where a field belongs.
+    """
+    if isinstance(error.instance, str) and is_template(error.instance):
+        path: Path = tuple(error.absolute_path)
+        yield path, f"{_shown(document, path, _schema(error))} {TEMPLATE}", RENDER
+        return
+    for path, message in _messages(document, name, error, near=near):
+        yield path, message, _constants(error)
+
+
+def _schema(error: "ValidationError") -> Mapping[str, Any]:
+    """Return the part of the schema that an error is of."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _constants(error: "ValidationError") -> str:
+    """Return what to write for a field that is absent, when there is only one value for it."""
+    if error.validator != "required":
+        return ""
+    value = _schema(error).get("properties", {}).get(_absent(error), {}).get("const")
+    return "" if value is None else f"write {_absent(error)}: {value}"
+
+
+def _absent(error: "ValidationError") -> str:
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
+    return str(next(key for key in wanted if key not in instance and repr(key) in error.message))
+
+
 def _messages(
-    document: Document, error: "ValidationError", near: Callable[[str, Iterable[str]], str]
+    document: Document, name: str, error: "ValidationError", *, near: bool
 ) -> Iterator[tuple[Path, str]]:
     path: Path = tuple(error.absolute_path)
-    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    schema = _schema(error)
     expected = schema.get("x-expected")
     wanted: Any = error.validator_value
     instance: Any = error.instance
@@ -128,14 +165,15 @@ def _messages(
         case "additionalProperties" if wanted is False:
             known = schema.get("properties", {})
             for key in sorted(key for key in instance if key not in known):
-                yield (*path, key), f"unknown field {key!r}{near(key, known)}"
+                meant = (elsewhere(document, name, key) or did_you_mean(key, known)) if near else ""
+                yield (*path, key), f"unknown field {key!r}{meant}"
         case "required":
-            field = next(key for key in wanted if key not in instance and repr(key) in error.message)
-            yield path, expected or f"the field {field!r} is required"
+            yield path, expected or f"the field {_absent(error)!r} is required"
         case "type":
             yield path, _wrong_type(document, path, wanted, schema)
         case "enum":
-            meant = near(str(instance), [one for one in wanted if isinstance(one, str)])
+            words = [one for one in wanted if isinstance(one, str)]
+            meant = did_you_mean(str(instance), words) if near else ""
             choices = expected or " or ".join(_spell(one) for one in wanted)
             yield path, f"{_shown(document, path, schema)} is not {choices}{meant}"
         case "const":
@@ -184,6 +222,7 @@ def _limit(error: "ValidationError") -> str:
         "minLength": "at least {} characters long",
         "maxLength": "at most {} characters long",
         "minItems": "at least {} items long",
+        "maxItems": "at most {} items long",
         "minProperties": "at least {} fields",
         "maxProperties": "at most {} fields",
     }

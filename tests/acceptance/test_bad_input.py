@@ -244,6 +244,60 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
             ),
         ),
         (
+            policy("apiVersion: mellanox.com/v1alpha1\n", ""),
+            "policy.yaml:1: the field 'apiVersion' is required",
+        ),
+        (
+            policy("kind: NicClusterPolicy", "kind: NICClusterPolicy"),
+            (
+                "policy.yaml:2: kind: 'NICClusterPolicy' is not NicClusterPolicy or NicNodePolicy; "
+                "did you mean 'NicClusterPolicy'?"
+            ),
+        ),
+        (
+            POLICY + "    livenessProbe: {initialDelaySeconds: 10, failureThreshold: 20}\n",
+            "policy.yaml:10: spec.ofedDriver.livenessProbe: the field 'periodSeconds' is required",
+        ),
+        (
+            POLICY + "    containerResources: [{name: mofed-container, limits: {cpu: 0.5}}]\n",
+            (
+                "policy.yaml:10: spec.ofedDriver.containerResources[0].limits.cpu: 0.5 is a number to YAML, "
+                'not a whole number or a quantity such as 200m or 1Gi; put it in quotes: cpu: "0.5"'
+            ),
+        ),
+        (
+            POLICY + "  global: {imagePullSecret: [ngc]}\n",
+            (
+                "policy.yaml:10: spec.global.imagePullSecret: unknown field 'imagePullSecret'; "
+                "did you mean 'imagePullSecrets'?"
+            ),
+        ),
+        (
+            POLICY + "    upgradePolicy: {autoUpgrde: true}\n",
+            (
+                "policy.yaml:10: spec.ofedDriver.upgradePolicy.autoUpgrde: unknown field 'autoUpgrde'; "
+                "did you mean 'autoUpgrade'?"
+            ),
+        ),
+        (
+            POLICY + "    tolerations: []\n",
+            "policy.yaml:10: spec.ofedDriver.tolerations: unknown field 'tolerations'; it belongs under spec",
+        ),
+        (
+            policy("name: nic-cluster-policy", "name: 12345"),
+            (
+                "policy.yaml:4: metadata.name: 12345 is a number to YAML, not a name of at most 253 "
+                'lower-case letters, digits, - and .; put it in quotes: name: "12345"'
+            ),
+        ),
+        (
+            policy("25.04-0.6.1.0-2", '"{{ .Values.version }}"'),
+            (
+                "policy.yaml:9: spec.ofedDriver.version: '{{ .Values.version }}' looks like a template "
+                "that was not rendered"
+            ),
+        ),
+        (
             policy("25.04-0.6.1.0-2", "24.10"),
             (
                 "policy.yaml:9: spec.ofedDriver.version: 24.10 is a number to YAML, not a driver "
@@ -276,6 +330,17 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
 )
 def test_a_policy_that_cannot_be_used_is_told(text: str, error: str, tmp_path: Path) -> None:
     assert errors(run(tmp_path, policy=text)) == [error]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ['    certConfig: {name: ""}\n', "    repoConfig: {}\n", "    certConfig:\n    upgradePolicy: {}\n"],
+)
+def test_defaults_of_the_chart_are_as_good_as_absent(more: str, tmp_path: Path) -> None:
+    plain = run(tmp_path)
+
+    assert run(tmp_path, policy=POLICY + more) == plain
+    assert plain.exit_code == 0
 
 
 # Nodes

@@ -317,3 +317,35 @@ def test_another_word_for_emit_is_told(cluster: Cluster) -> None:
         "error[input]: gitops-doca.yaml:7: spec.emit: 'policy' is not daemonsets or policies; "
         "did you mean 'policies'?\n"
     )
+
+
+OWN = "    repository: nvcr.io/nvidia/mellanox\n"
+
+
+def test_a_repository_in_global_alone_is_refused(cluster: Cluster) -> None:
+    cluster.policies = cluster.policies.replace(OWN, "").replace("status:", f"  global:\n{OWN}#")
+
+    result = cluster.run()
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert result.stderr == (
+        "error[input]: policy.yaml:31: spec.global.repository: the repository stands in spec.global alone, "
+        "and the operator would find no image: it looks the tags up before it takes from global what "
+        "ofedDriver lacks\n"
+        "  help: write the repository under spec.ofedDriver too, or let gitops-doca make the DaemonSets "
+        "(emit: daemonsets)\n"
+    )
+
+
+def test_a_repository_in_global_alone_is_enough_where_daemon_sets_come_out(cluster: Cluster) -> None:
+    cluster.settings = {}
+    cluster.policies = cluster.policies.replace(OWN, "").replace("status:", f"  global:\n{OWN}#")
+
+    assert cluster.run().exit_code == 0
+
+
+def test_a_version_in_global_alone_and_a_repository_in_both_pass(cluster: Cluster) -> None:
+    version = "    version: 25.04-0.6.1.0-2\n"
+    cluster.policies = cluster.policies.replace(version, "").replace("status:", f"  global:\n{OWN}{version}#")
+
+    assert cluster.run().exit_code == 0

@@ -11,6 +11,7 @@ from support.reading import document, lines
 
 DRIVER = {"image": "doca-driver", "repository": "nvcr.io/nvidia/mellanox", "version": "25.04-0.6.1.0-2"}
 DIGEST = "sha256:" + "a1" * 32
+NEITHER = "is not NicClusterPolicy or NicNodePolicy; did you mean"
 
 
 def cluster(
@@ -70,8 +71,9 @@ def test_a_driver_has_the_operators_defaults() -> None:
 
 def test_probe_values_below_one_take_the_defaults() -> None:
     probe = {"initialDelaySeconds": 0, "periodSeconds": -5, "failureThreshold": 3}
-    found, _ = read(cluster({"startupProbe": probe, "livenessProbe": probe}))
+    found, problems = read(cluster({"startupProbe": probe, "livenessProbe": probe}))
 
+    assert problems == []
     driver = found.policies[0].driver
     assert driver.startup_probe == Probe(initial_delay=30, period=10, failure_threshold=3, timeout=10)
     assert driver.liveness_probe == Probe(initial_delay=10, period=30, failure_threshold=3, timeout=10)
@@ -112,7 +114,7 @@ def test_a_config_map_without_a_name_is_as_if_the_field_were_absent(
 
 
 def test_global_fills_what_the_driver_leaves_out_and_yields_to_what_it_has() -> None:
-    filling = {"repository": "mirror.example/nv", "version": "1-0", "imagePullSecrets": ["a"], "other": 1}
+    filling = {"repository": "mirror.example/nv", "version": "1-0", "imagePullSecrets": ["a"]}
     found, problems = read(cluster({"version": None, "repository": ""}, **{"global": filling}))
     assert problems == ["8: spec.ofedDriver.repository: '' is not at least 1 characters long"]
 
@@ -233,6 +235,160 @@ def test_other_objects_of_a_stream_are_ignored_whatever_they_hold() -> None:
     assert read(*others, cluster())[1] == []
 
 
+@pytest.mark.parametrize(
+    ("head", "errors"),
+    [
+        (
+            {"apiVersion": None},
+            ["1: the field 'apiVersion' is required (write apiVersion: mellanox.com/v1alpha1)"],
+        ),
+        ({"apiVersion": ""}, ["1: apiVersion: '' is not mellanox.com/v1alpha1"]),
+        ({"apiVersion": "v1alpha1"}, ["1: apiVersion: 'v1alpha1' is not mellanox.com/v1alpha1"]),
+        (
+            {"apiVersion": "Mellanox.com/v1alpha1"},
+            ["1: apiVersion: 'Mellanox.com/v1alpha1' is not mellanox.com/v1alpha1"],
+        ),
+        (
+            {"kind": "NICClusterPolicy"},
+            [f"2: kind: 'NICClusterPolicy' {NEITHER} 'NicClusterPolicy'?"],
+        ),
+        (
+            {"kind": "nicnodepolicy"},
+            [f"2: kind: 'nicnodepolicy' {NEITHER} 'NicNodePolicy'?"],
+        ),
+        (
+            {"kind": "NicClusterPolcy"},
+            [f"2: kind: 'NicClusterPolcy' {NEITHER} 'NicClusterPolicy'?"],
+        ),
+        (
+            {"kind": "NICClusterPolicy", "apiVersion": None},
+            [
+                "1: the field 'apiVersion' is required (write apiVersion: mellanox.com/v1alpha1)",
+                f"2: kind: 'NICClusterPolicy' {NEITHER} 'NicClusterPolicy'?",
+            ],
+        ),
+    ],
+)
+def test_what_is_meant_as_a_policy_is_told_what_it_lacks(head: dict[str, Any], errors: list[str]) -> None:
+    problems = Problems()
+    Path("policy.yaml").write_text(yaml.safe_dump({**cluster(), **head}, sort_keys=False))
+
+    read_policies(["policy.yaml"], problems)
+
+    told = [f"{one.place}: {one.message}" + (f" ({one.remedy})" if one.remedy else "") for one in problems]
+    assert told == [f"policy.yaml:{error}" for error in errors]
+
+
+def test_other_kinds_of_the_operators_group_are_ignored() -> None:
+    others = [
+        {"apiVersion": "mellanox.com/v1alpha1", "kind": kind, "metadata": {"name": "a"}}
+        for kind in ("HostDeviceNetwork", "MacvlanNetwork", "IPoIBNetwork", "NicClusterPolicyList")
+    ]
+
+    assert read(*others, cluster())[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("12345", "12345"), ("0x1F", "0x1F"), ("on", "on"), ("1e3", "1e3")]
+)
+def test_a_name_that_needs_quotes_is_told(name: str, text: str) -> None:
+    what = "true or false" if name == "on" else "a number"
+    policy = yaml.safe_dump(node("NAME"), sort_keys=False).replace("NAME", name)
+
+    assert read(policy)[1] == [
+        (
+            f"4: metadata.name: {text} is {what} to YAML, not a name of at most 253 lower-case letters, "
+            f'digits, - and .; put it in quotes: name: "{text}"'
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["a..b", ".a", "a.-b", "a_b", "a" * 254])
+def test_a_name_that_no_object_can_have_is_told(name: str) -> None:
+    expected = "a name of at most 253 lower-case letters, digits, - and ."
+    shown = name if len(name) <= 120 else name[:120] + "..."
+
+    assert f"4: metadata.name: {shown!r} is not {expected}" in read(cluster(None, name))[1]
+
+
+@pytest.mark.parametrize(
+    ("driver", "spec", "place"),
+    [
+        ({"version": "{{ .Values.version }}"}, {}, "9: spec.ofedDriver.version"),
+        ({"version": "${VERSION}"}, {}, "9: spec.ofedDriver.version"),
+        ({"repository": "{{ registry }}/mellanox"}, {}, "8: spec.ofedDriver.repository"),
+        ({"image": "{{ image }}"}, {}, "7: spec.ofedDriver.image"),
+        ({"certConfig": {"name": "{% if x %}a{% endif %}"}}, {}, "11: spec.ofedDriver.certConfig.name"),
+        ({"version": None}, {"global": {"version": "{{ x }}"}}, "11: spec.global.version"),
+    ],
+)
+def test_a_placeholder_in_a_value_is_told(driver: dict[str, Any], spec: dict[str, Any], place: str) -> None:
+    found, problems = read(cluster(driver, **spec))
+
+    assert found.policies == ()
+    (problem,) = problems
+    assert problem.startswith(f"{place}: '")
+    assert problem.endswith("' looks like a template that was not rendered")
+
+
+def test_a_placeholder_in_the_environment_is_a_value_like_any_other() -> None:
+    assert read(cluster({"env": [{"name": "A", "value": "${HOME} {{ x }}"}]}))[1] == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"certConfig": {}}, {"repoConfig": {"name": ""}}, {"certConfig": {"name": None}, "repoConfig": None}],
+)
+def test_a_config_map_without_a_name_is_absent(config: dict[str, Any]) -> None:
+    found, problems = read(cluster(config))
+
+    assert problems == []
+    assert found.policies == read(cluster())[0].policies
+
+
+def test_a_field_of_the_driver_directly_under_spec_is_told_where_it_belongs() -> None:
+    assert read(cluster(forcePrecompiled=True, version="1", autoUpgrade=True))[1] == [
+        ("warning: 10: spec.forcePrecompiled: the field is not read; it belongs under spec.ofedDriver"),
+        ("warning: 11: spec.version: the field is not read; it belongs under spec.global or spec.ofedDriver"),
+        (
+            "warning: 12: spec.autoUpgrade: the field is not read; "
+            "it belongs under spec.ofedDriver.upgradePolicy"
+        ),
+    ]
+
+
+def test_other_sections_of_either_kind_are_not_judged() -> None:
+    of_cluster = (
+        *("deploymentNodeAffinity", "deploymentTolerations", "docaTelemetryService", "ibKubernetes"),
+        *("nicConfigurationOperator", "nicFeatureDiscovery", "nvIpam", "rdmaSharedDevicePlugin"),
+        *("secondaryNetwork", "sriovDevicePlugin", "spectrumXOperator", "psp", "ipamPlugin", "nvPeerDriver"),
+    )
+    of_node = ("annotations", "labels", "rdmaSharedDevicePlugin", "sriovDevicePlugin")
+
+    assert read(cluster(None, **dict.fromkeys(of_cluster, 5)))[1] == []
+    assert read(node("a", None, **dict.fromkeys(of_node, 5)))[1] == []
+    assert read(node("a", nvIpam={}))[1] == [
+        "warning: 10: spec.nvIpam: the field is not read: a NicNodePolicy has no such field"
+    ]
+
+
+def test_resources_of_a_container_that_is_not_there_are_a_warning() -> None:
+    resources = [{"name": "mofed"}, {"name": "x"}, {"name": "openshift-driver-toolkit-ctr"}]
+    found, problems = read(cluster({"containerResources": resources}))
+
+    assert len(found.policies) == 1
+    assert problems == [
+        (
+            "warning: 11: spec.ofedDriver.containerResources[0].name: no container of the driver pods is "
+            "named 'mofed', so these resources do nothing"
+        ),
+        (
+            "warning: 12: spec.ofedDriver.containerResources[1].name: no container of the driver pods is "
+            "named 'x', so these resources do nothing"
+        ),
+    ]
+
+
 def test_policies_of_another_version_of_the_api_are_told() -> None:
     assert read({**cluster(), "apiVersion": "mellanox.com/v2"})[1] == [
         "1: apiVersion: 'mellanox.com/v2' is not mellanox.com/v1alpha1"
@@ -303,7 +459,7 @@ class NoAliases(yaml.SafeDumper):
 
 
 def test_safe_load_is_ignored_with_a_warning() -> None:
-    found, problems = read(cluster({"upgradePolicy": {"safeLoad": True, "drain": {"x": 1}}}))
+    found, problems = read(cluster({"upgradePolicy": {"safeLoad": True, "drain": {"enable": True}}}))
 
     assert found.policies[0].driver.safe_load
     assert problems == [

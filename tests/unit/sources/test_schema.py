@@ -22,6 +22,9 @@ spec:
 """
 
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms"
+
+
 def policy(driver: str = "", spec: str = "") -> list[str]:
     """Validate a cluster policy with these lines; lines of `driver` begin at 8, without the file's name."""
     text = HEAD + "".join(f"    {line}\n" for line in driver.splitlines())
@@ -90,11 +93,11 @@ def test_schemas_are_schemas_of_their_draft(name: str) -> None:
             "terminationGracePeriodSeconds: 0x8000000000000000 is not at most 9223372036854775807",
         ),
         (
-            "startupProbe: {timeoutSeconds: 2147483648}",
+            "startupProbe: {initialDelaySeconds: 1, periodSeconds: 1, timeoutSeconds: 2147483648}",
             "startupProbe.timeoutSeconds: 2147483648 is not at most 2147483647",
         ),
         (
-            "startupProbe: {periodSecond: 1}",
+            "startupProbe: {initialDelaySeconds: 1, periodSeconds: 1, periodSecond: 1}",
             "startupProbe.periodSecond: unknown field 'periodSecond'; did you mean 'periodSeconds'?",
         ),
         ("imagePullSecrets: [A_b]", "imagePullSecrets[0]: 'A_b' is not the name of a Secret"),
@@ -106,17 +109,99 @@ def test_schemas_are_schemas_of_their_draft(name: str) -> None:
         ),
         ("containerResources: [{}]", "containerResources[0]: the field 'name' is required"),
         (
-            "containerResources: [{name: mofed}]",
-            "containerResources[0].name: 'mofed' is not mofed-container or openshift-driver-toolkit-ctr",
+            "livenessProbe: {initialDelaySeconds: 10, failureThreshold: 20}",
+            "livenessProbe: the field 'periodSeconds' is required",
+        ),
+        ("certConfig: {nme: a}", "certConfig.nme: unknown field 'nme'; did you mean 'name'?"),
+        ("certConfig: certs", "certConfig: 'certs' is not a mapping"),
+        (
+            "repoConfig: {name: 5}",
+            'repoConfig.name: 5 is a number to YAML, not a string; put it in quotes: name: "5"',
+        ),
+        (
+            "upgradePolicy: {autoUpgrde: true}",
+            "upgradePolicy.autoUpgrde: unknown field 'autoUpgrde'; did you mean 'autoUpgrade'?",
+        ),
+        (
+            "upgradePolicy: {drain: {deleteEmptydir: true}}",
+            (
+                "upgradePolicy.drain.deleteEmptydir: unknown field 'deleteEmptydir'; "
+                "did you mean 'deleteEmptyDir'?"
+            ),
+        ),
+        (
+            "upgradePolicy: {waitForCompletion: {timeout: 1}}",
+            (
+                "upgradePolicy.waitForCompletion.timeout: unknown field 'timeout'; "
+                "did you mean 'timeoutSeconds'?"
+            ),
+        ),
+        (
+            "upgradePolicy: {maxParallelUpgrades: -1}",
+            "upgradePolicy.maxParallelUpgrades: -1 is not at least 0",
+        ),
+        ("upgradePolicy: {drain: {enable: 1}}", "upgradePolicy.drain.enable: 1 is not true or false"),
+        ("upgradePolicy: true", "upgradePolicy: true is not a mapping"),
+        ("tolerations: []", "tolerations: unknown field 'tolerations'; it belongs under spec"),
+        ("nodeAffinity: {}", "nodeAffinity: unknown field 'nodeAffinity'; it belongs under spec"),
+        ("nodeSelector: {a: b}", "nodeSelector: unknown field 'nodeSelector'"),
+        (
+            "autoUpgrade: true",
+            "autoUpgrade: unknown field 'autoUpgrade'; it belongs under spec.ofedDriver.upgradePolicy",
+        ),
+        (
+            "upgradePolicy: {deleteEmptyDir: true}",
+            (
+                "upgradePolicy.deleteEmptyDir: unknown field 'deleteEmptyDir'; "
+                "it belongs under spec.ofedDriver.upgradePolicy.drain"
+            ),
+        ),
+        (
+            "startupProbe: {initialDelaySeconds: 1, periodSeconds: 1, terminationGracePeriodSeconds: 1}",
+            (
+                "startupProbe.terminationGracePeriodSeconds: unknown field 'terminationGracePeriodSeconds'; "
+                "it belongs under spec.ofedDriver"
+            ),
+        ),
+        (
+            "containerResources: [{name: mofed-container, limits: {cpu: 0.5}}]",
+            (
+                "containerResources[0].limits.cpu: 0.5 is a number to YAML, not a whole number or a quantity "
+                'such as 200m or 1Gi; put it in quotes: cpu: "0.5"'
+            ),
+        ),
+        (
+            "containerResources: [{name: mofed-container, requests: {memory: true}}]",
+            (
+                "containerResources[0].requests.memory: true is true or false to YAML, not a whole number "
+                'or a quantity such as 200m or 1Gi; put it in quotes: memory: "true"'
+            ),
+        ),
+        (
+            "env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]",
+            "env[0].valueFrom.secretKeyRef: the field 'key' is required",
+        ),
+        ("env: [~]", "env[0]: the value is not a mapping"),
+        ("imagePullSecrets: [~]", "imagePullSecrets[0]: nothing is not the name of a Secret"),
+        (
+            "imagePullSecrets: ['{{ .Values.secret }}']",
+            "imagePullSecrets[0]: '{{ .Values.secret }}' looks like a template that was not rendered",
+        ),
+        (
+            "forcePrecompiled: ${FORCE}",
+            "forcePrecompiled: '${FORCE}' looks like a template that was not rendered",
         ),
         (
             "containerResources: [{name: mofed-container, limits: {cpu: 1 core}}]",
-            "containerResources[0].limits.cpu: '1 core' is not a quantity such as 200m or 1Gi",
+            (
+                "containerResources[0].limits.cpu: '1 core' is not a whole number or a quantity such as "
+                "200m or 1Gi"
+            ),
         ),
         (
             "containerResources: [{name: mofed-container, limits: {cpu: .inf}}]",
             (
-                "containerResources[0].limits.cpu: .inf is a number to YAML, not a "
+                "containerResources[0].limits.cpu: .inf is a number to YAML, not a whole number or a "
                 'quantity such as 200m or 1Gi; put it in quotes: cpu: ".inf"'
             ),
         ),
@@ -172,6 +257,44 @@ def test_what_a_driver_field_may_not_be_is_told(driver: str, message: str) -> No
                 "a list is not at least 1 items long"
             ),
         ),
+        (
+            "global: {imagePullSecret: [ngc]}",
+            "global.imagePullSecret: unknown field 'imagePullSecret'; did you mean 'imagePullSecrets'?",
+        ),
+        (
+            "global: {image: doca-driver}",
+            "global.image: unknown field 'image'; it belongs under spec.ofedDriver",
+        ),
+        ("global: {whatever: 1}", "global.whatever: unknown field 'whatever'"),
+        (
+            "nodeAffinity: {tolerations: []}",
+            "nodeAffinity.tolerations: unknown field 'tolerations'; it belongs under spec",
+        ),
+        (
+            f"nodeAffinity: {{{REQUIRED}: [{{matchExpressions: [{{key: a, operator: In}}]}}]}}}}",
+            (
+                "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]"
+                ".matchExpressions[0]: the field 'values' is required"
+            ),
+        ),
+        (
+            (
+                f"nodeAffinity: {{{REQUIRED}: "
+                "[{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]}}"
+            ),
+            (
+                "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]"
+                ".matchExpressions[0].values: a list is not empty, "
+                "as it must be beside Exists and DoesNotExist"
+            ),
+        ),
+        (
+            f"nodeAffinity: {{{REQUIRED}: [{{matchFields: [{{key: a, operator: In, values: [b]}}]}}]}}}}",
+            (
+                "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]"
+                ".matchFields[0].key: 'a' is not metadata.name"
+            ),
+        ),
         ("nodeAffinity: {podAffinity: {}}", "nodeAffinity.podAffinity: unknown field 'podAffinity'"),
         (
             (
@@ -200,7 +323,7 @@ def test_what_a_section_of_the_spec_may_not_be_is_told(spec: str, message: str) 
         "tolerations: [{key: a, operator: '', value: b, effect: ''}]",
         "tolerations: [{key: a, effect: NoExecute, tolerationSeconds: -1}]",
         "nvIpam: {anything: [goes, 1]}",
-        "global: {whatever: 1}",
+        "global: {repository: '', version: '', imagePullSecrets: []}",
     ],
 )
 def test_what_kubernetes_takes_is_valid(spec: str) -> None:

@@ -1,0 +1,76 @@
+"""Recognise a document as a policy, and hold it to what the operator's CRD says of one."""
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.sources.located import Document, Path, drop_nulls
+from gitops_doca.sources.schema import did_you_mean, elsewhere, validate
+from gitops_doca.sources.unfinished import RENDER, TEMPLATE, is_template
+
+CLUSTER, NODE = "NicClusterPolicy", "NicNodePolicy"
+DRIVER: Path = ("spec", "ofedDriver")
+GLOBAL: Path = ("spec", "global")
+
+_GROUP = "mellanox.com"
+_SECTIONS = {
+    CLUSTER: ("ofedDriver", "global", "tolerations", "nodeAffinity"),
+    NODE: ("ofedDriver", "tolerations", "nodeSelector"),
+}
+"""What is read of each kind."""
+_OTHER_SECTIONS = {
+    CLUSTER: (
+        *("deploymentNodeAffinity", "deploymentTolerations", "docaTelemetryService", "ibKubernetes"),
+        *("nicConfigurationOperator", "nicFeatureDiscovery", "nvIpam", "rdmaSharedDevicePlugin"),
+        *("secondaryNetwork", "spectrumXOperator", "sriovDevicePlugin"),
+        # Of older releases.
+        *("ipamPlugin", "nvPeerDriver", "psp"),
+    ),
+    NODE: ("annotations", "labels", "rdmaSharedDevicePlugin", "sriovDevicePlugin"),
+}
+"""What the CRD of each kind has besides (Network Operator 26.7)."""
+_RENDERED: tuple[Path, ...] = (
+    *((*DRIVER, name) for name in ("image", "repository", "version")),
+    *((*DRIVER, name, "name") for name in ("certConfig", "repoConfig")),
+    *((*GLOBAL, name) for name in ("repository", "version")),
+)
+"""Strings of any form to the API server, in which a placeholder is never meant."""
+
+
+def is_meant_as_policy(document: Document) -> bool:
+    """Say whether an object is a policy, or one but for its apiVersion or the spelling of its kind.
+
+    A CRD of somebody else's, in another API group, may have a kind of the same name.
+    """
+    value = document.value
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str):
+        return False
+    version = value.get("apiVersion") or ""
+    group, slash, _ = str(version).partition("/")
+    is_kind = kind.lower() in {known.lower() for known in _SECTIONS}
+    if group.lower() == _GROUP:
+        return is_kind or (not kind.endswith("List") and bool(did_you_mean(kind, _SECTIONS)))
+    return is_kind and isinstance(version, str) and not slash
+
+
+def validate_policy(document: Document, problems: Problems) -> bool:
+    """Report what makes a policy unusable by itself; say whether nothing does. Drops fields that are null."""
+    drop_nulls(document.value)
+    if not validate(document, "policy", problems):
+        return False
+    _warn_unread(document, problems)
+    templates = [path for path in _RENDERED if is_template(document.text(path))]
+    for path in templates:
+        problems.error(f"{document.text(path)!r} {TEMPLATE}", document.place(path), remedy=RENDER)
+    return not templates
+
+
+def _warn_unread(document: Document, problems: Problems) -> None:
+    spec = document.value.get("spec", {})
+    kind = document.value["kind"]
+    for key in sorted(set(spec) - {*_SECTIONS[kind], *_OTHER_SECTIONS[kind]}):
+        others = (*_SECTIONS.values(), *_OTHER_SECTIONS.values())
+        if any(key in sections for sections in others):
+            why = f": a {kind} has no such field"
+        else:
+            why = elsewhere(document, "policy", key) or did_you_mean(key, _SECTIONS[kind])
+        if why:
+            problems.warn(f"the field is not read{why}", document.place(("spec", key)))

@@ -13,13 +13,15 @@ _BETWEEN_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomResource:
-    """A resource whose objects may hold anything."""
+    """A resource whose objects may hold anything, unless it has a schema."""
 
     group: str
     version: str
     kind: str
     plural: str
     namespaced: bool = False
+    schema: Object | None = None
+    """OpenAPI schema of the objects."""
 
     @property
     def api_version(self) -> str:
@@ -35,7 +37,7 @@ class CustomResource:
             "served": True,
             "storage": True,
             "subresources": {"status": {}},
-            "schema": {"openAPIV3Schema": anything},
+            "schema": {"openAPIV3Schema": self.schema or anything},
         }
         return {
             "apiVersion": "apiextensions.k8s.io/v1",

@@ -106,10 +106,7 @@ class _Walk:
                 case StreamStartEvent() | DocumentEndEvent():
                     continue
                 case DocumentStartEvent():
-                    if event.tags:
-                        raise SyntaxProblem(_line(event), "has a %TAG directive; remove it")
-                    self._anchors, self._aliased = {}, 0
-                    self._meter.item(_line(event))
+                    self._start(event)
                 case MappingStartEvent() if not self._whole:
                     yield from self._object(event)
                 case SequenceStartEvent() if not self._whole:
@@ -119,12 +116,20 @@ class _Walk:
                 case _:
                     value = self._build(event, self._selection, 1)
                     if value is not None:
-                        yield Document(value, self._file, _line(event))
+                        yield Document(value, self._file, event.start_mark.line + 1)
 
-    def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401 (an event of either parser)
+    def _start(self, event: Any) -> None:  # noqa: ANN401 (an event of either parser)
+        """Begin a document: anchors of the one before end here."""
+        line = event.start_mark.line + 1
+        if event.tags:
+            raise SyntaxProblem(line, "has a %TAG directive; remove it")
+        self._anchors, self._aliased = {}, 0
+        self._meter.item(line)
+
+    def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401
         """Yield the document, or when it is a list its items one by one, without holding them all."""
         _check_tag(start)
-        line = _line(start)
+        line = start.start_mark.line + 1
         found = LocatedDict()
         listed = False
         pending: list[Document] = []
@@ -151,7 +156,7 @@ class _Walk:
             event = self._next()
             if type(event) is MappingEndEvent:
                 return
-            line = _line(event)
+            line = event.start_mark.line + 1
             if type(event) is not ScalarEvent or event.tag not in {None, _STRING_TAG}:
                 raise SyntaxProblem(line, "has a key that is no plain text")
             key: str = event.value
@@ -165,7 +170,7 @@ class _Walk:
     def _value(self, found: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
         """Add the value of a key to a mapping, of which `selection` selects parts."""
         if key == _MERGE:
-            self._merge(found, self._build(event, selection, depth + 1), _line(event))
+            self._merge(found, self._build(event, selection, depth + 1), event.start_mark.line + 1)
             return
         part = below(selection, key)
         if part == NOTHING:
@@ -215,7 +220,7 @@ class _Walk:
 
     def _reach(self, depth: int, event: Any) -> None:  # noqa: ANN401
         if depth > MAX_DEPTH:
-            raise SyntaxProblem(_line(event), f"is nested deeper than {MAX_DEPTH} levels")
+            raise SyntaxProblem(event.start_mark.line + 1, f"is nested deeper than {MAX_DEPTH} levels")
         self._deepest = max(self._deepest, depth)
 
     def _sequence(
@@ -228,7 +233,7 @@ class _Walk:
                 return
             value = self._build(event, selection, depth + 1)
             scalar = type(event) is ScalarEvent and not isinstance(value, str)
-            line = _line(event)
+            line = event.start_mark.line + 1
             if metered:
                 self._meter.item(line)
             yield value, line, event.value if scalar else None
@@ -251,13 +256,13 @@ class _Walk:
             if kind in _START:
                 depth += 1
                 if depth > _MAX_SKIPPED_DEPTH:
-                    line = _line(event)
+                    line = event.start_mark.line + 1
                     raise SyntaxProblem(line, f"is nested deeper than {_MAX_SKIPPED_DEPTH:,} levels")
             elif kind in _END:
                 depth -= 1
 
     def _alias(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
-        line = _line(event)
+        line = event.start_mark.line + 1
         found = self._anchors.get(event.anchor)
         if found is None or found.selection not in (ALL, selection):
             raise SyntaxProblem(line, "has an alias (*...) to nothing that is read here; write the value out")
@@ -281,14 +286,11 @@ class _Walk:
                         found.texts[key] = texts[key]
 
 
-def _line(event: Any) -> int:  # noqa: ANN401 (an event of either parser)
-    line: int = event.start_mark.line
-    return line + 1
-
-
 def _check_tag(event: Any) -> None:  # noqa: ANN401
     if event.tag is not None and event.tag not in _CORE_TAGS:
-        raise SyntaxProblem(_line(event), "has a tag (!...) that would build an object; remove it")
+        raise SyntaxProblem(
+            event.start_mark.line + 1, "has a tag (!...) that would build an object; remove it"
+        )
 
 
 def _scalar(event: Any) -> Any:  # noqa: ANN401

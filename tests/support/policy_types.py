@@ -161,7 +161,11 @@ _PROBE = Record(
     required=("initialDelaySeconds", "periodSeconds"),
 )
 _NAMED = Record(fields={"name": _TEXT})
-_KEY_REF = Record(fields={"name": _TEXT, "key": _TEXT, "optional": _FLAG}, required=("key",))
+_KEY_REF = Record(
+    fields={"name": _TEXT, "key": _TEXT, "optional": _FLAG},
+    required=("key",),
+    rule=lambda ref: bool(ref.get("name")) and bool(ref["key"]),
+)
 _SOURCES: Mapping[str, Type] = {
     "fieldRef": Record(fields={"apiVersion": _TEXT, "fieldPath": _TEXT}, required=("fieldPath",)),
     "resourceFieldRef": Record(

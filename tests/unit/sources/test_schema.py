@@ -181,6 +181,22 @@ def test_schemas_are_schemas_of_their_draft(name: str) -> None:
             "env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]",
             "env[0].valueFrom.secretKeyRef: the field 'key' is required",
         ),
+        (
+            "env: [{name: A, valueFrom: {configMapKeyRef: {key: k}}}]",
+            "env[0].valueFrom.configMapKeyRef: the field 'name' is required",
+        ),
+        (
+            "env: [{name: A, valueFrom: {secretKeyRef: {name: '', key: k}}}]",
+            "env[0].valueFrom.secretKeyRef.name: the value is not a name",
+        ),
+        (
+            "env: [{name: A, valueFrom: {fieldRef: {fieldPath: a}, secretKeyRef: {name: s, key: k}}}]",
+            "env[0].valueFrom: the value is not a mapping with exactly one source",
+        ),
+        (
+            "env: [{name: A, valueFrom: {}}]",
+            "env[0].valueFrom: the value is not a mapping with exactly one source",
+        ),
         ("env: [~]", "env[0]: the value is not a mapping"),
         ("imagePullSecrets: [~]", "imagePullSecrets[0]: nothing is not the name of a Secret"),
         (
@@ -345,7 +361,7 @@ def test_what_kubernetes_takes_is_valid(spec: str) -> None:
         "env: [{name: P, value: true}]",
         "env: [{name: P, valueFrom: hunter2}]",
         "env: [{name: P, valueFrom: {secretKeyRef: hunter2}}]",
-        "env: [{name: P, valueFrom: {secretKeyRef: {key: [hunter2]}}}]",
+        "env: [{name: P, valueFrom: {secretKeyRef: {name: s, key: [hunter2]}}}]",
         "env: [{name: P, value: hunter2, valueFrom: {fieldRef: {fieldPath: x}}}]",
         "env: [{value: hunter2}]",
         "env: [{name: P, vaule: hunter2}]",

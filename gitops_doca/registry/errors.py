@@ -1,11 +1,11 @@
 """The errors that a registry puts into a body, in the form that the distribution spec gives to them."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.registry.failures import status_text
+from gitops_doca.registry.bounded_json import MAX_VALUES, read_json
+from gitops_doca.registry.failures import NoAnswerError, status_text
 from gitops_doca.registry.transport import Reply
 
 
@@ -25,8 +25,11 @@ def error_codes(reply: Reply) -> tuple[str, ...]:
 
 
 def errors(reply: Reply) -> tuple[RegistryError, ...]:
-    """Return the errors in a body."""
-    found = json_object(reply).get("errors")
+    """Return the errors in a body; none of a body that is beyond the bounds of `read_json`."""
+    try:
+        found = json_object(reply).get("errors")
+    except NoAnswerError:
+        return ()
     return tuple(_error(error) for error in found) if isinstance(found, list) else ()
 
 
@@ -41,12 +44,12 @@ def _error(error: object) -> RegistryError:
     )
 
 
-def json_object(reply: Reply) -> dict[str, Any]:
-    """Return the JSON object in a body; an empty one for anything else."""
+def json_object(reply: Reply, *, max_values: int = MAX_VALUES) -> dict[str, Any]:
+    """Return the JSON object in a body, an empty one for anything else; raises as `read_json` does."""
     try:
         # What was cut could still parse, with the decisive part missing.
-        document = {} if reply.truncated else json.loads(reply.body)
-    except (ValueError, RecursionError):
+        document = {} if reply.truncated else read_json(reply.body, max_values=max_values)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
 

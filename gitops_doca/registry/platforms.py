@@ -1,12 +1,12 @@
 """Which platforms an image is for, by its index or by its configuration."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from gitops_doca.core.lookup import Cause, ImagePlatforms, Inspection, TagUnknown
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
+from gitops_doca.registry.bounded_json import read_json
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.manifests import fetch_manifest
@@ -61,8 +61,8 @@ def _config(endpoint: Endpoint, repository: Repository, descriptor: Mapping[str,
     if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
         raise NoAnswerError(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_json(body)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise NoAnswerError(Cause.PROTOCOL, "the configuration is no JSON object")

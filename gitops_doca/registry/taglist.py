@@ -1,6 +1,5 @@
 """The tags of a repository, page by page; a list that breaks off keeps what it has."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,13 +9,15 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from gitops_doca.core.lookup import TagList
 from gitops_doca.core.reference import Repository, is_tag
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.errors import describe, error_codes
+from gitops_doca.registry.errors import describe, error_codes, json_object
 from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.origins import parse_origin
 from gitops_doca.registry.transport import LARGE, Reply
 
 MAX_PAGES = 200
 MAX_TAGS = 100_000
+# Some registries send all their tags in one page; Google's have an object for each manifest beside them.
+_MAX_VALUES = MAX_TAGS + 50_000
 _PAGE_SIZE = 1000
 # Quay once refused 1000 with 413, ECR refuses sizes with 400.
 _SMALL_PAGE_SIZE = 100
@@ -97,14 +98,11 @@ def _no_page(reply: Reply) -> str:
 
 def _parse_page(reply: Reply) -> list[Any] | None:
     """Return the entries of a page, of whatever type; None for a reply that is no page."""
-    if reply.status != _OK or reply.truncated:
+    if reply.status != _OK:
         return None
-    try:
-        document = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
+    document = json_object(reply, max_values=_MAX_VALUES)
     # A repository without tags has null here, in some registries.
-    tags = (document.get("tags") or []) if isinstance(document, dict) and "tags" in document else None
+    tags = (document["tags"] or []) if "tags" in document else None
     return tags if isinstance(tags, list) else None
 
 

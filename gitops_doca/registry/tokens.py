@@ -104,7 +104,10 @@ class TokenServer:
         if reply.status != _OK:
             cause = Cause.PROXY if reply.status == _PROXY_AUTH else Cause.AUTH
             raise NoAnswerError(cause, f"{where} answered {status_text(reply.status)}{shown}")
-        answer = json_object(reply)
+        try:
+            answer = json_object(reply)
+        except NoAnswerError as error:
+            raise NoAnswerError(error.cause, f"{where}: {error.reason}") from None
         token = answer.get("access_token") or answer.get("token")
         if not _is_token(token):
             raise NoAnswerError(Cause.AUTH, f"{where} sent no token that can be used{shown}")

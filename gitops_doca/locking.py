@@ -12,6 +12,7 @@ from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry,
 from gitops_doca.core.lookup import (
     ImagePlatforms,
     Inspection,
+    NoImage,
     Resolver,
     TagExists,
     TagMissing,
@@ -98,6 +99,15 @@ def _entry(image: ImageReference, found: Inspection, place: Place, problems: Pro
             return None
         case ImagePlatforms(digest, platforms):
             return _checked(image, LockedImage(digest, ""), platforms, place, problems)
+        case NoImage(digest, instead):
+            problems.error(
+                f"{image} is {instead}, so no node can pull it",
+                place,
+                category=Category.MISSING,
+                details=(f"digest: {digest}",),
+                remedy="publish an image under this tag, then run again",
+            )
+            return None
         case never:
             assert_never(never)
 

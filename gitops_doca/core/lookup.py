@@ -69,7 +69,17 @@ class ImagePlatforms:
     """`<os>/<architecture>` by the index or by the configuration; empty when neither states one."""
 
 
-Inspection = ImagePlatforms | TagUnknown
+@dataclass(frozen=True, slots=True)
+class NoImage:
+    """The tag is there, and no node can pull an image by it."""
+
+    digest: Digest
+    """Of the manifest that the tag names, computed from its bytes."""
+    instead: str
+    """What the tag names, for messages."""
+
+
+Inspection = ImagePlatforms | NoImage | TagUnknown
 
 
 @dataclass(frozen=True, slots=True)

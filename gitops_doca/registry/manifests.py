@@ -13,7 +13,7 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.core.reference import Digest, ImageReference, is_digest
+from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.errors import describe, error_codes, errors, json_object
 from gitops_doca.registry.failures import NoAnswerError, cause_of
@@ -22,11 +22,17 @@ from gitops_doca.registry.misses import is_about_accept, is_missing
 from gitops_doca.registry.transport import LARGE, Reply
 
 _SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-MEDIA_TYPES = (
+IMAGE_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
+)
+INDEX_TYPES = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
+)
+MEDIA_TYPES = (
+    *IMAGE_TYPES,
+    *INDEX_TYPES,
     "application/vnd.docker.distribution.manifest.v1+json",
     _SCHEMA1_SIGNED,
 )
@@ -78,6 +84,22 @@ def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
             raise NoAnswerError(cause, reason)
         case _:
             raise NoAnswerError(Cause.INCONSISTENT, "the manifest was there, and is said not to exist now")
+
+
+def fetch_by_digest(endpoint: Endpoint, repository: Repository, digest: Digest) -> Manifest:
+    """Return a manifest that an index names; raises `NoAnswerError` when it does not come as it is named."""
+    target = f"/v2/{repository.path}/manifests/{digest}"
+    reply, grant = endpoint.ask("GET", repository, target, accept=_ACCEPT, cap=LARGE)
+    if reply.status != _OK:
+        unclear = _unclear(reply, grant)
+        raise NoAnswerError(unclear.cause, f"a manifest that the index names: {unclear.reason}")
+    match _manifest(reply):
+        case TagUnknown(cause, reason, _):
+            raise NoAnswerError(cause, f"a manifest that the index names: {reason}")
+        case manifest if manifest.digest != digest:
+            raise NoAnswerError(Cause.PROTOCOL, "a manifest is not the one that the index names")
+        case manifest:
+            return manifest
 
 
 def _fetch(endpoint: Endpoint, image: ImageReference) -> Manifest | TagLookup:

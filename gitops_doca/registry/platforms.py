@@ -1,16 +1,33 @@
 """Which platforms an image is for, by its index or by its configuration."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.core.lookup import Cause, ImagePlatforms, Inspection, TagUnknown
+from gitops_doca.core.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
 from gitops_doca.registry.bounded_json import read_json
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.manifests import fetch_manifest
+from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_digest, fetch_manifest
 from gitops_doca.registry.transport import LARGE
+
+MAX_CHILDREN = 8
+"""Manifests that are looked into because the index does not say which platform they are for."""
+_CONFIG_TYPES = (
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+)
+# As containerd reads them: names of the kernel and of Debian in the place of Go's.
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "armhf": "arm",
+    "armel": "arm",
+}
 
 
 def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
@@ -21,49 +38,103 @@ def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
     """
     try:
         manifest = fetch_manifest(endpoint, image)
-        document = manifest.document
-        if isinstance(document.get("manifests"), list):
-            return ImagePlatforms(manifest.digest, frozenset(_of_index(document["manifests"])))
-        if isinstance(document.get("config"), dict):
-            config = _config(endpoint, image.repository, document["config"])
-            return ImagePlatforms(manifest.digest, _platform(config))
-        return ImagePlatforms(manifest.digest, _platform({"os": "linux", **document}))
+        reader = _Reader(endpoint=endpoint, repository=image.repository)
+        if isinstance(manifest.document.get("manifests"), list):
+            found, instead = reader.of_index(manifest.document["manifests"]), "an index without any image"
+        else:
+            found, instead = reader.of_image(manifest.document), "an artifact, and not an image"
     except NoAnswerError as error:
         return TagUnknown(error.cause, error.reason)
+    return NoImage(manifest.digest, instead) if found is None else ImagePlatforms(manifest.digest, found)
 
 
-def _of_index(entries: list[Any]) -> set[str]:
-    found: set[str] = set()
-    for entry in entries:
-        platform = entry.get("platform") if isinstance(entry, dict) else None
-        # Attestations stand in an index as unknown/unknown, other artifacts with their type.
-        if isinstance(platform, dict) and not entry.get("artifactType"):
-            found |= _platform(platform)
-    return found - {"unknown/unknown"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Reads manifests of one repository; its methods return None where there is no image to pull."""
+
+    endpoint: Endpoint
+    repository: Repository
+
+    def of_index(self, entries: Sequence[Any], *, nested: bool = False) -> frozenset[str] | None:
+        """Return the platforms of all images in an index.
+
+        A container runtime also looks into entries that state no platform; so does this, one level deep.
+        """
+        images = [entry for entry in entries if _may_be_image(entry)]
+        unstated = [entry for entry in images if not _platform(entry.get("platform"))]
+        if nested and unstated:
+            raise NoAnswerError(Cause.PROTOCOL, "an index within the index does not state its platforms")
+        if len(unstated) > MAX_CHILDREN:
+            what = f"more than {MAX_CHILDREN} manifests whose platform it does not state"
+            raise NoAnswerError(Cause.PROTOCOL, f"the index has {what}")
+        found = [_platform(entry.get("platform")) for entry in images if entry not in unstated]
+        found += [platforms for entry in unstated if (platforms := self._of_child(entry)) is not None]
+        return frozenset().union(*found) if found else None
+
+    def _of_child(self, entry: Mapping[str, Any]) -> frozenset[str] | None:
+        digest = entry.get("digest")
+        if not isinstance(digest, str) or not is_digest(digest):
+            raise NoAnswerError(Cause.PROTOCOL, "the index has an entry without a sha256 digest")
+        document = fetch_by_digest(self.endpoint, self.repository, Digest(digest)).document
+        if isinstance(document.get("manifests"), list):
+            return self.of_index(document["manifests"], nested=True)
+        return self.of_image(document)
+
+    def of_image(self, document: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the platform of a single image; an empty set where its configuration states none."""
+        descriptor = document.get("config")
+        if not isinstance(descriptor, dict):
+            return _platform({"os": "linux", **document})
+        if not _may_be(descriptor, _CONFIG_TYPES):
+            return None
+        return _platform(self._config(descriptor))
+
+    def _config(self, descriptor: Mapping[str, Any]) -> Mapping[str, Any]:
+        digest, size = descriptor.get("digest"), descriptor.get("size")
+        if not isinstance(digest, str) or not is_digest(digest):
+            raise NoAnswerError(Cause.PROTOCOL, "the manifest names no configuration by a sha256 digest")
+        if isinstance(size, int) and size > LARGE:
+            raise NoAnswerError(Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB")
+        body = self.endpoint.blob(self.repository, Digest(digest))
+        if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
+            raise NoAnswerError(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
+        try:
+            document = read_json(body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise NoAnswerError(Cause.PROTOCOL, "the configuration is no JSON object")
+        return document
 
 
-def _platform(document: Mapping[str, Any]) -> frozenset[str]:
+def _may_be_image(entry: object) -> bool:
+    """Say whether an entry of an index is an image, or an index of images, as far as it says itself."""
+    if not isinstance(entry, dict):
+        raise NoAnswerError(Cause.PROTOCOL, "the index has an entry that is no JSON object")
+    if entry.get("artifactType") or not _may_be(entry, (*IMAGE_TYPES, *INDEX_TYPES)):
+        return False
+    annotations = entry.get("annotations")
+    if isinstance(annotations, dict) and "vnd.docker.reference.type" in annotations:
+        return False
+    # BuildKit writes its attestations so, in old releases without the annotation.
+    return _platform(entry.get("platform")) != {"unknown/unknown"}
+
+
+def _may_be(descriptor: Mapping[str, Any], media_types: Collection[str]) -> bool:
+    """Say whether a descriptor is of one of these types, or does not say which it is of."""
+    stated = descriptor.get("mediaType")
+    return not isinstance(stated, str) or not stated or stated in media_types
+
+
+def _platform(document: object) -> frozenset[str]:
+    """Return the `os/architecture` that an object states; an empty set where it does not."""
+    if not isinstance(document, dict):
+        return frozenset()
     name, architecture = document.get("os"), document.get("architecture")
     if not isinstance(name, str) or not isinstance(architecture, str):
         return frozenset()
-    words = f"{name}/{architecture}".lower()
+    # A variant has a field of its own, and some write it behind the architecture all the same.
+    architecture = architecture.lower().partition("/")[0]
+    words = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
     # Anything else is no platform, and would stand in messages and in the lock.
     return frozenset({words}) if words.isascii() and words.replace("/", "", 1).isalnum() else frozenset()
-
-
-def _config(endpoint: Endpoint, repository: Repository, descriptor: Mapping[str, Any]) -> Mapping[str, Any]:
-    digest, size = descriptor.get("digest"), descriptor.get("size")
-    if not isinstance(digest, str) or not is_digest(digest):
-        raise NoAnswerError(Cause.PROTOCOL, "the manifest names no configuration by a sha256 digest")
-    if isinstance(size, int) and size > LARGE:
-        raise NoAnswerError(Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB")
-    body = endpoint.blob(repository, Digest(digest))
-    if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
-        raise NoAnswerError(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
-    try:
-        document = read_json(body)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise NoAnswerError(Cause.PROTOCOL, "the configuration is no JSON object")
-    return document

@@ -251,6 +251,48 @@ def test_an_image_of_another_architecture_is_never_locked(registry: DockerRegist
     assert not (tmp_path / LOCK).exists()
 
 
+@pytest.mark.parametrize(("pool", "name"), [(ARM, "aarch64"), (AMD, "x86_64")])
+def test_an_architecture_by_its_other_name_is_locked(
+    registry: DockerRegistry, tmp_path: Path, pool: Pool, name: str
+) -> None:
+    repository = f"other-name-{name.replace('_', '-')}"
+    Pusher(registry=registry, repository=f"{repository}/doca-driver").image(pool.tag, architecture=name)
+    write_config(tmp_path, f"{registry.host}/{repository}", [pool])
+
+    result = lock(tmp_path)
+
+    assert result.exit_code == 0, result.stderr
+    assert "platform: linux/" + pool.tag.rpartition("-")[2] in (tmp_path / LOCK).read_text()
+
+
+def test_an_index_without_an_image_is_never_locked(registry: DockerRegistry, tmp_path: Path) -> None:
+    pusher = Pusher(registry=registry, repository="no-image/doca-driver")
+    digest = pusher.bare_index(AMD.tag)
+    write_config(tmp_path, f"{registry.host}/no-image", [AMD])
+
+    result = lock(tmp_path)
+
+    assert (result.exit_code, result.stdout) == (4, b"")
+    named = f"{registry.host}/no-image/doca-driver:{AMD.tag}"
+    assert (
+        f": spec.ofedDriver: {named} is an index without any image, so no node can pull it" in result.stderr
+    )
+    assert f"digest: {digest}" in result.stderr
+    assert "help: publish an image under this tag, then run again" in result.stderr
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_an_index_within_an_index_is_locked(registry: DockerRegistry, tmp_path: Path) -> None:
+    pusher = Pusher(registry=registry, repository="nested/doca-driver")
+    inner = pusher.index("inner", architectures=("amd64",))
+    digest = pusher.bare_index(AMD.tag, {"mediaType": OCI_INDEX, "digest": inner, "size": 1})
+    write_config(tmp_path, f"{registry.host}/nested", [AMD])
+
+    assert lock(tmp_path).exit_code == 0
+    (repository,) = yaml.safe_load((tmp_path / LOCK).read_text())["repositories"]
+    assert repository["tags"] == [{"tag": AMD.tag, "digest": digest, "platform": "linux/amd64"}]
+
+
 def test_an_unknown_answer_leaves_the_lock_as_it_was(registry: DockerRegistry, tmp_path: Path) -> None:
     Pusher(registry=registry, repository="kept/doca-driver").image(AMD.tag)
     write_config(tmp_path, f"{registry.host}/kept", [AMD])

@@ -58,6 +58,11 @@ class Pusher:
         index = {"schemaVersion": 2, "mediaType": media_type, "manifests": entries}
         return self._put_manifest(tag, media_type, index)
 
+    def bare_index(self, tag: str, *entries: dict[str, Any]) -> str:
+        """Push an index with exactly these entries."""
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+        return self._put_manifest(tag, OCI_INDEX, index)
+
     def tags(self, tags: Iterable[str]) -> None:
         """Push one image under all of these tags, side by side."""
         manifest = self._manifest("amd64", OCI_MANIFEST)

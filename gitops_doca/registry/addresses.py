@@ -11,6 +11,51 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 # Deprecated (RFC 4291, 2.5.5.1), but some systems still route it as IPv4.
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+# What IANA's special-purpose address registries for IPv4 and IPv6 keep from the internet, multicast, and what
+# of IPv6 is not assigned to it. The answer of `ipaddress` depends on Python's version, so both are asked.
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        # Of IPv6 only 2000::/3 is assigned, and these are set apart in it.
+        "::/3",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "4000::/2",
+        "8000::/1",
+    )
+)
+# Where clouds serve each machine its metadata and secrets beside the addresses of one link, by the manuals of
+# the clouds and the data sources of cloud-init.
+_CLOUD = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "100.100.100.200/32",  # Alibaba
+        "168.63.129.16/32",  # Azure
+        "192.0.0.0/24",  # Oracle; nothing else in it is to be connected to
+        "fd00:42::42/128",  # Scaleway
+        "fd00:100::100:200/128",  # Alibaba
+        "fd00:a9fe:a9fe::1/128",  # Akamai
+        "fd00:c1::a9fe:a9fe/128",  # Oracle
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::254/128",  # Google
+    )
+)
 
 
 def parse_address(text: str) -> Address | None:
@@ -39,8 +84,7 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 def is_public(address: Address) -> bool:
     """Say whether an address is one of the internet's: not loopback, private, link-local or multicast."""
-    site = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    return address.is_global and not (address.is_multicast or address.is_reserved or site)
+    return address.is_global and not any(address in network for network in (*_SPECIAL, *_CLOUD))
 
 
 class Zone(Enum):
@@ -48,7 +92,7 @@ class Zone(Enum):
 
     PUBLIC = "public"
     ROUTED = "routed"
-    """Also loopback and private ones; not those of one link, where clouds have their metadata services."""
+    """Also loopback and private ones; not those of one link, and no metadata service of a cloud."""
     ANY = "any"
 
     def holds(self, address: Address) -> bool:
@@ -57,7 +101,8 @@ class Zone(Enum):
             case Zone.PUBLIC:
                 return is_public(address)
             case Zone.ROUTED:
-                return not (address.is_link_local or address.is_unspecified or address.is_multicast)
+                one_link = address.is_link_local or address.is_unspecified or address.is_multicast
+                return not one_link and not any(address in network for network in _CLOUD)
             case Zone.ANY:
                 return True
 

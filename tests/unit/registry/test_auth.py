@@ -453,6 +453,10 @@ def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
         "https://localhost/token",
         "https://LOCALHOST./token",
         "https://a.localhost/token",
+        "https://168.63.129.16/token",
+        "https://192.0.0.192/token",
+        "https://192.88.99.1/token",
+        "https://[3fff::1]/token",
     ],
 )
 def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
@@ -471,6 +475,8 @@ def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
         ("https://localhost/token", True),
         ("https://169.254.169.254/token", False),
         ("https://[fe80::1]/token", False),
+        ("https://168.63.129.16/token", False),
+        ("https://[fd00:ec2::254]/token", False),
         ("https://0/token", False),
     ],
 )

@@ -16,8 +16,6 @@ from gitops_doca.registry.transport import Reply
 
 _UNAUTHORIZED = 401
 _STALE = {400, 401, 403}
-
-
 _UNASKED = Grant(standing="the registry sent no challenge that can be answered, so no credentials were sent")
 
 

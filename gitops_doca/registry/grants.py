@@ -54,14 +54,13 @@ class Access:
     def __init__(self, first: Callable[[], Grant]) -> None:
         self._lock = threading.Lock()
         self._newest = Once(first)
+        self._next: Once[Grant] | None = None
+        """What did not come when the newest was to be renewed; the newest stays in use."""
         self._doubtful: Grant | None = None
         """A renewed grant that has not worked yet."""
 
     def grant(self) -> Grant:
-        """Return the newest grant, which is fetched when the first thread asks.
-
-        Raises the `NoAnswerError` that there was instead, also the next time; so does `renew`.
-        """
+        """Return the newest grant, which is fetched when the first thread asks; raises as `Once` does."""
         with self._lock:
             return self._newest.get()
 
@@ -72,14 +71,19 @@ class Access:
                 self._doubtful = None
 
     def renew(self, stale: Grant, fetch: Callable[[], Grant]) -> Grant | None:
-        """Return a newer grant than the stale one; None if that is a renewed one that never worked."""
+        """Return a newer grant than the stale one; None if that is a renewed one that never worked.
+
+        Raises the `NoAnswerError` that there was instead, and the same for the next who asks.
+        """
         with self._lock:
-            if self._newest.get() is not stale:
-                return self._newest.get()
+            newest = self._newest.get()
+            if newest is not stale:
+                return newest
             if stale is self._doubtful:
                 return None
-            self._newest = Once(fetch)
-            newest = self._newest.get()
+            self._next = self._next or Once(fetch)
+            renewed = self._next.get()
+            self._newest, self._next = self._next, None
             # The first answer to a challenge is as good as a first grant.
-            self._doubtful = newest if stale.challenges else None
-            return newest
+            self._doubtful = renewed if stale.challenges else None
+            return renewed

@@ -145,6 +145,18 @@ def test_a_list_alone_may_be_behind_a_challenge(config: Config) -> None:
         assert _sent(fake)[1:] == [("head", ""), ("list", ""), ("list", ""), ("list", SENT)]
 
 
+def test_a_challenge_of_the_list_that_cannot_be_answered_leaves_manifests_open() -> None:
+    with FakeRegistry(tags={REPOSITORY: ["here"]}) as fake:
+        challenge = (("WWW-Authenticate", 'Bearer realm="file:///token"'),)
+        fake.fail_always("list", Fault(status=401, headers=challenge))
+        asked, here = resolver(), repository_of(fake).tag("here")
+
+        assert asked.list_tags([here.repository])[here.repository] == TagList(
+            reason="the token realm is no address that may be asked"
+        )
+        assert asked.resolve([here]) == {here: _exists(fake)}
+
+
 @pytest.mark.parametrize("auth", [BASIC, BEARER])
 def test_a_configuration_is_read_behind_a_challenge(config: Config, auth: Auth) -> None:
     manifest, blob = image()

@@ -293,6 +293,20 @@ def test_an_index_within_an_index_is_locked(registry: DockerRegistry, tmp_path: 
     assert repository["tags"] == [{"tag": AMD.tag, "digest": digest, "platform": "linux/amd64"}]
 
 
+def test_a_manifest_with_too_many_values_is_unknown(registry: DockerRegistry, tmp_path: Path) -> None:
+    pusher = Pusher(registry=registry, repository="many/doca-driver")
+    inner = pusher.index("inner", architectures=("amd64",))
+    notes = {f"note-{number}": "" for number in range(25_000)}
+    pusher.bare_index(AMD.tag, {"mediaType": OCI_INDEX, "digest": inner, "size": 1, "annotations": notes})
+    write_config(tmp_path, f"{registry.host}/many", [AMD])
+
+    result = lock(tmp_path)
+
+    assert (result.exit_code, result.stdout) == (5, b"")
+    assert "the answer holds more than 20,000 JSON values" in result.stderr
+    assert not (tmp_path / LOCK).exists()
+
+
 def test_an_unknown_answer_leaves_the_lock_as_it_was(registry: DockerRegistry, tmp_path: Path) -> None:
     Pusher(registry=registry, repository="kept/doca-driver").image(AMD.tag)
     write_config(tmp_path, f"{registry.host}/kept", [AMD])

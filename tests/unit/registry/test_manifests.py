@@ -112,6 +112,15 @@ def test_a_404_that_no_registry_gives_is_not_missing(fake: FakeRegistry, answer:
             404, "MANIFEST_UNKNOWN", 'Failed to fetch "here" from request "/v2/timeout/x/manifests/here".'
         ),
         errors(404, "MANIFEST_UNKNOWN", "Requested image not found"),
+        errors(
+            404, "MANIFEST_UNKNOWN", "Tag here was deleted or has expired. To pull, revive via time machine"
+        ),
+        errors(
+            404,
+            "MANIFEST_UNKNOWN",
+            "The image with imageId {imageDigest:'null', imageTag:'here'} does not exist within the repository "
+            "with name 'mellanox/doca-driver' in the registry with id '123456789012'",
+        ),
         errors(404, "MANIFEST_UNKNOWN", "manifest for mellanox/upstream-timeout/accept:here unknown"),
         errors(404, "MANIFEST_UNKNOWN", "manifest unknown: 'denied/repository/doca-driver' refused.example"),
         errors(404, "NOT_FOUND", f"artifact {REPOSITORY}:here not found"),

@@ -118,8 +118,8 @@ def test_a_404_that_no_registry_gives_is_not_missing(fake: FakeRegistry, answer:
         errors(
             404,
             "MANIFEST_UNKNOWN",
-            "The image with imageId {imageDigest:'null', imageTag:'here'} does not exist within the repository "
-            "with name 'mellanox/doca-driver' in the registry with id '123456789012'",
+            "The image with imageId {imageDigest:'null', imageTag:'here'} does not exist within the "
+            "repository with name 'mellanox/doca-driver' in the registry with id '123456789012'",
         ),
         errors(404, "MANIFEST_UNKNOWN", "manifest for mellanox/upstream-timeout/accept:here unknown"),
         errors(404, "MANIFEST_UNKNOWN", "manifest unknown: 'denied/repository/doca-driver' refused.example"),

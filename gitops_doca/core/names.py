@@ -4,6 +4,8 @@ import re
 
 MAX_LABEL = 63
 """Characters of a label value and of a DNS label (apimachinery, `validation`)."""
+A_LABEL_VALUE = f"a label value: at most {MAX_LABEL} letters, digits and - _ . between them"
+"""What messages say that a value has to be."""
 MAX_NAME = 253
 """Characters of an object's name (RFC 1123 subdomain)."""
 PROGRAM = "gitops-doca"
@@ -11,6 +13,8 @@ PROGRAM = "gitops-doca"
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
+_OBJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 
 # apimachinery, util/rand: no vowels and no 0, 1, 3, so that no hash spells a word.
@@ -22,6 +26,22 @@ _FNV_PRIME = 16777619
 def is_label_value(text: str) -> bool:
     """Say whether this can be the value of a label; unlike Kubernetes, not when it is empty."""
     return len(text) <= MAX_LABEL and _LABEL_VALUE.fullmatch(text) is not None
+
+
+def is_label_key(text: str) -> bool:
+    """Say whether this can be the key of a label or a taint: `[prefix/]name` (a qualified name)."""
+    prefix, slash, name = text.rpartition("/")
+    return is_label_value(name) and (not slash or is_subdomain(prefix))
+
+
+def is_kind(text: str) -> bool:
+    """Say whether this can be the kind of an object."""
+    return _KIND.fullmatch(text) is not None
+
+
+def is_object_name(text: str) -> bool:
+    """Say whether an object of any kind can have this name: RBAC's may have capitals and colons."""
+    return len(text) <= MAX_NAME and _OBJECT_NAME.fullmatch(text) is not None
 
 
 def is_dns_label(text: str) -> bool:

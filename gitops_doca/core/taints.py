@@ -1,8 +1,9 @@
 """Which taints keep the driver's pods off a node."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from gitops_doca.core.model import Node, Taint, Toleration
+from gitops_doca.core.names import A_LABEL_VALUE, is_label_key, is_label_value
 
 # A driver that restarts can make its own node NotReady: without the last two its new pod would
 # never get there.
@@ -11,6 +12,7 @@ _ALWAYS_TOLERATED = tuple(
     for key in ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 )
 
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _KEEPS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
 # Set for minutes, by Kubernetes from a node's condition, by an autoscaler or by a network agent: a node
@@ -46,6 +48,16 @@ def keeps_away(taint: Taint, ignored: Collection[str] = ()) -> bool:
     `ignored` are the keys of more taints that pass.
     """
     return taint.effect in _KEEPS_AWAY and taint.key not in _PASSING and taint.key not in ignored
+
+
+def wrong_fields(taint: Taint) -> Iterator[tuple[str, str]]:
+    """Yield each field that Kubernetes would not take, and what it takes (core/v1, `ValidateNodeTaints`)."""
+    if not is_label_key(taint.key):
+        yield "key", "a name such as dedicated or example.com/dedicated"
+    if taint.value and not is_label_value(taint.value):
+        yield "value", A_LABEL_VALUE
+    if taint.effect not in _EFFECTS:
+        yield "effect", " or ".join(_EFFECTS)
 
 
 def pod_tolerations(tolerations: Collection[Toleration]) -> tuple[Toleration, ...]:

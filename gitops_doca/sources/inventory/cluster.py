@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Node, Taint
-from gitops_doca.core.names import MAX_NAME, is_subdomain
+from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
 from gitops_doca.core.snapshot import has_login
-from gitops_doca.core.taints import keeps_away
+from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.found import Found
 from gitops_doca.sources.located import Document, LocatedDict, Path
 from gitops_doca.sources.schema import not_a_string
@@ -40,9 +40,12 @@ def usable_taints(taints: Iterable[Mapping[str, Any]], found: Found) -> tuple[Ta
 
     Those that pass come and go, so they are no part of what a node is.
     """
-    every = (Taint(*(taint.get(field) or "" for field in _TAINT)) for taint in taints)
-    kept = (taint for taint in every if keeps_away(taint, found.ignored_taints))
+    kept = (taint for taint in map(_taint, taints) if keeps_away(taint, found.ignored_taints))
     return tuple(sorted(kept, key=lambda t: (t.key, t.effect, t.value)))
+
+
+def _taint(fields: Mapping[str, Any]) -> Taint:
+    return Taint(*(fields.get(field) or "" for field in _TAINT))
 
 
 def _add_node(document: Document, found: Found) -> None:
@@ -84,7 +87,19 @@ def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
         if taint.get(field) is not None
     ]
     texts = [_is_text(document, field, found) for field in fields]
-    return usable_taints(taints, found) if all(texts) else None
+    if not all(texts):
+        return None
+    for number, taint in enumerate(taints):
+        _check_taint(_taint(taint), document, number, found)
+    return usable_taints(taints, found)
+
+
+def _check_taint(taint: Taint, document: Document, number: int, found: Found) -> None:
+    name = _at(document.value, ("metadata", "name"))
+    whose = f"node {name}: " if isinstance(name, str) and is_subdomain(name) else ""
+    for field, expected in wrong_fields(taint):
+        place = document.place(("spec", "taints", number, field))
+        found.problems.error(f"{whose}the {field} of the taint is not {expected}", place)
 
 
 def _add_config_map(document: Document, found: Found) -> None:
@@ -98,6 +113,10 @@ def _add_config_map(document: Document, found: Found) -> None:
     path = ("metadata", "namespace")
     namespace = _at(document.value, path)
     if namespace is not None and not _is_text(document, path, found):
+        return
+    if not is_subdomain(name) or (namespace and not is_dns_label(namespace)):
+        message = "the ConfigMap has a name or namespace that Kubernetes does not allow"
+        found.problems.error(message, document.place(("metadata",)))
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
@@ -178,7 +197,11 @@ def _labels(document: Document, found: Found) -> dict[str, str] | None:
     wrong = [key for key, value in kept.items() if not isinstance(value, str)]
     for key in wrong:
         _is_text(document, (*path, key), found)
-    return None if wrong else kept
+    if wrong:
+        return None
+    for key, value in kept.items():
+        found.check_label(key, value, document.place((*path, key)))
+    return kept
 
 
 def _is_text(document: Document, path: Path, found: Found) -> bool:

@@ -5,7 +5,15 @@ from collections.abc import Iterable, Mapping
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.discovery import FEATURES
-from gitops_doca.core.model import ClusterProxy, Inventory, Node, OperatorTrace, OtherNodes
+from gitops_doca.core.model import (
+    PLATFORM_LABELS,
+    ClusterProxy,
+    Inventory,
+    Node,
+    OperatorTrace,
+    OtherNodes,
+)
+from gitops_doca.core.names import A_LABEL_VALUE, is_label_value
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 
 _MAX_LABEL = 253 + len("/") + 63
@@ -61,6 +69,11 @@ class Found:
         for label in labels.keys() - self.labels:
             if len(label) <= _MAX_LABEL and (label in self._similar or len(self._similar) < _MAX_SIMILAR):
                 self._similar[label] += 1
+
+    def check_label(self, label: str, value: str, place: Place) -> None:
+        """Report a value that no label has; one of the platform is reported with the pool that needs it."""
+        if value and label not in PLATFORM_LABELS and not is_label_value(value):
+            self.problems.error(f"the value is not {A_LABEL_VALUE}", place)
 
     def add_config_map(self, namespace: str, name: str, keys: tuple[str, ...], place: Place) -> None:
         """Add the sorted keys of a ConfigMap; the namespace may be empty."""

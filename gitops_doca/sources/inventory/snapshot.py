@@ -66,8 +66,9 @@ def _without_names(group: Any) -> Any:  # noqa: ANN401 (any part of a document)
 def _check_labels(document: Document, found: Found) -> None:
     known = GROUP_LABELS.union(document.value.get("labels", ()))
     for number, group in enumerate(document.value["groups"]):
-        for label in group["labels"]:
+        for label, value in group["labels"].items():
             if label in known:
+                found.check_label(label, value, document.place(("groups", number, "labels", label)))
                 continue
             near = did_you_mean(label, known) if found.problems.is_early(document.file) else ""
             message = f"unknown label {label!r}{near}"

@@ -124,6 +124,70 @@ def test_taints_that_keep_nothing_away_or_come_and_go_are_no_part_of_a_node() ->
     assert read(text)[0].nodes[0].taints == (Taint("b", "", "NoSchedule"), Taint("z", "1", "NoExecute"))
 
 
+KEY = "a name such as dedicated or example.com/dedicated"
+VALUE = "a label value: at most 63 letters, digits and - _ . between them"
+EFFECT = "NoSchedule or PreferNoSchedule or NoExecute"
+
+
+@pytest.mark.parametrize(
+    ("taint", "field", "expected"),
+    [
+        ({"key": "a\n\x1b[31mb"}, "key", KEY),
+        ({"key": ""}, "key", KEY),
+        ({"key": "a/b/c"}, "key", KEY),
+        ({"key": "Example.com/x"}, "key", KEY),
+        ({"key": "/x"}, "key", KEY),
+        ({"key": "k" * 64}, "key", KEY),
+        ({"key": "@octocat"}, "key", KEY),
+        ({"key": "\u202ek"}, "key", KEY),
+        ({"value": "<b>x</b>"}, "value", VALUE),
+        ({"value": "a|b"}, "value", VALUE),
+        ({"value": "v" * 64}, "value", VALUE),
+        ({"value": "-"}, "value", VALUE),
+        ({"effect": "NoRun"}, "effect", EFFECT),
+        ({"effect": ""}, "effect", EFFECT),
+        ({"effect": None}, "effect", EFFECT),
+        ({"effect": "NoSchedule\n"}, "effect", EFFECT),
+    ],
+)
+def test_a_taint_that_kubernetes_would_not_take_is_told_without_its_text(
+    taint: dict[str, str], field: str, expected: str
+) -> None:
+    good = {"key": "example.com/dedicated", "value": "", "effect": "PreferNoSchedule"}
+    _, problems = read(node(spec={"taints": [good, {**good, **taint}]}))
+
+    assert problems == [f"0:1: spec.taints[1].{field}: node a: the {field} of the taint is not {expected}"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "@octocat", "<i>"])
+def test_no_message_about_a_taint_repeats_a_name_that_no_node_has(name: str) -> None:
+    _, problems = read(node(name, spec={"taints": [{"key": "k", "effect": "x"}]}))
+
+    assert problems == [
+        f"0:1: metadata.name: {name!r} is no name of a node",
+        f"0:1: spec.taints[0].effect: the effect of the taint is not {EFFECT}",
+    ]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "\x1b[2J", "a|b", "r" * 64, "@octocat"])
+def test_a_label_of_a_node_that_no_label_can_be_is_told(value: str) -> None:
+    _, problems = read(node(labels={"rack": value}))
+
+    assert problems == [f"0:1: metadata.labels.rack: the value is not {VALUE}"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"name": "a\nb"}, {"name": "A"}, {"namespace": "a.b"}, {"namespace": "<i>"}]
+)
+def test_a_config_map_that_kubernetes_would_not_take_is_told(fields: dict[str, str]) -> None:
+    metadata = {"name": "a", "namespace": "b", **fields}
+    text = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}})
+
+    assert read(text)[1] == [
+        "0:1: metadata: the ConfigMap has a name or namespace that Kubernetes does not allow"
+    ]
+
+
 @pytest.mark.parametrize("taints", ["x", 5, {"key": "a"}, ["a"], [None]])
 def test_taints_that_are_none_are_told(taints: object) -> None:
     found, problems = read(node(spec={"taints": taints}))

@@ -419,6 +419,13 @@ def test_drivers_in_both_kinds_of_policy_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["a b", "a/b/c", "@octocat", "-", ""])
+def test_a_node_selector_by_what_no_label_is_named_is_told(key: str) -> None:
+    assert read(node("a", nodeSelector={key: "b"}))[1] == [
+        f"11: spec.nodeSelector[{key}]: the key is not one that a label can have"
+    ]
+
+
 def test_a_cluster_policy_without_driver_may_stand_beside_node_policies() -> None:
     without = {**cluster(), "spec": {"nvIpam": {}}}
     found, problems = read(

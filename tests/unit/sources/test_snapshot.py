@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.names import is_subdomain
 from gitops_doca.core.snapshot import check_labels
+from gitops_doca.core.taints import wrong_fields
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.schema import schema_text
 from support.reading import lines
 
 HEAD = "apiVersion: gitops-doca.dev/v1alpha1\nkind: NodeInventory\n"
@@ -243,6 +246,24 @@ def test_a_kind_that_is_nearly_a_snapshot_is_told() -> None:
             ("  nodes", "  taints: [{key: a, effect: NoRun}]\n  nodes"),
             "0:6: groups[0].taints[0].effect: 'NoRun' is not NoSchedule or NoExecute or PreferNoSchedule",
         ),
+        (
+            ("  nodes", '  taints: [{key: "a\\e[31m", effect: NoSchedule}]\n  nodes'),
+            (
+                "0:6: groups[0].taints[0].key: 'a\\x1b[31m' is not a name such as dedicated "
+                "or example.com/dedicated"
+            ),
+        ),
+        (
+            ("  nodes", "  taints: [{key: a/b/c, effect: NoSchedule}]\n  nodes"),
+            "0:6: groups[0].taints[0].key: 'a/b/c' is not a name such as dedicated or example.com/dedicated",
+        ),
+        (
+            ("  nodes", "  taints: [{key: a, value: <b>, effect: NoSchedule}]\n  nodes"),
+            (
+                "0:6: groups[0].taints[0].value: '<b>' is not a label value: "
+                "at most 63 letters, digits and - _ . between them"
+            ),
+        ),
         (("groups", "group"), "0:3: group: unknown field 'group'; did you mean 'groups'?"),
     ],
 )
@@ -275,10 +296,34 @@ def test_in_json_a_taint_with_a_boolean_is_told_as_json_spells_it() -> None:
 
     assert told(json.dumps({**yaml.safe_load(HEAD), "groups": [group]})) == [
         (
-            "0:1: groups[0].taints[0].value: false is true or false, not a string; "
-            'put it in quotes: "value": "false"'
+            "0:1: groups[0].taints[0].value: false is true or false, not a label value: at most 63 letters, "
+            'digits and - _ . between them; put it in quotes: "value": "false"'
         )
     ]
+
+
+@pytest.mark.parametrize("value", ["a|b", "a b", "@octocat"])
+def test_a_label_of_a_group_that_no_label_can_be_is_told(value: str) -> None:
+    text = HEAD + "labels: [rack]\n" + GROUP.replace("- labels:", f"- labels:\n    rack: '{value}'")
+
+    assert told(text) == [
+        (
+            "0:6: groups[0].labels.rack: the value is not a label value: "
+            "at most 63 letters, digits and - _ . between them"
+        )
+    ]
+
+
+@given(st.text(max_size=70) | st.from_regex(r"([a-zA-Z0-9.-]{0,5}/)?[-a-zA-Z0-9_.]{0,70}", fullmatch=True))
+def test_the_schema_and_the_reader_agree_about_taints(text: str) -> None:
+    properties = json.loads(schema_text("inventory"))["properties"]["groups"]["items"]["properties"]
+    schema = properties["taints"]["items"]["properties"]
+
+    for field in ("key", "value"):
+        taint = Taint(**{"key": "a", "value": "", "effect": "NoExecute", field: text})
+        pattern = schema[field]["pattern"].removesuffix("$") + r"\Z"
+
+        assert bool(re.search(pattern, text)) == (not list(wrong_fields(taint)))
 
 
 def test_a_runtime_that_is_no_string_is_told_once() -> None:
@@ -294,7 +339,17 @@ def test_a_runtime_that_is_no_string_is_told_once() -> None:
     ("section", "message"),
     [
         ("labels: [rack, rack]", "0:3: labels: a list is not a list of labels, each once"),
-        ("labels: [5]", '0:3: labels[0]: 5 is a number to YAML, not a string; put it in quotes: "5"'),
+        ("labels: [a b]", "0:3: labels[0]: 'a b' is not the key of a label"),
+        ("labels: ['']", "0:3: labels[0]: '' is not the key of a label"),
+        ("configMaps: [{name: A, keys: []}]", "0:3: configMaps[0].name: 'A' is not the name of a ConfigMap"),
+        (
+            "configMaps: [{name: a, namespace: a.b, keys: []}]",
+            "0:3: configMaps[0].namespace: 'a.b' is not the name of a namespace",
+        ),
+        (
+            "labels: [5]",
+            '0:3: labels[0]: 5 is a number to YAML, not the key of a label; put it in quotes: "5"',
+        ),
         ("openshift: 'yes'", "0:3: openshift: 'yes' is not true or false"),
         ("metadata: hunter2", "0:3: metadata: the value is not a mapping"),
         ("driverToolkit: {'417': 'hunter2:'}", None),

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import click
 
-from gitops_doca.cli.console import tell
+from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.invocation import Invocation, Resolve, find_answers
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.lock import RENDERING
@@ -77,6 +77,7 @@ def render_folder(folder: Folder) -> Rendering:
     problems = Problems()
     resources = read_manifests(folder.path, problems)
     problems.raise_errors()
+    print_diagnostics(problems.warnings)
     return rendering(resources)
 
 

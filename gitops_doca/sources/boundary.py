@@ -1,7 +1,4 @@
-"""A folder that no input may lie outside of, for inputs whose names strangers chose.
-
-It opens files on Linux alone; elsewhere it can be imported.
-"""
+"""A folder that no input may lie outside of, for inputs whose names strangers chose."""
 
 import errno
 import os
@@ -19,7 +16,10 @@ _MAX_LINKS = 40
 _MAX_NAME = 4096
 # Not waiting for a writer, should a pipe have taken the file's place.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# On Linux a folder is opened for looking names up, and nothing more; elsewhere it has to be readable.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _INSIDE = "name a file of the repository, by a relative path; .. may be in it"
+_BELOW = "remove it, or put a file in its place"
 REPOSITORY = "the repository"
 
 
@@ -36,6 +36,12 @@ class Boundary:
     """The folders below it in which relative names begin."""
     called: str = REPOSITORY
     """What messages call the folder."""
+    folder: str = ""
+    """What the names of files begin with in messages, when that is not their name in the repository."""
+
+    def shown(self, name: str) -> str:
+        """Return how messages call a file."""
+        return os.path.normpath(os.path.join(self.folder, name)) if self.folder else name  # noqa: PTH118
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -48,7 +54,7 @@ class Boundary:
             descriptor = os.open(last, _READ, dir_fd=folder)
             with os.fdopen(descriptor, "rb") as stream:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise _no_file()
+                    raise self.no_file()
                 yield stream
 
     def has(self, name: str) -> bool:
@@ -82,8 +88,21 @@ class Boundary:
         walk = _Walk(self, (*self.start, *name.split("/")), stack)
         found = walk.file()
         if found is None:
-            raise _no_file()
+            raise self.no_file()
         return found
+
+    def outside(self) -> UnreadableError:
+        """Return the error for a name that leads out."""
+        message = f"leads out of {self.called}, through .. or a link, so it is not read"
+        return UnreadableError(message, remedy=self._remedy)
+
+    def no_file(self) -> UnreadableError:
+        """Return the error for a name that leads to anything but a regular file."""
+        return UnreadableError("is no regular file, so it is not read", remedy=self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        return _BELOW if self.folder else _INSIDE
 
 
 class _Walk:
@@ -95,8 +114,8 @@ class _Walk:
         self._parts = deque(parts)
         self._links = 0
         self._linked = False
-        root = os.open(boundary.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._folders = [self._keep(root)]
+        # The root itself may be a link: its name is not the stranger's.
+        self._folders = [self._keep(os.open(boundary.root, _FOLDER & ~os.O_NOFOLLOW))]
 
     @property
     def folder(self) -> int:
@@ -110,22 +129,21 @@ class _Walk:
             if part == "..":
                 self._leave()
             elif part not in {"", "."}:
-                descriptor = self._look(part)
-                mode = os.fstat(descriptor).st_mode
+                mode = self._mode(part)
                 if stat.S_ISLNK(mode):
-                    self._follow(os.readlink("", dir_fd=descriptor))
+                    self._follow(os.readlink(part, dir_fd=self.folder))
                 elif stat.S_ISDIR(mode):
-                    self._folders.append(descriptor)
+                    self._folders.append(self._keep(os.open(part, _FOLDER, dir_fd=self.folder)))
                 elif self._parts:
                     raise NotADirectoryError(errno.ENOTDIR, "")
                 else:
-                    return (self._folders[-1], part) if stat.S_ISREG(mode) else None
+                    return (self.folder, part) if stat.S_ISREG(mode) else None
         return None
 
-    def _look(self, part: str) -> int:
+    def _mode(self, part: str) -> int:
+        # What is another thing a moment later is refused where it is opened: no link is followed there.
         try:
-            flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-            return self._keep(os.open(part, flags, dir_fd=self._folders[-1]))
+            return os.stat(part, dir_fd=self.folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
             if self._linked:
                 raise UnreadableError("is a link that leads nowhere") from None
@@ -133,7 +151,7 @@ class _Walk:
 
     def _leave(self) -> None:
         if len(self._folders) == 1:
-            raise self._outside()
+            raise self._boundary.outside()
         self._folders.pop()
 
     def _follow(self, target: str) -> None:
@@ -141,19 +159,10 @@ class _Walk:
         if self._links > _MAX_LINKS:
             raise OSError(errno.ELOOP, "")
         if target.startswith("/"):
-            raise self._outside()
+            raise self._boundary.outside()
         self._linked |= not self._parts
         self._parts.extendleft(reversed(target.split("/")))
-
-    def _outside(self) -> UnreadableError:
-        return UnreadableError(
-            f"leads out of {self._boundary.called}, through .. or a link, so it is not read", remedy=_INSIDE
-        )
 
     def _keep(self, descriptor: int) -> int:
         self._stack.callback(os.close, descriptor)
         return descriptor
-
-
-def _no_file() -> UnreadableError:
-    return UnreadableError("is no regular file, so it is not read", remedy=_INSIDE)

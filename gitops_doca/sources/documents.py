@@ -30,7 +30,7 @@ def read_documents(
     and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
     `limit`: bytes of the file, when it may have fewer than others.
     """
-    file = display_name(name)
+    file = display_name(boundary.shown(name) if boundary else name)
     try:
         with open_input(name, boundary, limit=limit) as source:
             if source.is_empty:
@@ -64,9 +64,9 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
         for document in read_json(source, file, selection):
             yielded = True
             yield document
-    except SyntaxProblem:
+    except SyntaxProblem as problem:
         # `{a: b}` is YAML too; what JSON's reader says counts only when YAML's cannot read it either.
-        if yielded or not source.rewind():
+        if yielded or problem.final or not source.rewind():
             raise
         try:
             found = list(read_yaml(source.short_lines(), file, selection))

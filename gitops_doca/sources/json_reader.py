@@ -2,12 +2,13 @@
 
 import codecs
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from gitops_doca.sources.located import Document, typed_items
-from gitops_doca.sources.scalars import WrittenFloat
+from gitops_doca.sources.scalars import INTEGERS, NotFiniteError, WrittenFloat
 from gitops_doca.sources.selection import ALL, NOTHING, Selection, below, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
 
@@ -121,12 +122,17 @@ def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: A
         selected = prune(value, selection)
     except RecursionError:
         raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels") from None
-    _check(selected, line, MAX_DEPTH)
-    return selected
+    try:
+        return _checked(selected, line, MAX_DEPTH)
+    except NotFiniteError as error:
+        raise SyntaxProblem(line, str(error), final=True) from None
 
 
-def _check(value: object, line: int, levels: int) -> None:
-    """Refuse what YAML's reader refuses too, and what no output could hold."""
+def _checked(value: Any, line: int, levels: int) -> Any:  # noqa: ANN401 (any JSON value)
+    """Refuse what YAML's reader refuses too, and what no output could hold.
+
+    Returns the same value; in it, or in its place, are numbers as Kubernetes has them.
+    """
     if isinstance(value, str):
         if not value.isascii() and _SURROGATE.search(value):
             raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
@@ -135,9 +141,25 @@ def _check(value: object, line: int, levels: int) -> None:
             raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels")
         if isinstance(value, dict):
             for key in value:
-                _check(key, line, levels)
-        for item in value.values() if isinstance(value, dict) else value:
-            _check(item, line, levels - 1)
+                _checked(key, line, levels)
+        entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in entries:
+            value[key] = _checked(item, line, levels - 1)
+    elif isinstance(value, float) or (isinstance(value, int) and value not in INTEGERS):
+        return _float(value)
+    return value
+
+
+def _float(number: float) -> float:
+    """Return what Kubernetes makes of a number that is no 64-bit integer; raises `NotFiniteError`."""
+    try:
+        # One that is a float already may know its text.
+        number = number if isinstance(number, float) else float(number)
+    except OverflowError:
+        raise NotFiniteError from None
+    if not math.isfinite(number):
+        raise NotFiniteError
+    return number
 
 
 class _Window:
@@ -162,9 +184,9 @@ class _Window:
         self._counted = self._at
         return self._lines_before
 
-    def fail(self, message: str) -> NoReturn:
+    def fail(self, message: str, *, final: bool = False) -> NoReturn:
         """Raise the problem at the current line."""
-        raise SyntaxProblem(self.line, message)
+        raise SyntaxProblem(self.line, message, final=final)
 
     def peek(self) -> str:
         """Return the next character that is no white space; empty at the end."""
@@ -228,6 +250,8 @@ class _Window:
                 self._at = min(self._at + behind, len(self._text))
                 # The decoder's messages are fixed sentences; they quote nothing of the text.
                 self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
+            except NotFiniteError as error:
+                self.fail(str(error), final=True)
             except (ValueError, RecursionError):
                 self.fail("has a JSON value that is nested too deeply or holds a number out of range")
             # A number may go on behind the window, also one that seems to end at `.` or `e+`.
@@ -263,4 +287,4 @@ class _Window:
 
 
 def _no_constant(_name: str) -> NoReturn:
-    raise ValueError
+    raise NotFiniteError

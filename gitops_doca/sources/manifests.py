@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
+from gitops_doca.core.names import is_dns_label, is_kind, is_object_name
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.core.rendered import at
+from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.selection import ALL
 
@@ -17,11 +19,14 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
-    Reports what cannot be read, and an object that stands twice.
+    Reports what cannot be read, what is no regular file, a link that leads out, an object that Kubernetes
+    would not take by its name, and one that stands twice. Links to folders are not followed, with a warning.
     """
     found: dict[tuple[str, str, str], Resource] = {}
-    for file in _files(folder):
-        for document in read_documents(file, ALL, problems):
+    root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
+    boundary = Boundary(root, called="the folder", folder=os.path.normpath(folder))
+    for file in _files(boundary, problems):
+        for document in read_documents(file, ALL, problems, boundary):
             value = document.value
             if not _is_ours(value):
                 continue
@@ -32,6 +37,11 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
             )
             if not all(isinstance(part, str) for part in named):
                 problems.error("is an object without kind or name", document.place())
+            elif not _is_named(*named):
+                problems.error(
+                    "the object has a kind, name or namespace that Kubernetes does not allow",
+                    document.place(),
+                )
             elif found.setdefault(named, value) is not value:
                 problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
     return tuple(found.values())
@@ -43,9 +53,26 @@ def _is_ours(value: object) -> bool:
     return labelled or (at(value, "kind") in _POLICIES and at(value, "spec", "ofedDriver") is not None)
 
 
-def _files(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+def _is_named(kind: str, namespace: str, name: str) -> bool:
+    # Kind, namespace and name become the path in the head of a diff.
+    return is_kind(kind) and is_object_name(name) and (not namespace or is_dns_label(namespace))
+
+
+def _files(boundary: Boundary, problems: Problems) -> Iterator[str]:
+    """Yield the names of what looks like manifests, from the folder on."""
+
+    def report(error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno else "I/O error"
+        place = Place(boundary.shown(os.path.relpath(error.filename, boundary.root)))
+        problems.error(f"cannot be read: {why}", place)
+
+    for parent, folders, files in os.walk(boundary.root, onerror=report):
+        below = os.path.relpath(parent, boundary.root)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if os.path.islink(os.path.join(parent, name)):  # noqa: PTH114, PTH118 (start-up counts)
+                place = Place(boundary.shown(os.path.join(below, name)))  # noqa: PTH118
+                problems.warn("is a link to a folder, which is not followed", place)
         for name in sorted(files):
             if name.endswith(_SUFFIXES) and not name.startswith("."):
-                yield os.path.normpath(os.path.join(parent, name))  # noqa: PTH118 (as its author wrote it)
+                yield os.path.join(below, name)  # noqa: PTH118

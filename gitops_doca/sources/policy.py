@@ -88,7 +88,7 @@ def read_policies(
             + (f" of {files}" if files else ""),
             remedy="name the policy's file with -p or under spec.policies",
         )
-    written = {id(document): as_written(document, problems) for document in documents}
+    written = {id(document): as_written(document) for document in documents}
     valid = [document for document in documents if validate_policy(document, problems)]
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))

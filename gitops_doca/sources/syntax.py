@@ -26,10 +26,14 @@ class UnreadableError(Exception):
 
 
 class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
-    """The text cannot be read; says what is wrong on which line, and quotes nothing of it."""
+    """The text cannot be read; says what is wrong on which line, and quotes nothing of it.
 
-    def __init__(self, line: int, message: str, *, remedy: str = "") -> None:
+    `final`: another syntax would not make it right.
+    """
+
+    def __init__(self, line: int, message: str, *, remedy: str = "", final: bool = False) -> None:
         super().__init__(message)
         self.line = line
         self.message = message
         self.remedy = remedy
+        self.final = final

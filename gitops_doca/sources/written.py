@@ -1,11 +1,9 @@
 """Policies as their authors wrote them, without what an API server adds."""
 
-import math
 from typing import Any
 
-from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Resource
-from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.located import Document
 
 _ASSIGNED = (
     "creationTimestamp",
@@ -29,12 +27,9 @@ def is_stored(document: Document) -> bool:
     )
 
 
-def as_written(document: Document, problems: Problems) -> Resource:
-    """Return a copy without `status` and what else an API server adds; it would refuse, or ignore, those.
-
-    Reports numbers that JSON, and so Kubernetes, does not have.
-    """
-    written: Resource = _copy(document.value, (), document, problems)
+def as_written(document: Document) -> Resource:
+    """Return a copy without `status` and what else an API server adds; it would refuse, or ignore, those."""
+    written: Resource = _copy(document.value)
     written.pop("status", None)
     metadata = written.get("metadata")
     if isinstance(metadata, dict):
@@ -46,14 +41,11 @@ def as_written(document: Document, problems: Problems) -> Resource:
     return written
 
 
-def _copy(value: object, path: Path, document: Document, problems: Problems) -> Any:  # noqa: ANN401 (any part)
+def _copy(value: object) -> Any:  # noqa: ANN401 (any part of a document)
     match value:
         case dict():
-            return {key: _copy(item, (*path, key), document, problems) for key, item in value.items()}
+            return {key: _copy(item) for key, item in value.items()}
         case list():
-            return [_copy(item, (*path, number), document, problems) for number, item in enumerate(value)]
-        case float() if not math.isfinite(value):
-            problems.error("is a number that Kubernetes does not have", document.place(path))
-            return 0
+            return list(map(_copy, value))
         case _:
             return value

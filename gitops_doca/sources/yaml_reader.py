@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from gitops_doca.sources.located import Document, LocatedDict, LocatedList, typed_items
-from gitops_doca.sources.scalars import resolve_plain
+from gitops_doca.sources.scalars import NotFiniteError, resolve_plain
 from gitops_doca.sources.selection import ALL, KEYS, NOTHING, Selection, below, keyless, prune
 from gitops_doca.sources.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
 from gitops_doca.sources.yaml_events import event_source, reason
@@ -297,4 +297,7 @@ def _scalar(event: Any) -> Any:  # noqa: ANN401
     # implicit[0]: plain, so without a tag the text decides the type.
     if event.tag == _STRING_TAG or (event.tag is None and not event.implicit[0]):
         return event.value
-    return resolve_plain(event.value)
+    try:
+        return resolve_plain(event.value)
+    except NotFiniteError as error:
+        raise SyntaxProblem(event.start_mark.line + 1, str(error)) from None

@@ -306,7 +306,8 @@ def test_a_number_that_json_does_not_have_is_told(cluster: Cluster) -> None:
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr == (
-        "error[input]: policy.yaml:29: spec.nvIpam.ratio: is a number that Kubernetes does not have\n"
+        "error[input]: policy.yaml:29: has a number that is infinite or NaN, which no manifest can hold; "
+        "put it in quotes if it is text\n"
     )
 
 

@@ -12,6 +12,10 @@ from support.reading import json_documents, json_values
 
 OBJECT = object_selection(["rack"])
 
+NOT_FINITE = (
+    "has a number that is infinite or NaN, which no manifest can hold; put it in quotes if it is text"
+)
+
 
 def problem(text: str | bytes) -> tuple[int, str]:
     with pytest.raises(SyntaxProblem) as caught:
@@ -111,6 +115,7 @@ def test_an_item_is_given_before_the_list_is_read_to_its_end(monkeypatch: pytest
     [
         ('{"a": 1', 1, "is no valid JSON: , or } was expected"),
         ('{"a":\n', 2, "is no valid JSON: expecting value"),
+        ('{"items": [\n{"a": 1},\n{"b": 1e999}]}', 3, NOT_FINITE),
         ('{"items": [\n{"a": 1},\n', 3, "is no valid JSON: expecting value"),
         ('{"a":\n[1,\n x],\n"b":\n1\n}\n\n', 3, "is no valid JSON: expecting value"),
         ('{"items":\n[{"a": 1},\n{"a": x}\n]\n}\n', 3, "is no valid JSON: expecting value"),
@@ -120,8 +125,11 @@ def test_an_item_is_given_before_the_list_is_read_to_its_end(monkeypatch: pytest
         ("[1 2]", 1, "is no valid JSON: , or ] was expected"),
         ('{"a": 1}\nxyz', 2, "is no JSON object"),
         ('{"a": 1}\n5', 2, "is no JSON object"),
-        ('{"a": NaN}', 1, "has a JSON value that is nested too deeply or holds a number out of range"),
-        ('{"a": -Infinity}', 1, "has a JSON value that is nested too deeply or holds a number out of range"),
+        ('{"a": NaN}', 1, NOT_FINITE),
+        ('{"a": -Infinity}', 1, NOT_FINITE),
+        ('{"a":\n[1, {"b": 1e999}]}', 1, NOT_FINITE),
+        ('{"a": -1E+400}', 1, NOT_FINITE),
+        ('{"a": ' + "9" * 400 + "}", 1, NOT_FINITE),
         (
             '{"a": ' + "1" * 5000 + "}",
             1,
@@ -193,3 +201,14 @@ def test_whoever_wants_no_more_items_ends_the_reading(start: bytes) -> None:
     with pytest.raises(TooManyError):
         read_list(streams[1], "in", ALL, {}, admit=admit)
     assert [stream.read_bytes < 2 << 20 for stream in streams] == [True, True]
+
+
+def test_a_whole_number_beyond_64_bits_is_the_float_that_kubernetes_makes_of_it() -> None:
+    (found,) = json_values(
+        '{"a": 18446744073709551616, "b": [-9223372036854775809], "c": 18446744073709551615}'
+    )
+
+    assert (
+        repr(found)
+        == "{'a': 1.8446744073709552e+19, 'b': [-9.223372036854776e+18], 'c': 18446744073709551615}"
+    )

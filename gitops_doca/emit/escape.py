@@ -69,10 +69,8 @@ def json_text(document: object, *, sort_keys: bool = False) -> str:
 
 def markdown_text(text: str) -> Markdown:
     """Return a sentence as Markdown: words that could be markup, a link or a reference become code."""
-    words = printable(text).split()
-    if words == ["-"]:
-        return Markdown("-")
-    return Markdown(" ".join(word if plain else markdown_code(word) for word, plain in _judged(words)))
+    judged = _judged(printable(text).split())
+    return Markdown(" ".join(word if plain else markdown_code(word) for word, plain in judged))
 
 
 def markdown_code(text: str) -> Markdown:

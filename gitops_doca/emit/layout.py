@@ -19,8 +19,8 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def text_cells(rows: Iterable[Sequence[str]]) -> list[list[Markdown]]:
-    """Return rows of raw text as the cells of a Markdown table."""
-    return [list(map(markdown_text, row)) for row in rows]
+    """Return rows of raw text as the cells of a Markdown table; `-` stands where there is nothing."""
+    return [[Markdown(text) if text == "-" else markdown_text(text) for text in row] for row in rows]
 
 
 def markdown(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int] = ()) -> list[str]:

@@ -1,0 +1,304 @@
+"""Every document, with a hostile text in each place that holds text, beside the same with a harmless one."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from fakes.cluster import DIGEST, make_policy
+from gitops_doca.cli.console import format_diagnostics, table
+from gitops_doca.core.changes import Comparison, NodeMove, VersionMove, compare_renderings
+from gitops_doca.core.decide import UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.lookup import Cause, TagList, TagMissing, TagUnknown
+from gitops_doca.core.matrix import Cell, Column, Newest, Row, Table
+from gitops_doca.core.model import LeftOut, Node, Plan, Platform, Pool
+from gitops_doca.core.pools import Grouping
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.rendered import RenderedPool, Rendering
+from gitops_doca.core.status import Applied, DriverPod, NodeStatus, PoolStatus, State, Status
+from gitops_doca.emit.diff.document import json_document
+from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.emit.diff.text import diff_lines, summary_lines
+from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.escape import printable, printable_lines
+from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
+from gitops_doca.emit.matrix_html import html_matrix
+from gitops_doca.emit.matrix_json import json_matrix
+from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
+from gitops_doca.emit.mirror import plain_list, skopeo_list
+from gitops_doca.emit.recipe import build_script
+from gitops_doca.emit.report import dump_report
+from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
+from gitops_doca.emit.status import json_status, markdown_status, text_status
+from gitops_doca.emit.table import json_table, markdown_table, text_table
+from support.hostile import HARMLESS, HOSTILE
+from support.markup import Markup, render
+
+Form = Callable[[str], str]
+
+
+def pool(text: str, *, os: str = "") -> Pool:
+    policy = replace(make_policy(version=f"{text}-1"), name=text, cluster=text)
+    return Pool(
+        policy=replace(policy, driver=replace(policy.driver, repository=Repository(text, text, text))),
+        platform=Platform(os or text, text, text, "amd64"),
+        nodes=(Node(name=text, labels={}),),
+        app=text,
+    )
+
+
+def decisions(text: str) -> list[Any]:
+    one = pool(text)
+    image = one.policy.driver.repository.tag(text)
+    return [
+        UsePrecompiled(pool=one, image=image, digest=DIGEST),
+        UseDigest(pool=one, image=ImageReference(image.repository, digest=text)),
+        Withhold(pool=one, image=image, lookup=TagUnknown(Cause.DNS, text)),
+        Withhold(pool=pool(text, os="ubuntu"), image=image, lookup=TagMissing()),
+    ]
+
+
+def grouping(text: str) -> Grouping:
+    plan = Plan(platform=Platform(text, text, text, text), place=Place(text, 1, text))
+    left = LeftOut(node=text, policy=text, reason=f"taint {text}:{text}", cluster=text)
+    return Grouping(pools=(), left_out=(left,), fulfilled=(plan,))
+
+
+def results(text: str) -> list[ClusterResult]:
+    return [
+        ClusterResult(cluster=text, decisions=tuple(decisions(text)), grouping=grouping(text)),
+        ClusterResult(cluster=text, failure=Category.INPUT),
+    ]
+
+
+def diagnostic(text: str) -> Diagnostic:
+    return Diagnostic(
+        category=Category.INPUT,
+        message=f"x {text}",
+        place=Place(text, 1, text),
+        details=(f"x {text}",),
+        remedy=f"x {text}",
+    )
+
+
+def status(text: str) -> Status:
+    rendered = RenderedPool(
+        pool=text,
+        manifest={"kind": "DaemonSet", "metadata": {"name": text, "namespace": text}},
+        image=f"{text}:{text}",
+        source="",
+    )
+    pod = DriverPod(
+        name=text,
+        node=text,
+        daemon_set=text,
+        image=text,
+        revision="",
+        generation="",
+        ready=False,
+        terminating=False,
+    )
+    node = NodeStatus(node=text, pool=text, state=State.NOT_READY, pod=pod)
+    found = PoolStatus(rendered=rendered, applied=Applied.DIFFERENT, differs=(text,), nodes=(node,))
+    return Status(pools=(found,), unplanned=(), left_out=grouping(text).left_out)
+
+
+def tables(text: str) -> list[Table]:
+    repository = Repository(text, text, text)
+    row = Row(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
+    newest = (Newest(policy=None, doubtful=text, reason=text), Newest(policy=pool(text).policy, version=text))
+    return [
+        Table(
+            repository=repository,
+            rows=(row,),
+            columns=(Column(version=text, cells=(Cell.MISSING,), current=True),),
+            newest=newest,
+            listed=TagList(),
+        )
+    ]
+
+
+def comparison(text: str) -> tuple[Comparison, Base]:
+    def side(image: str) -> Rendering:
+        labels = {"a": text} if image == "old" else {}
+        metadata = {"name": text, "namespace": text, "labels": labels}
+        manifest = {"kind": "DaemonSet", "metadata": {**metadata, "annotations": {"x": f"\n{text}\n"}}}
+        other = {"kind": text, "metadata": metadata}
+        one = RenderedPool(
+            pool=text, manifest=manifest, image=f"{text}:{image}", source="", policy=text, nodes=(text,)
+        )
+        return Rendering(resources=(manifest, other), pools=(one,))
+
+    found = replace(
+        compare_renderings(side("old"), side("new")),
+        versions=(VersionMove(before=text, after=text, pools=1, nodes=1),),
+        moves=(NodeMove(source=text, target=text, nodes=(text,)),),
+    )
+    return found, Base(name=text, commit="0" * 40, notes=(f"{text} is gone", text))
+
+
+def diff(text: str) -> str:
+    return printable_lines(diff_lines(*comparison(text)))
+
+
+TEXTS: dict[str, Form] = {
+    "check": lambda text: text_table(decisions(text), grouping(text)),
+    "fleet": lambda text: text_fleet(results(text)),
+    "status": lambda text: text_status(status(text)),
+    "matrix": lambda text: text_matrix(tables(text), 5),
+    "summary of diff": lambda text: printable_lines(summary_lines(*comparison(text))),
+    "diff": diff,
+    "diagnostics": lambda text: format_diagnostics([diagnostic(text)]),
+    "differences": lambda text: table([("missing", text, text)]),
+    "mirror": lambda text: plain_list([text]),
+    "mirror-skopeo": lambda text: skopeo_list([], decisions(text)),
+    "build": lambda text: build_script(decisions(text)),
+}
+MARKDOWN: dict[str, Form] = {
+    "check": lambda text: markdown_table(decisions(text), grouping(text)),
+    "fleet": lambda text: markdown_fleet(results(text)),
+    "status": lambda text: markdown_status(status(text)),
+    "matrix": lambda text: markdown_matrix(tables(text), 5),
+    "diff": lambda text: markdown(*comparison(text), 1 << 20),
+}
+JSON: dict[str, Form] = {
+    "check": lambda text: json_table(decisions(text), grouping(text)),
+    "fleet": lambda text: json_fleet(results(text)),
+    "report": lambda text: dump_report(
+        decisions(text), grouping(text).left_out, [diagnostic(text)], results(text)
+    ),
+    "status": lambda text: json_status(status(text)),
+    "matrix": lambda text: json_matrix(tables(text), 5),
+}
+
+
+def each(forms: dict[str, Form]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("form", forms.values(), ids=forms)
+
+
+@each({**TEXTS, **{f"{name} as Markdown": form for name, form in MARKDOWN.items()}, **JSON})
+def test_no_document_moves_or_hides_anything_on_a_terminal(form: Form) -> None:
+    for text in HOSTILE:
+        document = form(text)
+
+        assert document.endswith("\n")
+        assert all(printable(line) == line for line in document.split("\n")), text
+
+
+@each({name: form for name, form in TEXTS.items() if name != "diff"})
+def test_no_text_has_more_lines(form: Form) -> None:
+    for text in HOSTILE:
+        assert form(text).count("\n") == form(HARMLESS).count("\n"), text
+
+
+@each(MARKDOWN)
+def test_no_markdown_has_another_structure_or_notifies_anybody(form: Form) -> None:
+    harmless = render(form(HARMLESS))
+    assert "<table []>" in harmless.structure
+
+    for text in HOSTILE:
+        found = render(form(text))
+
+        assert found.structure == harmless.structure, text
+        assert found.references == harmless.references, text
+
+
+def test_no_page_has_another_structure() -> None:
+    harmless = Markup(html_matrix(tables(HARMLESS), 5))
+
+    for text in HOSTILE:
+        assert Markup(html_matrix(tables(text), 5)).structure == harmless.structure, text
+
+
+def replaced(value: Any, text: str) -> Any:
+    """Return a part of a JSON document with this text in the place of the harmless one."""
+    match value:
+        case dict():
+            return {replaced(key, text): replaced(item, text) for key, item in value.items()}
+        case list():
+            return [replaced(item, text) for item in value]
+        case str():
+            return value.replace(HARMLESS, text)
+        case _:
+            return value
+
+
+@each(JSON)
+def test_json_holds_the_text_as_it_is(form: Form) -> None:
+    for text in HOSTILE:
+        assert json.loads(form(text)) == replaced(json.loads(form(HARMLESS)), text)
+
+
+def test_json_of_a_difference_holds_the_text_as_it_is() -> None:
+    for text in HOSTILE:
+        document = json.loads(json_document(*comparison(text)))
+
+        assert document["base"]["name"] == text
+        assert {(one["kind"], one["name"]) for one in document["objects"]} == {
+            ("DaemonSet", text),
+            (text, text),
+        }
+
+
+HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+
+
+def files_of(patch: str) -> list[tuple[str, str]]:
+    """Return the names in the heads of a patch, read as patch(1) does: by the counts of each hunk."""
+    lines = patch.removesuffix("\n").split("\n")
+    found = []
+    while lines:
+        old, new = lines.pop(0), lines.pop(0)
+        assert (old[:4], new[:4]) == ("--- ", "+++ ")
+        found.append((old[4:], new[4:]))
+        while lines and (hunk := HUNK.fullmatch(lines[0])):
+            lines.pop(0)
+            counts = {"-": int(hunk[1] or 1), "+": int(hunk[2] or 1)}
+            while any(counts.values()):
+                sign = lines.pop(0)[0]
+                for side in "-+" if sign == " " else sign:
+                    counts[side] -= 1
+    return found
+
+
+def test_the_head_of_a_diff_names_its_object_and_nothing_else() -> None:
+    for text in HOSTILE:
+        for old, new in files_of(diff(text)):
+            assert {old.startswith('"'), new.startswith('"')} == {'"' in new or "\\" in new}
+            shown = json.loads(new) if new.startswith('"') else new
+            assert shown.endswith(f"/{printable(text)}/{printable(text)}")
+            assert old != "/dev/null" != new
+
+
+def test_a_shell_runs_nothing_of_the_text() -> None:
+    plain = shlex.split(build_script(decisions(HARMLESS)), comments=True)
+
+    for text in HOSTILE:
+        words = shlex.split(build_script(decisions(text)), comments=True)
+
+        assert words == [word.replace(HARMLESS, printable(text)) for word in plain], text
+
+
+def test_comments_for_skopeo_stay_comments() -> None:
+    for text in HOSTILE:
+        assert yaml.safe_load(skopeo_list([], decisions(text))) is None
+
+
+def test_a_result_for_kustomize_may_be_printed() -> None:
+    named = {"named": {"apiVersion": "v1", "kind": "K", "metadata": {"name": "n"}}}
+
+    for text in HOSTILE:
+        document = yaml.safe_load(dump_resource_list((), [diagnostic_result(diagnostic(text), named)]))
+        (result,) = document["results"]
+
+        assert result["message"].split("\n") == [
+            printable(line) for line in (f"x {text}", f"x {text}", f"help: x {text}")
+        ]
+        assert result["file"] == {"path": "\n".join(map(printable, text.split("\n")))}

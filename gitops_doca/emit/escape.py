@@ -4,10 +4,8 @@ Each function takes raw text. `printable` may be applied twice: it leaves alone 
 that needs no escape comes back as it is, so names, kernels and image references stay readable.
 """
 
-import json
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NewType
 
@@ -47,10 +45,12 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    from unicodedata import category
+
     shown: list[str] = []
     marks = _MAX_MARKS
     for character in text:
-        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        marks = marks + 1 if category(character).startswith("M") else 0
         hidden = not character.isprintable() or _NO_INK.match(character) or marks > _MAX_MARKS
         shown.append(character.encode("unicode_escape").decode() if hidden else character)
     return "".join(shown)
@@ -63,7 +63,9 @@ def printable_lines(lines: Iterable[str]) -> str:
 
 def json_text(document: object, *, sort_keys: bool = False) -> str:
     """Return a JSON document in which all that `printable` escapes is escaped too, as JSON does it."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
+    from json import dumps
+
+    text = dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
     return _BEYOND_ASCII.sub(lambda found: _json_escaped(found[0]), text) + "\n"
 
 
@@ -74,8 +76,10 @@ def markdown_text(text: str) -> Markdown:
 
 
 def markdown_code(text: str) -> Markdown:
-    """Return a value as a code span, which nobody is notified by."""
+    """Return a value as a code span, which nobody is notified by; an empty value has none."""
     shown = printable(text)
+    if not shown:
+        return Markdown("")
     ticks = "`" * (_longest_run([shown]) + 1)
     # CommonMark takes one space off each end, so that a span can begin or end with a backtick.
     pad = " " if shown.strip(" ") and (shown[0] in "` " or shown[-1] in "` ") else ""
@@ -110,7 +114,7 @@ def diff_name(text: str) -> str:
     return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _judged(words: Iterable[str]) -> Iterable[tuple[str, bool]]:
+def _judged(words: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Pair each word of a sentence with whether it may stand in Markdown as it is."""
     for number, word in enumerate(words):
         plain = _WORD.fullmatch(word) and not _REFERENCE.search(word)

@@ -4,7 +4,7 @@ import json
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops_doca.emit.escape import (
@@ -95,6 +95,7 @@ def test_every_character_that_is_not_for_a_terminal_is_escaped() -> None:
             assert category[0] in "CMZ" or character in "\u115f\u1160\u2800\u3164\uffa0", hex(number)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_the_escape_of_a_terminal_may_be_applied_twice(text: str) -> None:
     shown = printable(text)
@@ -103,11 +104,13 @@ def test_the_escape_of_a_terminal_may_be_applied_twice(text: str) -> None:
     assert shown.isprintable()
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=5))
 def test_no_line_of_a_document_becomes_two(texts: list[str]) -> None:
     assert len(printable_lines(texts).splitlines()) == len(texts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 def test_columns_stand_below_each_other_whatever_is_in_them(rows: list[tuple[str, str]]) -> None:
     lines = columns([(left, f"|{right}") for left, right in rows])
@@ -119,6 +122,7 @@ def test_columns_stand_below_each_other_whatever_is_in_them(rows: list[tuple[str
 # JSON
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), TEXT | st.integers() | st.none()))
 def test_json_says_the_same_and_shows_nothing_to_a_terminal(document: dict[str, object]) -> None:
     text = json_text(document)
@@ -134,6 +138,7 @@ def test_readable_letters_stay_in_json() -> None:
 # Markdown
 
 
+@settings(deadline=None)
 @given(TEXT)
 @pytest.mark.parametrize(
     "place", ["{}", "### {}", "**{}**", "- {}", "> {}", "x\n{}", "{}\n---\n", "{}\n\n{}"]
@@ -145,15 +150,17 @@ def test_no_sentence_is_markup(place: str, text: str) -> None:
     assert (found.structure, found.references) == (harmless.structure, [])
 
 
+@settings(deadline=None)
 @given(TEXT)
 @pytest.mark.parametrize("place", ["{}", "### {}", "- {}", "> {}", "**{}**", "x\n{}"])
 def test_a_code_span_shows_all_of_its_text(place: str, text: str) -> None:
     found = render(place.replace("{}", f"x {markdown_code(text)} y"))
 
     assert found.structure == render(place.replace("{}", "x y")).structure
-    assert (found.code or [""]) == [printable(text)]
+    assert found.code == ([printable(text)] if text else [])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3))
 def test_a_table_keeps_its_cells(rows: list[tuple[str, str]]) -> None:
     cells = [(markdown_text(text), markdown_code(value)) for text, value in rows]
@@ -177,6 +184,7 @@ def test_pipes_in_a_table_are_shown_and_never_end_a_cell() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=3))
 def test_a_list_keeps_its_items(notes: list[str]) -> None:
     found = render("\n".join(["before", *items([f"note {note}" for note in notes])]))
@@ -185,6 +193,7 @@ def test_a_list_keeps_its_items(notes: list[str]) -> None:
     assert (found.structure, found.references) == (harmless.structure, [])
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT | st.text(st.sampled_from("`~ "), max_size=8), max_size=5))
 def test_nothing_closes_a_block(lines: list[str]) -> None:
     found = render(f"{markdown_block(lines, 'diff')}\n\nafter\n")
@@ -204,6 +213,7 @@ def test_a_long_text_is_escaped_in_no_time(text: str) -> None:
 # HTML
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_text_in_html_is_text(text: str) -> None:
     page = Markup(f'<p title="{html_text(text)}">{html_text(text)}</p>')
@@ -211,6 +221,7 @@ def test_text_in_html_is_text(text: str) -> None:
     assert (page.structure, page.text) == ([f"<p {[('title', printable(text))]}>", "</p>"], printable(text))
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_summary_in_markdown_is_text_without_references(text: str) -> None:
     found = render(f"<details><summary>x {html_in_markdown(text)}</summary>\n\ny\n\n</details>\n")

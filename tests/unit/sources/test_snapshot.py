@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.cluster import make_node
@@ -314,6 +314,7 @@ def test_a_label_of_a_group_that_no_label_can_be_is_told(value: str) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=70) | st.from_regex(r"([a-zA-Z0-9.-]{0,5}/)?[-a-zA-Z0-9_.]{0,70}", fullmatch=True))
 def test_the_schema_and_the_reader_agree_about_taints(text: str) -> None:
     properties = json.loads(schema_text("inventory"))["properties"]["groups"]["items"]["properties"]

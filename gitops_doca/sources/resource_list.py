@@ -1,6 +1,5 @@
 """A KRM function's standard input: a ResourceList to the config, and the objects that came in."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.resource_list import Item, describe, package_path
 from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN, display_name
-from gitops_doca.sources.located import Document, is_policy, spell, without_lines
+from gitops_doca.sources.located import Document, is_policy, without_lines
 from gitops_doca.sources.selection import ALL
 
 KIND = "ResourceList"
@@ -54,7 +53,6 @@ def read_resource_list(problems: Problems) -> ResourceList | None:
     if not isinstance(items, list | None) or not all(isinstance(item, dict) for item in items or ()):
         problems.error("is no list of objects", Place(_STDIN.file, field="items"))
         return None
-    _check_numbers(found, problems)
     kept = tuple(item for item in items or () if not _is_placeholder(item, config))
     return ResourceList(
         config=Document(without_lines(config), CONFIG, 0), items=kept, policies=dict(_policies(kept))
@@ -90,18 +88,3 @@ def _policies(items: tuple[Item, ...]) -> Iterator[tuple[int, Document]]:
     for index, item in enumerate(items):
         if is_policy(Document(item, "", 0)):
             yield index, Document(without_lines(item), describe(item) or f"items[{index}]", 0)
-
-
-def _check_numbers(value: object, problems: Problems, path: tuple[str | int, ...] = ()) -> None:
-    """Report numbers that no JSON has, and so no object of Kubernetes: they could not be handed back."""
-    match value:
-        case dict():
-            for key, item in value.items():
-                _check_numbers(item, problems, (*path, key))
-        case list():
-            for index, item in enumerate(value):
-                _check_numbers(item, problems, (*path, index))
-        case float() if not math.isfinite(value):
-            problems.error("is no finite number", Place(_STDIN.file, field=spell(path)))
-        case _:
-            pass

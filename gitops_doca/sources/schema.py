@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -43,11 +42,10 @@ def schema_text(name: str) -> str:
 def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is generic in ways that help nobody)
     from jsonschema import Draft202012Validator, validators
 
-    numbers = {"integer": _is_integer, "number": _is_number}
     strict = validators.extend(  # type: ignore[no-untyped-call]
         Draft202012Validator,
         {"pattern": _pattern},
-        type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(numbers),
+        type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
     )
     return strict(json.loads(schema_text(name)))
 
@@ -55,10 +53,6 @@ def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is gene
 def _is_integer(_checker: object, value: object) -> bool:
     # JSON Schema takes 1.0 for an integer; manifests would show it as it came.
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(_checker: object, value: object) -> bool:
-    return _is_integer(_checker, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _pattern(

@@ -12,6 +12,7 @@ import yaml
 
 from fakes.resolver import FakeResolver
 from gitops_doca.core.lookup import Cause, TagUnknown
+from gitops_doca.sources.scalars import NotFiniteError
 from support.cli import clean_environment
 from support.command import POOL, prepare
 from support.in_process import run_here
@@ -545,7 +546,7 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
         ),
         (
             f"{HEAD}items: [{{a: [.nan]}}]\nfunctionConfig: {{}}\n",
-            ["error[input]: standard input: items[0].a[0]: is no finite number"],
+            [f"error[input]: standard input:3: {NotFiniteError()}"],
         ),
     ],
 )

@@ -61,8 +61,8 @@ def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
     Who may write a config does not choose what is overwritten elsewhere; whoever gives the flag does.
     """
     named = bool(lock.value) and lock.origin != _FLAGS["lock"][0]
-    # Of a name that no file has, the config's reader told.
-    if not named or "\0" in lock.value:
+    # A config that cannot be used may name what is no file at all.
+    if not named or problems.errors:
         return
     top = work_tree(folder)
     if not is_below(lock.value, top):

@@ -51,7 +51,8 @@ if [[ -n ${BASE:-} ]]; then
     revision=refs/remotes/$BASE
     git check-ref-format "refs/heads/$branch" || fail "there is no revision $BASE here"
     if ! git show-ref --verify --quiet "$revision"; then
-      [[ -n $(tip_of origin "$branch") ]] || fail "there is no revision $BASE here, and origin has no branch $branch"
+      tip=$(tip_of origin "$branch")
+      [[ -n $tip ]] || fail "there is no revision $BASE here, and origin has no branch $branch"
       git_remote fetch --quiet --no-tags --depth=1 origin "+refs/heads/$branch:$revision"
     fi
   fi

@@ -54,7 +54,7 @@ resume_commands() {
 unset GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_OBJECT_DIRECTORY \
   GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE GIT_PREFIX GIT_REPLACE_REF_BASE GIT_SHALLOW_FILE \
   GIT_GRAFT_FILE GIT_EXTERNAL_DIFF GIT_ATTR_SOURCE
-export GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0 GIT_TERMINAL_PROMPT=0
+export GIT_TERMINAL_PROMPT=0
 top=$(find_top) || fail "$PWD is in no Git repository"
 # Git checks the owner of a repository only where it finds it itself; it looks no further up than here.
 GIT_CEILING_DIRECTORIES=$(dirname "$top") command git -c safe.bareRepository=explicit -C "$top" rev-parse --git-dir >/dev/null

@@ -36,7 +36,16 @@ allow() {
 }
 
 # Replace what the remote has as the branch, unless somebody else did so since we looked.
-push() { git_remote push --quiet --force-with-lease="refs/heads/$branch:$1" -- "$remote" "$2:refs/heads/$branch"; }
+push() { git_remote push --quiet --force-with-lease="refs/heads/$branch:$1" -- "$remote" "$2"; }
+
+# Make the branch this commit. By a pattern: a name alone may be that of refs/heads/refs/heads/..., too, to a push.
+offer() {
+  git update-ref "refs/worktree/proposal/$branch" "$2"
+  push "$1" "refs/worktree/proposal/*:refs/heads/*"
+}
+
+# Delete the branch; where the remote does not let us, let it propose nothing.
+withdraw() { push "$1" ":refs/heads/$branch" || offer "$1" "$parent"; }
 
 # Leave the processes that this one started in $below: none where the system does not list them.
 children_of() {
@@ -103,8 +112,8 @@ work=
 unopened=
 clean_up() {
   stop_children
+  [[ -z $unopened ]] || withdraw "$unopened" || true
   top=$clone
-  [[ -z $unopened ]] || push "$unopened" "" || true
   if [[ -n $work ]]; then
     git worktree remove --force --force "$work/gitops-doca-refresh" 2>/dev/null || true
     rm -rf "$work"
@@ -117,7 +126,7 @@ trap clean_up EXIT
 parent=$(tip_of "$remote" "$base")
 [[ -n $parent ]] || fail "$remote has no branch $base"
 proposed=$(tip_of "$remote" "$branch")
-git_remote fetch --quiet --no-write-fetch-head -- "$remote" "refs/heads/$base"
+git_remote fetch --quiet --no-tags --no-write-fetch-head -- "$remote" "refs/heads/$base"
 sweep
 work=$(mktemp -d)
 # The lock is free when this run has ended, however it ended.
@@ -136,7 +145,7 @@ say() { echo "$1" >>"$moved"; }
 nothing_moved() {
   echo "$folder: nothing moved"
   # What an older proposal wanted is in the base now, or no longer wanted.
-  [[ -z $proposed ]] || push "$proposed" ""
+  [[ -z $proposed ]] || withdraw "$proposed"
   exit
 }
 
@@ -197,7 +206,7 @@ if [[ $(git rev-parse HEAD) == "$proposed" ]]; then
   echo "$folder: what moved is proposed already, as $branch"
   exit
 fi
-push "$proposed" HEAD
+offer "$proposed" HEAD
 if [[ -n ${REFRESH_HOOK:-} ]]; then
   # A new branch is taken back unless the hook succeeds, so that the next run calls it again. An older proposal was opened
   # before, and is only brought up to date.

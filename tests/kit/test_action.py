@@ -180,15 +180,22 @@ def test_no_line_of_a_log_is_a_command(runner: Runner) -> None:
     assert len({log.stdout.partition(b"\n")[0] for log in logs}) == 5
 
 
-def test_no_name_of_the_repository_is_an_output(runner: Runner) -> None:
-    hostile = "a\nchanged=false\ndiff=x"
-    (runner.clone / FOLDER).rename(runner.clone / hostile)
+@pytest.mark.parametrize(
+    ("name", "code", "outputs"),
+    [
+        ("a\nchanged=false\ndiff=x", 3, "check={0}/check.md\n"),
+        ("a%0Achanged=false", 0, "check={0}/check.md\ndiff={0}/diff.md\nchanged=true\n"),
+        ("::set-output name=changed::false", 0, "check={0}/check.md\ndiff={0}/diff.md\nchanged=true\n"),
+    ],
+    ids=["line break", "escaped", "command"],
+)
+def test_no_name_of_the_repository_is_an_output(name: str, code: int, outputs: str, runner: Runner) -> None:
+    (runner.clone / FOLDER).rename(runner.clone / name)
 
-    assert runner.run(folder=hostile, check_lock="false").exit_code == 0
+    result = runner.run(folder=name, check_lock="false")
+
     results = runner.forge.folder / "tmp" / "gitops-doca"
-    assert (runner.forge.folder / "output").read_text() == (
-        f"check={results}/check.md\ndiff={results}/diff.md\nchanged=true\n"
-    )
+    assert (result.exit_code, (runner.forge.folder / "output").read_text()) == (code, outputs.format(results))
 
 
 def test_the_branch_of_origin_is_what_its_name_means(runner: Runner) -> None:

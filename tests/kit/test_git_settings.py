@@ -12,7 +12,7 @@ from support.repository import start_demo
 from support.shell import Shell
 
 COMMON = DEPLOY / "refresh" / "common.sh"
-VARIABLES = ("GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL", "GIT_LITERAL_PATHSPECS", "GIT_TERMINAL_PROMPT")
+VARIABLES = ("GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL", "GIT_TERMINAL_PROMPT")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_every_call_of_the_program_and_of_the_scripts_has_the_same(shell: Shell)
     expected = {
         *("--no-pager", "--no-replace-objects", "-c", "protocol.allow=never"),
         *("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null"),
-        *("GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=", "GIT_LITERAL_PATHSPECS=1", "GIT_TERMINAL_PROMPT=0"),
+        *("GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=", "GIT_TERMINAL_PROMPT=0"),
     }
     assert len(program) > 3
     assert program == [expected] * len(program)
@@ -61,8 +61,7 @@ def test_a_call_that_asks_a_remote_lacks_only_what_forbids_it(shell: Shell) -> N
     assert asked == {
         *("--no-pager", "--no-replace-objects", "-c"),
         *("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null"),
-        *("GIT_NO_LAZY_FETCH=unset", "GIT_ALLOW_PROTOCOL=unset"),
-        *("GIT_LITERAL_PATHSPECS=1", "GIT_TERMINAL_PROMPT=0"),
+        *("GIT_NO_LAZY_FETCH=unset", "GIT_ALLOW_PROTOCOL=unset", "GIT_TERMINAL_PROMPT=0"),
     }
 
 

@@ -263,19 +263,31 @@ def test_a_change_that_fails_is_no_reason_to_remove_a_proposal(drivers: Drivers)
     assert drivers.forge.git("rev-parse", BRANCH) == proposed
 
 
-def test_branches_are_those_of_exactly_these_names(drivers: Drivers) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "kept"),
+    [
+        ("refs/heads/x/refs/heads/", ["main"]),
+        # Git refuses to delete a branch while another ref ends in its whole name: it proposes nothing then.
+        ("refs/tags/refs/heads/", ["main", BRANCH]),
+        ("refs/heads/refs/heads/", ["main", BRANCH]),
+    ],
+)
+def test_branches_are_those_of_exactly_these_names(prefix: str, kept: list[str], drivers: Drivers) -> None:
     drivers.images.image(OLD.tag)
     drivers.start(OLD)
     drivers.images.index(OLD.tag, architectures=("amd64",))
-    others = [f"{prefix}refs/heads/{name}" for prefix in ("x/", "") for name in ("main", BRANCH)]
+    others = {f"{prefix}{name}" for name in ("main", BRANCH)}
     for name in others:
-        drivers.forge.git("update-ref", f"refs/heads/{name}", "main")
-        drivers.forge.git("update-ref", f"refs/tags/{name}", "main")
+        drivers.forge.git("update-ref", name, "main")
+    main = drivers.forge.git("rev-parse", "refs/heads/main")
 
     assert drivers.good() == f"{FOLDER}: proposed as {BRANCH}\n"
+    assert drivers.forge.git("rev-parse", f"refs/heads/{BRANCH}^") == main
     drivers.images.image(OLD.tag)
     assert drivers.good() == f"{FOLDER}: nothing moved\n"
-    assert sorted(drivers.forge.branches()) == sorted(["main", *others])
+    left = dict(line.split()[::-1] for line in drivers.forge.git("show-ref").splitlines())
+    assert left.keys() == others | {f"refs/heads/{name}" for name in kept}
+    assert set(left.values()) == {main.strip()}
 
 
 def test_nothing_of_the_repository_is_run(drivers: Drivers, tmp_path: Path) -> None:
@@ -406,12 +418,20 @@ def test_temporary_files_are_where_tmpdir_says(drivers: Drivers) -> None:
     assert "/nonexistent/tmp." in result.stderr
 
 
-@pytest.mark.parametrize("signals", ["kill -TERM $PPID", "kill -HUP $PPID", "kill -INT $PPID; kill -INT $$"])
-def test_a_run_that_is_stopped_leaves_nothing(signals: str, drivers: Drivers, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "stop",
+    [
+        "(sleep 2; touch $TMPDIR/../canary) & kill -TERM $PPID; wait",
+        "(sleep 2; touch $TMPDIR/../canary) & kill -HUP $PPID; wait",
+        "kill -INT $PPID; kill -INT $$",
+    ],
+    ids=["terminated", "hung up", "interrupted"],
+)
+def test_a_run_that_is_stopped_leaves_nothing(stop: str, drivers: Drivers, tmp_path: Path) -> None:
     drivers.images.image(OLD.tag)
     drivers.start(OLD)
     drivers.images.index(OLD.tag, architectures=("amd64",))
-    drivers.forge.program("stop", f"(sleep 2; touch {tmp_path}/canary) & {signals}; wait")
+    drivers.forge.program("stop", stop)
 
     code = drivers.forge.refresh(env={"REFRESH_HOOK": "stop"}).exit_code
 

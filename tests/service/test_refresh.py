@@ -1,5 +1,6 @@
 """deploy/refresh/refresh.sh, against a repository, a registry whose tags move and an API server."""
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -241,6 +242,21 @@ def test_a_lock_that_was_not_written_is_no_reason_to_remove_a_proposal(
 
     assert (result.exit_code, result.stdout) == (4, b"")
     assert f"{NEW.tag} is for linux/arm64" in result.stderr
+    assert drivers.forge.git("rev-parse", BRANCH) == proposed
+
+
+@pytest.mark.parametrize("code", [1, 6])
+def test_exit_4_without_a_new_lock_is_a_failure(code: int, drivers: Drivers, tmp_path: Path) -> None:
+    """As for what `strict` refuses: the check tells a difference, and the lock stays as it is."""
+    proposed = propose(drivers)
+    standing_in = tmp_path / "standing-in" / "gitops-doca"
+    standing_in.parent.mkdir()
+    standing_in.write_text(f'#!/bin/sh\ncase "$*" in *--check) exit {code} ;; esac\nexit 4\n')
+    standing_in.chmod(0o755)
+
+    result = drivers.forge.refresh(env={"PATH": f"{standing_in.parent}:{tmp_path}/bin:{os.defpath}"})
+
+    assert (result.exit_code, result.stdout, result.stderr) == (4, b"", "")
     assert drivers.forge.git("rev-parse", BRANCH) == proposed
 
 

@@ -145,21 +145,26 @@ def _checked(value: Any, line: int, levels: int) -> Any:  # noqa: ANN401 (any JS
         entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in entries:
             value[key] = _checked(item, line, levels - 1)
-    elif isinstance(value, float) or (isinstance(value, int) and value not in INTEGERS):
-        return _float(value)
+    elif isinstance(value, float):
+        return _finite(value)
+    elif isinstance(value, int) and value not in INTEGERS:
+        return _large(value)
     return value
 
 
-def _float(number: float) -> float:
-    """Return what Kubernetes makes of a number that is no 64-bit integer; raises `NotFiniteError`."""
-    try:
-        # One that is a float already may know its text.
-        number = number if isinstance(number, float) else float(number)
-    except OverflowError:
-        raise NotFiniteError from None
+def _finite(number: float) -> float:
+    """Return the number itself, which may know its text; raises `NotFiniteError`."""
     if not math.isfinite(number):
         raise NotFiniteError
     return number
+
+
+def _large(number: int) -> float:
+    """Return what Kubernetes makes of an integer beyond 64 bits; raises `NotFiniteError`."""
+    try:
+        return float(number)
+    except OverflowError:
+        raise NotFiniteError from None
 
 
 class _Window:

@@ -117,7 +117,8 @@ def _findings(
 
     `near`: the sentence also says which known word is close, or where a field belongs.
     """
-    if isinstance(error.instance, str) and is_template(error.instance):
+    is_key = "propertyNames" in error.absolute_schema_path
+    if isinstance(error.instance, str) and is_template(error.instance) and not is_key:
         path: Path = tuple(error.absolute_path)
         yield path, f"{_shown(document, path, _schema(error))} {TEMPLATE}", RENDER
         return

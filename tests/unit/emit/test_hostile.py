@@ -17,7 +17,7 @@ from gitops_doca.core.decide import UseDigest, UsePrecompiled, Withhold
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.lookup import Cause, TagList, TagMissing, TagUnknown
-from gitops_doca.core.matrix import Cell, Column, Newest, Row, Table
+from gitops_doca.core.matrix import Catalogue, Newest, Row, Table
 from gitops_doca.core.model import LeftOut, Node, Plan, Platform, Pool
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.reference import ImageReference, Repository
@@ -114,15 +114,15 @@ def tables(text: str) -> list[Table]:
     repository = Repository(text, text, text)
     row = Row(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
     newest = (Newest(policy=None, doubtful=text, reason=text), Newest(policy=pool(text).policy, version=text))
-    return [
-        Table(
-            repository=repository,
-            rows=(row,),
-            columns=(Column(version=text, cells=(Cell.MISSING,), current=True),),
-            newest=newest,
-            listed=TagList(),
-        )
-    ]
+    catalogue = Catalogue(
+        repository=repository,
+        rows=(row,),
+        listed=TagList(),
+        current=frozenset({text}),
+        ranks={text: 0},
+        groups=(),
+    )
+    return [Table(catalogue=catalogue, lookups={}, newest=newest)]
 
 
 def comparison(text: str) -> tuple[Comparison, Base]:

@@ -426,6 +426,11 @@ def test_an_environment_value_that_is_a_number_is_told_with_its_place() -> None:
             f"annotations[a b]: the key is {NO_ANNOTATION}",
         ),
         (
+            "annotations: {'{{ x }}': c}",
+            f"annotations[{{{{ x }}}}]: the key is {NO_ANNOTATION}",
+        ),
+        ("namespace: '{{ x }}'", "namespace: '{{ x }}' looks like a template that was not rendered"),
+        (
             "annotations: {gitops-doca.dev/pool: c}",
             f"annotations[gitops-doca.dev/pool]: the key is {NO_ANNOTATION}",
         ),

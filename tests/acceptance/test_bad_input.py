@@ -286,7 +286,7 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
         (
             policy("name: nic-cluster-policy", "name: 12345"),
             (
-                "policy.yaml:4: metadata.name: 12345 is a number to YAML, not a name of at most 253 "
+                "policy.yaml:4: metadata.name: 12345 is a number to YAML, not a name of "
                 'lower-case letters, digits, - and .; put it in quotes: name: "12345"'
             ),
         ),

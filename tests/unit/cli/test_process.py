@@ -126,7 +126,7 @@ def test_nothing_is_imported_that_a_run_on_files_does_not_need(folder: Path, arg
     lines = (
         "import sys, gitops_doca.cli",
         "try: gitops_doca.cli.main(sys.argv[1:])",
-        "finally: print(*sorted({'kubernetes', 'requests', 'yaml'} & set(sys.modules)), file=sys.stderr)",
+        "finally: print(*sorted({'kubernetes', 'requests', 'ruamel'} & set(sys.modules)), file=sys.stderr)",
     )
     program = "\n".join(lines)
     run = subprocess.run(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gitops_doca.core.lock import RENDERING
 from support.api_server import ApiError, ApiServer, Object
 from support.custom_resources import NIC_CLUSTER_POLICY, served
 from support.inputs import Pool, write_inputs
@@ -22,7 +23,7 @@ PREPARE, STOP, RELEASE, APPLY, PODS, POLICY, START = blocks("beside-the-operator
 LOCK = f"""\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
-rendering: 2
+rendering: {RENDERING}
 pools:
 - pool: {POOL.name}
   policy: NicClusterPolicy/nic-cluster-policy

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gitops_doca.core.lock import RENDERING
 from support.api_server import ApiError, ApiServer, Object
 from support.cli import ROOT, Result, run_cli
 from support.inputs import VERSION, Pool, write_inputs
@@ -27,7 +28,7 @@ ROLES = [
 LOCK = f"""\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
-rendering: 2
+rendering: {RENDERING}
 pools:
 - pool: {POOL.name}
   policy: NicClusterPolicy/nic-cluster-policy

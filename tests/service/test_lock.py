@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gitops_doca.core.lock import RENDERING
 from support.cli import Result, clean_environment, run_cli
 from support.docker_registry import DockerRegistry
 from support.images import OCI_INDEX, Pusher
@@ -56,7 +57,7 @@ def test_a_lock_has_digest_and_platform_of_each_tag(registry: DockerRegistry, tm
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverLock",
         "metadata": {"name": "gitops-doca", "annotations": {"config.kubernetes.io/local-config": "true"}},
-        "rendering": 2,
+        "rendering": RENDERING,
         "pools": [
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": AMD.name},
             {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": ARM.name},

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node
+from gitops_doca.core.lock import RENDERING
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import write_inputs
@@ -407,6 +408,7 @@ class TestLive:
         lock = {
             "apiVersion": "gitops-doca.dev/v1alpha1",
             "kind": "DriverLock",
+            "rendering": RENDERING,
             "pools": [
                 {
                     "policy": "NicClusterPolicy/nic-cluster-policy",

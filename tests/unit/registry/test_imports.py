@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from gitops_doca.core.lock import RENDERING
 from support.cli import clean_environment
 from support.inputs import VERSION, Pool, write_inputs
 
@@ -17,6 +18,7 @@ def test_with_a_lock_nothing_that_talks_to_a_network_is_imported(tmp_path: Path)
     lock = {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverLock",
+        "rendering": RENDERING,
         "pools": [{"policy": "NicClusterPolicy/nic-cluster-policy", "pool": POOL.name}],
         "repositories": [{"repository": "r.example/nvidia/doca-driver", "tags": [entry]}],
     }

@@ -129,9 +129,19 @@ def test_the_job_may_read_no_secret_and_write_nothing() -> None:
 
 
 def test_wherever_the_refresh_script_goes_its_companion_goes() -> None:
-    files = [*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml"), *(ROOT / "docs").glob("*.md")]
-    copied = re.compile(r"refresh\.sh\b[^.]*(?:\.github|\.gitlab)/refresh|- refresh\.sh\n.*\n", re.DOTALL)
-    lists = [(file.name, found[0]) for file in files for found in copied.finditer(file.read_text())]
+    (kustomization,) = objects(DEPLOY / "refresh" / "kustomization.yaml")
+    (_, scripts) = kustomization["configMapGenerator"]
+    pages = [*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml"), *(ROOT / "docs").glob("*.md")]
+    # Each place that names the folder of the copies says before which files go there.
+    folder = re.compile(r"(.{1,300})\.git(?:hub|lab)/refresh/(?!\w)", re.DOTALL)
+    said = {str(page.relative_to(ROOT)): folder.findall(page.read_text()) for page in pages}
 
-    assert [name for name, text in lists if "common.sh" not in text] == []
-    assert len({name for name, _ in lists}) == 6
+    assert scripts["files"] == ["refresh.sh", "common.sh", "open-pull-request.sh"]
+    assert {name: len(texts) for name, texts in said.items() if texts} == {
+        "docs/ci.md": 2,
+        "docs/refresh.md": 1,
+        "deploy/refresh/github-workflow.yaml": 1,
+        "deploy/next-version/github-workflow.yaml": 1,
+        "deploy/gitlab/gitops-doca.gitlab-ci.yml": 1,
+    }
+    assert [text for texts in said.values() for text in texts if "common.sh" not in text] == []

@@ -1,7 +1,9 @@
 """The GitLab template: its jobs run in a real clone, with the variables that a runner sets."""
 
+import os
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +59,19 @@ def test_a_new_folder_is_new_as_a_whole(clone: Forge) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert b"2 pools added" in result.stdout
+
+
+def test_no_control_character_comes_into_the_log(clone: Forge, tmp_path: Path) -> None:
+    """GitLab makes colours and sections of them."""
+    standing_in = tmp_path / "standing-in" / "gitops-doca"
+    standing_in.parent.mkdir()
+    standing_in.write_text("#!/bin/sh\nprintf 'a\\033[31m\\tb\\nsection_start:1:x\\r\\033[0K\\0c\\n'\n")
+    standing_in.chmod(0o755)
+    path = f"{standing_in.parent}:{os.defpath}"
+
+    result = run(clone, "gitops-doca-diff", CI_MERGE_REQUEST_DIFF_BASE_SHA="main", PATH=path)
+
+    assert (result.exit_code, result.stdout) == (0, b"a[31m\tb\nsection_start:1:x[0Kc\n")
 
 
 def test_a_config_that_is_wrong_fails_the_difference(clone: Forge) -> None:

@@ -16,12 +16,13 @@ KPT := .cache/kpt-1.0.0-beta.61/kpt
 ACTIONLINT := .cache/actionlint-1.7.12/actionlint
 KUBE_APISERVER := .cache/kube-apiserver-1.36.3/kube-apiserver
 KUBECTL := .cache/kubectl-1.36.3/kubectl
+KUBECTL_NFD := .cache/kubectl-nfd-0.18.3/kubectl-nfd
 ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
 PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
-  KUBE_APISERVER KUBECTL ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
+  KUBE_APISERVER KUBECTL KUBECTL_NFD ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench pyz format clean
@@ -93,10 +94,12 @@ $(KUBE_APISERVER): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kube-apiserver
 $(KUBECTL): PACKAGE := kubernetes k8s.io/kubernetes/cmd/kubectl
 $(KPT): STAMP := main.version=1.0.0-beta.61
 $(KPT): PACKAGE := kpt .
+$(KUBECTL_NFD): STAMP := sigs.k8s.io/node-feature-discovery/pkg/version.version=v0.18.3
+$(KUBECTL_NFD): PACKAGE := nfd sigs.k8s.io/node-feature-discovery/cmd/kubectl-nfd
 $(ARGOCD): STAMP := github.com/argoproj/argo-cd/v3/common.version=3.2.0
 $(ARGOCD): PACKAGE := argocd github.com/argoproj/argo-cd/v3/cmd
 
-$(KUBE_APISERVER) $(KUBECTL) $(KPT) $(ARGOCD):
+$(KUBE_APISERVER) $(KUBECTL) $(KPT) $(KUBECTL_NFD) $(ARGOCD):
 	GOFLAGS= go build -C tools/go/$(firstword $(PACKAGE)) -trimpath -ldflags "-s -w -X $(STAMP)" \
 	  -o $(abspath $@.)$$$$ $(lastword $(PACKAGE)) && mv $@.$$$$ $@
 

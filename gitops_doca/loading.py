@@ -8,8 +8,12 @@ from typing import Protocol
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, Plan, RenderOptions
-from gitops_doca.core.operator_view import report_global_repositories, warn_shared_daemon_sets
-from gitops_doca.core.owners import warn_two_owners
+from gitops_doca.core.operator_view import (
+    report_global_repositories,
+    report_waiting_drivers,
+    warn_shared_daemon_sets,
+)
+from gitops_doca.core.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.core.render import check_mounts
 from gitops_doca.core.scope import Scope
@@ -34,8 +38,9 @@ _RENDERING = (
     "updateStrategy",
     "annotations",
     "operatorNames",
+    "driverLabel",
 )
-"""Settings that are about DaemonSets alone."""
+"""Settings that are about what is rendered alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +94,16 @@ def load(
     options = _options(settings, inventory)
     if emits_policies:
         report_global_repositories(policies.policies, problems)
+        report_waiting_drivers(policies.policies, problems)
         warn_shared_daemon_sets(grouping.pools, problems)
         _warn_unused(settings, problems)
     else:
         if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
             _report_openshift(problems, shown=options.openshift)
+        if options.openshift and options.driver_label:
+            _report_driver_label(settings["driverLabel"].origin, problems)
         warn_two_owners(policies.policies, inventory.operator_traces, problems)
+        warn_lost_init_container(inventory.operator_traces, options, problems)
         check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
@@ -169,6 +178,7 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
         pin_digests=settings["pinDigests"].value,
         max_unavailable=strategy.get("maxUnavailable"),
         annotations=settings["annotations"].value,
+        driver_label=settings["driverLabel"].value,
     )
 
 
@@ -192,6 +202,14 @@ def _report_openshift(problems: Problems, *, shown: bool) -> None:
         f"{found} (*.openshift.io)",
         remedy=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
         f"(or {str(shown).lower()}, to trust the inventory) in {CONFIG_FILE}",
+    )
+
+
+def _report_driver_label(origin: str, problems: Problems) -> None:
+    problems.error(
+        f"driverLabel ({origin}) does not work on OpenShift: node-feature-discovery reads other rules there, "
+        "in the namespace of its operator",
+        remedy="remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md by hand",
     )
 
 

@@ -29,10 +29,13 @@ PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
 RENDER_LABELS = frozenset({*PLATFORM_LABELS, OSTREE_LABEL, NIC_LABEL, OPENSHIFT_LABEL})
 """All labels that something here reads, besides those that a policy's nodeSelector names."""
 
+LOADED_LABEL = f"{API_GROUP}/driver-loaded"
+"""On nodes whose driver is loaded, where the rule of `driverLabel` is applied."""
 DRIVER_LABEL = "nvidia.com/ofed-driver"
 """On every driver DaemonSet and pod, with a value of ours or of the operator."""
 MAIN_CONTAINER = "mofed-container"
 DTK_CONTAINER = "openshift-driver-toolkit-ctr"
+INIT_CONTAINER = "network-operator-init-container"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -130,6 +133,8 @@ class OperatorTrace:
     what: str
     """Kind and name, as a sentence says it."""
     place: Place
+    init_image: str = ""
+    """Image of the init container of a driver DaemonSet; empty when it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +210,7 @@ class DriverSpec:
     has_own_repository: bool = field(default=True, compare=False)
     """Whether the repository stands in `ofedDriver`, and not in `global` alone."""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where `repository`, `version`, `certConfig` and `repoConfig` stand."""
+    """Where `repository`, `version`, `certConfig`, `repoConfig` and the policy's `nodeAffinity` stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,3 +318,5 @@ class RenderOptions:
     max_unavailable: str | int | None = None
     """None: OnDelete; otherwise RollingUpdate with this."""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    driver_label: bool = False
+    """With the rule by which node-feature-discovery labels nodes whose driver is loaded."""

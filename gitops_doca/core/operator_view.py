@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitops_doca.core.decide import Decision, UsePrecompiled, describe_pools, place_of
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.lookup import TagList
-from gitops_doca.core.model import Policy, Pool
+from gitops_doca.core.model import LOADED_LABEL, Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.render.loaded import REQUIRED, driver_affinity
 
 
 def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> bool | None:
@@ -58,6 +59,20 @@ def report_global_repositories(policies: Iterable[Policy], problems: Problems) -
                 policy.driver.places.get("repository", policy.place),
                 remedy="write the repository under spec.ofedDriver too, or let gitops-doca make the "
                 "DaemonSets (emit: daemonsets)",
+            )
+
+
+def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> None:
+    """Report a nodeAffinity that requires a loaded driver: the operator puts all of it on the driver too."""
+    for policy in policies:
+        affinity = policy.node_affinity or {}
+        if driver_affinity(affinity).get(REQUIRED) != affinity.get(REQUIRED):
+            problems.error(
+                f"nodeAffinity requires the label {LOADED_LABEL}, and the operator's driver would wait for "
+                "itself",
+                policy.driver.places.get("nodeAffinity", policy.place),
+                remedy="remove the requirement, or let gitops-doca make the DaemonSets, which do not have it "
+                "(emit: daemonsets)",
             )
 
 

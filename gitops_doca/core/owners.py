@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import OperatorTrace, Policy
+from gitops_doca.core.model import OperatorTrace, Policy, RenderOptions
 
 _REMEDY = "docs/beside-the-operator.md has the order of steps; with emit: policies the operator keeps them"
 
@@ -28,4 +28,28 @@ def warn_two_owners(policies: Iterable[Policy], traces: Iterable[OperatorTrace],
             "would fight over them",
             trace.place,
             remedy=f"hand the drivers over first; {_REMEDY}",
+        )
+
+
+def warn_lost_init_container(
+    traces: Iterable[OperatorTrace], options: RenderOptions, problems: Problems
+) -> None:
+    """Warn where the operator's DaemonSets have an init container that the rendered ones lack.
+
+    The chart of the operator turns it on by default, so most clusters that are taken over have it. One
+    warning for each of its images.
+    """
+    if options.init_container_image:
+        return
+    first: dict[str, OperatorTrace] = {}
+    for trace in traces:
+        if trace.init_image:
+            first.setdefault(trace.init_image, trace)
+    for image, trace in first.items():
+        problems.warn(
+            f"{trace.what} has an init container, and initContainerImage is empty: to take the drivers over "
+            "would remove it",
+            trace.place,
+            remedy=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "
+            "left to delete without it",
         )

@@ -37,6 +37,7 @@ DEFAULTS: Mapping[str, Any] = {
     "planned": (),
     "ignoredTaints": (),
     "emit": DAEMON_SETS,
+    "driverLabel": False,
     "strict": False,
     "allowEmpty": False,
 }

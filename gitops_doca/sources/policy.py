@@ -7,6 +7,7 @@ from typing import Any
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
     DTK_CONTAINER,
+    LOADED_LABEL,
     MAIN_CONTAINER,
     DriverSpec,
     Policy,
@@ -55,7 +56,10 @@ class PolicySet:
     policies: tuple[Policy, ...] = ()
     """Those with `ofedDriver`, sorted by kind and name."""
     selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """nodeSelector of every NicNodePolicy, with `ofedDriver` or without."""
+    """nodeSelector of every NicNodePolicy, with `ofedDriver` or without, but for `LOADED_LABEL`.
+
+    That one comes and goes, and every node of the policy is to have it.
+    """
     documents: tuple[Resource, ...] = ()
     """All policies as their authors wrote them, sorted by kind and name."""
 
@@ -124,9 +128,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
             remedy="keep it in one of them; the operator's webhook refuses both",
         )
     parsed = [_policy(d, problems) for d in (*both[0], *both[1])]
-    selectors = {
-        d.value["metadata"]["name"]: d.value.get("spec", {}).get("nodeSelector", {}) for d in by_kind[NODE]
-    }
+    selectors = {d.value["metadata"]["name"]: _selector(d) for d in by_kind[NODE]}
     return PolicySet(policies=tuple(p for p in parsed if p is not None), selectors=selectors)
 
 
@@ -137,12 +139,23 @@ def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> st
     return "leave spec.policies out: the policy is among the objects that come in, and is read from there"
 
 
+def _selector(document: Document) -> dict[str, str]:
+    found = document.value.get("spec", {}).get("nodeSelector", {})
+    return {label: value for label, value in found.items() if label != LOADED_LABEL}
+
+
 def _has_driver(document: Document) -> bool:
     return "ofedDriver" in document.value.get("spec", {})
 
 
 def _policy(document: Document, problems: Problems) -> Policy | None:
     kind, spec = document.value["kind"], document.value["spec"]
+    if kind == NODE and LOADED_LABEL in spec.get("nodeSelector", {}):
+        problems.error(
+            f"{LOADED_LABEL} is a label of nodes whose driver is loaded, so the driver would wait for itself",
+            document.place(("spec", "nodeSelector", LOADED_LABEL)),
+            remedy="remove it here; a policy without ofedDriver may select it",
+        )
     driver = _driver(document, problems)
     if driver is None:
         return None
@@ -156,7 +169,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         name=document.value["metadata"]["name"],
         driver=driver,
         tolerations=tuple(dict.fromkeys(map(_toleration, spec.get("tolerations", ())))),
-        node_selector=dict(spec.get("nodeSelector", {})) if kind == NODE else {},
+        node_selector=_selector(document) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
         stored=is_stored(document),
         place=document.place(DRIVER),
@@ -199,6 +212,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
             },
             "certConfig": document.place((*DRIVER, "certConfig")),
             "repoConfig": document.place((*DRIVER, "repoConfig")),
+            "nodeAffinity": document.place(("spec", "nodeAffinity")),
         },
     )
 

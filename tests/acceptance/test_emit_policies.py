@@ -292,6 +292,20 @@ def test_settings_that_do_nothing_are_told(cluster: Cluster) -> None:
     )
 
 
+@pytest.mark.parametrize("openshift", [False, True])
+def test_the_label_of_loaded_drivers_is_one_of_them_and_no_error_on_openshift(
+    cluster: Cluster, *, openshift: bool
+) -> None:
+    cluster.settings |= {"driverLabel": True, "openshift": openshift}
+    result = cluster.run()
+
+    assert (result.exit_code, list(yaml.safe_load_all(result.stdout))) == (0, EMITTED)
+    assert result.stderr.splitlines()[0] == (
+        "warning: emit: policies renders nothing, so these settings do nothing: "
+        "openshift (gitops-doca.yaml:9), driverLabel (gitops-doca.yaml:8)"
+    )
+
+
 def test_what_only_rendering_needs_is_not_asked_for(cluster: Cluster) -> None:
     cluster.policies = cluster.policies.replace(
         "forcePrecompiled", "certConfig: {name: certs}\n    forcePrecompiled"

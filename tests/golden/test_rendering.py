@@ -24,6 +24,7 @@ RECORD = Path(__file__).with_name("rendering.json")
 DEMO = ROOT / "fixtures" / "demo"
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "demo": {},
+    "demo, driverLabel": {"driverLabel": True},
     "demo, operatorNames": {"operatorNames": True},
     "demo, pinDigests": {"pinDigests": True},
     "demo, updateStrategy": {"updateStrategy": {"type": "RollingUpdate", "maxUnavailable": 1}},

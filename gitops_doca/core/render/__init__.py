@@ -8,6 +8,7 @@ from gitops_doca.core.model import Inventory, Pool, RenderOptions, Resource
 from gitops_doca.core.render.configmaps import init_container_config, trusted_ca
 from gitops_doca.core.render.daemonset import daemon_set
 from gitops_doca.core.render.extras import pool_extras
+from gitops_doca.core.render.loaded import driver_rule
 from gitops_doca.core.render.mounts import pool_mounts
 from gitops_doca.core.render.rbac import rbac
 
@@ -18,6 +19,7 @@ _ORDER = (
     "Role",
     "RoleBinding",
     "ConfigMap",
+    "NodeFeatureRule",
     "DaemonSet",
 )
 
@@ -50,6 +52,8 @@ def render(
             resources.append(init_container_config(options))
         if needs_trusted_ca:
             resources.append(trusted_ca(options))
+        if options.driver_label:
+            resources.append(driver_rule())
     return _in_order(resources)
 
 

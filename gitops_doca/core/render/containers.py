@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gitops_doca.core.decide import Chosen, pinned
-from gitops_doca.core.model import DTK_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
+from gitops_doca.core.model import DTK_CONTAINER, INIT_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
 from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
 from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, INVENTORY_DIR
@@ -79,7 +79,7 @@ def init_container(pool: Pool, extras: Extras, options: RenderOptions) -> dict[s
         "--configmap-key": INIT_CONFIG_KEY,
     }
     return {
-        "name": "network-operator-init-container",
+        "name": INIT_CONTAINER,
         "image": options.init_container_image,
         "imagePullPolicy": _PULL,
         "args": [word for pair in args.items() for word in pair],

@@ -19,6 +19,7 @@ from gitops_doca.core.model import (
 from gitops_doca.core.render.containers import driver_container, dtk_container, init_container
 from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_VOLUME, HOST_VOLUMES
+from gitops_doca.core.render.loaded import driver_affinity
 from gitops_doca.core.render.metadata import metadata
 from gitops_doca.core.render.rbac import NAME as SERVICE_ACCOUNT
 from gitops_doca.core.taints import pod_tolerations
@@ -107,9 +108,8 @@ def _affinity(pool: Pool) -> dict[str, Any]:
     affinity: dict[str, Any] = {
         "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
     }
-    if pool.policy.node_affinity:
-        affinity["nodeAffinity"] = pool.policy.node_affinity
-    return affinity
+    nodes = driver_affinity(pool.policy.node_affinity or {})
+    return affinity | ({"nodeAffinity": nodes} if nodes else {})
 
 
 def _node_selector(pool: Pool) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Objects of a cluster which show that an operator makes driver DaemonSets there."""
 
-from gitops_doca.core.model import OPERATOR_STATE_LABEL, OperatorTrace
+from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorTrace
+from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.core.rendered import at, text_at
 from gitops_doca.sources.inventory.found import Found
 from gitops_doca.sources.located import Document, is_policy
 
@@ -20,4 +22,19 @@ def add_operator_trace(document: Document, found: Found) -> None:
         and isinstance(labels, dict)
         and labels.get(OPERATOR_STATE_LABEL) == "state-OFED"
     ):
-        found.operator_traces.append(OperatorTrace(f"the operator's {what}", document.place()))
+        trace = OperatorTrace(f"the operator's {what}", document.place(), _init_image(value))
+        found.operator_traces.append(trace)
+
+
+def _init_image(daemon_set: object) -> str:
+    """Return the image of the init container; empty when there is none, or none that could be pulled."""
+    containers = at(daemon_set, "spec", "template", "spec", "initContainers")
+    for container in containers if isinstance(containers, list) else ():
+        image = text_at(container, "image")
+        if at(container, "name") == INIT_CONTAINER:
+            try:
+                parse_image(image)
+            except InvalidReferenceError:
+                return ""
+            return image
+    return ""

@@ -209,6 +209,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "planned               none                     # default",
         "ignoredTaints         none                     # default",
         "emit                  daemonsets               # default",
+        "driverLabel           false                    # default",
         "strict                true                     # gitops-doca.yaml:6",
         "allowEmpty            false                    # default",
         "name                  gitops-doca              # default",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fakes.cluster import make_policy
+from fakes.cluster import DIGEST, make_policy
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import OperatorTrace
-from gitops_doca.core.owners import warn_two_owners
+from gitops_doca.core.model import OperatorTrace, RenderOptions
+from gitops_doca.core.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies
 from support.reading import lines
@@ -17,8 +17,14 @@ from support.reading import lines
 TAIL = "the operator makes driver DaemonSets there, and two owners would fight over them"
 
 
-def _daemon_set(name: str, **labels: str) -> dict[str, Any]:
-    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "labels": labels}}
+def _daemon_set(name: str, *init_containers: Any, **labels: str) -> dict[str, Any]:
+    pod = {"initContainers": list(init_containers)} if init_containers else {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"template": {"spec": pod}},
+    }
 
 
 def _policy(driver: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
@@ -39,13 +45,17 @@ DRIVER = {"image": "d", "repository": "x.io/y", "version": "25.04-0.6.1.0-2"}
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}
 
 
-def _traces(folder: Path, *objects: dict[str, Any]) -> list[str]:
+def _found(folder: Path, *objects: dict[str, Any]) -> list[OperatorTrace]:
     file = folder / "dump.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [NODE, *objects]}))
     problems = Problems()
     found = read_inventory([str(file)], (), problems)
     assert list(problems) == []
-    return [trace.what for trace in found.operator_traces]
+    return list(found.operator_traces)
+
+
+def _traces(folder: Path, *objects: dict[str, Any]) -> list[str]:
+    return [trace.what for trace in _found(folder, *objects)]
 
 
 def test_the_operators_driver_and_a_policy_with_it_are_traces_in_an_inventory(tmp_path: Path) -> None:
@@ -98,3 +108,62 @@ def test_two_owners_are_a_warning_for_each_sign() -> None:
             f"cluster, with ofedDriver: {TAIL}"
         ),
     ]
+
+
+OFED = {"nvidia.network-operator.state": "state-OFED"}
+INIT = "network-operator-init-container"
+IMAGE = "nvcr.io/nvidia/mellanox/network-operator-init-container:v0.0.3"
+
+
+@pytest.mark.parametrize(
+    ("containers", "image"),
+    [
+        ([{"name": INIT, "image": IMAGE}], IMAGE),
+        (
+            [{"name": "other", "image": "x"}, {"name": INIT, "image": f"{IMAGE}@{DIGEST}"}],
+            f"{IMAGE}@{DIGEST}",
+        ),
+        ([], ""),
+        ([{"name": "other", "image": "x"}], ""),
+        ([{"name": INIT}], ""),
+        ([{"name": INIT, "image": 5}, "x", None], ""),
+        ([{"name": INIT, "image": "no image \x1b[2J"}], ""),
+    ],
+)
+def test_the_init_container_of_the_operators_driver_is_known_by_its_image(
+    containers: list[Any], image: str, tmp_path: Path
+) -> None:
+    (trace,) = _found(tmp_path, _daemon_set("mofed-x-ds", *containers, **OFED))
+
+    assert trace.init_image == image
+
+
+def _lost(*traces: OperatorTrace, keep: str = "") -> list[str]:
+    problems = Problems()
+    warn_lost_init_container(traces, RenderOptions(init_container_image=keep), problems)
+    return [word for one in problems.warnings for word in (f"{one.place}: {one.message}", one.remedy)]
+
+
+def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() -> None:
+    traces = [
+        OperatorTrace("the operator's DaemonSet c", Place("n.yaml", 9)),
+        OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE),
+        OperatorTrace("the operator's DaemonSet b", Place("n.yaml", 5), IMAGE),
+        OperatorTrace("the operator's DaemonSet d", Place("n.yaml", 7), "x.io/init:2"),
+    ]
+    tail = "has an init container, and initContainerImage is empty: to take the drivers over would remove it"
+
+    end = "to keep it; docs/beside-the-operator.md says what is left to delete without it"
+    assert _lost(*traces) == [
+        f"n.yaml:3: the operator's DaemonSet a {tail}",
+        f"set initContainerImage: {IMAGE} {end}",
+        f"n.yaml:7: the operator's DaemonSet d {tail}",
+        f"set initContainerImage: x.io/init:2 {end}",
+    ]
+
+
+def test_an_init_container_that_is_kept_or_was_never_there_is_no_warning() -> None:
+    with_init = OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE)
+
+    assert _lost(with_init, keep="x.io/init:2") == []
+    assert _lost(OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3))) == []

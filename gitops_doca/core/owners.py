@@ -47,7 +47,7 @@ def warn_lost_init_container(
             first.setdefault(trace.init_image, trace)
     for image, trace in first.items():
         problems.warn(
-            f"{trace.what} has an init container, and initContainerImage is empty: to take the drivers over "
+            f"{trace.what} has an init container, and initContainerImage is empty: taking the drivers over "
             "would remove it",
             trace.place,
             remedy=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "

@@ -15,6 +15,7 @@ from fakes.drivers import DAEMON_SETS, PODS, REVISIONS, daemon_set
 from support.cli import ROOT, Result
 from support.in_process import run_here
 from support.krm import call, config, resource_list
+from support.shell import blocks
 
 LABEL = "gitops-doca.dev/driver-loaded"
 WAITING = {"matchExpressions": [{"key": LABEL, "operator": "In", "values": ["true"]}]}
@@ -221,8 +222,8 @@ def test_it_is_a_boolean(demo: Demo, value: object) -> None:
 def test_the_driver_does_not_wait_for_its_own_label(demo: Demo, spec: dict[str, Any]) -> None:
     plain = demo.objects()
     demo.configure(**spec)
-    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [WAITING]}}
-    demo.change_policy(nodeAffinity=affinity)
+    (waiting,) = blocks("rollout.md", "yaml")
+    demo.change_policy(**yaml.safe_load(waiting)["spec"])
 
     assert [one for one in demo.objects() if one != RULE] == plain
 

@@ -306,6 +306,17 @@ def test_the_label_of_loaded_drivers_is_one_of_them_and_no_error_on_openshift(
     )
 
 
+def test_an_operators_driver_that_only_prefers_loaded_drivers_starts(cluster: Cluster) -> None:
+    preference = {"matchExpressions": [{"key": "gitops-doca.dev/driver-loaded", "operator": "Exists"}]}
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": preference}]}
+    cluster.policies = cluster.policies.replace("  nvIpam:", f"  nodeAffinity: {preferred}\n  nvIpam:")
+    result = cluster.run()
+    (policy, _) = yaml.safe_load_all(result.stdout)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert policy["spec"]["nodeAffinity"] == preferred
+
+
 def test_what_only_rendering_needs_is_not_asked_for(cluster: Cluster) -> None:
     cluster.policies = cluster.policies.replace(
         "forcePrecompiled", "certConfig: {name: certs}\n    forcePrecompiled"

@@ -280,7 +280,7 @@ SITUATIONS = {
 }
 
 
-@pytest.fixture(params=SITUATIONS.values(), ids=SITUATIONS)
+@pytest.fixture(params=[pytest.param(found, id=name) for name, found in SITUATIONS.items()])
 def cluster(request: pytest.FixtureRequest, api_server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
     made = Cluster(request.param, api_server, tmp_path)
     with served(api_server, NIC_CLUSTER_POLICY, NIC_NODE_POLICY):
@@ -302,8 +302,8 @@ def test_the_commands_take_the_drivers_over_and_give_them_back(cluster: Cluster)
 def _see_the_init_container(cluster: Cluster) -> None:
     situation = cluster.situation
     shown = cluster.run(PREPARE, SHOW_INIT).stdout.decode().splitlines()
-    dumped = "kubectl get daemonsets -A -o json > daemonsets.json"
-    warned = cluster.run(dumped, "gitops-doca check -i nodes.json -i daemonsets.json").stderr
+    dumped = "kubectl get nodes,daemonsets -A -o json > cluster.json"
+    warned = cluster.run(dumped, "gitops-doca check -i nodes.json -i cluster.json").stderr
     images = [f"{app}-ds: {IMAGE if situation.had_init else ''}" for app in situation.owners]
 
     assert [line.strip() for line in shown[-len(images) :]] == [line.strip() for line in sorted(images)]

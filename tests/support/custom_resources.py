@@ -1,4 +1,4 @@
-"""The custom resources of Network Operator and OpenShift, for an API server that lacks them."""
+"""The custom resources of other people's operators, for an API server that lacks them."""
 
 import time
 from collections.abc import Iterator
@@ -63,6 +63,40 @@ IMAGE_STREAM = CustomResource(
 )
 """A resource of OpenShift's own API server there, not a custom one; to a client they look alike."""
 PROXY = CustomResource(group="config.openshift.io", version="v1", kind="Proxy", plural="proxies")
+
+
+def _fields(*required: str, **fields: Object) -> Object:
+    return {"type": "object", "properties": fields, **({"required": list(required)} if required else {})}
+
+
+def _list(of: Object) -> Object:
+    return {"type": "array", "items": of}
+
+
+def _map(of: Object) -> Object:
+    return {"type": "object", "additionalProperties": of}
+
+
+_TEXT = {"type": "string"}
+_OPERATORS = {"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist", "IsTrue", "IsFalse"]}
+_MATCHER = _fields(
+    "feature", feature=_TEXT, matchExpressions=_map(_fields("op", op=_OPERATORS, value=_list(_TEXT)))
+)
+_RULE = _fields("name", name=_TEXT, labels=_map(_TEXT), matchFeatures=_list(_MATCHER))
+NODE_FEATURE_RULE = CustomResource(
+    group="nfd.k8s-sigs.io",
+    version="v1alpha1",
+    kind="NodeFeatureRule",
+    plural="nodefeaturerules",
+    schema=_fields(
+        "spec",
+        apiVersion=_TEXT,
+        kind=_TEXT,
+        metadata={"type": "object"},
+        spec=_fields("rules", rules=_list(_RULE)),
+    ),
+)
+"""With the fields of a rule that set labels from features."""
 
 
 @contextmanager

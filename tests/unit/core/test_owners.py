@@ -151,7 +151,7 @@ def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() ->
         OperatorTrace("the operator's DaemonSet b", Place("n.yaml", 5), IMAGE),
         OperatorTrace("the operator's DaemonSet d", Place("n.yaml", 7), "x.io/init:2"),
     ]
-    tail = "has an init container, and initContainerImage is empty: to take the drivers over would remove it"
+    tail = "has an init container, and initContainerImage is empty: taking the drivers over would remove it"
 
     end = "to keep it; docs/beside-the-operator.md says what is left to delete without it"
     assert _lost(*traces) == [

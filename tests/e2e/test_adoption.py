@@ -1,5 +1,6 @@
 """docs/beside-the-operator.md: its commands take drivers over in a real API server, and give them back."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,13 +248,13 @@ class Cluster:
         pools = [Pool(kernel=KERNEL)] * max(1, len(situation.racks))
         write_inputs(folder, repository="nvcr.io/nvidia/mellanox", pools=pools, forced=True)
         (folder / "policy.yaml").write_text(yaml.safe_dump_all(self.policies))
-        inventory = yaml.safe_load((folder / "nodes.json").read_text())
+        inventory = json.loads((folder / "nodes.json").read_text())
         for rack, node in zip(situation.racks, inventory["items"], strict=False):
             node["metadata"]["labels"]["rack"] = rack
         proxy = {"apiVersion": "config.openshift.io/v1", "kind": "Proxy", "metadata": {"name": "cluster"}}
         proxy["spec"] = {"trustedCA": {"name": "user-ca-bundle"}}
         inventory["items"] += [proxy] if situation.openshift else []
-        (folder / "nodes.json").write_text(yaml.safe_dump(inventory))
+        (folder / "nodes.json").write_text(json.dumps(inventory))
         spec = {
             "policies": ["policy.yaml"],
             "inventory": "nodes.json",

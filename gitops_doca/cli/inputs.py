@@ -11,7 +11,7 @@ from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
-from gitops_doca.sources.files import STDIN, is_below, work_tree
+from gitops_doca.sources.files import STDIN, find_top, is_below
 from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter of a command to flag and setting of the config.
@@ -64,7 +64,8 @@ def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
     # A config that cannot be used may name what is no file at all.
     if not named or problems.errors:
         return
-    top = work_tree(folder)
+    start = os.path.realpath(folder or ".")
+    top = find_top(start) or start
     if not is_below(lock.value, top):
         file, _, line = lock.origin.rpartition(":")
         place = Place(file, int(line)) if line.isdecimal() else Place(lock.origin)

@@ -37,16 +37,19 @@ def has_file(name: str, boundary: Boundary | None = None) -> bool:
     return boundary.has(name) if boundary else os.path.lexists(name)
 
 
-def work_tree(folder: str) -> str:
-    """Return the top of the Git work tree that a folder is in, else the folder itself; links resolved.
+def find_top(folder: str) -> str | None:
+    """Return the nearest folder above, or this one, with a `.git` entry; None when there is none.
 
-    It is the nearest folder upwards with an entry `.git`, which Git never takes from a commit.
+    It is the top of the Git work tree, since Git tracks no file of that name. As for Git, none is looked for
+    at a folder of GIT_CEILING_DIRECTORIES or above it. `folder` is absolute.
     """
-    start = top = os.path.realpath(folder or ".")
+    listed = os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep)
+    ceilings = {os.path.realpath(path) for path in listed if path}
+    top = folder
     while not os.path.lexists(os.path.join(top, ".git")):  # noqa: PTH118 (start-up counts)
         above = os.path.dirname(top)  # noqa: PTH120 (the same)
-        if above == top:
-            return start
+        if above == top or above in ceilings:
+            return None
         top = above
     return top
 

@@ -11,6 +11,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitops_doca.sources.files import find_top
 from gitops_doca.sources.git import git_error, reason, run, run_in
 
 _DEFAULTS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
@@ -144,18 +145,6 @@ def find_repository(folder: str) -> Repository | None:
     _refuse_unusable(top, folder or "this folder")
     inside = os.path.relpath(real, top)
     return Repository(top=top, prefix="".join(f"{name}/" for name in [inside, *rest] if name != "."))
-
-
-def find_top(folder: str) -> str | None:
-    """Return the nearest folder above, or this one, with a `.git` entry: Git tracks no file of that name."""
-    listed = os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep)
-    ceilings = {os.path.realpath(path) for path in listed if path}
-    for above in (Path(folder), *Path(folder).parents):
-        if str(above) in ceilings and str(above) != folder:
-            return None
-        if os.path.lexists(above / ".git"):
-            return str(above)
-    return None
 
 
 def _refuse_embedded(top: str, folder: str) -> None:

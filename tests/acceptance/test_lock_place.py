@@ -138,3 +138,14 @@ def test_a_function_reads_no_lock_outside_of_its_folder(folder: Path) -> None:
     assert (
         f"the lock '../lock.yaml' is outside of {folder}, and a config names only one inside" in result.stderr
     )
+
+
+def test_no_work_tree_is_looked_for_above_a_ceiling(folder: Path) -> None:
+    top = folder.parents[1]
+    a_work_tree(top)
+    use_lock(folder, "../lock.yaml")
+
+    result = run_here("lock", cwd=folder, env={"GIT_CEILING_DIRECTORIES": str(top.resolve())})
+
+    assert result.exit_code == 3
+    assert f"the lock '../lock.yaml' is outside of {folder.resolve()}, and a config" in result.stderr

@@ -144,14 +144,22 @@ def _replace(target: Path, text: str, mode: int | None) -> None:
 
 def _claim(descriptor: int) -> bool:
     """Lock a new file; False when another run took it for a leftover, before it was locked."""
+    return lock_alone(descriptor) and os.fstat(descriptor).st_nlink > 0
+
+
+def lock_alone(descriptor: int) -> bool:
+    """Lock an open file or folder, unless another run has; True also where the file system has no locks.
+
+    The system removes the lock when the descriptor is closed, or this process ends.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # A file system without locks: there no leftover is removed.
+        # No leftover is removed there, and of runs for one folder each looks at the end what is in it.
         return True
-    return os.fstat(descriptor).st_nlink > 0
+    return True
 
 
 def _failed(what: str, error: OSError) -> GenerationError:

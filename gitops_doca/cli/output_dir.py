@@ -3,7 +3,6 @@
 Our files are those that begin with the mark of their own name; nothing else in the folder is touched.
 """
 
-import fcntl
 import os
 import stat
 import time
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.output import remove_leftovers, write_file
+from gitops_doca.cli.output import lock_alone, remove_leftovers, write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.emit.files import KUSTOMIZATION, mark
 
@@ -96,25 +95,13 @@ def _turn(folder: Path, patience: float) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         until = time.monotonic() + patience
-        while not _lock(descriptor):
+        while not lock_alone(descriptor):
             if time.monotonic() >= until:
                 raise _unfit(folder, "is being written by another gitops-doca")
             time.sleep(0.05)
         yield
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    """Say whether the folder is ours alone now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A file system without locks: there the look at the end has to do.
-        return True
-    return True
 
 
 def _unfit(folder: Path, message: str) -> GenerationError:

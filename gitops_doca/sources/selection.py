@@ -21,8 +21,8 @@ REST: Final = "*"
 
 Selection = str | Mapping[str, "Selection"]
 
-
 _PCI = "pci-"
+"""In the name of each label that node-feature-discovery makes of a PCI device."""
 
 
 def object_selection(labels: Iterable[str] = (), *, similar: bool = False) -> Selection:
@@ -63,13 +63,12 @@ def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part
     if isinstance(value, dict) and not isinstance(selection, str):
         fields = cast("dict[str, object]", value)
         # Of a hundred labels six are wanted: asking for those is quicker than weighing each.
-        match selection.get(REST, NOTHING):
-            case "nothing":
-                wanted: Iterable[str] = selection
-            case "similar":
-                wanted = [*selection, *(key for key in fields if _PCI in key)]
-            case _:
-                wanted = fields
+        rest = selection.get(REST, NOTHING)
+        wanted: Iterable[str] = fields
+        if rest == NOTHING:
+            wanted = selection
+        elif rest == SIMILAR:
+            wanted = [*selection, *(key for key in fields if _PCI in key)]
         chosen = ((key, below(selection, key)) for key in wanted if key in fields)
         return {key: prune(fields[key], part) for key, part in chosen if part != NOTHING}
     if isinstance(value, list):

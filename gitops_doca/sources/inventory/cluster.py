@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Node, Taint
+from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
-from gitops_doca.core.snapshot import has_login
+from gitops_doca.core.snapshot import has_login, has_nic
 from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.found import Found
 from gitops_doca.sources.located import Document, LocatedDict, Path
@@ -59,18 +59,17 @@ def _add_node(document: Document, found: Found) -> None:
     if not is_subdomain(name):
         found.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
         return
-    found.add_node(
-        Node(
-            name=name,
-            labels=labels,
-            taints=taints,
-            container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
-            place=document.place(),
-            lines=_lines(_at(document.value, ("metadata", "labels"))),
-            runtime_line=_lines(info).get(_RUNTIME, 0),
-        )
+    node = Node(
+        name=name,
+        labels=labels,
+        taints=taints,
+        container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
+        place=document.place(),
+        lines=_lines(_at(document.value, ("metadata", "labels"))),
+        runtime_line=_lines(info).get(_RUNTIME, 0),
     )
-    if labels.get(NIC_LABEL) != "true":
+    found.add_node(node)
+    if not has_nic(node):
         found.add_other_node(_at(document.value, ("metadata", "labels")) or {})
 
 

@@ -402,6 +402,20 @@ def test_what_an_earlier_run_wrote_and_is_not_rendered_stays_with_a_warning(fold
     ]
 
 
+def test_what_an_earlier_run_wrote_is_told_where_the_operator_makes_the_driver_now(folder: Path) -> None:
+    _, old = generated(folder)
+    old["metadata"]["annotations"] |= PLACES
+    function = {**NAMED, "spec": {**NAMED["spec"], "emit": "policies"}}
+
+    output = call(folder, resource_list([old], function))
+
+    name = old["metadata"]["name"]
+    message = f"DaemonSet {name} is from an earlier run, and is not rendered any more"
+    assert (output.exit_code, output.items[0]) == (0, old)
+    assert [item["kind"] for item in output.items] == ["DaemonSet", "NicClusterPolicy"]
+    assert output.run.stderr == f"warning: net/driver.yaml: {message}\n  help: remove the file\n"
+
+
 @pytest.mark.parametrize("labels", [{"app.kubernetes.io/managed-by": "helm"}, {}, None])
 def test_an_object_of_somebody_else_in_a_package_is_not_replaced(
     folder: Path, labels: dict[str, str] | None

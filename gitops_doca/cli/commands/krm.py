@@ -85,8 +85,7 @@ def _call(
     if generation.inputs.emits_policies:
         # The operator makes the drivers; policies that came in go out as they are, and once.
         resources, drivers = not_among([items[index] for index in found.policies], resources), {}
-    else:
-        items, resources = refresh(items, resources, problems)
+    items, resources = refresh(items, resources, problems)
     check_collisions(items, resources, problems)
     problems.raise_errors()
     notes = []

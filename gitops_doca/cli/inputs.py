@@ -29,7 +29,7 @@ _FLAGS = {
 def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False) -> Invocation:
     """Merge flags, config file and defaults; reports a config that is not there or not usable.
 
-    `extracted`: the config is a copy from a revision, and whoever reads its files sees to where they are.
+    `extracted`: the config is a copy from a revision, and the caller checks where its files are.
     """
     given = given_settings(flags)
     live = _live(flags)
@@ -58,7 +58,7 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: 
 def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
     """Report a lock that a config in this folder names outside of its Git work tree, or of the folder.
 
-    Who may write a config does not choose what is overwritten elsewhere; whoever gives the flag does.
+    Whoever can edit a config must not choose what is overwritten elsewhere; whoever gives the flag may.
     """
     named = bool(lock.value) and lock.origin != _FLAGS["lock"][0]
     # A config that cannot be used may name what is no file at all.

@@ -37,7 +37,7 @@ def write_stdout(text: str) -> None:
 
 
 def check_stdout() -> None:
-    """Write what is still on its way to stdout; fails as `write_stdout` does, be it for a text of others."""
+    """Flush stdout, also text that click printed; raises and exits as `write_stdout` does."""
     if sys.stdout is None:
         raise _failed("standard output", OSError(errno.EBADF, ""))
     try:

@@ -10,7 +10,7 @@ _ENDING = {signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 class StoppedError(BaseException):
-    """A signal ends the run; like `KeyboardInterrupt` it is no error that somebody handles."""
+    """A signal ends the run; like `KeyboardInterrupt` it passes handlers of errors."""
 
     def __init__(self, number: int) -> None:
         super().__init__(_ENDING[signal.Signals(number)])

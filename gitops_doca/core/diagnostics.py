@@ -203,6 +203,6 @@ class Problems:
 def _rest(category: Category | None, place: Place, count: int) -> Diagnostic:
     where = "of this file " if place.file else ""
     what = (
-        f"{count:,} more problem{'' if count == 1 else 's'} {where}{'is' if count == 1 else 'are'} not told"
+        f"{count:,} more problem{'' if count == 1 else 's'} {where}{'is' if count == 1 else 'are'} not shown"
     )
     return Diagnostic(category=category, message=what, place=Place(place.file, place.line), more=count)

@@ -228,7 +228,7 @@ def _catalogue(repository: Repository, rows: tuple[Row, ...], listed: TagList) -
 def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[str]]:
     """Return for each end of a tag what stands before it.
 
-    A build of one's own may have a version of any shape: the pool's own suffix tells where it ends.
+    A custom build may have a version of any shape: the pool's own suffix tells where it ends.
     """
     found: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
     # There are few lengths, and with them a tag is taken apart without trying every suffix.

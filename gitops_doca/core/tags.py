@@ -65,7 +65,7 @@ def is_full_tag(version: str) -> bool:
 
 
 def parse_version(version: str) -> DriverVersion | None:
-    """Take a driver's version apart; None for one of another shape, such as that of somebody's own build."""
+    """Take a driver's version apart; None for one of another shape, such as a custom build has."""
     found = _DRIVER_VERSION.fullmatch(version)
     if found is None:
         return None

@@ -26,7 +26,7 @@ _HEADER = """\
 def dump_inventory(inventory: Inventory, labels: Iterable[str], name: str = PROGRAM) -> str:
     """Return the text of a `NodeInventory`: sorted, without a time, the same bytes for the same cluster.
 
-    `name` is the object's. `labels` are those that nodeSelectors name. Nodes without a NIC are left out, as
+    `name` is the object's. `labels` are those that nodeSelectors name. Nodes without a NIC are skipped, as
     they are in no pool; that one of them shows OpenShift is kept. Raises `GenerationError` for a
     proxy's URL with a user or password.
     """

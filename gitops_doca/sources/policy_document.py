@@ -37,7 +37,7 @@ _RENDERED: tuple[Path, ...] = (
 def is_meant_as_policy(document: Document) -> bool:
     """Say whether an object is a policy, or one but for its apiVersion or the spelling of its kind.
 
-    A CRD of somebody else's, in another API group, may have a kind of the same name.
+    The CRD of another project may have a kind of the same name, in its own API group.
     """
     value = document.value
     kind = value.get("kind") if isinstance(value, dict) else None

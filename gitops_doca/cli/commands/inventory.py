@@ -109,7 +109,7 @@ def _read(flags: Mapping[str, Any], scope: Scope, problems: Problems) -> Invento
 
 
 def _has_nodes(file: str | None, text: str) -> bool:
-    """Say whether a snapshot may hold nodes: one that cannot be read may."""
+    """Say whether a compact inventory may have nodes: one that cannot be read may."""
     if file is None or not text.strip():
         return False
     problems = Problems()
@@ -119,7 +119,7 @@ def _has_nodes(file: str | None, text: str) -> bool:
 def _check_nodes(
     inventory: Inventory, write: str | None, old: str, problems: Problems, *, allowed: bool
 ) -> None:
-    """Report a cluster without NIC nodes: an error where its snapshot would be written.
+    """Report a cluster without NIC nodes: an error where its inventory would be written.
 
     With `allowed` it may be written, but never over one that has nodes.
     """
@@ -137,7 +137,7 @@ def _check_nodes(
         f"{message}, so {write} is not written",
         category=Category.EMPTY,
         details=details,
-        remedy=f"{remedy}; if it is meant, {meant}",
+        remedy=f"{remedy}; if this is intended, {meant}",
     )
 
 

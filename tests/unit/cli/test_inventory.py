@@ -297,7 +297,7 @@ def test_a_snapshot_without_nodes_is_never_written_over_one_that_has_some(
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
         f"error[empty]: the cluster has no node with the label {NIC}=true, so nodes.yaml is not written\n"
-        f"{EMPTY}; if it is meant, remove nodes.yaml first, and set allowEmpty: true\n"
+        f"{EMPTY}; if this is intended, remove nodes.yaml first, and set allowEmpty: true\n"
     )
     assert (tmp_path / "nodes.yaml").read_text() == old
 
@@ -317,7 +317,7 @@ def test_a_snapshot_without_nodes_is_written_where_that_is_allowed(
     written = run(tmp_path, env, "--write", "nodes.yaml")
 
     assert (refused.exit_code, refused.stdout, left) == (7, b"", old)
-    assert refused.stderr.endswith("; if it is meant, set allowEmpty: true\n")
+    assert refused.stderr.endswith("; if this is intended, set allowEmpty: true\n")
     assert (written.exit_code, file.read_text()) == (0, NO_NODES)
     assert written.stderr.startswith("nodes.yaml: 0 nodes, 0 groups\nwarning: the cluster has no node with")
 

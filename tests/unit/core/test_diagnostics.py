@@ -107,7 +107,7 @@ def test_of_a_file_so_many_problems_are_kept_and_the_others_counted() -> None:
 
     assert listed(problems) == [
         *(("wrong", Place("a", line)) for line in range(1, MOST_OF_A_FILE + 1)),
-        ("300,000 more problems of this file are not told", Place("a", MOST_OF_A_FILE + 1)),
+        ("300,000 more problems of this file are not shown", Place("a", MOST_OF_A_FILE + 1)),
         ("wrong", Place("b", 1)),
     ]
 
@@ -119,7 +119,7 @@ def test_an_error_is_kept_beside_any_number_of_warnings() -> None:
     problems.error("wrong", Place("a", 2))
 
     assert [problem.message for problem in problems.errors] == ["wrong"]
-    assert problems.warnings[-1].message == "1 more problem of this file is not told"
+    assert problems.warnings[-1].message == "1 more problem of this file is not shown"
 
 
 def test_of_all_files_so_many_problems_are_kept_and_the_others_counted() -> None:
@@ -128,7 +128,7 @@ def test_of_all_files_so_many_problems_are_kept_and_the_others_counted() -> None
         problems.error("wrong", Place(f"cluster nodes/{number}"))
 
     assert len(problems.errors) == MOST + 1
-    assert listed(problems)[0] == ("500 more problems are not told", Place())
+    assert listed(problems)[0] == ("500 more problems are not shown", Place())
 
 
 def test_what_one_collection_counted_another_one_keeps() -> None:
@@ -138,7 +138,7 @@ def test_what_one_collection_counted_another_one_keeps() -> None:
         for problem in inner:
             outer.add(problem)
 
-    assert listed(outer) == [("12 more problems of this file are not told", Place("a", 7))]
+    assert listed(outer) == [("12 more problems of this file are not shown", Place("a", 7))]
     with pytest.raises(GenerationError) as caught:
         outer.raise_errors()
     assert caught.value.exit_code == 3

@@ -529,7 +529,7 @@ def test_of_very_many_broken_documents_the_first_are_told_and_the_others_counted
     messages = [problem.message for problem in problems]
     unknown = "unknown field 'forcePrecompild'"
     assert messages[0] == f"{unknown}; did you mean 'forcePrecompiled'?"
-    assert messages[-2:] == [unknown, "2,000 more problems of this file are not told"]
+    assert messages[-2:] == [unknown, "2,000 more problems of this file are not shown"]
     assert len(searches) == 20
 
 

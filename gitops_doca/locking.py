@@ -101,7 +101,7 @@ def _entry(image: ImageReference, found: Inspection, place: Place, problems: Pro
             return _checked(image, LockedImage(digest, ""), platforms, place, problems)
         case NoImage(digest, instead):
             problems.error(
-                f"{image} is {instead}, so no node can pull it",
+                f"{image} is {instead}: no node can pull it, so no lock is written",
                 place,
                 category=Category.MISSING,
                 details=(f"digest: {digest}",),

@@ -109,7 +109,7 @@ def test_a_lock_without_metadata_is_current_and_gets_it_when_it_is_written(
     lock(tmp_path)
     text = (tmp_path / LOCK).read_text()
     head, _, rest = text.partition("metadata:\n")
-    (tmp_path / LOCK).write_text(head + rest[rest.index("pools:") :])
+    (tmp_path / LOCK).write_text(head + rest[rest.index("rendering:") :])
 
     checked = lock(tmp_path, "--check")
     rendered = run_cli("generate", cwd=tmp_path)

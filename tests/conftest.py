@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from support import docker_registry, network
 from support.docker_registry import PROGRAMS, DockerRegistry
 
 network.refuse_other_machines()
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile(
+    "any-speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-speed")
 
 
 @pytest.fixture(scope="session", params=PROGRAMS)

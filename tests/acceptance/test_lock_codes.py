@@ -8,6 +8,7 @@ import pytest
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
+from gitops_doca.core.lock import RENDERING
 from gitops_doca.core.lookup import Cause, ImagePlatforms, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
@@ -17,9 +18,10 @@ A, B, C = (Pool(kernel=f"5.15.0-{number}-generic") for number in (101, 102, 103)
 UNKNOWN = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
 WRONG = ImagePlatforms(DIGEST, frozenset({"linux/arm64"}))
 LOCK = "gitops-doca.lock.yaml"
-OLD = """\
+OLD = f"""\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
+rendering: {RENDERING}
 pools: []
 repositories: []
 """

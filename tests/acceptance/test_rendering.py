@@ -149,7 +149,7 @@ def test_a_rendering_that_is_no_whole_number_is_refused(number: str, demo: Path)
     result = run_here("generate", cwd=demo)
 
     assert (result.exit_code, result.stdout) == (6, b"")
-    assert result.stderr.startswith(f"error[lock]: {LOCK}:4: rendering: ")
+    assert result.stderr.startswith(f"error[lock]: {LOCK}:8: rendering: ")
 
 
 # `lock` and `lock --check`

@@ -76,9 +76,13 @@ def print_info(message: str) -> None:
 
 def progress(done: int, total: int) -> None:
     """Show how many look-ups are done, on a terminal only, and clear the line at the end."""
+    show_line("" if done >= total else f"looking up image tags: {done} of {total}")
+
+
+def show_line(text: str) -> None:
+    """Show a line in the place of the one before, on a terminal only; an empty text clears it."""
     if _is_terminal(sys.stderr):
-        line = "" if done >= total else f"looking up image tags: {done} of {total}"
-        tell(_CLEAR_LINE + line, end="")
+        tell(_CLEAR_LINE + text, end="")
 
 
 def _head(diagnostic: Diagnostic) -> str:

@@ -1,7 +1,7 @@
 """A live cluster in the place of inventory files; its client is imported when it is asked."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from gitops_doca.core.diagnostics import Problems
@@ -65,6 +65,11 @@ class LiveInventory:
         """
         assert self._cluster is not None  # noqa: S101 (the inventory comes first)
         return self._cluster.drivers(namespace, problems)
+
+    def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
+        """Return those names that nodes of the same cluster have; raises as `LiveCluster.find_nodes`."""
+        assert self._cluster is not None  # noqa: S101 (the inventory comes first)
+        return self._cluster.find_nodes(names, problems)
 
     @property
     def flags(self) -> tuple[str, ...]:

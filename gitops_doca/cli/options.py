@@ -12,7 +12,7 @@ from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.registry.allowed import parse_allowed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_MAX_DEADLINE = 86400
+_MAX_SECONDS = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
@@ -210,7 +210,7 @@ def deadline_option(what: str) -> Callable[[Command], Command]:
     return click.option(
         "--deadline",
         type=click.FloatRange(min=0, min_open=True),
-        callback=_deadline,
+        callback=seconds,
         default=120.0,
         show_default=True,
         metavar="SECONDS",
@@ -236,10 +236,11 @@ def _image(_context: click.Context, _parameter: click.Parameter, value: str | No
     return value
 
 
-def _deadline(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+def seconds(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    """Refuse a time of more than a day."""
     # A comparison that is false for NaN too.
-    if not value <= _MAX_DEADLINE:
-        raise click.BadParameter(f"{value} is no number of seconds up to {_MAX_DEADLINE}")
+    if not value <= _MAX_SECONDS:
+        raise click.BadParameter(f"{value} is no number of seconds up to {_MAX_SECONDS}")
     return value
 
 

@@ -6,7 +6,10 @@ from typing import Any
 from gitops_doca.cluster.api import ApiServer
 from gitops_doca.cluster.listing import list_all
 from gitops_doca.cluster.question import list_of
-from gitops_doca.core.model import DRIVER_LABEL
+from gitops_doca.core.model import DRIVER_LABEL, OUR_DRIVER
+from gitops_doca.core.names import PROGRAM
+from gitops_doca.core.render.daemonset import POOL_ANNOTATION
+from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.core.rendered import at, driver_image, text_at
 from gitops_doca.core.status import AppliedDaemonSet, DriverPod, Drivers
 from gitops_doca.sources.selection import ALL, Selection
@@ -15,7 +18,12 @@ _HASH, _GENERATION = "controller-revision-hash", "pod-template-generation"
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 _OWNERS: Mapping[str, Selection] = {"kind": ALL, "name": ALL, "controller": ALL}
 _DAEMON_SET: Selection = {
-    "metadata": {"name": ALL, "generation": ALL, "annotations": {_TEMPLATE_GENERATION: ALL}},
+    "metadata": {
+        "name": ALL,
+        "generation": ALL,
+        "labels": {MANAGED_BY: ALL, DRIVER_LABEL: ALL},
+        "annotations": {_TEMPLATE_GENERATION: ALL, POOL_ANNOTATION: ALL},
+    },
     "spec": {"selector": ALL, "template": ALL, "updateStrategy": ALL},
     "status": {"observedGeneration": ALL},
 }
@@ -75,7 +83,14 @@ def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
         spec=at(value, "spec") or {},
         revision=revision if seen else "",
         generation=text_at(value, "metadata", "annotations", _TEMPLATE_GENERATION),
+        pool=text_at(value, "metadata", "annotations", POOL_ANNOTATION),
+        is_ours=_is_ours(at(value, "metadata", "labels")),
     )
+
+
+def _is_ours(labels: object) -> bool:
+    """Say whether we rendered a DaemonSet: one label is enough, kustomize may have set the other anew."""
+    return text_at(labels, MANAGED_BY) == PROGRAM or text_at(labels, DRIVER_LABEL) == OUR_DRIVER
 
 
 def _pod(value: object) -> DriverPod:

@@ -1,6 +1,6 @@
 """Read an inventory, and the pull secrets for it, from a live cluster."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,12 +29,13 @@ from gitops_doca.cluster.identity import identify
 from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
 from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
-from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.diagnostics import Category, GenerationError, PassingError, Problems
 from gitops_doca.core.lookup import Cause
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
+from gitops_doca.core.rendered import text_at
 from gitops_doca.core.scope import Scope
 from gitops_doca.core.status import Drivers
-from gitops_doca.registry.failures import NoAnswerError
+from gitops_doca.registry.failures import NoAnswerError, OutageError
 from gitops_doca.registry.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
 from gitops_doca.sources.json_reader import read_json
@@ -53,6 +54,7 @@ _REMEDIES = {
     "correct this machine's clock",
     Cause.DEADLINE: "give it more time with --deadline",
 }
+_NAME: Selection = {"metadata": {"name": ALL}}
 _REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
 _T = TypeVar("_T")
 
@@ -137,6 +139,14 @@ class LiveCluster:
         work = partial(read_drivers, server, namespace, self._options.page)
         return self._within(server, work, problems)
 
+    def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
+        """Return those names that nodes of the cluster have, whatever their labels; raises as `inventory`.
+
+        Each is a list of one: whoever may list nodes needs no other right for it.
+        """
+        server = self._reach(problems)
+        return self._within(server, lambda: frozenset(filter(partial(_has_node, server), names)), problems)
+
     def _reach(self, problems: Problems) -> ApiServer:
         if self._deadline is None:
             self._deadline = Deadline.after(self._options.deadline)
@@ -198,8 +208,21 @@ def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems
     problems.error(
         f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
     )
-    problems.raise_errors()
-    raise AssertionError
+    raise (PassingError if _may_pass(error) else GenerationError)(tuple(problems))
+
+
+def _may_pass(error: NoAnswerError) -> bool:
+    """Say whether the same question may well be answered later."""
+    if isinstance(error, OutageError):
+        # What is worth one try will fail again: a server without TLS, a proxy that refuses.
+        return error.tries != 1
+    return error.cause in (Cause.TRANSIENT, Cause.DEADLINE)
+
+
+def _has_node(server: ApiServer, name: str) -> bool:
+    query: dict[str, str | int] = {"fieldSelector": f"metadata.name={name}", "limit": 1}
+    found = list_all(server, list_of("nodes", query=query), _NAME, "nodes")
+    return any(text_at(node.value, "metadata", "name") == name for node in found)
 
 
 def _openshift_objects(served: frozenset[str]) -> Iterator[Question]:

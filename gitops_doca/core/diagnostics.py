@@ -1,7 +1,7 @@
 """Problems as values: what is wrong, where, and what mends it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -100,6 +100,10 @@ class GenerationError(Exception):
         return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in found)
 
 
+class PassingError(GenerationError):
+    """A server did not answer, and may well do so later."""
+
+
 MOST_OF_A_FILE = 1000
 """Problems of one class that are kept of a file: behind so many stands one mistake."""
 MOST = 10_000
@@ -116,12 +120,15 @@ class Problems:
     files; the others are counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[Diagnostic] = ()) -> None:
+        """Begin with what another collection found."""
         self._found: dict[tuple[int, Place, str], Diagnostic] = {}
         self._kept: Counter[tuple[Category | None, str]] = Counter()
         """By class and file."""
         self._skipped: dict[tuple[Category | None, str], tuple[Place, int]] = {}
         """The place of the first, and how many."""
+        for diagnostic in known:
+            self.add(diagnostic)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         rest = (_rest(category, *skipped) for (category, _), skipped in self._skipped.items())

@@ -33,6 +33,11 @@ LOADED_LABEL = f"{API_GROUP}/driver-loaded"
 """On nodes whose driver is loaded, where the rule of `driverLabel` is applied."""
 DRIVER_LABEL = "nvidia.com/ofed-driver"
 """On every driver DaemonSet and pod, with a value of ours or of the operator."""
+OUR_DRIVER = "gitops"
+"""Value of `DRIVER_LABEL` on what we render.
+
+Not the operator's empty value: beside an operator that would pin `mofed.wait=true` on every driver node.
+"""
 MAIN_CONTAINER = "mofed-container"
 DTK_CONTAINER = "openshift-driver-toolkit-ctr"
 INIT_CONTAINER = "network-operator-init-container"

@@ -54,14 +54,7 @@ class RenderedPool:
     @property
     def version(self) -> str:
         """Version of the driver: of the tag what stands before the platform, or the digest alone."""
-        name, _, digest = self.image.rpartition("/")[2].partition("@")
-        tag = name.partition(":")[2]
-        os, _, rest = self.pool.partition("/")
-        kernel, _, arch = rest.rpartition("/")
-        for platform in (f"-{kernel}-{os}-{arch}", f"-{os}-{arch}"):
-            if tag.endswith(platform):
-                return tag.removesuffix(platform)
-        return tag or digest
+        return driver_version(self.image, self.pool)
 
     @property
     def is_planned(self) -> bool:
@@ -108,6 +101,21 @@ def driver_image(pod: object) -> str:
         if at(container, "name") == MAIN_CONTAINER:
             return text_at(container, "image")
     return ""
+
+
+def driver_version(image: str, pool: str) -> str:
+    """Return what stands before a pool's platform in the tag of an image.
+
+    Of an image for another platform it is the whole tag, of one without a tag the digest.
+    """
+    name, _, digest = image.rpartition("/")[2].partition("@")
+    tag = name.partition(":")[2]
+    os, _, rest = pool.partition("/")
+    kernel, _, arch = rest.rpartition("/")
+    for platform in (f"-{kernel}-{os}-{arch}", f"-{os}-{arch}"):
+        if tag.endswith(platform):
+            return tag.removesuffix(platform)
+    return tag or digest
 
 
 def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Iterator[RenderedPool]:

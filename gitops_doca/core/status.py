@@ -1,16 +1,19 @@
-"""What runs on the nodes of a cluster, held against what is rendered."""
+"""What runs on the nodes of a cluster, compared with what is rendered and with the inventory."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.applied import deviations
-from gitops_doca.core.model import LeftOut, Pool, Resource
+from gitops_doca.core.model import Inventory, LeftOut, OtherNodes, Pool, Resource
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.rendered import RenderedPool, at
+from gitops_doca.core.snapshot import has_nic
 
 KIND = "DriverStatus"
+MOST_ASKED = 50
+"""Nodes that a cluster is asked for by name; each takes a request of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,10 @@ class AppliedDaemonSet:
     """Hash of the revision that new pods get; empty while its controller has not seen the last change."""
     generation: str
     """Counts the changes of the pod template, as the API server annotates it."""
+    pool: str = ""
+    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty for one of the operator's."""
+    is_ours: bool = False
+    """Whether gitops-doca rendered it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,43 @@ class PoolStatus:
     """Paths in the DaemonSet at which the cluster's is different."""
     nodes: tuple[NodeStatus, ...]
     """Sorted by name; the nodes of the cluster, whatever the inventory says."""
+    moved: tuple[str, ...] = ()
+    """Names, sorted, of NIC nodes that the inventory has in this pool, while the cluster has none in it."""
+
+    @property
+    def is_current(self) -> bool:
+        """Say whether it is applied, and all of its nodes run the rendered driver; it may have no node."""
+        waiting = any(node.state is not State.CURRENT for node in self.nodes)
+        return self.applied is Applied.YES and not waiting and not self.moved
+
+
+class Absence(Enum):
+    """Why a NIC node of the inventory is not among the NIC nodes of the cluster."""
+
+    NO_NIC_LABEL = "no-nic-label"
+    """The cluster has the node, and it was not listed as one with a NIC."""
+    NOT_IN_CLUSTER = "not-in-cluster"
+    NOT_ASKED = "not-asked"
+    """Which of the two it is was not asked: there are more than `MOST_ASKED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentNode:
+    """A NIC node of the inventory that is not among the NIC nodes of the cluster."""
+
+    node: str
+    why: Absence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A driver DaemonSet of ours in the cluster that is not rendered any more."""
+
+    daemon_set: str
+    pool: str
+    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty when the annotation is gone."""
+    nodes: tuple[str, ...]
+    """Names, sorted, of the nodes that have a pod of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +154,12 @@ class Status:
     unplanned: tuple[NodeStatus, ...]
     left_out: tuple[LeftOut, ...]
     """NIC nodes of the cluster that no policy gives a driver."""
+    absent: tuple[AbsentNode, ...] = ()
+    """Sorted by name."""
+    leftovers: tuple[Leftover, ...] = ()
+    """Sorted by name."""
+    without_nics: OtherNodes | None = None
+    """The cluster's nodes where none of them has a NIC, though some should; else None."""
 
     @property
     def nodes(self) -> tuple[NodeStatus, ...]:
@@ -117,27 +167,89 @@ class Status:
         return (*(node for pool in self.pools for node in pool.nodes), *self.unplanned)
 
     @property
+    def nic_nodes(self) -> int:
+        """Count the NIC nodes of the cluster."""
+        return len({node.node for node in self.nodes} | {left.node for left in self.left_out})
+
+    @property
     def is_current(self) -> bool:
-        """Say whether every node runs the rendered driver."""
-        return all(node.state is State.CURRENT for node in self.nodes)
+        """Say whether cluster, rendering and inventory agree, and every node runs the rendered driver."""
+        differs = self.unplanned or self.absent or self.leftovers or self.without_nics is not None
+        return not differs and all(pool.is_current for pool in self.pools)
 
 
-def compare_status(rendered: Iterable[RenderedPool], live: Grouping, drivers: Drivers) -> Status:
-    """Hold a cluster against rendered pools; `live` groups the nodes that the cluster has now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What a cluster has now."""
+
+    inventory: Inventory
+    """Its NIC nodes."""
+    grouping: Grouping
+    """The same nodes in pools."""
+    drivers: Drivers
+    absent: tuple[AbsentNode, ...] = ()
+    """NIC nodes that it lacks; none where the cluster is the inventory."""
+
+
+def find_absent(listed: Inventory, live: Inventory) -> tuple[str, ...]:
+    """Return the names of the NIC nodes that an inventory lists and a cluster does not, sorted."""
+    return tuple(sorted(_nic_nodes(listed) - _nic_nodes(live)))
+
+
+def explain_absent(absent: Sequence[str], there: Container[str]) -> tuple[AbsentNode, ...]:
+    """Say of each node why it is absent; `there` are those of the first `MOST_ASKED` that the cluster has."""
+    found = {name: _absence(name, there) for name in absent[:MOST_ASKED]}
+    return tuple(AbsentNode(node=name, why=found.get(name, Absence.NOT_ASKED)) for name in absent)
+
+
+def compare_status(
+    rendered: Sequence[RenderedPool], listed: Inventory, cluster: Cluster, *, may_be_empty: bool = False
+) -> Status:
+    """Compare a cluster with rendered pools and the inventory that they were made of.
+
+    That no node has a NIC is a difference, unless it `may_be_empty` and the inventory lists none either.
+    """
     pods: dict[str, list[DriverPod]] = defaultdict(list)
-    for pod in drivers.pods:
+    for pod in cluster.drivers.pods:
         pods[pod.node].append(pod)
-    found = {pool.daemon_set: pool for pool in live.pools}
-    pools = [_pool(pool, found.pop(pool.daemon_set, None), drivers, pods) for pool in rendered]
+    found = {pool.daemon_set: pool for pool in cluster.grouping.pools}
+    absent = {one.node for one in cluster.absent}
+    pools = [
+        _pool(pool, found.pop(pool.daemon_set, None), cluster.drivers, pods, absent) for pool in rendered
+    ]
+    is_empty = not _nic_nodes(cluster.inventory) and not (may_be_empty and not _nic_nodes(listed))
     return Status(
         pools=tuple(pools),
         unplanned=tuple(_unplanned(found.values(), pods)),
-        left_out=live.left_out,
+        left_out=cluster.grouping.left_out,
+        absent=cluster.absent,
+        leftovers=tuple(_leftovers(rendered, cluster.drivers)),
+        without_nics=cluster.inventory.others if is_empty else None,
     )
 
 
+def _nic_nodes(inventory: Inventory) -> set[str]:
+    return {node.name for node in inventory.nodes if has_nic(node)}
+
+
+def _absence(name: str, there: Container[str]) -> Absence:
+    return Absence.NO_NIC_LABEL if name in there else Absence.NOT_IN_CLUSTER
+
+
+def _leftovers(rendered: Iterable[RenderedPool], drivers: Drivers) -> Iterator[Leftover]:
+    names = {pool.daemon_set for pool in rendered}
+    for name, daemon_set in sorted(drivers.daemon_sets.items()):
+        if daemon_set.is_ours and name not in names:
+            nodes = {pod.node for pod in drivers.pods if pod.daemon_set == name and pod.node}
+            yield Leftover(daemon_set=name, pool=daemon_set.pool, nodes=tuple(sorted(nodes)))
+
+
 def _pool(
-    rendered: RenderedPool, live: Pool | None, drivers: Drivers, pods: Mapping[str, Sequence[DriverPod]]
+    rendered: RenderedPool,
+    live: Pool | None,
+    drivers: Drivers,
+    pods: Mapping[str, Sequence[DriverPod]],
+    absent: Container[str],
 ) -> PoolStatus:
     daemon_set = drivers.daemon_sets.get(rendered.daemon_set)
     differs = deviations(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
@@ -152,6 +264,7 @@ def _pool(
         applied=there if daemon_set else Applied.NO,
         differs=differs,
         nodes=tuple(nodes),
+        moved=() if nodes else tuple(name for name in rendered.nodes or () if name not in absent),
     )
 
 

@@ -1,27 +1,59 @@
 """What runs on the nodes of a cluster, as text, Markdown or JSON."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
-from gitops_doca.core.model import API_VERSION
-from gitops_doca.core.status import KIND, Applied, NodeStatus, PoolStatus, State, Status
+from gitops_doca.core.discovery import help_with_nics, list_similar
+from gitops_doca.core.model import API_VERSION, NIC_LABEL
+from gitops_doca.core.rendered import driver_version
+from gitops_doca.core.status import (
+    KIND,
+    MOST_ASKED,
+    Absence,
+    Applied,
+    Leftover,
+    NodeStatus,
+    PoolStatus,
+    State,
+    Status,
+)
+from gitops_doca.core.wording import name_nodes
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
 from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import left_out_entry
 from gitops_doca.emit.table import left_out_notes
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
-_NODES = ("NODE", "STATE", "RUNS", "POD", "POOL")
+_NODES = ("NODE", "STATE", "RUNS", "POOL")
+_WIDE_POOLS = (*_POOLS, "DAEMONSET", "IMAGE")
+_WIDE_NODES = (*_NODES, "POD", "IMAGE")
 _SHOWN_PATHS = 5
+_NO_LABEL = f"no NIC label ({NIC_LABEL}=true)"
+_ABSENT = {
+    Absence.NO_NIC_LABEL: (
+        *(f"has {_NO_LABEL}", f"have {_NO_LABEL}"),
+        "see that node-feature-discovery runs there",
+    ),
+    Absence.NOT_IN_CLUSTER: ("is not in the cluster", "are not in the cluster", "take the inventory again"),
+    Absence.NOT_ASKED: (
+        *(f"has {_NO_LABEL} or is not in the cluster", f"have {_NO_LABEL} or are not in the cluster"),
+        f"only {MOST_ASKED} were asked for by name",
+    ),
+}
+"""What one node of the inventory does, what several do, and what else to say about it."""
 
 
 def text_status(status: Status) -> str:
     """Return the pools in columns, then each node that waits for something, then what to know of them."""
-    lines = columns([_POOLS, *map(_pool_row, status.pools)])
-    waiting = [_node_row(node) for node in _waiting(status)]
-    if waiting:
-        lines += ["", *columns([_NODES, *waiting])]
-    return printable_lines([*lines, "", _summary(status), *_notes(status)])
+    pools, nodes = map(_pool_row, status.pools), map(_node_row, _waiting(status))
+    return _text(status, [_POOLS, *pools], [_NODES, *nodes])
+
+
+def wide_status(status: Status) -> str:
+    """Return the same with DaemonSets, pods and whole images, which fit no terminal."""
+    pools = ((*_pool_row(one), one.rendered.daemon_set, one.rendered.image) for one in status.pools)
+    nodes = ((*_node_row(one), *_pod_cells(one)) for one in _waiting(status))
+    return _text(status, [_WIDE_POOLS, *pools], [_WIDE_NODES, *nodes])
 
 
 def markdown_status(status: Status) -> str:
@@ -39,11 +71,25 @@ def json_status(status: Status) -> str:
         "apiVersion": API_VERSION,
         "kind": KIND,
         "current": status.is_current,
+        "nicNodes": status.nic_nodes,
         "pools": [_pool_entry(pool) for pool in status.pools],
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
         "leftOut": list(map(left_out_entry, status.left_out)),
+        "absent": [{"node": one.node, "why": one.why.value} for one in status.absent],
+        "leftovers": list(map(_leftover_entry, status.leftovers)),
     }
     return json_text(document)
+
+
+def count_current(status: Status) -> str:
+    """Say how many of the nodes that are to have a driver are current, those that are absent included."""
+    current = sum(node.state is State.CURRENT for node in status.nodes)
+    return f"{current} of {_nodes(len(status.nodes) + len(status.absent))} current"
+
+
+def _text(status: Status, pools: list[tuple[str, ...]], nodes: list[tuple[str, ...]]) -> str:
+    below = ["", *columns(nodes)] if len(nodes) > 1 else []
+    return printable_lines([*columns(pools), *below, "", _summary(status), *_notes(status)])
 
 
 def _pool_entry(pool: PoolStatus) -> dict[str, Any]:
@@ -55,7 +101,13 @@ def _pool_entry(pool: PoolStatus) -> dict[str, Any]:
         "applied": pool.applied.value,
         **({"differs": list(pool.differs)} if pool.differs else {}),
         "nodes": [_node_entry(node) for node in pool.nodes],
+        **({"moved": list(pool.moved)} if pool.moved else {}),
     }
+
+
+def _leftover_entry(leftover: Leftover) -> dict[str, Any]:
+    pool = {"pool": leftover.pool} if leftover.pool else {}
+    return {"daemonSet": leftover.daemon_set, **pool, "nodes": list(leftover.nodes)}
 
 
 def _node_entry(node: NodeStatus) -> dict[str, Any]:
@@ -78,41 +130,70 @@ def _titles(heads: tuple[str, ...]) -> list[str]:
 def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
     current = sum(node.state is State.CURRENT for node in pool.nodes)
     rendered = pool.rendered
-    return (rendered.pool, str(len(pool.nodes)), str(current), pool.applied.value, _tag(rendered.image))
+    return (rendered.pool, str(len(pool.nodes)), str(current), pool.applied.value, rendered.version)
 
 
 def _node_row(node: NodeStatus) -> tuple[str, ...]:
-    pod = node.pod
-    runs, name = (_tag(pod.image) or "-", pod.name) if pod else ("-", "-")
-    return (node.node, node.state.value, runs, name, node.pool)
+    runs = driver_version(node.pod.image, node.pool) if node.pod else ""
+    return (node.node, node.state.value, runs or "-", node.pool)
 
 
-def _tag(image: str) -> str:
-    """Return the tag, or the digest of an image without one."""
-    name, _, digest = image.rpartition("/")[2].partition("@")
-    return name.partition(":")[2] or digest
+def _pod_cells(node: NodeStatus) -> tuple[str, str]:
+    return (node.pod.name, node.pod.image or "-") if node.pod else ("-", "-")
 
 
 def _summary(status: Status) -> str:
     states = [node.state for node in status.nodes]
     counts = ", ".join(f"{states.count(state)} {state.value}" for state in State if state in states)
-    return f"{len(states)} node{'' if len(states) == 1 else 's'}" + (f": {counts}" if counts else "")
+    return _nodes(len(states)) + (f": {counts}" if counts else "")
+
+
+def _nodes(count: int) -> str:
+    return f"{count} node{'' if count == 1 else 's'}"
 
 
 def _notes(status: Status) -> Iterator[str]:
+    yield from _absent_notes(status)
     for pool in status.pools:
-        name = pool.rendered.daemon_set
-        match pool.applied:
-            case Applied.NO if pool.nodes:
-                yield f"DaemonSet {name} is not in the cluster: apply the manifests"
-            case Applied.DIFFERENT:
-                more = (
-                    f" and {len(pool.differs) - _SHOWN_PATHS} more"
-                    if len(pool.differs) > _SHOWN_PATHS
-                    else ""
-                )
-                paths = ", ".join(pool.differs[:_SHOWN_PATHS])
-                yield f"DaemonSet {name} of the cluster is not the rendered one: {paths}{more}"
-            case _:
-                pass
+        yield from _pool_notes(pool)
+    yield from map(_leftover_note, status.leftovers)
     yield from left_out_notes(status.left_out)
+
+
+def _absent_notes(status: Status) -> Iterator[str]:
+    if status.without_nics is not None:
+        yield f"no node of the cluster has the label {NIC_LABEL}=true: {help_with_nics(status.without_nics)}"
+        yield from list_similar(status.without_nics)
+    for why, (one, several, more) in _ABSENT.items():
+        names = [absent.node for absent in status.absent if absent.why is why]
+        if names:
+            what = one if len(names) == 1 else several
+            yield f"{_nodes(len(names))} of the inventory {what}: {name_nodes(names)}; {more}"
+
+
+def _pool_notes(pool: PoolStatus) -> Iterator[str]:
+    name = pool.rendered.daemon_set
+    match pool.applied:
+        case Applied.NO:
+            yield f"DaemonSet {name} is not in the cluster: apply the manifests"
+        case Applied.DIFFERENT:
+            more = f" and {len(pool.differs) - _SHOWN_PATHS} more" if len(pool.differs) > _SHOWN_PATHS else ""
+            paths = ", ".join(pool.differs[:_SHOWN_PATHS])
+            yield f"DaemonSet {name} of the cluster is not the rendered one: {paths}{more}"
+        case Applied.YES:
+            pass
+        case never:
+            assert_never(never)
+    if pool.moved:
+        yield (
+            f"no node of the cluster is in pool {pool.rendered.pool}, in which the inventory has "
+            f"{name_nodes(pool.moved)}: take the inventory again"
+        )
+
+
+def _leftover_note(leftover: Leftover) -> str:
+    of_pool = f" of pool {leftover.pool}" if leftover.pool else ""
+    what = f"DaemonSet {leftover.daemon_set}{of_pool} is not rendered any more"
+    if not leftover.nodes:
+        return f"{what} and has no pod: delete it"
+    return f"{what}: deleting it ends its driver on {name_nodes(leftover.nodes)}"

@@ -151,10 +151,16 @@ class FakeApiServer(Running):
 
 
 def _selected(nodes: Iterable[Object], request: Recorded) -> list[Object]:
-    """Return the nodes that have the label that a request selects by, with its value."""
-    selector = request.query.get("labelSelector", [""])[0]
-    key, _, value = selector.partition("=")
-    return [one for one in nodes if not key or one["metadata"].get("labels", {}).get(key) == value]
+    """Return the nodes with the label, or of the name, that a request selects by."""
+    label, _, value = request.query.get("labelSelector", [""])[0].partition("=")
+    field, _, name = request.query.get("fieldSelector", [""])[0].partition("=")
+    assert field in ("", "metadata.name"), "the API server selects nodes by few other fields"
+    return [
+        one
+        for one in nodes
+        if (not label or one["metadata"].get("labels", {}).get(label) == value)
+        and (not field or one["metadata"]["name"] == name)
+    ]
 
 
 def _json(document: Object) -> Answer:

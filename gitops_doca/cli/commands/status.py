@@ -5,24 +5,33 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics
+from gitops_doca.cli.console import print_diagnostics, show_line
 from gitops_doca.cli.invocation import Invocation, produce
 from gitops_doca.cli.live import LiveInventory
-from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
+from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options, seconds
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.run import reporting, start, tell_generation, write_report
 from gitops_doca.cli.summary import summarize
+from gitops_doca.cli.waiting import ask_until
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.rendered import rendering
 from gitops_doca.core.scope import Scope
-from gitops_doca.core.status import Status, compare_status
-from gitops_doca.emit.status import json_status, markdown_status, text_status
+from gitops_doca.core.status import (
+    MOST_ASKED,
+    AbsentNode,
+    Cluster,
+    Status,
+    compare_status,
+    explain_absent,
+    find_absent,
+)
+from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
 from gitops_doca.loading import group_live
 from gitops_doca.pipeline import Generation
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES
 
-_CURRENT, _WAITING = 0, 1
-_FORMS = {"text": text_status, "json": json_status, "markdown": markdown_status}
+_CURRENT, _DIFFERENT = 0, 1
+_FORMS = {"text": text_status, "wide": wide_status, "json": json_status, "markdown": markdown_status}
 
 
 @click.command("status")
@@ -31,16 +40,25 @@ _FORMS = {"text": text_status, "json": json_status, "markdown": markdown_status}
 @lock_options
 @registry_options
 @click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    callback=seconds,
+    default=0.0,
+    metavar="SECONDS",
+    help="Ask the cluster again until all is current, for so long at most.",
+)
+@click.option(
     "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
 )
-def command(output: str, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Print which nodes of the live cluster run the rendered driver.
 
     Of the others it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
-    and driver pods of the cluster, and changes nothing there. With --live the pools are made of
-    the cluster's nodes too.
+    and driver pods of the cluster, and changes nothing there. It also names nodes of the inventory
+    that the cluster lacks, and DaemonSets that are not applied or not rendered any more. With --live
+    the pools are made of the cluster's nodes, and no inventory is compared.
 
-    Exit code 0: every node runs the rendered driver, 1: some wait.
+    Exit code 0: all is current, 1: something differs or waits, 5: the cluster gave no answer.
     """
     problems = Problems()
     # Here the cluster is read in any case.
@@ -50,16 +68,22 @@ def command(output: str, **flags: Any) -> int:  # noqa: ANN401 (click's paramete
         return _CURRENT
     with reporting(flags["report"]):
         _check_rendered(invocation, problems)
-        generation = produce(invocation, problems)
-    if flags["verbose"]:
-        tell_generation(generation)
-    write_report(flags["report"], generation, tuple(problems))
-    problems.raise_errors()
-    status = _compare(invocation, generation, flags, problems)
+    comparison = _Comparison(invocation, flags, problems)
+    try:
+        status = ask_until(comparison.ask, lambda found: found.is_current, wait, _show)
+    finally:
+        if wait:
+            show_line("")
+    problems = comparison.problems
     write_stdout(_FORMS[output](status))
     summarize(lambda: markdown_status(status), problems)
     print_diagnostics(problems.warnings)
-    return _CURRENT if status.is_current else _WAITING
+    return _CURRENT if status.is_current else _DIFFERENT
+
+
+def _show(status: Status | None, left: float) -> None:
+    found = "no answer from the API server" if status is None else count_current(status)
+    show_line(f"{found}; {left:.0f} s left")
 
 
 def _check_rendered(invocation: Invocation, problems: Problems) -> None:
@@ -72,14 +96,55 @@ def _check_rendered(invocation: Invocation, problems: Problems) -> None:
     problems.raise_errors()
 
 
-def _compare(
-    invocation: Invocation, generation: Generation, flags: Mapping[str, Any], problems: Problems
-) -> Status:
-    """Read the cluster and hold it against what is rendered; raises `GenerationError` as its readers do."""
-    settings, inputs = invocation.settings, generation.inputs
-    namespace: str = settings["namespace"].value
-    live, grouping = invocation.live, inputs.grouping
-    if live is None:
+class _Comparison:
+    """One cluster and what is rendered for it, compared as often as somebody asks."""
+
+    def __init__(self, invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> None:
+        self._invocation = invocation
+        self._flags = flags
+        self._known = tuple(problems)
+        self._generation: Generation | None = None
+        self.problems = problems
+        """What was found when it was last asked."""
+
+    def ask(self) -> Status:
+        """Read the cluster and compare it.
+
+        Raises `GenerationError` as the pipeline and the readers of a cluster do.
+        """
+        self.problems = Problems(self._known)
+        # Under --live what is rendered depends on the nodes that the cluster has now.
+        if self._generation is None or self._invocation.live:
+            self._generation = self._render(self.problems)
+        generation, settings = self._generation, self._invocation.settings
+        cluster = self._read(generation, self.problems)
+        self.problems.raise_errors()
+        return compare_status(
+            rendering(generation.resources, generation.decisions).pools,
+            generation.inputs.inventory,
+            cluster,
+            may_be_empty=settings["allowEmpty"].value,
+        )
+
+    def _render(self, problems: Problems) -> Generation:
+        with reporting(self._flags["report"]):
+            generation = produce(self._invocation, problems)
+        if self._flags["verbose"] and self._generation is None:
+            tell_generation(generation)
+        write_report(self._flags["report"], generation, tuple(problems))
+        problems.raise_errors()
+        if not self._invocation.live:
+            self._known = tuple(problems)
+        return generation
+
+    def _read(self, generation: Generation, problems: Problems) -> Cluster:
+        settings, inputs = self._invocation.settings, generation.inputs
+        namespace: str = settings["namespace"].value
+        live = self._invocation.live
+        if live is not None:
+            drivers = live.drivers(namespace, problems)
+            return Cluster(inventory=inputs.inventory, grouping=inputs.grouping, drivers=drivers)
+        flags = self._flags
         live = LiveInventory(
             kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"]
         )
@@ -89,8 +154,15 @@ def _compare(
             ignored_taints=frozenset(settings["ignoredTaints"].value),
             openshift=False,
         )
-        grouping = group_live(inputs, settings, live(scope, problems), problems)
-    drivers = live.drivers(namespace, problems)
-    problems.raise_errors()
-    pools = rendering(generation.resources, generation.decisions).pools
-    return compare_status(pools, grouping, drivers)
+        inventory = live(scope, problems)
+        return Cluster(
+            inventory=inventory,
+            grouping=group_live(inputs, settings, inventory, problems),
+            drivers=live.drivers(namespace, problems),
+            absent=_absent(live, find_absent(inputs.inventory, inventory), problems),
+        )
+
+
+def _absent(live: LiveInventory, names: tuple[str, ...], problems: Problems) -> tuple[AbsentNode, ...]:
+    there = live.find_nodes(names[:MOST_ASKED], problems) if names else frozenset()
+    return explain_absent(names, there)

@@ -11,6 +11,7 @@ from gitops_doca.core.model import (
     OS_ID_LABEL,
     OS_VERSION_LABEL,
     OSTREE_LABEL,
+    OUR_DRIVER,
     Pool,
     RenderOptions,
     Resource,
@@ -27,8 +28,7 @@ from gitops_doca.core.taints import pod_tolerations
 POOL_ANNOTATION = "gitops-doca.dev/pool"
 SOURCE_ANNOTATION = "gitops-doca.dev/image-source"
 
-# Not the operator's empty value: beside an operator that would pin `mofed.wait=true` on every driver node.
-_OUR_DRIVER = {DRIVER_LABEL: "gitops"}
+_OUR_DRIVER = {DRIVER_LABEL: OUR_DRIVER}
 
 
 def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Resource:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node, status
+from fakes.api_server import EXPIRED, FORBIDDEN, NODES, TOKEN, FakeApiServer, node, status
 from fakes.wire import Fault, Wire
 from gitops_doca.cluster.api import ListLimits
 from gitops_doca.cluster.live import LiveCluster
-from gitops_doca.core.diagnostics import GenerationError, Problems
+from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
 from gitops_doca.core.scope import Scope
 
 Cluster = Callable[..., LiveCluster]
@@ -79,6 +79,60 @@ def test_a_fault_is_told_in_one_sentence(
     assert str(failed).startswith(f"cannot list nodes of the cluster at {fake.host}: ")
     assert reason in str(failed)
     assert failed.diagnostics[0].remedy
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(429, "TooManyRequests"),
+        status(500, "InternalError"),
+        status(503, "ServiceUnavailable"),
+        status(504, "Timeout"),
+        Fault(status=429, headers=(("Retry-After", "3600"),)),
+        Fault(wire=Wire.CLOSED),
+        EXPIRED,
+        Fault(wire=Wire.SILENT),
+    ],
+)
+def test_a_fault_that_may_pass_is_told_as_one(fake: FakeApiServer, cluster: Cluster, fault: Fault) -> None:
+    fake.fail_always(NODES, fault)
+
+    assert isinstance(failure(cluster(deadline=1.0)), PassingError)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(401, "Unauthorized"),
+        FORBIDDEN,
+        status(404, "NotFound"),
+        Fault(status=302, headers=(("Location", "http://127.0.0.1:1/"),)),
+        Fault(status=200, headers=HTML, body=b"<html>log in</html>"),
+    ],
+)
+def test_a_fault_that_will_not_pass_is_told_as_none(
+    fake: FakeApiServer, cluster: Cluster, fault: Fault
+) -> None:
+    fake.fail_always(NODES, fault)
+
+    assert not isinstance(failure(cluster()), PassingError)
+
+
+def test_a_server_that_refuses_may_come_back(fake: FakeApiServer, cluster: Cluster) -> None:
+    reader = cluster()
+    fake.__exit__(None, None, None)
+
+    assert isinstance(failure(reader), PassingError)
+
+
+def test_a_server_without_tls_will_not_get_it(fake: FakeApiServer, cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere"
+    file.write_text(fake.kubeconfig(tmp_path).read_text().replace("http://", "https://"))
+
+    failed = failure(cluster(kubeconfig=str(file)))
+
+    assert "the server does not speak TLS" in str(failed)
+    assert not isinstance(failed, PassingError)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from fakes.api_server import EXPIRED, FORBIDDEN, NODES, FakeApiServer, node
 from fakes.wire import Fault
 from gitops_doca.cluster.live import LiveCluster
-from gitops_doca.core.diagnostics import GenerationError, Problems
+from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Inventory, OtherNodes
 from gitops_doca.core.scope import Scope
 from gitops_doca.sources.inventory import read_inventory
@@ -263,3 +263,33 @@ def test_a_path_that_nobody_serves_is_no_absent_object(fake: FakeApiServer, clus
 
     assert failed.value.exit_code == 5
     assert str(failed.value).endswith(": 404 Not Found: the server does not know such a resource")
+
+
+def test_nodes_are_found_by_name_whatever_their_labels(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.nodes = [node("node-1"), node("node-10"), {"metadata": {"name": "bare"}}]
+    problems = Problems()
+
+    found = cluster().find_nodes(["bare", "node-1", "node-2"], problems)
+
+    assert found == {"bare", "node-1"}
+    assert list(problems) == []
+    assert [request.query for request in fake.requests] == [
+        {"fieldSelector": [f"metadata.name={name}"], "limit": ["1"]} for name in ("bare", "node-1", "node-2")
+    ]
+
+
+def test_a_server_that_answers_with_another_node_has_not_found_it(
+    fake: FakeApiServer, cluster: Cluster
+) -> None:
+    body = {"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node("node-10"), {}]}
+    fake.fail_always(NODES, Fault(status=200, body=json.dumps(body).encode()))
+
+    assert cluster().find_nodes(["node-1"], Problems()) == frozenset()
+
+
+def test_all_names_are_asked_for_within_one_deadline(fake: FakeApiServer, cluster: Cluster) -> None:
+    fake.latency = 0.1
+    with pytest.raises(PassingError, match=r"no answer within the 0\.5 s of --deadline"):
+        cluster(deadline=0.5).find_nodes([f"node-{number}" for number in range(50)], Problems())
+
+    assert len(fake.requests) < 10

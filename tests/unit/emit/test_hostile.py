@@ -18,11 +18,21 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.lookup import Cause, TagList, TagMissing, TagUnknown
 from gitops_doca.core.matrix import Catalogue, Newest, Row, Table
-from gitops_doca.core.model import LeftOut, Node, Plan, Platform, Pool
+from gitops_doca.core.model import LeftOut, Node, OtherNodes, Plan, Platform, Pool
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.rendered import RenderedPool, Rendering
-from gitops_doca.core.status import Applied, DriverPod, NodeStatus, PoolStatus, State, Status
+from gitops_doca.core.status import (
+    Absence,
+    AbsentNode,
+    Applied,
+    DriverPod,
+    Leftover,
+    NodeStatus,
+    PoolStatus,
+    State,
+    Status,
+)
 from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
@@ -36,7 +46,7 @@ from gitops_doca.emit.mirror import plain_list, skopeo_list
 from gitops_doca.emit.recipe import build_script
 from gitops_doca.emit.report import dump_report
 from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
-from gitops_doca.emit.status import json_status, markdown_status, text_status
+from gitops_doca.emit.status import json_status, markdown_status, text_status, wide_status
 from gitops_doca.emit.table import json_table, markdown_table, text_table
 from support.hostile import HARMLESS, HOSTILE
 from support.markup import Markup, render
@@ -107,7 +117,14 @@ def status(text: str) -> Status:
     )
     node = NodeStatus(node=text, pool=text, state=State.NOT_READY, pod=pod)
     found = PoolStatus(rendered=rendered, applied=Applied.DIFFERENT, differs=(text,), nodes=(node,))
-    return Status(pools=(found,), unplanned=(), left_out=grouping(text).left_out)
+    return Status(
+        pools=(found, replace(found, nodes=(), moved=(text,))),
+        unplanned=(),
+        left_out=grouping(text).left_out,
+        absent=tuple(AbsentNode(node=text, why=why) for why in Absence),
+        leftovers=tuple(Leftover(daemon_set=text, pool=text, nodes=nodes) for nodes in ((), (text,))),
+        without_nics=OtherNodes(count=1, similar={text: 1}),
+    )
 
 
 def tables(text: str) -> list[Table]:
@@ -152,6 +169,7 @@ TEXTS: dict[str, Form] = {
     "check": lambda text: text_table(decisions(text), grouping(text)),
     "fleet": lambda text: text_fleet(results(text)),
     "status": lambda text: text_status(status(text)),
+    "status wide": lambda text: wide_status(status(text)),
     "matrix": lambda text: text_matrix(tables(text), 5),
     "summary of diff": lambda text: printable_lines(summary_lines(*comparison(text))),
     "diff": diff,

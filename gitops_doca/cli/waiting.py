@@ -1,0 +1,51 @@
+"""Ask again and again, until an answer is good or the time is over."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gitops_doca.core.diagnostics import PassingError
+
+INTERVAL = 10.0
+"""Seconds between two tries at most: each reads all NIC nodes of a cluster."""
+_TRIES = 10
+"""Into so many parts a time is divided that would else see few tries."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The time, and a way to let it go by."""
+
+    now: Callable[[], float] = time.monotonic
+    """Seconds since any moment."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+def ask_until(
+    ask: Callable[[], _T],
+    is_good: Callable[[_T], bool],
+    seconds: float,
+    show: Callable[[_T | None, float], None],
+    clock: Clock = Clock(),
+) -> _T:
+    """Return the first good answer, or else the last one, which is asked for when the time is over.
+
+    Without time it asks once. `show` gets each answer that is not good, None where there was none, and the
+    seconds that are left. Raises the `PassingError` of the last try, and all other errors at once.
+    """
+    end = clock.now() + seconds
+    interval = min(INTERVAL, seconds / _TRIES)
+    while True:
+        answer = None
+        try:
+            answer = ask()
+            if is_good(answer) or clock.now() >= end:
+                return answer
+        except PassingError:
+            if clock.now() >= end:
+                raise
+        left = end - clock.now()
+        show(answer, left)
+        clock.sleep(max(0.0, min(interval, left)))

@@ -1,0 +1,157 @@
+"""A cluster compared with what is rendered, where the command line cannot tell the cases apart."""
+
+from collections.abc import Iterable
+
+from fakes.cluster import grouped, make_node, make_policy
+from gitops_doca.core.model import NIC_LABEL, Inventory, Node, OtherNodes, Policy
+from gitops_doca.core.rendered import RenderedPool
+from gitops_doca.core.status import (
+    Absence,
+    AbsentNode,
+    Applied,
+    AppliedDaemonSet,
+    Cluster,
+    DriverPod,
+    Drivers,
+    Leftover,
+    State,
+    Status,
+    compare_status,
+    explain_absent,
+    find_absent,
+)
+
+RED, BLUE = (make_policy(name, selector={"rack": name}) for name in ("red", "blue"))
+
+
+def inventory(nodes: Iterable[Node]) -> Inventory:
+    return Inventory(nodes=tuple(nodes))
+
+
+def rendered(policies: Iterable[Policy], nodes: Iterable[Node]) -> list[RenderedPool]:
+    """Return the pools of these nodes, each with a DaemonSet whose `spec` is empty."""
+    return [
+        RenderedPool(
+            pool=str(pool.platform),
+            manifest={"kind": "DaemonSet", "metadata": {"name": pool.daemon_set}, "spec": {}},
+            image="r.example/doca-driver:1",
+            source="precompiled",
+            nodes=pool.node_names,
+        )
+        for pool in grouped(policies, nodes).pools
+    ]
+
+
+def drivers(pools: Iterable[RenderedPool], nodes: Iterable[str], *left: str) -> Drivers:
+    """Apply pools, each of them with a ready pod on its nodes as far as they are there, and leftovers."""
+    pools, there = list(pools), set(nodes)
+    ours = AppliedDaemonSet(spec={}, revision="", generation="1", is_ours=True)
+    return Drivers(
+        daemon_sets=dict.fromkeys([*(pool.daemon_set for pool in pools), *left], ours),
+        pods=tuple(
+            DriverPod(
+                name=f"{pool.daemon_set}-{name}",
+                node=name,
+                daemon_set=pool.daemon_set,
+                image=pool.image,
+                revision="",
+                generation="1",
+                ready=True,
+                terminating=False,
+            )
+            for pool in pools
+            for name in pool.nodes or ()
+            if name in there
+        ),
+    )
+
+
+def compare(policies: Iterable[Policy], listed: list[Node], live: list[Node], *left: str) -> Status:
+    """Compare a cluster that has nothing to restart, and knows no node besides those with a NIC."""
+    policies = list(policies)
+    pools = rendered(policies, listed)
+    cluster = Cluster(
+        inventory=inventory(live),
+        grouping=grouped(policies, live),
+        drivers=drivers(pools, (node.name for node in live), *left),
+        absent=explain_absent(find_absent(inventory(listed), inventory(live)), ()),
+    )
+    return compare_status(pools, inventory(listed), cluster)
+
+
+def nodes_of(policy: Policy, *names: str) -> list[Node]:
+    return [make_node(name, labels=policy.node_selector) for name in names]
+
+
+def test_a_node_of_one_of_two_policies_is_gone() -> None:
+    red, blue = nodes_of(RED, "a", "b"), nodes_of(BLUE, "c", "d")
+
+    status = compare([RED, BLUE], [*red, *blue], [*red, *blue[:1]])
+
+    assert status.absent == (AbsentNode(node="d", why=Absence.NOT_IN_CLUSTER),)
+    assert [node.state for node in status.nodes] == [State.CURRENT] * 3
+    assert not status.is_current
+
+
+def test_all_nodes_of_one_of_two_policies_went_to_the_other() -> None:
+    red, blue = nodes_of(RED, "a", "b"), nodes_of(BLUE, "c")
+
+    status = compare([RED, BLUE], [*red, *blue], [*red, *nodes_of(RED, "c")])
+
+    assert [(pool.applied, pool.moved) for pool in status.pools] == [
+        (Applied.YES, ("c",)),
+        (Applied.YES, ()),
+    ]
+    assert (status.absent, status.is_current) == ((), False)
+
+
+def test_the_policy_of_a_pool_is_gone_and_its_daemon_set_is_not() -> None:
+    red, blue = nodes_of(RED, "a"), nodes_of(BLUE, "b")
+    (old,) = rendered([BLUE], blue)
+
+    status = compare([RED], [*red, *blue], [*red, *blue], old.daemon_set)
+
+    assert status.leftovers == (Leftover(daemon_set=old.daemon_set, pool="", nodes=()),)
+    assert [left.node for left in status.left_out] == ["b"]
+    assert not status.is_current
+
+
+def test_a_node_that_two_policies_select_is_one_nic_node() -> None:
+    every = make_policy()
+    red = nodes_of(RED, "a", "b")
+
+    status = compare([every, RED], red, red)
+
+    assert (len(status.nodes), status.nic_nodes) == (4, 2)
+
+
+def test_a_node_of_the_cluster_that_no_policy_selects_does_not_make_it_empty() -> None:
+    status = compare([RED], nodes_of(RED, "a"), nodes_of(BLUE, "b"))
+
+    assert (status.nic_nodes, status.without_nics) == (1, None)
+
+
+def test_a_cluster_of_nodes_without_nics_says_what_is_known_of_them() -> None:
+    others = OtherNodes(count=3, labelled=3, similar={"pci-0207_15b3.present": 3})
+    empty = Cluster(
+        inventory=Inventory(nodes=(make_node("a", labels={NIC_LABEL: "false"}),), others=others),
+        grouping=grouped([], []),
+        drivers=Drivers(daemon_sets={}, pods=()),
+    )
+
+    assert compare_status([], inventory([]), empty).without_nics == others
+    assert compare_status([], inventory([]), empty, may_be_empty=True).is_current
+    assert compare_status([], inventory([make_node()]), empty, may_be_empty=True).without_nics == others
+
+
+def test_those_that_were_not_asked_for_are_not_taken_for_gone() -> None:
+    names = [f"node-{number:02}" for number in range(52)]
+
+    found = explain_absent(names, {"node-01", "node-51"})
+
+    assert [one.why for one in found] == [
+        Absence.NOT_IN_CLUSTER,
+        Absence.NO_NIC_LABEL,
+        *[Absence.NOT_IN_CLUSTER] * 48,
+        *[Absence.NOT_ASKED] * 2,
+    ]

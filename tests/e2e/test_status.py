@@ -1,6 +1,8 @@
 """`status` against a real API server, as an identity with exactly the roles that we ship for it."""
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -18,27 +20,31 @@ from support.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api-server")]
 
 NAMESPACE = "nvidia-network-operator"
-POOL = Pool(kernel="5.15.0-91-generic")
+POOL, NEXT = Pool(kernel="5.15.0-91-generic"), Pool(kernel="5.15.0-105-generic")
+NIC_LABEL = "feature.node.kubernetes.io/pci-15b3.present"
 ROLES = [
     document
     for name in ("live", "status")
     for document in yaml.safe_load_all((ROOT / "deploy" / "rbac" / f"{name}.yaml").read_text())
 ]
 (ROLE,) = [role for role in ROLES if role["metadata"]["name"] == "gitops-doca-status" and "rules" in role]
-LOCK = f"""\
-apiVersion: gitops-doca.dev/v1alpha1
-kind: DriverLock
-rendering: {RENDERING}
-pools:
-- pool: {POOL.name}
-  policy: NicClusterPolicy/nic-cluster-policy
-repositories:
-- repository: nvcr.io/nvidia/mellanox/doca-driver
-  tags:
-  - tag: {POOL.tag}
-    digest: sha256:{"a1" * 32}
-    platform: linux/amd64
-"""
+
+
+def lock(*pools: Pool) -> str:
+    """Return the lock of these pools."""
+    entries = "".join(
+        f"- pool: {pool.name}\n  policy: NicClusterPolicy/nic-cluster-policy\n" for pool in pools
+    )
+    tags = "".join(
+        f"  - tag: {pool.tag}\n    digest: sha256:{'a1' * 32}\n    platform: linux/amd64\n" for pool in pools
+    )
+    return (
+        f"apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\nrendering: {RENDERING}\n"
+        f"pools:\n{entries}"
+        f"repositories:\n- repository: nvcr.io/nvidia/mellanox/doca-driver\n  tags:\n{tags}"
+    )
+
+
 # All that the API server writes in another way than we do, or fills in.
 DRIVER = {
     "env": [{"name": "EMPTY"}, {"name": "NONE", "value": ""}, {"name": "SET", "value": "1"}],
@@ -85,7 +91,7 @@ def status(api_server: ApiServer, nodes: list[Object], tmp_path: Path) -> Iterat
         },
     }
     (tmp_path / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
-    (tmp_path / "gitops-doca.lock.yaml").write_text(LOCK)
+    (tmp_path / "gitops-doca.lock.yaml").write_text(lock(POOL))
     api_server.namespace(NAMESPACE)
     for wanted in ROLES:
         api_server.apply(wanted)
@@ -191,7 +197,7 @@ def test_a_new_version_waits_until_each_pod_is_another_one(
     assert synced["metadata"]["uid"] == applied["metadata"]["uid"]
     assert merged == {"node-1": "not-applied", "node-2": "not-applied"}
     assert waiting.exit_code == 1
-    assert waiting.stdout.decode().count(f"restart  {POOL.tag}  driver-node-") == 2
+    assert waiting.stdout.decode().count(f"restart  {VERSION}  {POOL.name}") == 2
     assert without == {"node-1": "no-pod", "node-2": "restart"}
     assert starting == {"node-1": "not-ready", "node-2": "restart"}
 
@@ -213,6 +219,135 @@ def test_what_somebody_changed_in_the_cluster_is_told(
     assert (
         f"DaemonSet {name} of the cluster is not the rendered one: spec.template.spec.nodeSelector.rack\n"
     ) in status().stdout.decode()
+
+
+def label(api: ApiServer, node: str, value: str | None) -> None:
+    """Set the label of a NIC as node-feature-discovery would, or remove it."""
+    patch = {"metadata": {"labels": {NIC_LABEL: value}}}
+    path = f"/api/v1/nodes/{node}"
+    api.request("PATCH", path, body=patch, media_type="application/merge-patch+json")
+
+
+def report(status: Status, *flags: str) -> tuple[int, list[str]]:
+    """Return how the command ends, and what stands below its tables."""
+    result = status(*flags)
+    assert result.stderr == ""
+    assert json.loads(status("-o", "json").stdout)["current"] is (result.exit_code == 0)
+    return result.exit_code, result.stdout.decode().rpartition("\n\n")[2].splitlines()
+
+
+def test_nodes_without_their_nic_label_are_told_from_those_that_are_gone(
+    api_server: ApiServer, nodes: list[Object], pods: list[Object], status: Status
+) -> None:
+    """The role that lists nodes may ask for single ones, too."""
+    assert len(pods) == 2
+    before = report(status)
+    label(api_server, "node-1", None)
+    one = report(status)
+    label(api_server, "node-2", "false")
+    none = report(status)
+    api_server.delete(nodes[1])
+    gone = report(status)
+    api_server.create(nodes[1])
+    label(api_server, "node-1", "true")
+
+    assert before == (0, ["2 nodes: 2 current"])
+    without = f"no NIC label ({NIC_LABEL}=true)"
+    discovery = "see that node-feature-discovery runs there"
+    assert one == (
+        1,
+        ["1 node: 1 current", f"1 node of the inventory has {without}: node-1; {discovery}"],
+    )
+    assert (none[0], none[1][0], none[1][-1]) == (
+        1,
+        "0 nodes",
+        f"2 nodes of the inventory have {without}: node-1, node-2; {discovery}",
+    )
+    assert none[1][1].startswith(f"no node of the cluster has the label {NIC_LABEL}=true: ")
+    assert gone[1][2:] == [
+        f"1 node of the inventory has {without}: node-1; {discovery}",
+        "1 node of the inventory is not in the cluster: node-2; take the inventory again",
+    ]
+    assert report(status) == before
+
+
+def test_a_planned_pool_is_applied_before_nodes_come(
+    api_server: ApiServer, pods: list[Object], status: Status, tmp_path: Path
+) -> None:
+    assert len(pods) == 2
+    config = yaml.safe_load((tmp_path / "gitops-doca.yaml").read_text())
+    platform = {"os": "ubuntu", "osVersion": "22.04", "kernel": NEXT.kernel, "arch": "amd64"}
+    config["spec"]["planned"] = [platform]
+    (tmp_path / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "gitops-doca.lock.yaml").write_text(lock(NEXT, POOL))
+    rendered = yaml.safe_load_all(run_cli("generate", cwd=tmp_path).stdout)
+    (planned,) = [
+        one
+        for one in rendered
+        if one["kind"] == "DaemonSet" and one["metadata"]["annotations"]["gitops-doca.dev/pool"] == NEXT.name
+    ]
+    before = report(status)
+    api_server.apply(planned)
+    after = report(status)
+    del config["spec"]["planned"]
+    (tmp_path / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "gitops-doca.lock.yaml").write_text(lock(POOL))
+    dropped = report(status)
+    api_server.delete(planned)
+
+    name = planned["metadata"]["name"]
+    current = "2 nodes: 2 current"
+    assert before == (1, [current, f"DaemonSet {name} is not in the cluster: apply the manifests"])
+    assert after == (0, [current])
+    assert dropped == (
+        1,
+        [current, f"DaemonSet {name} of pool {NEXT.name} is not rendered any more and has no pod: delete it"],
+    )
+    assert report(status) == after
+
+
+def test_a_daemon_set_of_the_operator_is_not_left_over(
+    api_server: ApiServer, applied: Object, pods: list[Object], status: Status
+) -> None:
+    assert len(pods) == 2
+    spec = deepcopy(applied["spec"])
+    app = {"app": "mofed-operators"}
+    spec["selector"] = {"matchLabels": app}
+    spec["template"]["metadata"]["labels"] = app | {"nvidia.com/ofed-driver": ""}
+    labels = {"nvidia.com/ofed-driver": "", "nvidia.network-operator.state": "state-OFED"}
+    operators = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "mofed-operators-ds", "namespace": NAMESPACE, "labels": labels},
+        "spec": spec,
+    }
+    api_server.create(operators)
+    found = report(status)
+    api_server.delete(operators)
+
+    assert found == (0, ["2 nodes: 2 current"])
+
+
+def test_it_waits_for_the_last_pod(
+    api_server: ApiServer, applied: Object, pods: list[Object], status: Status
+) -> None:
+    remove(api_server, pods[1])
+    results: list[Result] = []
+    waiting = threading.Thread(target=lambda: results.append(status("--wait", "30")))
+    waiting.start()
+    pods[1] = make_pod(api_server, applied, "node-2", ready=False)
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    time.sleep(2)
+    assert not results
+    path = f"{api_server.path(pods[1])}/status"
+    api_server.request(
+        "PATCH", path, body={"status": ready}, media_type="application/strategic-merge-patch+json"
+    )
+    waiting.join(60)
+
+    (result,) = results
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.decode().splitlines()[-1] == "2 nodes: 2 current"
 
 
 @pytest.mark.parametrize("number", range(len(ROLE["rules"])))

@@ -12,6 +12,7 @@ from fakes.api_server import FORBIDDEN, NODES, Object, node
 from fakes.drivers import DAEMON_SETS, PODS, daemon_set, pod
 from fakes.wire import Fault
 from gitops_doca.core.model import NIC_LABEL
+from support.in_process import run_here
 from support.inputs import Pool
 from support.status_cluster import A, B, StatusCluster
 
@@ -128,6 +129,24 @@ def test_a_node_that_was_renamed_is_not_in_the_cluster(cluster: StatusCluster) -
     asked = [request.query for request in cluster.api.requests if "fieldSelector" in request.query]
     assert asked == [{"fieldSelector": ["metadata.name=node-24"], "limit": ["1"]}] * 2
     assert {request.method for request in cluster.api.requests} == {"GET"}
+
+
+def test_a_compact_inventory_is_compared_too(cluster: StatusCluster) -> None:
+    runs_all(cluster, fleet())
+    (cluster.folder / "nodes.json").unlink()
+    kubeconfig = ("--kubeconfig", cluster.kubeconfig)
+    written = run_here(
+        "inventory", *cluster.inputs[:2], *kubeconfig, "--write", "nodes.json", cwd=cluster.folder
+    )
+    agreed = cluster.status()
+    runs_all(cluster, [*fleet()[:22], without_label(fleet()[22])])
+
+    assert (written.exit_code, agreed.exit_code) == (0, 0)
+    assert notes(cluster) == [
+        "22 nodes: 22 current",
+        f"1 node of the inventory has {NO_LABEL}: node-23; {RUN_NFD}",
+        "1 node of the inventory is not in the cluster: node-24; take the inventory again",
+    ]
 
 
 def test_gone_and_unlabelled_nodes_are_told_apart(cluster: StatusCluster) -> None:

@@ -102,6 +102,21 @@ def test_with_live_the_nodes_are_those_of_the_last_try(rolling: StatusCluster) -
     assert result.stdout.decode().splitlines()[-1] == "4 nodes: 4 current"
 
 
+@pytest.mark.parametrize("name", ["-", "policies"])
+def test_with_live_policies_that_can_be_read_once_are_refused(rolling: StatusCluster, name: str) -> None:
+    os.mkfifo(rolling.folder / "policies")
+    rolling.inputs = ("-p", name)
+    result = rolling.status("--live", "--wait", "5")
+
+    called = "standard input" if name == "-" else name
+    assert (result.exit_code, result.stdout, rolling.api.requests) == (2, b"", [])
+    assert result.stderr == (
+        "error[usage]: with --live and --wait the policies are read again and again, which "
+        f"{called} does not allow; write them into a file\n"
+        "  help: see gitops-doca status --help\n"
+    )
+
+
 def test_an_outage_at_the_end_is_no_answer(cluster: StatusCluster) -> None:
     cluster.api.fail_always(NODES, BUSY)
     result = cluster.status("--wait", "2")

@@ -1,6 +1,7 @@
 """The command `status`: which nodes of the live cluster run the rendered driver, and which wait."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,7 @@ from gitops_doca.emit.status import count_current, json_status, markdown_status,
 from gitops_doca.loading import group_live
 from gitops_doca.pipeline import Generation
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES
+from gitops_doca.sources.files import STDIN, display_name
 
 _CURRENT, _DIFFERENT = 0, 1
 _FORMS = {"text": text_status, "wide": wide_status, "json": json_status, "markdown": markdown_status}
@@ -68,6 +70,8 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
         return _CURRENT
     with reporting(flags["report"]):
         _check_rendered(invocation, problems)
+    if wait and flags["live"]:
+        _check_policies(invocation.settings["policies"].value)
     comparison = _Comparison(invocation, flags, problems)
     try:
         status = ask_until(comparison.ask, lambda found: found.is_current, wait, _show)
@@ -94,6 +98,16 @@ def _check_rendered(invocation: Invocation, problems: Problems) -> None:
             remedy=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
         )
     problems.raise_errors()
+
+
+def _check_policies(files: Iterable[str]) -> None:
+    """Refuse policies that can be read only once, where each try reads them."""
+    for file in files:
+        if file == STDIN or Path(file).is_fifo():
+            raise click.UsageError(
+                f"with --live and --wait the policies are read again and again, which {display_name(file)} "
+                "does not allow; write them into a file"
+            )
 
 
 class _Comparison:

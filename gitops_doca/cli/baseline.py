@@ -14,10 +14,10 @@ from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.invocation import Invocation, Resolve, find_answers
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.lock import RENDERING
-from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.core.rendered import Rendering, listed, rendering
 from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import printable
-from gitops_doca.pipeline import Answers, Locked, generate
+from gitops_doca.pipeline import Answers, Generation, Locked, generate
 from gitops_doca.sources.manifests import read_manifests
 from gitops_doca.sources.repository import Commit, Repository, find_repository
 from gitops_doca.sources.revision import Absence, extract
@@ -106,7 +106,14 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
         notes += _rendering_notes(commit, invocation, answers)
         generation = generate(invocation.settings, answers, problems)
         problems.raise_errors()
-        return rendering(generation.resources, generation.decisions)
+        return with_nodes(generation)
+
+
+def with_nodes(generation: Generation) -> Rendering:
+    """Return what a run made, with the nodes that its inventory lists."""
+    inputs = generation.inputs
+    known = listed(inputs.inventory.nodes, inputs.policies.labels, inputs.grouping.left_out)
+    return rendering(generation.resources, generation.decisions, known)
 
 
 def _rendering_notes(commit: Commit, invocation: Invocation, answers: Answers) -> Iterator[str]:

@@ -4,12 +4,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
+from typing import assert_never, cast
 
+from gitops_doca.core.compiling import Compiling, Pair, find_compiling
+from gitops_doca.core.departures import (
+    Departure,
+    GoneFromInventory,
+    InPool,
+    Location,
+    NodesNotKnown,
+    ToNoPool,
+    ToOtherPool,
+    Whereabouts,
+)
 from gitops_doca.core.model import Resource
 from gitops_doca.core.rendered import RenderedPool, Rendering, at
-
-Pair = tuple[RenderedPool | None, RenderedPool | None]
 
 
 class Part(Enum):
@@ -47,15 +56,26 @@ class Reload(Enum):
     ROLLING = "rolling"
     """RollingUpdate: Kubernetes replaces the pods as soon as the change is applied."""
     AT_ONCE = "at-once"
-    """The DaemonSet is replaced, so the driver goes from all nodes together."""
+    """The nodes' pods go together, since their DaemonSet goes, and come back from another one."""
     START = "start"
     """A new DaemonSet, which starts on its nodes as soon as it is applied."""
     STOP = "stop"
-    """The DaemonSet goes, and the driver with it."""
+    """The DaemonSet goes, and with it the driver of nodes that still run it."""
     OPERATOR = "operator"
     """The DaemonSet is the operator's, which follows its own upgradePolicy."""
     WAIT = "wait"
     """No node is in the pool yet: the first that is will load it."""
+
+
+class Build(Enum):
+    """Whether a change has the nodes of a pool compile their driver."""
+
+    NONE = "none"
+    """The image is precompiled or a digest, or the driver is built already."""
+    FIRST = "first"
+    """The pool compiles now, and did not before."""
+    AGAIN = "again"
+    """The pool compiled before, and gets another image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +86,8 @@ class PoolChange:
     after: RenderedPool | None
     parts: tuple[Part, ...] = ()
     """Empty when one side lacks the pool."""
+    departures: tuple[Departure, ...] = ()
+    """What became of the nodes of a pool that goes; empty when it had none."""
 
     @property
     def current(self) -> RenderedPool:
@@ -81,12 +103,29 @@ class PoolChange:
     def reload(self) -> Reload:
         """When the driver is loaded anew."""
         if self.after is None:
-            return Reload.OPERATOR if self.current.is_operators else Reload.STOP
+            return Reload.OPERATOR if self.current.is_operators else _of_departures(self.departures)
         if self.after.is_planned:
             return Reload.WAIT
         if self.after.is_operators and Part.OWNER not in self.parts:
             return Reload.OPERATOR
         return _reload(self.after, self.parts) if self.before else Reload.START
+
+    @property
+    def build(self) -> Build:
+        """Whether the pool's nodes compile their driver by it."""
+        if self.after is None or not self.after.compiles:
+            return Build.NONE
+        if self.before is None or not self.before.compiles:
+            return Build.FIRST
+        return Build.NONE if self.before.image == self.after.image else Build.AGAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStay:
+    """Pools whose DaemonSet does not change at all."""
+
+    version: str
+    pools: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +141,10 @@ class VersionMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMove:
-    """Nodes that go from one pool to another; an empty name is no pool."""
+    """Nodes that go from one pool to another, or into or out of a pool."""
 
-    source: str
-    target: str
+    source: Location
+    target: Location
     nodes: tuple[str, ...]
 
 
@@ -131,9 +170,13 @@ class ObjectChange:
 class Comparison:
     """All that differs between two renderings."""
 
+    compiling: tuple[Compiling, ...]
+    """Pools that compile where a precompiled image was there before; by pool, then policy."""
     pools: tuple[PoolChange, ...]
     """Sorted by pool, then policy."""
     versions: tuple[VersionMove, ...]
+    stays: tuple[VersionStay, ...]
+    """By version."""
     moves: tuple[NodeMove, ...]
     """Empty also when one of the sides does not know its nodes."""
     objects: tuple[ObjectChange, ...]
@@ -152,24 +195,55 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
     once on each side: such a one was renamed.
     """
     pairs = list(_pairs(before.pools, after.pools))
-    changes = [PoolChange(before=old, after=new, parts=_parts(old, new)) for old, new in pairs]
+    there, now = Whereabouts(before), Whereabouts(after, before.listed)
+    changes = [_change(old, new, now) for old, new in pairs]
     return Comparison(
+        compiling=tuple(sorted(find_compiling(pairs), key=lambda found: _sort_key(found.pool))),
         pools=tuple(
             sorted(
                 (change for change in changes if change.parts or change.kind != "changed"),
-                key=lambda change: (change.current.pool, change.current.policy, change.current.key),
+                key=lambda change: _sort_key(change.current),
             )
         ),
         versions=tuple(_versions(pairs)),
-        moves=tuple(_moves(pairs)),
+        stays=tuple(_stays(changes)),
+        moves=tuple(_moves(pairs, there, now)),
         objects=tuple(_objects(before.resources, after.resources)),
     )
+
+
+def _change(old: RenderedPool | None, new: RenderedPool | None, now: Whereabouts) -> PoolChange:
+    left = now.departures(old) if old and not new else ()
+    return PoolChange(before=old, after=new, parts=_parts(old, new), departures=left)
+
+
+def _sort_key(pool: RenderedPool) -> tuple[object, ...]:
+    return (pool.pool, pool.policy, pool.key)
 
 
 def _kind(before: object, after: object) -> str:
     if before is None:
         return "added"
     return "removed" if after is None else "changed"
+
+
+def _of_departures(found: Iterable[Departure]) -> Reload:
+    """Return the worst that happens to nodes of a DaemonSet that goes."""
+    reloads = set(map(_of_departure, found))
+    return next((reload for reload in (Reload.STOP, Reload.AT_ONCE) if reload in reloads), Reload.NONE)
+
+
+def _of_departure(departure: Departure) -> Reload:
+    match departure:
+        case ToOtherPool(has_pod=has_pod):
+            return Reload.AT_ONCE if has_pod else Reload.NONE
+        case ToNoPool(has_pod=has_pod):
+            return Reload.STOP if has_pod else Reload.NONE
+        # Such a node may still be in the cluster.
+        case GoneFromInventory() | NodesNotKnown():
+            return Reload.STOP
+        case never:
+            assert_never(never)
 
 
 def _reload(after: RenderedPool, parts: Iterable[Part]) -> Reload:
@@ -231,32 +305,38 @@ def _versions(pairs: Iterable[Pair]) -> Iterator[VersionMove]:
         yield VersionMove(before=old, after=new, pools=len(pools), nodes=sum(counts) if known else None)
 
 
-def _moves(pairs: Sequence[Pair]) -> Iterator[NodeMove]:
+def _stays(changes: Iterable[PoolChange]) -> Iterator[VersionStay]:
+    counts = Counter(
+        change.after.version for change in changes if change.before and change.after and not change.parts
+    )
+    for version, pools in sorted(counts.items()):
+        yield VersionStay(version=version, pools=pools)
+
+
+def _moves(pairs: Sequence[Pair], there: Whereabouts, now: Whereabouts) -> Iterator[NodeMove]:
     """Yield where nodes go, by the pools' pairs: a pool that was renamed keeps its nodes.
 
     Where one side has no pools at all there is nothing to say: all nodes come, or all go.
     """
     if not all(any(pair[side] for pair in pairs) for side in (0, 1)):
         return
-    old, new = ({node: pair for pair in pairs for node in _nodes(pair[side])} for side in (0, 1))
     if any(pool is not None and pool.nodes is None for pair in pairs for pool in pair):
         return
-    moved: dict[tuple[str, str], list[str]] = defaultdict(list)
+    old, new = ({node: pair for pair in pairs for node in _nodes(pair[side])} for side in (0, 1))
+    moved: dict[tuple[Location, Location], list[str]] = defaultdict(list)
     for node in sorted({*old, *new}):
-        source, target = old.get(node), new.get(node)
-        if source is not target:
-            moved[_name(source, 0), _name(target, 1)].append(node)
-    for (source_name, target_name), nodes in sorted(moved.items()):
-        yield NodeMove(source=source_name, target=target_name, nodes=tuple(nodes))
+        if old.get(node) is not new.get(node):
+            moved[there.locate(node), now.locate(node)].append(node)
+    for (source, target), nodes in sorted(moved.items(), key=lambda item: (*map(_name, item[0]), item[1])):
+        yield NodeMove(source=source, target=target, nodes=tuple(nodes))
 
 
 def _nodes(pool: RenderedPool | None) -> tuple[str, ...]:
     return (pool.nodes or ()) if pool else ()
 
 
-def _name(pair: Pair | None, side: int) -> str:
-    pool = pair[side] if pair else None
-    return pool.pool if pool else ""
+def _name(location: Location) -> tuple[str, str]:
+    return (location.pool, location.policy) if isinstance(location, InPool) else ("", "")
 
 
 def _objects(before: Iterable[Resource], after: Iterable[Resource]) -> Iterator[ObjectChange]:

@@ -1,11 +1,12 @@
 """What a run rendered, or what stands in a folder of manifests, as far as a comparison reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from gitops_doca.core.decide import Chosen, Decision, Withhold
-from gitops_doca.core.model import MAIN_CONTAINER, Pool, Resource
+from gitops_doca.core.decide import Chosen, Decision, Withhold, place_of
+from gitops_doca.core.diagnostics import Place
+from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, LeftOut, Node, Pool, Resource
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
 
 
@@ -25,6 +26,27 @@ class RenderedPool:
     """`<kind>/<name>`; empty when it is not known."""
     nodes: tuple[str, ...] | None = None
     """Names, sorted; None when they are not known."""
+    place: Place = field(default=Place(), compare=False)
+    """Where the policy or the plan stands, when it is known."""
+
+    def __str__(self) -> str:
+        name = self.pool or self.daemon_set
+        return f"{name} of {self.policy}" if self.policy else name
+
+    @property
+    def os(self) -> str:
+        """The operating system as tags spell it: `ubuntu22.04`."""
+        return self.pool.partition("/")[0]
+
+    @property
+    def compiles(self) -> bool:
+        """Say whether the driver is compiled on the nodes."""
+        return self.source == "compiled"
+
+    @property
+    def is_precompiled(self) -> bool:
+        """Say whether the image holds the modules for the pool's kernel."""
+        return self.source == "precompiled"
 
     @property
     def is_operators(self) -> bool:
@@ -63,14 +85,45 @@ class RenderedPool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The nodes that an inventory lists, with a NIC or without."""
+
+    nodes: Mapping[str, Node]
+    """By name."""
+    labels: frozenset[str]
+    """The labels that were read; of others nobody knows whether a node has them."""
+    reasons: Mapping[str, str]
+    """By name, why a NIC node is in no pool of a policy."""
+
+
+def listed(nodes: Iterable[Node], labels: Iterable[str], left_out: Iterable[LeftOut]) -> Listed:
+    """Return the nodes of an inventory; one that several policies skip has all their reasons.
+
+    `labels` are those that nodeSelectors name.
+    """
+    reasons: dict[str, list[str]] = {}
+    for left in left_out:
+        reasons.setdefault(left.node, []).append(left.reason)
+    return Listed(
+        nodes={node.name: node for node in nodes},
+        labels=RENDER_LABELS.union(labels),
+        reasons={name: "; ".join(dict.fromkeys(found)) for name, found in reasons.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
     """All objects of one side of a comparison."""
 
     resources: tuple[Resource, ...] = ()
     pools: tuple[RenderedPool, ...] = ()
+    listed: Listed | None = None
+    """None when there is no inventory: nothing is rendered, or a folder of manifests is read."""
 
 
-def rendering(resources: Iterable[Resource], decisions: Iterable[Decision] = ()) -> Rendering:
+def rendering(
+    resources: Iterable[Resource], decisions: Iterable[Decision] = (), known: Listed | None = None
+) -> Rendering:
     """Return objects, and pools with what the decisions know of them; each object has a kind and a name."""
     plain: tuple[Resource, ...] = tuple(_plain(resource) for resource in resources)
     chosen = [decision for decision in decisions if not isinstance(decision, Withhold)]
@@ -78,7 +131,7 @@ def rendering(resources: Iterable[Resource], decisions: Iterable[Decision] = ())
         *_rendered(plain, {d.pool.daemon_set: d.pool for d in chosen}),
         *_left_to_operator(plain, chosen),
     )
-    return Rendering(resources=plain, pools=pools)
+    return Rendering(resources=plain, pools=pools, listed=known)
 
 
 def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resource)
@@ -132,6 +185,7 @@ def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Itera
             source=text_at(annotations, SOURCE_ANNOTATION),
             policy=_policy(pool) if pool else "",
             nodes=pool.node_names if pool else None,
+            place=place_of([pool]) if pool else Place(),
         )
 
 
@@ -147,6 +201,7 @@ def _left_to_operator(resources: Iterable[Resource], chosen: Iterable[Chosen]) -
                 source=image_source(decision),
                 policy=policy,
                 nodes=decision.pool.node_names,
+                place=place_of([decision.pool]),
             )
 
 

@@ -9,10 +9,10 @@ PLANNED = "planned, no node runs it yet"
 """What messages say of a pool without nodes."""
 
 
-def name_nodes(names: Sequence[str]) -> str:
+def name_nodes(names: Sequence[str], shown: int = _SHOWN) -> str:
     """Name nodes in a sentence: the first few, then how many more."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def nodes_by_value(values: Mapping[str, str]) -> str:

@@ -179,9 +179,10 @@ def test_a_node_that_joins_a_pool_is_a_difference_without_manifests(cluster: Pat
         1,
         [
             "1 node moves",
+            "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
             "",
             "nodes that move",
-            "  no pool -> ubuntu22.04/5.15.0-170-generic/amd64",
+            "  new in the inventory -> ubuntu22.04/5.15.0-170-generic/amd64",
             "    1: storage-3",
         ],
     )
@@ -194,8 +195,9 @@ def test_a_planned_pool_waits_for_its_first_node(cluster: Path) -> None:
     edit(cluster / CONFIG, ("spec:\n", f"spec:\n  planned: [{plan}]\n"))
     edit(cluster / "policy.yaml", ('value: "false"', 'value: "true"'))
 
-    assert lines(diff(cluster, "main"))[1:7] == [
+    assert lines(diff(cluster, "main"))[1:8] == [
         "1 pool added",
+        "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
         "",
         "added    ubuntu24.04/6.17.0-1008-nvidia/amd64 of NicClusterPolicy/nic-cluster-policy",
         f"  image   {IMAGE}-6.17.0-1008-nvidia-ubuntu24.04-amd64",
@@ -371,7 +373,14 @@ def test_a_config_that_is_gone_removes_everything(cluster: Path) -> None:
         "note: clusters/a/gitops-doca.yaml is gone: all that it rendered is removed",
         "3 pools removed, 1 other object differs",
     ]
-    assert driver_lines(result) == {"unloaded as soon as this is applied"}
+    assert driver_lines(result) == {
+        f"unloaded from {nodes} as soon as this is applied: {names} in no pool (nothing is rendered any more)"
+        for nodes, names in (
+            ("1 node", "grace-1; it is"),
+            ("2 nodes", "gpu-1, gpu-2; they are"),
+            ("2 nodes", "storage-1, storage-2; they are"),
+        )
+    }
 
 
 def test_files_above_the_cluster_are_read_at_the_base(cluster: Path) -> None:

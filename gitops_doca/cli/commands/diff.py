@@ -3,12 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import click
 
-from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder
+from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder, with_nodes
 from gitops_doca.cli.console import coloured, print_diagnostics
 from gitops_doca.cli.inputs import read_invocation
 from gitops_doca.cli.invocation import Invocation, produce
@@ -18,18 +18,27 @@ from gitops_doca.cli.run import tell_generation
 from gitops_doca.cli.summary import LIMIT, summarize
 from gitops_doca.core.changes import Comparison, compare_renderings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.core.rendered import Rendering
 from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
-from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.diff.words import Base, news
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.repository import Commit
 
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000
+_Side = TypeVar("_Side")
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    start: Base
+    comparison: Comparison
+    strict: bool
+    """What the config of the work tree says."""
 
 
 @click.command("diff")
@@ -47,6 +56,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
     show_default=True,
     help="Format.",
 )
+@click.option("--stat", is_flag=True, help="Leave the manifests out.")
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1000),
@@ -58,34 +68,60 @@ def command(
     target: str | None,
     output: str,
     max_bytes: int | None,
+    stat: bool,  # noqa: FBT001 (click passes it by name)
     **flags: Any,  # noqa: ANN401 (click's parameters)
 ) -> int:
     """Print what changes against another revision or folder.
 
-    That is: pools, nodes, when drivers are reloaded, and the manifests.
+    That is: nodes that will compile the driver, pools, nodes, when drivers are reloaded, and the
+    manifests.
 
     BASE is a Git revision, or a folder of rendered manifests; without it the work tree is compared
     with where HEAD left the default branch. A single argument that names a folder with a
     gitops-doca.yaml, or such a file, is DIR.
 
-    Exit code 0: no difference, 1: differences.
+    Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool compiles that
+    had a precompiled image.
     """
     if max_bytes is not None and output != "markdown":
         raise click.UsageError("--max-bytes is about -o markdown")
     if target is None and base is not None and _names_config(base):
         base, target = None, base
-    start, comparison = _compare(base, _config(target), flags)
+    found = _compare(base, _config(target), flags)
+    start, comparison = found.start, found.comparison
     match output:
         case "markdown":
-            write_stdout(markdown(comparison, start, max_bytes or _MAX_BYTES))
+            limit = max_bytes or _MAX_BYTES
+            write_stdout(markdown(comparison, start, limit, manifests=not stat))
         case "json":
-            write_stdout(json_document(comparison, start))
+            write_stdout(json_document(comparison, start, manifests=not stat))
         case _:
-            write_stdout(_text(comparison, start))
+            write_stdout(_text(comparison, start, manifests=not stat))
     problems = Problems()
-    summarize(lambda: markdown(comparison, start, LIMIT), problems)
+    summarize(lambda: markdown(comparison, start, LIMIT, manifests=not stat), problems)
+    _report_compiling(comparison, problems, strict=found.strict)
+    problems.raise_errors()
     print_diagnostics(problems.warnings)
     return _SAME if comparison.is_same else _DIFFERENT
+
+
+def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
+    """Report pools that compile where a precompiled image was there before."""
+    for found in comparison.compiling:
+        if strict and found.is_refused:
+            problems.error(
+                f"{news(found)}, and the config is strict",
+                found.pool.place,
+                category=Category.MISSING,
+                remedy="publish or mirror the precompiled image, keep a version or a kernel that has one, "
+                "or remove strict",
+            )
+        else:
+            problems.warn(
+                news(found),
+                found.pool.place,
+                remedy="with forcePrecompiled: true in the policy a missing image is an error",
+            )
 
 
 def _names_config(path: str) -> bool:
@@ -101,25 +137,29 @@ def _config(target: str | None) -> str:
     return target if is_file else os.path.join(target, CONFIG_FILE)  # noqa: PTH118
 
 
-def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> tuple[Base, Comparison]:
+def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> _Compared:
     """Render both sides and compare them; raises `GenerationError` with the problems of both."""
     found = find_base(base, config)
     problems: list[Diagnostic] = []
     notes: list[str] = []
     before = _tried(lambda: _before(found, config, flags, notes), problems)
-    after = _tried(lambda: _after(config, flags), problems)
+    rendered = _tried(lambda: _after(config, flags), problems)
     if problems:
         raise GenerationError(tuple(problems))
+    after, strict = rendered or (None, False)
     if isinstance(found, Folder) and after and any(pool.is_operators for pool in after.pools):
         # Policies in a folder do not say which pools the operator made of them.
         after = replace(after, pools=())
-    start = _start(found, config, before, after, notes)
-    return start, compare_renderings(before or Rendering(), after or Rendering())
+    return _Compared(
+        start=_start(found, config, before, after, notes),
+        comparison=compare_renderings(before or Rendering(), after or Rendering()),
+        strict=strict,
+    )
 
 
-def _tried(render: Callable[[], Rendering | None], problems: list[Diagnostic]) -> Rendering | None:
+def _tried(run: Callable[[], _Side | None], problems: list[Diagnostic]) -> _Side | None:
     try:
-        return render()
+        return run()
     except GenerationError as error:
         problems += error.diagnostics
         return None
@@ -156,7 +196,8 @@ def _before(
     )
 
 
-def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
+def _after(config: str, flags: Mapping[str, Any]) -> tuple[Rendering, bool] | None:
+    """Render the work tree, and say whether its config is strict; None when it has no config."""
     if not os.path.lexists(config):
         return None
     problems = Problems()
@@ -167,7 +208,7 @@ def _after(config: str, flags: Mapping[str, Any]) -> Rendering | None:
         tell_generation(generation)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
-    return rendering(generation.resources, generation.decisions)
+    return with_nodes(generation), invocation.settings["strict"].value
 
 
 def _target(config: str) -> str | None:
@@ -191,8 +232,8 @@ def _no_config(config: str, base: str) -> GenerationError:
     )
 
 
-def _text(comparison: Comparison, base: Base) -> str:
-    diff = list(diff_lines(comparison, base))
+def _text(comparison: Comparison, base: Base, *, manifests: bool) -> str:
+    diff = list(diff_lines(comparison, base)) if manifests else []
     if coloured(sys.stdout):
         diff = [click.style(line, fg=_COLOURS.get(line[:1])) for line in diff]
     return _joined([*map(printable, summary_lines(comparison, base)), *([""] if diff else []), *diff])

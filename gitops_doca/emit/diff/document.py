@@ -1,8 +1,20 @@
 """A comparison as JSON, for scripts."""
 
-from typing import Any
+from typing import Any, assert_never
 
-from gitops_doca.core.changes import Comparison, ObjectChange, PoolChange
+from gitops_doca.core.changes import Comparison, NodeMove, ObjectChange, PoolChange
+from gitops_doca.core.compiling import Compiling
+from gitops_doca.core.departures import (
+    Departure,
+    GoneFromInventory,
+    InNoPool,
+    InPool,
+    Location,
+    NodesNotKnown,
+    NotListed,
+    ToNoPool,
+    ToOtherPool,
+)
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.rendered import RenderedPool
 from gitops_doca.emit.diff.unified import unified_lines
@@ -12,8 +24,11 @@ from gitops_doca.emit.escape import json_text
 KIND = "DriverDiff"
 
 
-def json_document(comparison: Comparison, base: Base) -> str:
-    """Return a `DriverDiff` as JSON text; see schemas/diff.schema.json."""
+def json_document(comparison: Comparison, base: Base, *, manifests: bool = True) -> str:
+    """Return a `DriverDiff` as JSON text; see schemas/diff.schema.json.
+
+    Without `manifests` objects are listed, and not their difference.
+    """
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -23,6 +38,7 @@ def json_document(comparison: Comparison, base: Base) -> str:
             "notes": list(base.notes),
         },
         "same": comparison.is_same,
+        "compiling": list(map(_compiling, comparison.compiling)),
         "pools": [_pool(change) for change in comparison.pools],
         "versions": [
             {
@@ -33,12 +49,61 @@ def json_document(comparison: Comparison, base: Base) -> str:
             }
             for move in comparison.versions
         ],
-        "moves": [
-            {"from": move.source, "to": move.target, "nodes": list(move.nodes)} for move in comparison.moves
+        "stays": [{"version": stay.version, "pools": stay.pools} for stay in comparison.stays],
+        "moves": list(map(_move, comparison.moves)),
+        "objects": [
+            _object(change) | (_difference(change, base) if manifests else {})
+            for change in comparison.objects
         ],
-        "objects": [_object(change, base) for change in comparison.objects],
     }
     return json_text(document)
+
+
+def _compiling(found: Compiling) -> dict[str, Any]:
+    return {
+        "pool": found.pool.pool,
+        "policy": found.pool.policy,
+        "why": found.why.value,
+        "nodes": list(found.nodes),
+    }
+
+
+def _move(move: NodeMove) -> dict[str, Any]:
+    ends = _end(move.source, "from") | _end(move.target, "to")
+    return {**ends, **_now(move.target), "nodes": list(move.nodes)}
+
+
+def _end(location: Location, side: str) -> dict[str, str]:
+    if isinstance(location, InPool):
+        return {side: location.pool, f"{side}Policy": location.policy}
+    return {side: ""}
+
+
+def _now(location: Location) -> dict[str, str]:
+    match location:
+        case InPool():
+            return {"case": "in-another-pool"}
+        case InNoPool(reason=reason):
+            return {"case": "in-no-pool", "reason": reason}
+        case NotListed():
+            return {"case": "not-in-inventory"}
+        case never:
+            assert_never(never)
+
+
+def _departure(departure: Departure) -> dict[str, Any]:
+    match departure:
+        case ToOtherPool(to=to, nodes=nodes, has_pod=has_pod):
+            where = {"pool": to.pool, "policy": to.policy}
+            return {"case": "in-another-pool", "nodes": list(nodes), "hasPod": has_pod, **where}
+        case ToNoPool(reason=reason, nodes=nodes, has_pod=has_pod):
+            return {"case": "in-no-pool", "nodes": list(nodes), "hasPod": has_pod, "reason": reason}
+        case GoneFromInventory(nodes=nodes):
+            return {"case": "not-in-inventory", "nodes": list(nodes)}
+        case NodesNotKnown():
+            return {"case": "not-known"}
+        case never:
+            assert_never(never)
 
 
 def _pool(change: PoolChange) -> dict[str, Any]:
@@ -47,7 +112,9 @@ def _pool(change: PoolChange) -> dict[str, Any]:
         "pool": change.current.pool,
         "change": change.kind,
         "reload": change.reload.value,
+        "build": change.build.value,
         "differs": [part.value for part in change.parts],
+        **({} if change.after else {"departures": list(map(_departure, change.departures))}),
         **{name: _side(pool) for name, pool in sides.items() if pool},
     }
 
@@ -66,12 +133,10 @@ def _side(pool: RenderedPool) -> dict[str, Any]:
     }
 
 
-def _object(change: ObjectChange, base: Base) -> dict[str, str]:
+def _object(change: ObjectChange) -> dict[str, str]:
     kind, namespace, name = change.key
-    return {
-        "kind": kind,
-        "namespace": namespace,
-        "name": name,
-        "change": change.kind,
-        "diff": "".join(f"{line}\n" for line in unified_lines(change, base.name)),
-    }
+    return {"kind": kind, "namespace": namespace, "name": name, "change": change.kind}
+
+
+def _difference(change: ObjectChange, base: Base) -> dict[str, str]:
+    return {"diff": "".join(f"{line}\n" for line in unified_lines(change, base.name))}

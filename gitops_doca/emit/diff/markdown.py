@@ -8,7 +8,18 @@ from itertools import chain
 from gitops_doca.core.changes import Comparison, PoolChange
 from gitops_doca.core.wording import name_nodes
 from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.diff.words import Base, headline, is_daemon_set, moved, title, version, when
+from gitops_doca.emit.diff.words import (
+    Base,
+    happens,
+    headline,
+    is_daemon_set,
+    moved,
+    news,
+    stays,
+    title,
+    version,
+    way,
+)
 from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, markdown_code, markdown_text
 from gitops_doca.emit.layout import markdown as table
 from gitops_doca.emit.layout import text_cells
@@ -26,46 +37,65 @@ class _Block:
     """Counted, by this word, when it is left out."""
 
 
-def markdown(comparison: Comparison, base: Base, limit: int) -> str:
+def markdown(comparison: Comparison, base: Base, limit: int, *, manifests: bool = True) -> str:
     """Return the comparison in at most `limit` bytes, cut between pools, with a word about what is left out.
 
-    A limit that the headline alone exceeds is not kept.
+    Without `manifests` their difference is not shown. A limit that the headline alone exceeds is not kept.
     """
-    text = _head(comparison, base)
-    blocks = list(_blocks(comparison, base))
-    sizes = [len(block.text.encode()) for block in blocks]
-    room = limit - len(text.encode())
-    room -= _RESERVED if sum(sizes) > room else 0
-    left: Counter[str] = Counter()
-    for block, size in zip(blocks, sizes, strict=True):
-        room -= size
-        if left or room < 0:
-            left[block.what] += 1
-        else:
-            text += block.text
+    title, counts = _head(comparison, base)
+    first = list(_news(comparison))
+    blocks = [*first, *_blocks(comparison, base, manifests=manifests)]
+    room = limit - len(f"{title}{counts}".encode())
+    room -= _RESERVED if sum(len(block.text.encode()) for block in blocks) > room else 0
+    shown = _fit(blocks, room)
+    parts = [block.text for block in blocks[:shown]]
+    text = "".join([title, *parts[: len(first)], counts, *parts[len(first) :]])
+    left = Counter(block.what for block in blocks[shown:])
     if left:
         counted = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in left.items())
         text += f"\n*Left out, to fit {limit} bytes: {counted}. `gitops-doca diff` prints all of it.*\n"
     return text
 
 
-def _head(comparison: Comparison, base: Base) -> str:
+def _fit(blocks: Sequence[_Block], room: int) -> int:
+    """Return how many of the first blocks there is room for, in bytes."""
+    for number, block in enumerate(blocks):
+        room -= len(block.text.encode())
+        if room < 0:
+            return number
+    return len(blocks)
+
+
+def _head(comparison: Comparison, base: Base) -> tuple[str, str]:
+    """Return the title, and what comes behind the news."""
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
     notes = "".join(f"\n> {markdown_text(note)}\n" for note in base.notes)
     if comparison.is_same:
-        return f"No difference against {_code(base.name)}{commit}.\n{notes}"
+        return f"No difference against {_code(base.name)}{commit}.\n", notes
     counts = markdown_text(headline(comparison))
-    return f"### Driver changes against {_code(base.name)}{commit}\n{notes}\n**{counts}**\n"
+    return f"### Driver changes against {_code(base.name)}{commit}\n", f"{notes}\n**{counts}**\n"
 
 
-def _blocks(comparison: Comparison, base: Base) -> Iterator[_Block]:
-    return chain(_versions(comparison), _pools(comparison), _moves(comparison), _objects(comparison, base))
+def _news(comparison: Comparison) -> Iterator[_Block]:
+    for found in comparison.compiling:
+        yield _Block(text=f"\n**{markdown_text(news(found))}**\n", what="pool that compiles")
+
+
+def _blocks(comparison: Comparison, base: Base, *, manifests: bool) -> Iterator[_Block]:
+    parts = [_versions(comparison), _stays(comparison), _pools(comparison), _moves(comparison)]
+    return chain(*parts, _objects(comparison, base) if manifests else ())
 
 
 def _versions(comparison: Comparison) -> Iterator[_Block]:
     for move in comparison.versions:
         text = f"\nDriver {_code(move.before)} → {version(move, _code(move.after))}\n"
         yield _Block(text=text, what="driver version")
+
+
+def _stays(comparison: Comparison) -> Iterator[_Block]:
+    # The same beside a base that differs in nothing would say it twice.
+    for stay in () if comparison.is_same else comparison.stays:
+        yield _Block(text=f"\n{stays(stay, _code(stay.version))}\n", what="driver version")
 
 
 def _pools(comparison: Comparison) -> Iterator[_Block]:
@@ -84,19 +114,16 @@ def _row(change: PoolChange) -> tuple[Markdown, ...]:
         nodes = Markdown(f"{len(pool.nodes)}<br>{named}")
     policy = f"<br>{markdown_text(pool.policy)}" if pool.policy else ""
     name = Markdown(_code(pool.pool or pool.daemon_set) + policy)
-    return markdown_text(change.kind), name, nodes, image, markdown_text(when(change))
+    driver = Markdown("<br>".join(map(markdown_text, happens(change))))
+    return markdown_text(change.kind), name, nodes, image, driver
 
 
 def _moves(comparison: Comparison) -> Iterator[_Block]:
     rows = [
-        (markdown_text(moved(move)), _pool_name(move.source), _pool_name(move.target))
+        (markdown_text(moved(move)), *map(Markdown, way(move, markdown_code, markdown_text)))
         for move in comparison.moves
     ]
     return _table(("Nodes", "From", "To"), rows, "group of moved nodes")
-
-
-def _pool_name(pool: str) -> Markdown:
-    return markdown_code(pool) if pool else Markdown("no pool")
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[Markdown, ...]], what: str) -> Iterator[_Block]:

@@ -4,11 +4,24 @@ from collections.abc import Iterator
 
 from gitops_doca.core.changes import Comparison, PoolChange
 from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.diff.words import Base, headline, is_daemon_set, moved, nodes, title, version, when
+from gitops_doca.emit.diff.words import (
+    Base,
+    happens,
+    headline,
+    is_daemon_set,
+    moved,
+    news,
+    nodes,
+    stays,
+    title,
+    version,
+    way,
+)
 
 
 def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
     """Yield what a person needs to know before the manifests."""
+    yield from map(news, comparison.compiling)
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
     yield f"{'no difference' if comparison.is_same else 'changes'} against {base.name}{commit}"
     yield from (f"note: {note}" for note in base.notes)
@@ -17,6 +30,7 @@ def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
     yield headline(comparison)
     for move in comparison.versions:
         yield f"driver {move.before or 'unknown'} -> {version(move, move.after or 'unknown')}"
+    yield from (stays(stay, stay.version or "an unknown version") for stay in comparison.stays)
     for change in comparison.pools:
         yield ""
         yield from _pool(change)
@@ -24,7 +38,7 @@ def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
         yield ""
         yield "nodes that move"
     for group in comparison.moves:
-        yield f"  {group.source or 'no pool'} -> {group.target or 'no pool'}"
+        yield f"  {' -> '.join(way(group))}"
         yield f"    {moved(group)}"
     others = [change for change in comparison.objects if not is_daemon_set(change)]
     if others:
@@ -50,6 +64,6 @@ def _pool(change: PoolChange) -> Iterator[str]:
     else:
         yield f"  image   {pool.image}"
     yield f"  nodes   {nodes(pool)}"
-    yield f"  driver  {when(change)}"
+    yield from (f"  driver  {sentence}" for sentence in happens(change))
     if change.parts:
         yield f"  differs {', '.join(part.value for part in change.parts)}"

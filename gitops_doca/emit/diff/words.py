@@ -1,22 +1,52 @@
 """The sentences of a comparison that text and Markdown share."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
-from gitops_doca.core.changes import Comparison, NodeMove, ObjectChange, Part, PoolChange, Reload, VersionMove
+from gitops_doca.core.changes import (
+    Build,
+    Comparison,
+    NodeMove,
+    ObjectChange,
+    Part,
+    PoolChange,
+    Reload,
+    VersionMove,
+    VersionStay,
+)
+from gitops_doca.core.compiling import Compiling, Why
+from gitops_doca.core.departures import (
+    Departure,
+    GoneFromInventory,
+    InNoPool,
+    InPool,
+    Location,
+    NodesNotKnown,
+    NotListed,
+    ToNoPool,
+    ToOtherPool,
+)
 from gitops_doca.core.rendered import RenderedPool
 from gitops_doca.core.wording import name_nodes
 
 _RELOADS = {
     Reload.NONE: "not reloaded",
-    Reload.NEXT_RESTART: "reloaded when its pod is deleted or the node restarts (OnDelete)",
-    Reload.ROLLING: "reloaded node after node as soon as this is applied (RollingUpdate)",
-    Reload.AT_ONCE: "reloaded on all nodes at once when this is applied",
-    Reload.START: "loaded as soon as this is applied",
-    Reload.STOP: "unloaded as soon as this is applied",
+    Reload.NEXT_RESTART: "{reloaded} when its pod is deleted or the node restarts (OnDelete)",
+    Reload.ROLLING: "{reloaded} node after node as soon as this is applied (RollingUpdate)",
+    Reload.AT_ONCE: "{reloaded} on all nodes at once when this is applied",
+    Reload.START: "{loaded} as soon as this is applied",
     Reload.OPERATOR: "left to the operator, which follows its upgradePolicy",
-    Reload.WAIT: "loaded by the first node that boots this kernel",
+    Reload.WAIT: "{loaded} by the first node that boots this kernel",
 }
+_VERBS = {
+    Build.NONE: {"reloaded": "reloaded", "loaded": "loaded"},
+    Build.FIRST: {"reloaded": "compiled", "loaded": "compiled and loaded"},
+    Build.AGAIN: {"reloaded": "recompiled", "loaded": "recompiled and loaded"},
+}
+_NAMED = 50
+"""Nodes that are named where something happens to them that a reviewer has to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +61,81 @@ class Base:
     """What a reader must know of the two sides."""
 
 
+def news(found: Compiling) -> str:
+    """Say which nodes will compile the driver, and why that is new."""
+    pool, names = found.pool, name_nodes(found.nodes, _NAMED)
+    who = f"{_count(found.nodes)} will compile the driver: {names};"
+    if not found.nodes:
+        who = "each node of a planned pool will compile the driver:"
+    match found.why:
+        case Why.LOST:
+            return f"{who} {pool} had a precompiled image before"
+        case Why.NEW:
+            return f"{who} {pool} is new, and its policy has precompiled images for other pools on {pool.os}"
+        case Why.JOINED:
+            return (
+                f"{_count(found.nodes)} left a precompiled image for a pool that compiles the driver: "
+                f"{names}; {_they(found.nodes)} in {pool} now"
+            )
+        case never:
+            assert_never(never)
+
+
+def happens(change: PoolChange) -> list[str]:
+    """Say what happens to the driver on a pool's nodes; of a pool that goes a sentence for each case."""
+    if change.after is not None:
+        return [when(change)]
+    if not change.departures:
+        return ["no node ran it"]
+    return [leaves(departure, change.current) for departure in change.departures]
+
+
+def leaves(departure: Departure, pool: RenderedPool) -> str:
+    """Say where nodes of a pool that goes are now, and whether they lose their driver."""
+    match departure:
+        case ToNoPool(reason=reason, nodes=found, has_pod=has_pod):
+            return f"{_loses(found, pool, has_pod=has_pod)}; {_they(found)} in no pool ({reason})"
+        case ToOtherPool(to=to, nodes=found, has_pod=has_pod):
+            return f"{_changes(found, pool, has_pod=has_pod)}; {_they(found)} in {_pool(to)} now"
+        case GoneFromInventory(nodes=found):
+            return (
+                f"{_are(found)} not in the inventory any more: {name_nodes(found, _NAMED)}; "
+                "a node that still runs its pod loses the driver"
+            )
+        case NodesNotKnown():
+            return "the nodes are not known, since a folder names none; those that run it lose the driver"
+        case never:
+            assert_never(never)
+
+
+def _loses(found: tuple[str, ...], pool: RenderedPool, *, has_pod: bool) -> str:
+    names = name_nodes(found, _NAMED)
+    if not has_pod:
+        return f"no pod of it runs on {_count(found)} any more: {name_nodes(found)}"
+    if pool.is_operators:
+        return f"left to the operator on {_count(found)}: {names}"
+    return f"unloaded from {_count(found)} as soon as this is applied: {names}"
+
+
+def _changes(found: tuple[str, ...], pool: RenderedPool, *, has_pod: bool) -> str:
+    names = name_nodes(found, _NAMED)
+    if not has_pod:
+        return f"nothing is unloaded from {_count(found)}: {name_nodes(found)}"
+    if pool.is_operators:
+        return f"left to the operator on {_count(found)}: {names}"
+    return f"reloaded on {_count(found)} as soon as this is applied: {names}"
+
+
 def when(change: PoolChange) -> str:
-    """Say when the driver of a pool is loaded anew."""
-    text = _RELOADS[change.reload]
+    """Say when the driver of a pool that comes or changes is loaded anew."""
+    text = _RELOADS[change.reload].format_map(_VERBS[change.build])
     if change.reload is Reload.AT_ONCE:
         replacing = (Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR)
         text += f": another {' and '.join(part.value for part in change.parts if part in replacing)}"
+    elif change.reload is Reload.OPERATOR and change.build is not Build.NONE:
+        text += f"; {_VERBS[change.build]['reloaded']} on each node"
     elif Part.PLACEMENT in change.parts:
         text += "; unloaded at once from nodes that its pods may no longer run on"
-    if change.reload is Reload.STOP and change.current.is_planned:
-        return "no node ran it"
     if change.reload is Reload.NONE and Part.STRATEGY in change.parts:
         if change.current.strategy == "RollingUpdate":
             return text + ", but pods that an older change left behind are replaced (RollingUpdate)"
@@ -66,16 +161,51 @@ def headline(comparison: Comparison) -> str:
     others = sum(not is_daemon_set(change) for change in comparison.objects)
     if others:
         counted.append(f"{others} other {'object differs' if others == 1 else 'objects differ'}")
-    count = sum(len(move.nodes) for move in comparison.moves)
-    if count:
-        counted.append(f"{count} node{' moves' if count == 1 else 's move'}")
+    counted += _count_moves(comparison)
     return ", ".join(counted) or "objects differ"
+
+
+def _count_moves(comparison: Comparison) -> list[str]:
+    sums: Counter[type[Location]] = Counter()
+    for move in comparison.moves:
+        sums[type(move.target)] += len(move.nodes)
+    words = {
+        InPool: ("moves", "move"),
+        InNoPool: ("is in no pool any more", "are in no pool any more"),
+        NotListed: ("is not in the inventory any more", "are not in the inventory any more"),
+    }
+    return [
+        f"{sums[kind]} {_plural('node', sums[kind])} {one if sums[kind] == 1 else many}"
+        for kind, (one, many) in words.items()
+        if sums[kind]
+    ]
 
 
 def version(move: VersionMove, target: str) -> str:
     """Say how many pools and nodes go to a driver version, which is spelled `target`."""
     count = "" if move.nodes is None else f", {move.nodes} {_plural('node', move.nodes)}"
     return f"{target}: {move.pools} {_plural('pool', move.pools)}{count}"
+
+
+def stays(stay: VersionStay, target: str) -> str:
+    """Say how many pools stay on a driver version, which is spelled `target`."""
+    return f"{stay.pools} {_plural('pool', stay.pools)} stay{_s(stay.pools)} on {target}, nothing reloads"
+
+
+def way(
+    move: NodeMove, code: Callable[[str], str] = str, text: Callable[[str], str] = str
+) -> tuple[str, str]:
+    """Say from where to where nodes move, with policies only where they tell the pools apart.
+
+    `code` spells the name of a pool, `text` all else.
+    """
+    source = _location(move.source, "new in the inventory", code, text)
+    target = _location(move.target, "not in the inventory", code, text)
+    match move.source, move.target:
+        case InPool() as old, InPool() as new if old.pool == new.pool:
+            return f"{source} {text(f'of {old.policy}')}", f"{target} {text(f'of {new.policy}')}"
+        case _:
+            return source, target
 
 
 def moved(move: NodeMove) -> str:
@@ -96,3 +226,35 @@ def is_daemon_set(change: ObjectChange) -> bool:
 
 def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
+
+
+def _location(location: Location, absent: str, code: Callable[[str], str], text: Callable[[str], str]) -> str:
+    match location:
+        case InPool(pool=pool):
+            return code(pool)
+        case InNoPool(reason=reason):
+            return text(f"no pool ({reason})")
+        case NotListed():
+            return text(absent)
+        case never:
+            assert_never(never)
+
+
+def _pool(found: InPool) -> str:
+    return f"{found.pool} of {found.policy}" if found.policy else found.pool
+
+
+def _count(names: tuple[str, ...]) -> str:
+    return f"{len(names)} {_plural('node', len(names))}"
+
+
+def _are(names: tuple[str, ...]) -> str:
+    return f"{_count(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _they(names: tuple[str, ...]) -> str:
+    return "it is" if len(names) == 1 else "they are"
+
+
+def _s(count: int) -> str:
+    return "s" if count == 1 else ""

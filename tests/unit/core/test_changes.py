@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.changes import NodeMove, Part, Reload, VersionMove, compare_renderings
+from gitops_doca.core.departures import InPool, NotListed
 from gitops_doca.core.rendered import RenderedPool, Rendering, rendering
 
 REPOSITORY = "registry.example.com/doca-driver"
@@ -77,6 +78,10 @@ def operators(*nodes: str, version: str = VERSION, grace: int = 300) -> Rendered
     )
 
 
+def in_pool(kernel: str) -> InPool:
+    return InPool(pool=f"ubuntu22.04/{kernel}/amd64", policy="NicClusterPolicy/p")
+
+
 def side(*pools: RenderedPool) -> Rendering:
     return Rendering(resources=tuple(found.manifest for found in pools), pools=pools)
 
@@ -145,16 +150,14 @@ def test_a_pool_of_the_operators_that_comes_or_goes_is_left_to_it() -> None:
         assert changes["ubuntu22.04/5.15/amd64"] is Reload.OPERATOR
 
 
-def test_pools_that_come_start_and_pools_that_go_stop() -> None:
+def test_pools_that_come_start_and_pools_whose_nodes_left_stop_nothing() -> None:
     comparison = compare_renderings(side(pool(daemon_set("1"), "a")), side(pool(daemon_set("2"), "a")))
 
     assert [(change.current.pool, change.kind, change.reload) for change in comparison.pools] == [
-        ("ubuntu22.04/1/amd64", "removed", Reload.STOP),
+        ("ubuntu22.04/1/amd64", "removed", Reload.NONE),
         ("ubuntu22.04/2/amd64", "added", Reload.START),
     ]
-    assert comparison.moves == (
-        NodeMove(source="ubuntu22.04/1/amd64", target="ubuntu22.04/2/amd64", nodes=("a",)),
-    )
+    assert comparison.moves == (NodeMove(source=in_pool("1"), target=in_pool("2"), nodes=("a",)),)
     assert [(change.kind, change.key) for change in comparison.objects] == [
         ("added", ("DaemonSet", "n", "mofed-2-ds")),
         ("removed", ("DaemonSet", "n", "mofed-1-ds")),
@@ -242,14 +245,19 @@ SIDES = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("123")).map(
 @given(SIDES, SIDES)
 def test_each_node_that_has_another_pool_moves_once(before: Rendering, after: Rendering) -> None:
     old, new = (
-        {node: found.pool for found in one.pools for node in found.nodes or ()} for one in (before, after)
+        {
+            node: InPool(pool=found.pool, policy=found.policy)
+            for found in one.pools
+            for node in found.nodes or ()
+        }
+        for one in (before, after)
     )
     moves = compare_renderings(before, after).moves
 
     moved = [(node, move.source, move.target) for move in moves for node in move.nodes]
     if old and new:
-        assert sorted(moved) == [
-            (node, old.get(node, ""), new.get(node, ""))
+        assert sorted(moved, key=lambda move: move[0]) == [
+            (node, old.get(node, NotListed()), new.get(node, NotListed()))
             for node in sorted({*old, *new})
             if old.get(node) != new.get(node)
         ]

@@ -12,8 +12,25 @@ import yaml
 
 from fakes.cluster import DIGEST, make_policy
 from gitops_doca.cli.console import format_diagnostics, table
-from gitops_doca.core.changes import Comparison, NodeMove, VersionMove, compare_renderings
+from gitops_doca.core.changes import (
+    Comparison,
+    NodeMove,
+    PoolChange,
+    VersionMove,
+    VersionStay,
+    compare_renderings,
+)
+from gitops_doca.core.compiling import Compiling, Why
 from gitops_doca.core.decide import UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.departures import (
+    GoneFromInventory,
+    InNoPool,
+    InPool,
+    Location,
+    NotListed,
+    ToNoPool,
+    ToOtherPool,
+)
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.lookup import Cause, TagList, TagMissing, TagUnknown
@@ -153,10 +170,26 @@ def comparison(text: str) -> tuple[Comparison, Base]:
         )
         return Rendering(resources=(manifest, other), pools=(one,))
 
+    found = compare_renderings(side("old"), side("new"))
+    (changed,) = found.pools
+    here: Location = InPool(pool=text, policy=text)
+    everywhere = (
+        ToOtherPool(to=InPool(pool=text, policy=text), nodes=(text,), has_pod=True),
+        ToOtherPool(to=InPool(pool=text, policy=text), nodes=(text,), has_pod=False),
+        ToNoPool(reason=text, nodes=(text,), has_pod=True),
+        ToNoPool(reason=text, nodes=(text,), has_pod=False),
+        GoneFromInventory(nodes=(text,)),
+    )
     found = replace(
-        compare_renderings(side("old"), side("new")),
+        found,
+        compiling=tuple(Compiling(pool=changed.current, nodes=(text,), why=why) for why in Why),
+        pools=(changed, PoolChange(before=changed.before, after=None, departures=everywhere)),
         versions=(VersionMove(before=text, after=text, pools=1, nodes=1),),
-        moves=(NodeMove(source=text, target=text, nodes=(text,)),),
+        stays=(VersionStay(version=text, pools=1),),
+        moves=tuple(
+            NodeMove(source=here, target=target, nodes=(text,))
+            for target in (here, InPool(pool=f"{text} 2", policy=text), InNoPool(reason=text), NotListed())
+        ),
     )
     return found, Base(name=text, commit="0" * 40, notes=(f"{text} is gone", text))
 

@@ -1,0 +1,93 @@
+"""A cluster's folder, with a lock: nodes, policies and settings as a test wants them."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fakes.resolver import FakeResolver
+from support.in_process import run_here
+from support.inputs import VERSION
+
+REPOSITORY = "nvcr.io/nvidia/mellanox"
+_FEATURES = "feature.node.kubernetes.io"
+
+
+def host(
+    name: str,
+    kernel: str = "5.15.0-91-generic",
+    *,
+    os_version: str = "22.04",
+    nic: str | None = "true",
+    taints: Iterable[str] = (),
+    **labels: str | None,
+) -> dict[str, Any]:
+    """Return a node of Ubuntu; a taint is `key:effect`, and `kernel=""` is a node without that label."""
+    all_labels = {
+        f"{_FEATURES}/kernel-version.full": kernel or None,
+        f"{_FEATURES}/pci-15b3.present": nic,
+        f"{_FEATURES}/system-os_release.ID": "ubuntu",
+        f"{_FEATURES}/system-os_release.VERSION_ID": os_version,
+        "kubernetes.io/arch": "amd64",
+        **labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {key: value for key, value in all_labels.items() if value}},
+        "spec": {"taints": [dict(zip(("key", "effect"), taint.split(":"), strict=True)) for taint in taints]},
+        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
+    }
+
+
+def policy(
+    name: str = "",
+    *,
+    version: str = VERSION,
+    selector: Mapping[str, str] | None = None,
+    forced: bool = False,
+    **spec: Any,
+) -> dict[str, Any]:
+    """Return a NicNodePolicy, or without a name the NicClusterPolicy."""
+    driver = {
+        "image": "doca-driver",
+        "repository": REPOSITORY,
+        "version": version,
+        "forcePrecompiled": forced,
+    }
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy" if name else "NicClusterPolicy",
+        "metadata": {"name": name or "nic-cluster-policy"},
+        "spec": {"ofedDriver": driver, **({"nodeSelector": selector} if selector else {}), **spec},
+    }
+
+
+def tag(kernel: str = "", *, version: str = VERSION, os_version: str = "22.04") -> str:
+    """Return the tag of the precompiled image; without a kernel that of the image that compiles."""
+    return "-".join([version, *filter(None, [kernel]), f"ubuntu{os_version}", "amd64"])
+
+
+def write_cluster(
+    folder: Path,
+    nodes: Iterable[Mapping[str, Any]],
+    policies: Iterable[Mapping[str, Any]],
+    tags: Collection[str],
+    **spec: Any,
+) -> None:
+    """Write config, policies, inventory, and the lock of a registry that has these tags and no others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    inventory = {"apiVersion": "v1", "kind": "List", "items": list(nodes)}
+    settings = {"policies": ["policies.yaml"], "inventory": "nodes.json", **spec}
+    config = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": settings}
+    (folder / "nodes.json").write_text(json.dumps(inventory, indent=4))
+    (folder / "policies.yaml").write_text(yaml.safe_dump_all(policies))
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: FakeResolver(tags))
+        result = run_here("lock", cwd=folder)
+    # Under `strict` a lock with pools that compile is refused: it is written as if it were reviewed.
+    assert result.exit_code == 0, result.stderr

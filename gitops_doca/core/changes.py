@@ -192,7 +192,7 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
     """Return what differs.
 
     Two DaemonSets are of one pool when they have one name; of those left over, when their platform stands
-    once on each side: such a one was renamed.
+    once on each side, and the nodes stay together: such a one was renamed.
     """
     pairs = list(_pairs(before.pools, after.pools))
     there, now = Whereabouts(before), Whereabouts(after, before.listed)
@@ -260,12 +260,22 @@ def _pairs(before: Iterable[RenderedPool], after: Iterable[RenderedPool]) -> Ite
     for key in [key for key in old if key in new]:
         yield old.pop(key), new.pop(key)
     platforms = Counter(pool.pool for pool in old.values()), Counter(pool.pool for pool in new.values())
-    renamed = {pool.pool: pool for pool in new.values() if [c[pool.pool] for c in platforms] == [1, 1]}
+    alone = {pool.pool: pool for pool in new.values() if [c[pool.pool] for c in platforms] == [1, 1]}
     for pool in old.values():
-        yield pool, renamed.get(pool.pool)
+        other = alone.get(pool.pool)
+        if other and _is_renamed(pool, other):
+            yield pool, new.pop(other.key)
+        else:
+            yield pool, None
     for pool in new.values():
-        if pool.pool not in renamed:
-            yield None, pool
+        yield None, pool
+
+
+def _is_renamed(before: RenderedPool, after: RenderedPool) -> bool:
+    """Say whether a pool of another policy has the nodes of one that goes, as far as they are known."""
+    if before.policy == after.policy or before.nodes is None or after.nodes is None:
+        return True
+    return {*before.nodes} <= {*after.nodes} and bool(before.nodes) == bool(after.nodes)
 
 
 def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Part, ...]:

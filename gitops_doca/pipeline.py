@@ -1,19 +1,20 @@
 """The order of the stages: inputs, pools, look-ups, decisions, resources."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from gitops_doca.core.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.lock import ImageLock, LockResolver, check_listed, check_pools, check_tags
+from gitops_doca.core.lock import ImageLock, LockResolver
 from gitops_doca.core.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
 from gitops_doca.core.model import Resource
 from gitops_doca.core.operator_view import report_unlisted
 from gitops_doca.core.pools import Grouping
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import pulled_images, render
+from gitops_doca.core.stale_lock import check_lock
 from gitops_doca.loading import SPLIT, Inputs, check_count, load
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import Settings
@@ -119,18 +120,16 @@ def look_up(
     to get along with fewer look-ups.
     """
     if isinstance(answers, Locked):
-        check_pools(answers.lock, grouping.pools, answers.place, answers.mend, problems)
+        lock, place, mend = answers.lock, answers.place, answers.mend
+        check_lock(lock, grouping.pools, place, mend, problems, lists_wanted=lists_wanted)
+    problems.raise_errors()
     wanted = wanted_precompiled(grouping.pools)
-    if isinstance(answers, Locked) and lists_wanted:
-        check_listed(answers.lock, wanted, answers.place, answers.mend, problems)
-    _check_lock(answers, wanted, problems)
     if not wanted:
         return {}, {}
     resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
     lookups = cross_check(resolver.resolve(wanted), {})
     compiled = wanted_compile(grouping.pools, lookups)
     if compiled:
-        _check_lock(answers, compiled, problems)
         if isinstance(answers, Online):
             check_count(
                 len(wanted) + len(compiled), "tags are needed, and a run looks up", problems, split=split
@@ -146,9 +145,3 @@ def look_up(
     weighed = cross_check(lookups, lists)
     lookups |= {image: weighed[image] for image in misses}
     return lookups, lists
-
-
-def _check_lock(answers: Answers, wanted: Iterable[ImageReference], problems: Problems) -> None:
-    if isinstance(answers, Locked):
-        check_tags(answers.lock, wanted, answers.place, answers.mend, problems)
-    problems.raise_errors()

@@ -9,7 +9,6 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.lookup import TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
-from gitops_doca.core.wording import name_nodes
 
 KIND = "DriverLock"
 
@@ -66,13 +65,18 @@ class ImageLock:
         return tuple(sorted({image.repository for image in self.entries}))
 
 
+def locked_pool(pool: Pool) -> LockedPool:
+    """Return a pool as a lock lists it."""
+    return LockedPool(f"{pool.policy.kind}/{pool.policy.name}", str(pool.platform))
+
+
 def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
     """Return the pools as a lock lists them."""
-    return tuple(sorted(LockedPool(f"{p.policy.kind}/{p.policy.name}", str(p.platform)) for p in pools))
+    return tuple(sorted(map(locked_pool, pools)))
 
 
 class LockResolver:
-    """Answers from a lock, without any network; ask `check_tags` before."""
+    """Answers from a lock, without any network; ask `check_lock` before."""
 
     def __init__(self, lock: ImageLock) -> None:
         self._lock = lock
@@ -119,71 +123,6 @@ def check_rendering(lock: ImageLock, place: Place, mend: str, problems: Problems
         problems.error(message, place.at("rendering"), category=Category.LOCK, remedy=remedy)
     else:
         problems.warn(message, place.at("rendering"), remedy=remedy)
-
-
-def check_pools(lock: ImageLock, pools: Iterable[Pool], place: Place, mend: str, problems: Problems) -> None:
-    """Report pools that the lock lists and the inputs do not give, and the reverse.
-
-    So a pool that vanishes (a label lost, a file cut short) is not pruned unseen.
-    """
-    now, then = set(locked_pools(pools)), set(lock.pools)
-    lost, new = sorted(then - now), sorted(now - then)
-    if lost:
-        problems.error(
-            f"the lock lists {_pools(lost)} that the inputs no longer give",
-            place,
-            category=Category.LOCK,
-            remedy=f"if that is meant to go, with its driver, run: {mend}",
-        )
-    if new:
-        problems.error(
-            f"the lock does not list {_pools(new)} that the inputs give",
-            place,
-            category=Category.LOCK,
-            remedy=f"run: {mend}",
-        )
-
-
-def _pools(pools: Collection[LockedPool]) -> str:
-    return f"pool{'' if len(pools) == 1 else 's'} {name_nodes([str(pool) for pool in pools])}"
-
-
-def check_tags(
-    lock: ImageLock, images: Iterable[ImageReference], place: Place, mend: str, problems: Problems
-) -> None:
-    """Report tags that are needed and that the lock lacks."""
-    lacking: dict[Repository, list[str]] = {}
-    for image in images:
-        if image not in lock.entries:
-            lacking.setdefault(image.repository, []).append(image.tag)
-    for repository, tags in sorted(lacking.items()):
-        known = ", ".join(map(str, lock.repositories)) or "none"
-        other = "" if repository in lock.repositories else f" (the lock is for other repositories: {known})"
-        problems.error(
-            f"the lock lacks {name_nodes(sorted(tags))} of {repository}{other}",
-            place,
-            category=Category.LOCK,
-            remedy=f"run: {mend}",
-        )
-
-
-def check_listed(
-    lock: ImageLock, images: Iterable[ImageReference], place: Place, mend: str, problems: Problems
-) -> None:
-    """Report tags that exist, and of which the lock does not say whether the operator would find them."""
-    lacking: dict[Repository, list[str]] = {}
-    for image in images:
-        entry = lock.entries.get(image)
-        if isinstance(entry, LockedImage) and entry.listed is None:
-            lacking.setdefault(image.repository, []).append(image.tag)
-    for repository, tags in sorted(lacking.items()):
-        problems.error(
-            f"the lock does not say whether the operator would find {name_nodes(sorted(tags))} "
-            f"of {repository}, which emit: policies needs",
-            place,
-            category=Category.LOCK,
-            remedy=f"run: {mend}",
-        )
 
 
 class ChangeKind(Enum):

@@ -17,6 +17,7 @@ AMD = Pool(kernel="5.15.0-91-generic")
 ARM = Pool(kernel="5.15.0-91-generic", arch="arm64")
 NEW = Pool(kernel="5.15.0-105-generic")
 LOCK = "gitops-doca.lock.yaml"
+POLICY = "NicClusterPolicy/nic-cluster-policy"
 # Nothing listens there: a run that asks anybody fails.
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
 
@@ -221,9 +222,12 @@ def test_a_pool_more_than_the_lock_lists_is_stale(registry: DockerRegistry, tmp_
     result = run_cli("generate", cwd=tmp_path)
 
     assert (result.exit_code, result.stdout) == (6, b"")
-    assert f"the lock does not list pool {NEW.name} of NicClusterPolicy/nic-cluster-policy" in result.stderr
-    assert f"the lock lacks {NEW.tag} of {registry.host}/grown/doca-driver" in result.stderr
-    assert "help: run: gitops-doca lock\n" in result.stderr
+    assert result.stderr == (
+        f"error[lock]: {LOCK}: the lock is out of date: 1 pool is new, 1 tag is not locked\n"
+        f"  pool {NEW.name} of {POLICY} is not locked\n"
+        f"  tag {NEW.tag} of {registry.host}/grown/doca-driver is not locked\n"
+        "  help: run: gitops-doca lock\n"
+    )
 
 
 def test_a_pool_that_vanished_is_not_pruned_unseen(registry: DockerRegistry, tmp_path: Path) -> None:
@@ -237,8 +241,10 @@ def test_a_pool_that_vanished_is_not_pruned_unseen(registry: DockerRegistry, tmp
     result = run_cli("generate", cwd=tmp_path)
 
     assert (result.exit_code, result.stdout) == (6, b"")
-    pool = f"pool {NEW.name} of NicClusterPolicy/nic-cluster-policy"
-    assert f"the lock lists {pool} that the inputs no longer give\n" in result.stderr
+    assert result.stderr == (
+        f"error[lock]: {LOCK}: pool {NEW.name} of {POLICY} is locked, but no node is in it any more\n"
+        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+    )
 
 
 def test_an_image_of_another_architecture_is_never_locked(registry: DockerRegistry, tmp_path: Path) -> None:

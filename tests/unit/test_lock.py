@@ -17,11 +17,10 @@ from gitops_doca.core.lock import (
     LockedMiss,
     LockedPool,
     LockResolver,
-    check_tags,
     compare,
 )
 from gitops_doca.core.lookup import TagExists, TagList, TagMissing
-from gitops_doca.core.reference import Digest, ImageReference, parse_repository
+from gitops_doca.core.reference import Digest, parse_repository
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.lock import read_lock
 
@@ -171,35 +170,6 @@ def test_a_lock_answers_what_it_recorded() -> None:
 
     assert answers == {there: TagExists(ONE), missing: TagMissing()}
     assert LockResolver(LOCK).list_tags([REPOSITORY]) == {REPOSITORY: TagList()}
-
-
-def lacking(*images: ImageReference) -> tuple[Diagnostic, ...]:
-    problems = Problems()
-    check_tags(LOCK, images, Place("gitops-doca.lock.yaml"), "gitops-doca lock", problems)
-    return problems.errors
-
-
-def test_tags_that_are_locked_are_no_problem() -> None:
-    assert lacking(REPOSITORY.tag(TAG), REPOSITORY.tag("24.10")) == ()
-
-
-def test_tags_that_the_lock_lacks_are_named_with_the_command_that_mends_it() -> None:
-    assert lacking(REPOSITORY.tag("b"), REPOSITORY.tag("a")) == (
-        Diagnostic(
-            category=Category.LOCK,
-            message="the lock lacks a, b of nvcr.io/nvidia/mellanox/doca-driver",
-            place=Place("gitops-doca.lock.yaml"),
-            remedy="run: gitops-doca lock",
-        ),
-    )
-
-
-def test_a_lock_for_another_repository_says_which() -> None:
-    elsewhere = parse_repository("harbor.example/nvidia/doca-driver")
-
-    assert [problem.message for problem in lacking(elsewhere.tag(TAG))] == [
-        f"the lock lacks {TAG} of {elsewhere} (the lock is for other repositories: {REPOSITORY}, {OTHER})"
-    ]
 
 
 BAD = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol, assert_never
 
-from gitops_doca.core.decide import Decision, UsePrecompiled
+from gitops_doca.core.decide import CompileOnNode, Decision, UsePrecompiled
 from gitops_doca.core.decide import report as report_decisions
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pools
+from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockEntry, locked_pool, locked_pools
 from gitops_doca.core.lookup import (
     ImagePlatforms,
     Inspection,
@@ -74,7 +74,10 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
                 entries[image] = replace(entry, listed=listed.get(image))
     if len(entries) < len(lookups):
         problems.raise_errors()
-    lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries)
+    chosen = {
+        locked_pool(d.pool): d.image for d in decisions if isinstance(d, UsePrecompiled | CompileOnNode)
+    }
+    lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries, chosen=chosen)
     return Locking(inputs=inputs, decisions=decisions, lock=lock)
 
 

@@ -5,13 +5,21 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gitops_doca.cli.console import table, tell
+from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
-from gitops_doca.cli.locks import replaceable_lock, tell_entries, update_lock
+from gitops_doca.cli.locks import (
+    Replaced,
+    find_compiling,
+    is_strict,
+    read_replaced,
+    tell_entries,
+    update_lock,
+)
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
-from gitops_doca.core.lock import Change, ImageLock, compare
+from gitops_doca.core.lock import ImageLock
+from gitops_doca.core.lock_changes import Change, compare
 from gitops_doca.emit.escape import printable
 from gitops_doca.locking import Locking, lock_inputs
 from gitops_doca.sources.lock import read_lock
@@ -25,22 +33,46 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     if not members:
         return SAME
     _refuse_common_locks(members)
-    old: dict[str, str] = {}
+    old: dict[str, Replaced] = {}
     for member in members:
         with collecting(member.problems):
             if member.invocation and not member.failure:
-                old[member.target] = replaceable_lock(member.invocation.lock_file, member.problems)
-                member.problems.raise_errors()
+                old[member.target] = read_replaced(member.invocation, member.problems)
     shared = Problems()
     found = _make(members, shared)
+    compiling = _find_compiling(members, found, {cluster: there.lock for cluster, there in old.items()})
     failures = {m.target: _failure(m, shared) for m in members if m.failure or m.target not in found}
     _report(members, found, failures, shared, flags)
+    warnings = [problem for problem in compiling.values() if not problem.category]
+    refused = {cluster for cluster, problem in compiling.items() if problem.category}
+    print_diagnostics(warnings)
     for member in members:
         with collecting(member.problems):
-            if member.invocation and (locking := found.get(member.target)):
-                update_lock(member.invocation, locking.lock, old[member.target])
-    tell_all([*(d for member in members for d in member.diagnostics), *shared])
+            locking = found.get(member.target)
+            if member.invocation and locking and member.target not in refused:
+                update_lock(member.invocation, locking, old[member.target], cluster=member.cluster)
+    told = [*(d for member in members for d in member.diagnostics), *shared]
+    tell_all(problem for problem in told if problem not in warnings)
     return SAME
+
+
+def _find_compiling(
+    members: Iterable[Member],
+    found: Mapping[str, Locking],
+    old: Mapping[str, ImageLock | None],
+    *,
+    checking: bool = False,
+) -> dict[str, Diagnostic]:
+    """Return by cluster what there is to say of pools that compile now, after it was reported."""
+    compiling = {}
+    for member in members:
+        if member.invocation and (locking := found.get(member.target)):
+            strict = is_strict(member.invocation) and not checking
+            problem = find_compiling(member.invocation, old[member.target], locking, strict=strict)
+            if problem:
+                member.problems.add(problem)
+                compiling[member.target] = problem
+    return compiling
 
 
 def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
@@ -59,6 +91,7 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
                 old[member.target] = read or ImageLock()
     shared = Problems()
     found = _make(members, shared)
+    _find_compiling(members, found, old, checking=True)
     changes = {
         cluster: compare(old[cluster], locking.lock, renders=not locking.inputs.emits_policies)
         for cluster, locking in found.items()

@@ -1,17 +1,37 @@
 """What `lock` says and asks of a lock file, be it of one cluster or of many."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.console import print_info, tell
+from gitops_doca.cli.console import print_info, table, tell
 from gitops_doca.cli.invocation import Invocation
 from gitops_doca.cli.output import remove_leftovers, replaceable_text, write_file
-from gitops_doca.core.diagnostics import Category, GenerationError, Problems
-from gitops_doca.core.lock import KIND, ImageLock, LockedMiss
+from gitops_doca.core.decide import CompileOnNode, UseDigest, Withhold
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss
+from gitops_doca.core.lock_changes import Change, ChangeKind, compare
+from gitops_doca.core.lock_compiling import describe_compiling, newly_compiling
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
+from gitops_doca.locking import Locking
 from gitops_doca.sources.config import NAME
+from gitops_doca.sources.lock import read_lock
+
+_SHOWN = 20
+"""Changes that are told of one lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The lock that stands where one is to be written."""
+
+    text: str
+    """Empty when there is none."""
+    lock: ImageLock | None
+    """None when there is none, or nobody can read it."""
 
 
 @contextmanager
@@ -26,9 +46,13 @@ def unknown_first() -> Iterator[None]:
         raise GenerationError(error.diagnostics, decisive=Category.UNKNOWN) from None
 
 
-def replaceable_lock(file: str, problems: Problems) -> str:
-    """Return the text of the lock that would be replaced; reports something else in its place."""
-    return replaceable_text(
+def read_replaced(invocation: Invocation, problems: Problems) -> Replaced:
+    """Read the lock that would be replaced; raises `GenerationError` for anything else in its place.
+
+    One that cannot be read is replaced all the same, with a warning: that is how it is fixed.
+    """
+    file = invocation.lock_file
+    text = replaceable_text(
         file,
         KIND,
         problems,
@@ -36,17 +60,54 @@ def replaceable_lock(file: str, problems: Problems) -> str:
         category=Category.LOCK,
         remedy="remove it, or name another file with --lock or spec.lock",
     )
+    problems.raise_errors()
+    lock = read_lock(file, invocation.mend, Problems()) if text.strip() else None
+    if text.strip() and lock is None:
+        problems.warn(
+            "the lock that is here cannot be read, so it is not known what changes",
+            Place(file),
+            remedy="compare the new lock with the last good one before you commit it",
+        )
+    return Replaced(text, lock)
 
 
-def update_lock(invocation: Invocation, lock: ImageLock, old: str) -> None:
-    """Write a lock unless it is the text `old` that stands there, and tell in one line what it holds."""
+def find_compiling(
+    invocation: Invocation, old: ImageLock | None, locking: Locking, *, strict: bool
+) -> Diagnostic | None:
+    """Return what there is to say of pools that compile now and did not by the lock that is there."""
+    found = newly_compiling(old, locking.decisions) if old else ()
+    return describe_compiling(found, Place(invocation.lock_file), strict=strict)
+
+
+def is_strict(invocation: Invocation) -> bool:
+    """Say whether a lock with more pools that compile is not to be written."""
+    return bool(invocation.settings["strict"].value)
+
+
+def update_lock(invocation: Invocation, locking: Locking, old: Replaced, *, cluster: str = "") -> None:
+    """Write a lock unless its text stands there already; tell what changed, then what the lock holds."""
     file = invocation.lock_file
-    text = dump_lock(lock, invocation.settings[NAME].value)
-    if old == text:
+    text = dump_lock(locking.lock, invocation.settings[NAME].value)
+    if old.text == text:
         remove_leftovers(Path(file).parent)
     else:
         write_file(Path(file), text)
-    tell(printable(_lock_line(file, lock)))
+    if old.lock:
+        changes = compare(old.lock, locking.lock, renders=not locking.inputs.emits_policies)
+        _tell_changes(changes, f"{cluster}  " if cluster else "")
+    tell(printable(f"{file}: {_summary(locking)}"))
+
+
+def _tell_changes(changes: Sequence[Change], whose: str) -> None:
+    """Tell the first changes, and how many more there are; tags that only come and go are counted."""
+    counts = Counter(change.kind for change in changes)
+    counted = [kind for kind in (ChangeKind.NEEDED, ChangeKind.UNNEEDED) if counts[kind]]
+    told = [change for change in changes if change.kind not in counted]
+    told += [Change(kind, _number(counts[kind], "tag")) for kind in counted]
+    rows = [(f"{whose}{change.kind.value}", change.subject, change.detail) for change in told]
+    tell(table(rows[:_SHOWN]), end="")
+    if len(rows) > _SHOWN:
+        tell(printable(f"{whose}... and {_number(len(rows) - _SHOWN, 'more change')}"))
 
 
 def tell_entries(lock: ImageLock, cluster: str = "") -> None:
@@ -56,9 +117,23 @@ def tell_entries(lock: ImageLock, cluster: str = "") -> None:
         print_info(f"{whose}{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
 
 
-def _lock_line(file: str, lock: ImageLock) -> str:
-    """Say in one line what a lock holds."""
-    missing = sum(isinstance(entry, LockedMiss) for entry in lock.entries.values())
-    pools, tags = len(lock.pools), len(lock.entries)
-    aside = f", {missing} of them missing" if missing else ""
-    return f"{file}: {pools} pool{'' if pools == 1 else 's'}, {tags} tag{'' if tags == 1 else 's'}{aside}"
+def _summary(locking: Locking) -> str:
+    """Say in one line what a lock holds, and how many pools have no precompiled image."""
+    images = sum(isinstance(entry, LockedImage) for entry in locking.lock.entries.values())
+    outcomes = Counter(map(type, locking.decisions))
+    parts = [f"{_number(images, 'image')} locked"]
+    if count := outcomes[Withhold]:
+        parts.append(f"{_number(count, 'pool')} {'has' if count == 1 else 'have'} no image")
+    if count := outcomes[CompileOnNode]:
+        words = (
+            "has no precompiled image and compiles" if count == 1 else "have no precompiled image and compile"
+        )
+        parts.append(f"{_number(count, 'pool')} {words} on the node")
+    if count := outcomes[UseDigest]:
+        words = "runs the digest of its policy" if count == 1 else "run the digest of their policy"
+        parts.append(f"{_number(count, 'pool')} {words}")
+    return "; ".join(parts)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,8 +1,7 @@
 """The lock: which pools there are, and what the registry said of each tag that they need."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import assert_never
 
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -24,6 +23,18 @@ class LockedPool:
     """`<kind>/<name>`."""
     pool: str
     """`<os><version>/<kernel>/<arch>`."""
+
+    @property
+    def ending(self) -> str:
+        """What the tags of its precompiled images end in."""
+        os, kernel, arch = self.pool.split("/")
+        return f"-{kernel}-{os}-{arch}"
+
+    @property
+    def compiled_ending(self) -> str:
+        """What the tags of the images that compile on its nodes end in; the precompiled ones end so too."""
+        os, _, arch = self.pool.split("/")
+        return f"-{os}-{arch}"
 
     def __str__(self) -> str:
         return f"{self.pool} of {self.policy}"
@@ -56,6 +67,8 @@ class ImageLock:
     """Sorted."""
     entries: Mapping[ImageReference, LockEntry] = field(default_factory=dict)
     """By reference with a tag, sorted."""
+    chosen: Mapping[LockedPool, ImageReference] = field(default_factory=dict)
+    """The image of each pool that has one by a tag; all of them exist. Locks of 0.1.0 do not say it."""
     rendering: int = RENDERING
     """`RENDERING` of the program that wrote it."""
 
@@ -123,82 +136,3 @@ def check_rendering(lock: ImageLock, place: Place, mend: str, problems: Problems
         problems.error(message, place.at("rendering"), category=Category.LOCK, remedy=remedy)
     else:
         problems.warn(message, place.at("rendering"), remedy=remedy)
-
-
-class ChangeKind(Enum):
-    """How a registry, the inputs or the program moved away from a lock."""
-
-    RENDERING = "rendering"
-    """The lock was written by a release that renders other manifests."""
-    GONE = "gone"
-    """The lock has a digest, the registry has the tag no more."""
-    MOVED = "moved"
-    """The tag names another digest, or its image another platform, now."""
-    AVAILABLE = "available"
-    """The lock records a miss, and the tag is there now."""
-    LISTING = "listing"
-    """The tag list names the tag now and did not, or the reverse, or one of the two was not recorded."""
-    UNNEEDED = "unneeded"
-    """No pool needs the tag any more."""
-    NEEDED = "needed"
-    """A pool needs a tag that the lock lacks."""
-    POOL_LOST = "pool lost"
-    POOL_NEW = "pool new"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between a lock and what it would be if written now."""
-
-    kind: ChangeKind
-    subject: str
-    """The reference, the pool, or both renderings."""
-    detail: str = ""
-
-
-_LISTED = {True: "listed", False: "not listed", None: "not recorded"}
-
-
-def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
-    """Return what differs between a lock and the one that would be written now: rendering, pools, tags.
-
-    `renders`: manifests come of the lock; where the operator makes them the rendering does not matter.
-    """
-    return (
-        *(_rendering_change(old, new) if renders else ()),
-        *_pool_changes(old, new),
-        *_tag_changes(old, new),
-    )
-
-
-def _rendering_change(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    if old.rendering != new.rendering:
-        yield Change(ChangeKind.RENDERING, f"{old.rendering} -> {new.rendering}")
-
-
-def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    for lost in sorted(set(old.pools) - set(new.pools)):
-        yield Change(ChangeKind.POOL_LOST, str(lost))
-    for added in sorted(set(new.pools) - set(old.pools)):
-        yield Change(ChangeKind.POOL_NEW, str(added))
-
-
-def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    for image in sorted({*old.entries, *new.entries}):
-        match old.entries.get(image), new.entries.get(image):
-            case None, _:
-                yield Change(ChangeKind.NEEDED, str(image))
-            case _, None:
-                yield Change(ChangeKind.UNNEEDED, str(image))
-            case LockedImage(before), LockedMiss():
-                yield Change(ChangeKind.GONE, str(image), before)
-            case LockedMiss(), LockedImage(after):
-                yield Change(ChangeKind.AVAILABLE, str(image), after)
-            case LockedImage(before), LockedImage(after) if before != after:
-                yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
-            case LockedImage(_, before), LockedImage(_, after) if before != after:
-                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
-            case LockedImage(listed=before), LockedImage(listed=after) if before != after:
-                yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
-            case _:
-                pass

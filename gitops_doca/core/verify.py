@@ -234,14 +234,17 @@ def _digest_problem(found: str, locked: str, *, pinned: bool) -> str:
 
 
 def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
-    """Return the tags that the pool may run: precompiled ones, and where those are missing the others."""
-    os, kernel, arch = pool.pool.split("/")
-    ending, compiled = f"-{kernel}-{os}-{arch}", f"-{os}-{arch}"
+    """Return the tags that the pool may run: the chosen one.
+
+    Where the lock does not say it, the precompiled ones, and where those are missing the others.
+    """
+    if pool in lock.chosen:
+        return {lock.chosen[pool].tag}
     found: set[str] = set()
     for image, entry in lock.entries.items():
-        if image.tag.endswith(ending):
-            version = image.tag.removesuffix(ending)
-            found.add(image.tag if isinstance(entry, LockedImage) else version + compiled)
+        if image.tag.endswith(pool.ending):
+            version = image.tag.removesuffix(pool.ending)
+            found.add(image.tag if isinstance(entry, LockedImage) else version + pool.compiled_ending)
     return found
 
 

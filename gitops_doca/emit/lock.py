@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockEntry
+from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.reference import ImageReference
@@ -19,7 +19,7 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
         "kind": KIND,
         "metadata": local_metadata(name),
         "rendering": lock.rendering,
-        "pools": [{"pool": pool.pool, "policy": pool.policy} for pool in lock.pools],
+        "pools": [_pool(pool, lock) for pool in lock.pools],
         "repositories": [
             {
                 "repository": str(repository),
@@ -33,6 +33,15 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
         ],
     }
     return _HEADER + dump_document(document)
+
+
+def _pool(pool: LockedPool, lock: ImageLock) -> dict[str, str]:
+    chosen = lock.chosen.get(pool)
+    return {
+        "pool": pool.pool,
+        "policy": pool.policy,
+        **({"image": str(chosen)} if chosen else {}),
+    }
 
 
 def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A lock file to types; whatever is wrong with it is of class `lock`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -55,9 +55,11 @@ def _read(file: str, problems: Problems, boundary: Boundary | None) -> ImageLock
     if not validate(document, "lock", problems):
         return None
     pools = sorted(LockedPool(entry["policy"], entry["pool"]) for entry in document.value["pools"])
+    entries = dict(sorted(_entries(document, problems), key=_by_image))
     return ImageLock(
         pools=tuple(pools),
-        entries=dict(sorted(_entries(document, problems), key=_by_image)),
+        entries=entries,
+        chosen=dict(sorted(_chosen(document, entries, problems))),
         rendering=document.value.get("rendering", _FIRST_RENDERING),
     )
 
@@ -84,6 +86,23 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
                 yield image, LockedImage(Digest(entry["digest"]), platform, entry.get("listed"))
             else:
                 yield image, LockedMiss()
+
+
+def _chosen(
+    document: Document, entries: Mapping[ImageReference, LockEntry], problems: Problems
+) -> Iterator[tuple[LockedPool, ImageReference]]:
+    there = {str(image): image for image, entry in entries.items() if isinstance(entry, LockedImage)}
+    for number, entry in enumerate(document.value["pools"]):
+        pool, text = LockedPool(entry["policy"], entry["pool"]), entry.get("image")
+        if text is None:
+            continue
+        place = document.place(("pools", number, "image"))
+        if text not in there:
+            problems.error(f"{text!r} is not an image that this lock has a digest for", place)
+        elif not there[text].tag.endswith(pool.compiled_ending):
+            problems.error(f"{text!r} is not an image for {pool.pool}", place)
+        else:
+            yield pool, there[text]
 
 
 def _by_image(item: tuple[ImageReference, LockEntry]) -> ImageReference:

@@ -232,8 +232,8 @@ def test_lock_writes_each_lock_that_it_can_as_a_run_of_its_own_would(tmp_path: P
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.splitlines()[:2] == [
-        "clusters/a/gitops-doca.lock.yaml: 2 pools, 2 tags, 1 of them missing",
-        "clusters/b/gitops-doca.lock.yaml: 2 pools, 2 tags",
+        "clusters/a/gitops-doca.lock.yaml: 1 image locked; 1 pool has no image",
+        "clusters/b/gitops-doca.lock.yaml: 2 images locked",
     ]
     assert "error[input]: clusters/c/nodes.json" in result.stderr
     assert f"precompiled tag was not found: {C.tag}" in result.stderr

@@ -119,7 +119,7 @@ def test_a_missing_image_is_recorded_and_ends_with_4(fleet: Fleet) -> None:
     result = fleet.ask(FakeResolver([A.tag]), "a")
 
     assert (result.exit_code, fleet.changed()) == (4, ["a"])
-    assert f"{LOCK}: 2 pools, 2 tags, 1 of them missing" in result.stderr
+    assert f"{LOCK}: 1 image locked; 1 pool has no image\n" in result.stderr
 
 
 def test_a_missing_image_is_an_answer_to_check(fleet: Fleet) -> None:

@@ -63,7 +63,7 @@ def test_a_lock_is_written_and_is_current(tmp_path: Path) -> None:
         checked = run_as_on_macos("lock", *inputs, "--check", cwd=tmp_path)
         matrix = run_as_on_macos("matrix", *inputs, "-o", "json", cwd=tmp_path)
 
-    assert (written.exit_code, written.stderr) == (0, "gitops-doca.lock.yaml: 1 pool, 1 tag\n")
+    assert (written.exit_code, written.stderr) == (0, "gitops-doca.lock.yaml: 1 image locked\n")
     assert (checked.exit_code, checked.stdout, checked.stderr) == (0, b"", "")
     assert (matrix.exit_code, matrix.stderr) == (0, "")
 

@@ -185,7 +185,10 @@ def test_lock_writes_its_own_rendering_and_its_check_tells_another(
 
     assert (checked.exit_code, checked.stdout.decode()) == (1, f"rendering  {number} -> {RENDERING}\n")
     assert (online.exit_code, online.stderr) == (0, "")
-    assert (locked.exit_code, locked.stderr) == (0, f"{LOCK}: 1 pool, 1 tag\n")
+    assert (locked.exit_code, locked.stderr) == (
+        0,
+        f"rendering  {number} -> {RENDERING}\n{LOCK}: 1 image locked\n",
+    )
     assert (tmp_path / "a" / LOCK).read_bytes() == current
 
 

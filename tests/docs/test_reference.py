@@ -14,7 +14,7 @@ from gitops_doca.cli import COMMANDS
 from gitops_doca.cli.environment import LIVE
 from gitops_doca.core.changes import Reload
 from gitops_doca.core.diagnostics import Category
-from gitops_doca.core.lock import ChangeKind
+from gitops_doca.core.lock_changes import ChangeKind
 from gitops_doca.core.matrix import Cell
 from gitops_doca.core.status import State
 from gitops_doca.core.verify import DifferenceKind

@@ -9,7 +9,7 @@ from gitops_doca.core.lock import RENDERING
 from support.cli import Result, clean_environment, run_cli
 from support.docker_registry import DockerRegistry
 from support.images import OCI_INDEX, Pusher
-from support.inputs import Pool, write_inputs
+from support.inputs import VERSION, Pool, write_inputs
 
 pytestmark = pytest.mark.service
 
@@ -53,15 +53,15 @@ def test_a_lock_has_digest_and_platform_of_each_tag(registry: DockerRegistry, tm
     result = lock(tmp_path)
 
     assert (result.exit_code, result.stdout) == (0, b"")
-    assert result.stderr == f"{LOCK}: 2 pools, 2 tags\n"
+    assert result.stderr == f"{LOCK}: 2 images locked\n"
     assert yaml.safe_load((tmp_path / LOCK).read_text()) == {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverLock",
         "metadata": {"name": "gitops-doca", "annotations": {"config.kubernetes.io/local-config": "true"}},
         "rendering": RENDERING,
         "pools": [
-            {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": AMD.name},
-            {"policy": "NicClusterPolicy/nic-cluster-policy", "pool": ARM.name},
+            {"policy": POLICY, "pool": pool.name, "image": f"{registry.host}/locked/doca-driver:{pool.tag}"}
+            for pool in (AMD, ARM)
         ],
         "repositories": [
             {
@@ -244,6 +244,33 @@ def test_a_pool_that_vanished_is_not_pruned_unseen(registry: DockerRegistry, tmp
     assert result.stderr == (
         f"error[lock]: {LOCK}: pool {NEW.name} of {POLICY} is locked, but no node is in it any more\n"
         "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+    )
+
+
+def test_a_version_without_precompiled_images_is_told_first_and_strict_does_not_lock_it(
+    registry: DockerRegistry, tmp_path: Path
+) -> None:
+    pusher = Pusher(registry=registry, repository="bumped/doca-driver")
+    pusher.image(AMD.tag)
+    pusher.image(AMD.compile_tag.replace(VERSION, "25.07-0.9.7.0-0"))
+    write_config(tmp_path, f"{registry.host}/bumped", [AMD], forced=False)
+    lock(tmp_path)
+    before = (tmp_path / LOCK).read_bytes()
+    policy, config = tmp_path / "policy.yaml", tmp_path / "gitops-doca.yaml"
+    policy.write_text(policy.read_text().replace(VERSION, "25.07-0.9.7.0-0"))
+    told = "1 node will compile the driver: 1 pool no longer has a precompiled image"
+
+    config.write_text(config.read_text() + "  strict: true\n")
+    refused = lock(tmp_path)
+    untouched = (tmp_path / LOCK).read_bytes() == before
+    config.write_text(config.read_text().replace("strict: true", "strict: false"))
+    written = lock(tmp_path)
+
+    assert (refused.exit_code, untouched, written.exit_code) == (4, True, 0)
+    assert refused.stderr.startswith(f"error[missing]: {LOCK}: {told}, so no lock is written (strict)\n")
+    assert written.stderr.startswith(f"warning: {LOCK}: {told}\n")
+    assert written.stderr.endswith(
+        f"{LOCK}: 1 image locked; 1 pool has no precompiled image and compiles on the node\n"
     )
 
 

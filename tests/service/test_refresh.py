@@ -17,7 +17,7 @@ from fakes.api_server import NODES, FakeApiServer, node, status
 from support.cli import run_cli
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
-from support.inputs import Pool, write_inputs
+from support.inputs import VERSION, Pool, write_inputs
 from support.refreshing import BRANCH, FOLDER, IDENTITY, Forge
 
 pytestmark = pytest.mark.service
@@ -242,6 +242,24 @@ def test_a_lock_that_was_not_written_is_no_reason_to_remove_a_proposal(
 
     assert (result.exit_code, result.stdout) == (4, b"")
     assert f"{NEW.tag} is for linux/arm64" in result.stderr
+    assert drivers.forge.git("rev-parse", BRANCH) == proposed
+
+
+def test_what_strict_does_not_let_lock_write_is_not_proposed(drivers: Drivers) -> None:
+    proposed = propose(drivers)
+    drivers.images.image(OLD.compile_tag.replace(VERSION, "25.07-0.9.7.0-0"))
+    policy, config = (drivers.forge.cluster / name for name in ("policy.yaml", "gitops-doca.yaml"))
+    bumped = policy.read_text().replace(VERSION, "25.07-0.9.7.0-0")
+    policy.write_text(bumped.replace("forcePrecompiled: true", "forcePrecompiled: false"))
+    settings = yaml.safe_load(config.read_text())
+    settings["spec"]["strict"] = True
+    config.write_text(yaml.safe_dump(settings))
+    drivers.forge.commit()
+
+    result = drivers.forge.refresh()
+
+    assert (result.exit_code, result.stdout) == (4, b"")
+    assert "1 pool no longer has a precompiled image, so no lock is written (strict)" in result.stderr
     assert drivers.forge.git("rev-parse", BRANCH) == proposed
 
 

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.lock import (
     RENDERING,
-    Change,
-    ChangeKind,
     ImageLock,
     LockedImage,
     LockedMiss,
     LockedPool,
+    LockEntry,
     LockResolver,
-    compare,
 )
+from gitops_doca.core.lock_changes import Change, ChangeKind, compare
 from gitops_doca.core.lookup import TagExists, TagList, TagMissing
-from gitops_doca.core.reference import Digest, parse_repository
+from gitops_doca.core.reference import Digest, ImageReference, parse_repository
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.lock import read_lock
 
@@ -36,6 +35,7 @@ LOCK = ImageLock(
         REPOSITORY.tag("24.10"): LockedMiss(),
         OTHER.tag("latest"): LockedImage(TWO, ""),
     },
+    chosen={POOL: REPOSITORY.tag(TAG)},
 )
 TEXT = f"""\
 # What the registry had when this was written. To renew it: gitops-doca lock
@@ -49,6 +49,7 @@ rendering: {RENDERING}
 pools:
 - pool: ubuntu22.04/5.15.0-91-generic/amd64
   policy: NicClusterPolicy/nic-cluster-policy
+  image: nvcr.io/nvidia/mellanox/doca-driver:{TAG}
 repositories:
 - repository: nvcr.io/nvidia/mellanox/doca-driver
   tags:
@@ -80,27 +81,49 @@ def test_the_text_is_readable_in_a_diff() -> None:
     assert dump_lock(LOCK) == TEXT
 
 
+def test_a_lock_without_images_of_its_pools_is_read(tmp_path: Path) -> None:
+    file = written(tmp_path, TEXT.replace(f"  image: {REPOSITORY}:{TAG}\n", ""))
+
+    assert read(file) == (replace(LOCK, chosen={}), ())
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read(written(tmp_path, TEXT)) == (LOCK, ())
 
 
 digests = st.text("0123456789abcdef", min_size=64, max_size=64).map(lambda d: Digest(f"sha256:{d}"))
-tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}-amd64", fullmatch=True)
+tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}-(u1-)?amd64", fullmatch=True)
 entries = st.one_of(
     st.just(LockedMiss()),
     st.builds(
         LockedImage, digests, st.sampled_from(["linux/amd64", ""]), st.sampled_from([None, True, False])
     ),
 )
+
+
+def locked(pools: set[LockedPool], found: dict[ImageReference, LockEntry], rendering: int) -> ImageLock:
+    """Return a lock in which pools have the images that could be theirs."""
+    chosen = {
+        pool: image
+        for image, entry in found.items()
+        for pool in sorted(pools)
+        if isinstance(entry, LockedImage) and image.tag.endswith(pool.compiled_ending)
+    }
+    return ImageLock(
+        pools=tuple(sorted(pools)),
+        entries=dict(sorted(found.items())),
+        chosen=dict(sorted(chosen.items())),
+        rendering=rendering,
+    )
+
+
 locks = st.builds(
-    lambda pools, found, rendering: ImageLock(
-        pools=tuple(sorted(pools)), entries=dict(sorted(found.items())), rendering=rendering
-    ),
+    locked,
     st.sets(
         st.builds(
             LockedPool,
             st.just("NicNodePolicy/rack-a"),
-            st.from_regex(r"[a-z0-9.]{1,8}/[a-z0-9.]{1,8}/[a-z0-9]{1,5}", fullmatch=True),
+            st.from_regex(r"([a-z0-9.]{1,8}|u1)/[a-z0-9.]{1,8}/([a-z0-9]{1,5}|amd64)", fullmatch=True),
         )
     ),
     st.dictionaries(st.builds(lambda r, t: r.tag(t), st.sampled_from([REPOSITORY, OTHER]), tags), entries),
@@ -163,6 +186,21 @@ def test_every_way_to_differ_has_a_name() -> None:
     assert compare(old, new, renders=True) == (Change(ChangeKind.RENDERING, f"1 -> {RENDERING}"), *changes)
 
 
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_a_pool_without_an_image_in_one_of_the_locks_does_not_differ_by_that(side: str) -> None:
+    without = replace(LOCK, chosen={})
+
+    assert compare(*((without, LOCK) if side == "old" else (LOCK, without)), renders=True) == ()
+
+
+def test_another_image_of_a_pool_is_a_difference() -> None:
+    moved = replace(LOCK, chosen={POOL: OTHER.tag("latest")})
+
+    assert compare(LOCK, moved, renders=True) == (
+        Change(ChangeKind.IMAGE, str(POOL), f"{REPOSITORY}:{TAG} -> {OTHER}:latest"),
+    )
+
+
 def test_a_lock_answers_what_it_recorded() -> None:
     there, missing = REPOSITORY.tag(TAG), REPOSITORY.tag("24.10")
 
@@ -180,18 +218,42 @@ BAD = {
     "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
     "broken digest": (
         TEXT.replace("1" * 64, "1" * 63),
-        18,
+        19,
         "is not sha256: and 64 lower-case hex digits",
     ),
-    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 15, "an entry with either"),
-    "neither": (TEXT.replace("    missing: true\n", ""), 15, "an entry with either digest or missing: true"),
-    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 17, "stands twice"),
+    "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 16, "an entry with either"),
+    "neither": (TEXT.replace("    missing: true\n", ""), 16, "an entry with either digest or missing: true"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "stands twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
-        19,
+        20,
         "linux/arm64 is not the architecture that the tag ends in",
     ),
-    "bad repository": (TEXT.replace("nvcr.io/", "https://nvcr.io/"), 13, "has a scheme"),
+    "bad repository": (
+        TEXT.replace("repository: nvcr.io/", "repository: https://nvcr.io/"),
+        14,
+        "has a scheme",
+    ),
+    "an image that is missing": (
+        TEXT.replace(f"image: {REPOSITORY}:{TAG}", f"image: {REPOSITORY}:24.10"),
+        12,
+        f"'{REPOSITORY}:24.10' is not an image that this lock has a digest for",
+    ),
+    "an image of another repository": (
+        TEXT.replace(f"image: {REPOSITORY}", f"image: {OTHER}"),
+        12,
+        f"'{OTHER}:{TAG}' is not an image that this lock has a digest for",
+    ),
+    "another pool's image": (
+        TEXT.replace(f"image: {REPOSITORY}:{TAG}", f"image: {OTHER}:latest"),
+        12,
+        f"'{OTHER}:latest' is not an image for {POOL.pool}",
+    ),
+    "an image that is no text": (
+        TEXT.replace(f"image: {REPOSITORY}:{TAG}", "image: 7"),
+        12,
+        "7 is a number to YAML, not a string",
+    ),
 }
 
 

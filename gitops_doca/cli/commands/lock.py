@@ -6,16 +6,24 @@ from typing import Any
 import click
 
 from gitops_doca.cli.console import print_diagnostics, table, tell
-from gitops_doca.cli.fleet import one_or_fleet
+from gitops_doca.cli.fleet import one_or_fleet, tell_all
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.locks import replaceable_lock, tell_entries, unknown_first, update_lock
+from gitops_doca.cli.locks import (
+    find_compiling,
+    is_strict,
+    read_replaced,
+    tell_entries,
+    unknown_first,
+    update_lock,
+)
 from gitops_doca.cli.options import fleet_options, live_options, registry_options
 from gitops_doca.cli.output import write_stdout
 from gitops_doca.cli.registries import make_resolver
 from gitops_doca.cli.run import reporting, start, write_report
-from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.lock import ImageLock, compare
+from gitops_doca.core.diagnostics import Diagnostic, Problems
+from gitops_doca.core.lock import ImageLock
+from gitops_doca.core.lock_changes import compare
 from gitops_doca.emit.escape import printable
 from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
@@ -32,6 +40,9 @@ def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # n
     The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
     digest, or as missing. With it generate asks no registry.
 
+    It says what changed since the last lock: first of all, which pools will compile the driver on their
+    nodes and had a precompiled image. With strict in the config such a lock is not written.
+
     With several folders each gets its own, and a tag is asked for once.
     """
     with unknown_first():
@@ -43,17 +54,21 @@ def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # n
 
 
 def _write(flags: Mapping[str, Any]) -> int:
-    """Write the lock; raises `GenerationError` with the file untouched, but for missing images after it."""
+    """Write the lock, and tell what changed: first of all, which pools compile now.
+
+    Raises `GenerationError` with the file untouched, but for missing images after it.
+    """
     problems = Problems()
     invocation = start(flags, problems)
     if invocation is None:
         return SAME
-    old = replaceable_lock(invocation.lock_file, problems)
-    problems.raise_errors()
-    locking = _make(invocation, flags, problems)
-    update_lock(invocation, locking.lock, old)
-    problems.raise_errors()
-    print_diagnostics(problems.warnings)
+    old = read_replaced(invocation, problems)
+    locking, compiling = _make(invocation, flags, problems, old.lock, strict=is_strict(invocation))
+    if compiling and compiling.category:
+        problems.raise_errors()
+    print_diagnostics([compiling] if compiling else [])
+    update_lock(invocation, locking, old)
+    tell_all(problem for problem in problems if problem != compiling)
     return SAME
 
 
@@ -64,7 +79,8 @@ def _compare(flags: Mapping[str, Any]) -> int:
     if invocation is None:
         return SAME
     old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
-    locking = _make(invocation, flags, problems)
+    # What compiles now is a difference like others here, and nothing is written.
+    locking, _ = _make(invocation, flags, problems, old, strict=False)
     changes = compare(old, locking.lock, renders=not locking.inputs.emits_policies)
     write_stdout(table((change.kind.value, change.subject, change.detail) for change in changes))
     print_diagnostics(problems.warnings)
@@ -73,14 +89,28 @@ def _compare(flags: Mapping[str, Any]) -> int:
     return DIFFERENT if changes else SAME
 
 
-def _make(invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> Locking:
+def _make(
+    invocation: Invocation,
+    flags: Mapping[str, Any],
+    problems: Problems,
+    old: ImageLock | None,
+    *,
+    strict: bool,
+) -> tuple[Locking, Diagnostic | None]:
+    """Look everything up; return also what there is to say of pools that compile now.
+
+    The report has that too.
+    """
     with reporting(flags["report"]):
         locking = make_lock(
             invocation.settings,
             lambda: make_resolver(invocation.registry, problems, live=invocation.live),
             problems,
         )
+    compiling = find_compiling(invocation, old, locking, strict=strict)
+    if compiling:
+        problems.add(compiling)
     write_report(flags["report"], locking, tuple(problems))
     if flags["verbose"]:
         tell_entries(locking.lock)
-    return locking
+    return locking, compiling

@@ -141,6 +141,16 @@ def test_two_policies_on_one_platform_are_told_apart_by_name() -> None:
     ]
 
 
+def test_of_two_tags_for_a_pool_the_chosen_one_passes() -> None:
+    newer = REPOSITORY.tag(f"25.07-0.9.7.0-0{READY.ending}")
+    lock = replace(LOCK, entries={**LOCK.entries, newer: LockedImage(THREE, "linux/amd64")})
+    chosen = replace(lock, chosen={READY: newer})
+
+    assert found(FIRST, SECOND, lock=lock) == []
+    assert found(replace(FIRST, image=str(newer)), SECOND, lock=chosen) == []
+    assert found(FIRST, SECOND, lock=chosen) == [("image", str(READY), f"{FIRST.image}: another pool's")]
+
+
 def test_a_pool_that_the_lock_does_not_list_is_told() -> None:
     new = replace(FIRST, name="mofed-new-ds", pool="ubuntu22.04/9.9/amd64")
 

@@ -110,10 +110,14 @@ class PoolStatus:
     """Names, sorted, of NIC nodes that the inventory has in this pool, while the cluster has none in it."""
 
     @property
+    def waiting(self) -> tuple[NodeStatus, ...]:
+        """Those of its nodes that do not run the rendered driver yet."""
+        return tuple(node for node in self.nodes if node.state is not State.CURRENT)
+
+    @property
     def is_current(self) -> bool:
         """Say whether it is applied, and all of its nodes run the rendered driver; it may have no node."""
-        waiting = any(node.state is not State.CURRENT for node in self.nodes)
-        return self.applied is Applied.YES and not waiting and not self.moved
+        return self.applied is Applied.YES and not self.waiting and not self.moved
 
 
 class Absence(Enum):

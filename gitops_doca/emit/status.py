@@ -82,9 +82,15 @@ def json_status(status: Status) -> str:
 
 
 def count_current(status: Status) -> str:
-    """Say how many of the nodes that are to have a driver are current, those that are absent included."""
+    """Say how many of the nodes that are to have a driver are current, and how much else differs.
+
+    Nodes of the inventory that are absent from the cluster count as well.
+    """
     current = sum(node.state is State.CURRENT for node in status.nodes)
-    return f"{current} of {_nodes(len(status.nodes) + len(status.absent))} current"
+    nodes = f"{current} of {_nodes(len(status.nodes) + len(status.absent))} current"
+    pools = [pool for pool in status.pools if not pool.is_current and not pool.waiting]
+    differ = len(status.leftovers) + len(pools)
+    return f"{nodes}, {differ} other difference{'' if differ == 1 else 's'}" if differ else nodes
 
 
 def _text(status: Status, pools: list[tuple[str, ...]], nodes: list[tuple[str, ...]]) -> str:

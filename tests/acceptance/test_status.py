@@ -29,6 +29,7 @@ def test_every_node_with_the_rendered_driver_is_exit_0(cluster: StatusCluster) -
         "\n"
         "4 nodes: 4 current\n"
     )
+    assert max(map(len, result.stdout.decode().splitlines())) <= 80
     assert {request.method for request in cluster.api.requests} == {"GET"}
 
 

@@ -1,0 +1,55 @@
+import pytest
+
+from gitops_doca.core.rendered import RenderedPool
+from gitops_doca.core.status import (
+    Absence,
+    AbsentNode,
+    Applied,
+    Leftover,
+    NodeStatus,
+    PoolStatus,
+    State,
+    Status,
+)
+from gitops_doca.emit.status import count_current
+
+LEFTOVER = Leftover(daemon_set="old", pool="", nodes=())
+
+
+def pool(*states: State, applied: Applied = Applied.YES, moved: tuple[str, ...] = ()) -> PoolStatus:
+    rendered = RenderedPool(pool="ubuntu22.04/5/amd64", manifest={}, image="r/i:1", source="precompiled")
+    nodes = tuple(
+        NodeStatus(node=f"node-{number}", pool=rendered.pool, state=state, pod=None)
+        for number, state in enumerate(states)
+    )
+    return PoolStatus(rendered=rendered, applied=applied, differs=(), nodes=nodes, moved=moved)
+
+
+@pytest.mark.parametrize(
+    ("pools", "absent", "leftovers", "expected"),
+    [
+        ([], 0, (), "0 of 0 nodes current"),
+        ([pool(State.CURRENT)], 0, (), "1 of 1 node current"),
+        ([pool(State.CURRENT, State.RESTART)], 2, (), "1 of 4 nodes current"),
+        ([pool(State.NOT_APPLIED, applied=Applied.NO)], 0, (), "0 of 1 node current"),
+        ([pool(State.CURRENT), pool(applied=Applied.NO)], 0, (), "1 of 1 node current, 1 other difference"),
+        (
+            [pool(moved=("a",)), pool(State.CURRENT)],
+            0,
+            (LEFTOVER,),
+            "1 of 1 node current, 2 other differences",
+        ),
+    ],
+)
+def test_progress_counts_nodes_and_what_else_differs(
+    pools: list[PoolStatus], absent: int, leftovers: tuple[Leftover, ...], expected: str
+) -> None:
+    status = Status(
+        pools=tuple(pools),
+        unplanned=(),
+        left_out=(),
+        absent=(AbsentNode(node="gone", why=Absence.NOT_IN_CLUSTER),) * absent,
+        leftovers=leftovers,
+    )
+
+    assert count_current(status) == expected

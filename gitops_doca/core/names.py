@@ -34,7 +34,7 @@ def is_label_key(text: str) -> bool:
     return is_label_value(name) and (not slash or is_subdomain(prefix))
 
 
-def is_kind(text: str) -> bool:
+def is_kind_name(text: str) -> bool:
     """Say whether this can be the kind of an object."""
     return _KIND.fullmatch(text) is not None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
-from gitops_doca.core.names import is_dns_label, is_kind, is_object_name
+from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.core.rendered import at
 from gitops_doca.sources.boundary import Boundary
@@ -49,13 +49,13 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
 
 def _is_ours(value: object) -> bool:
     """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
-    labelled = at(value, "metadata", "labels", MANAGED_BY) == "gitops-doca"
+    labelled = at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
     return labelled or (at(value, "kind") in _POLICIES and at(value, "spec", "ofedDriver") is not None)
 
 
 def _is_named(kind: str, namespace: str, name: str) -> bool:
     # Kind, namespace and name become the path in the head of a diff.
-    return is_kind(kind) and is_object_name(name) and (not namespace or is_dns_label(namespace))
+    return is_kind_name(kind) and is_object_name(name) and (not namespace or is_dns_label(namespace))
 
 
 def _files(boundary: Boundary, problems: Problems) -> Iterator[str]:

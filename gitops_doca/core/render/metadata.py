@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from gitops_doca.core.names import PROGRAM
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
 def metadata(name: str, namespace: str = "", labels: dict[str, str] | None = None) -> dict[str, Any]:
     """Return `metadata` with the managed-by label; without a namespace for a cluster's object."""
-    found: dict[str, Any] = {"name": name, "labels": {**(labels or {}), MANAGED_BY: "gitops-doca"}}
+    found: dict[str, Any] = {"name": name, "labels": {**(labels or {}), MANAGED_BY: PROGRAM}}
     if namespace:
         found["namespace"] = namespace
     return found

@@ -13,11 +13,9 @@ from gitops_doca.core.model import (
     OperatorTrace,
     OtherNodes,
 )
-from gitops_doca.core.names import A_LABEL_VALUE, is_label_value
+from gitops_doca.core.names import A_LABEL_VALUE, is_label_key, is_label_value
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 
-_MAX_LABEL = 253 + len("/") + 63
-"""Characters of a label's name that Kubernetes allows; nothing else is named as one."""
 _MAX_SIMILAR = 100
 
 
@@ -67,7 +65,7 @@ class Found:
         self._others += 1
         self._labelled += any(label.startswith(FEATURES) for label in labels)
         for label in labels.keys() - self.labels:
-            if len(label) <= _MAX_LABEL and (label in self._similar or len(self._similar) < _MAX_SIMILAR):
+            if is_label_key(label) and (label in self._similar or len(self._similar) < _MAX_SIMILAR):
                 self._similar[label] += 1
 
     def check_label(self, label: str, value: str, place: Place) -> None:

@@ -1,10 +1,10 @@
 """Which kinds of objects an inventory is made of, and what is said of a file that holds none of them."""
 
-import re
 from collections import Counter, defaultdict
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_GROUP
+from gitops_doca.core.names import is_kind_name
 from gitops_doca.core.snapshot import KIND
 from gitops_doca.sources.located import Document, is_policy
 from gitops_doca.sources.schema import did_you_mean
@@ -21,7 +21,6 @@ _READ = {
 }
 # The API server writes them in the place of any object for a client that asks so (meta.k8s.io/v1).
 _SHORT = {"Table", "PartialObjectMetadata"}
-_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _SHOWN = 5
 
 
@@ -69,7 +68,7 @@ class Kinds:
         else:
             if kind == "DaemonSet" or is_policy(document):
                 self._traces.add(document.file)
-            self._ignored[document.file][kind if _KIND.fullmatch(kind) else "others"] += 1
+            self._ignored[document.file][kind if is_kind_name(kind) else "others"] += 1
         return True
 
     def report_useless(self) -> None:

@@ -115,6 +115,8 @@ class _Walk:
                         yield Document(value, self._file, line)
                 case _:
                     value = self._build(event, self._selection, 1)
+                    # The end of the document: without it the text is no YAML, and this value is none of it.
+                    self._next()
                     if value is not None:
                         yield Document(value, self._file, event.start_mark.line + 1)
 

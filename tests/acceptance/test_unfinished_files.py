@@ -56,6 +56,15 @@ def test_markers_of_a_merge_conflict(name: str, folder: Path) -> None:
     ]
 
 
+def test_a_conflict_about_the_whole_of_a_file_is_one_error(folder: Path) -> None:
+    (folder / "nodes.yaml").write_text("<<<<<<< HEAD\nkind: Node\n=======\nkind: List\n>>>>>>> b\n")
+
+    assert refused("nodes.yaml", run_here("generate", cwd=folder)) == [
+        "nodes.yaml:1: has the markers of a merge conflict",
+        f"  help: {CONFLICT_HELP}",
+    ]
+
+
 @pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "||||||| base", "=======", ">>>>>>> topic", "=======\r"])
 @pytest.mark.parametrize("line", [0, 4, 99])
 def test_a_marker_that_was_forgotten(marker: str, line: int, folder: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_table_in_the_place_of_nodes_is_told(beside: str, tmp_path: Path) -> N
     line = beside.count("\n") + 2
 
     assert run(tmp_path, nodes=beside + table).stderr == (
-        f"error[input]: nodes.yaml:{line}: kind: a Table has not all that is read of a Node\n"
+        f"error[input]: nodes.yaml:{line}: kind: a Table does not have all fields of a Node that are needed\n"
         "  help: give what kubectl get nodes -o yaml (or -o json) prints\n"
     )
     assert errors(run(tmp_path, nodes=beside + table)) != []
@@ -139,7 +139,7 @@ def test_a_table_in_the_place_of_nodes_is_told(beside: str, tmp_path: Path) -> N
 
 def test_a_policy_in_the_place_of_nodes_is_told(tmp_path: Path) -> None:
     assert errors(run(tmp_path, nodes=POLICY)) == [
-        "nodes.yaml: the inventory has no Node; its objects are NicClusterPolicy (1)"
+        "nodes.yaml: holds no Node; its objects are NicClusterPolicy (1)"
     ]
 
 

@@ -127,7 +127,7 @@ def test_the_api_servers_short_forms_of_nodes_never_vanish(cluster: Cluster, for
 
     assert (nodes[1]["kind"], result.exit_code, result.stdout) == (form, 3, b"")
     assert result.stderr == (
-        f"error[input]: nodes.json:2: kind: a {kind} has not all that is read of a Node\n"
+        f"error[input]: nodes.json:2: kind: a {kind} does not have all fields of a Node that are needed\n"
         "  help: give what kubectl get nodes -o yaml (or -o json) prints\n"
     )
 

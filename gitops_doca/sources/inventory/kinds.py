@@ -77,7 +77,7 @@ class Kinds:
         for file, kinds in self._ignored.items():
             if file not in enough:
                 self.problems.error(
-                    f"the inventory has no Node; its objects are {_name_kinds(kinds)}",
+                    f"holds no Node; its objects are {_name_kinds(kinds)}",
                     Place(file),
                     remedy=HOW_TO_GET_NODES,
                 )
@@ -86,7 +86,7 @@ class Kinds:
 def _wrong_form(document: Document, group: str, kind: str) -> tuple[str, str]:
     """Say what is wrong with an object that stands for nodes but holds none, and what to do; else nothing."""
     if kind in _SHORT and group in {"", "meta.k8s.io"}:
-        return f"a {kind} has not all that is read of a Node", HOW_TO_GET_NODES
+        return f"a {kind} does not have all fields of a Node that are needed", HOW_TO_GET_NODES
     if not group and kind in {"List", "NodeList"} and document.value.get("items"):
         return f"a {kind} stands in another list, where it is not read", "write its items into the outer list"
     if not group and (kind.lower() in {"node", "nodes"} and kind != "Node"):

@@ -487,14 +487,12 @@ def test_other_kinds_are_ignored_beside_nodes() -> None:
     ],
 )
 def test_a_file_without_any_node_is_told_by_its_kinds(text: str, kinds: str) -> None:
-    assert read(text)[1] == [f"0: the inventory has no Node; its objects are {kinds}"]
+    assert read(text)[1] == [f"0: holds no Node; its objects are {kinds}"]
 
 
 @pytest.mark.parametrize("other", [POD, SECRET, stranger("Deployment", "apps/v1")])
 def test_a_file_without_any_node_is_told_beside_one_with_nodes(other: dict[str, Any]) -> None:
-    assert read(node(), json.dumps(other))[1] == [
-        f"1: the inventory has no Node; its objects are {other['kind']} (1)"
-    ]
+    assert read(node(), json.dumps(other))[1] == [f"1: holds no Node; its objects are {other['kind']} (1)"]
 
 
 def test_what_shows_the_operator_may_be_a_file_of_its_own_beside_nodes() -> None:
@@ -537,7 +535,7 @@ PARTIAL = stranger("PartialObjectMetadata", "meta.k8s.io/v1")
     ],
 )
 def test_a_short_form_of_nodes_never_vanishes(text: str, line: int, kind: str) -> None:
-    assert read(text)[1] == [f"0:{line}: kind: a {kind} has not all that is read of a Node"]
+    assert read(text)[1] == [f"0:{line}: kind: a {kind} does not have all fields of a Node that are needed"]
 
 
 def test_a_table_of_another_group_is_any_other_kind() -> None:

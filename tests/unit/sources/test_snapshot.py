@@ -200,7 +200,7 @@ def test_a_kind_that_is_nearly_a_snapshot_is_told() -> None:
         "0:2: kind: unknown kind 'NodeInventry'; did you mean 'NodeInventory'?"
     ]
     assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n") == [
-        "0: the inventory has no Node; its objects are DriverLock (1)"
+        "0: holds no Node; its objects are DriverLock (1)"
     ]
 
 

@@ -58,9 +58,10 @@ if [[ -n ${BASE:-} ]]; then
   fi
   git rev-parse --verify --quiet "$revision^{commit}" >/dev/null || fail "there is no revision $BASE here"
   attempt 1 diff.md gitops-doca diff -o markdown -- "$revision" "$FOLDER"
-  if [[ $status == [01] ]]; then
+  # Of a strict config the difference is printed also when it is an error: a pool would compile.
+  if [[ $status == [01] || -s $results/diff.md ]]; then
     tell "diff=$results/diff.md"
-    tell "changed=$([[ $status == 1 ]] && echo true || echo false)"
+    tell "changed=$([[ $status == 0 ]] && echo false || echo true)"
   fi
 fi
 exit "$failed"

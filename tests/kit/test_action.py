@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_a_stale_lock_fails_and_the_first_code_counts(runner: Runner) -> None:
 
     assert result.exit_code == 6
     assert runner.outputs.keys() == {"check"}
+
+
+def test_a_strict_config_fails_and_the_difference_is_handed_on(
+    runner: Runner, compile_new: Callable[[Path], None]
+) -> None:
+    compile_new(runner.clone / FOLDER)
+
+    result = runner.run(folder=FOLDER, check_lock="false")
+
+    assert (result.exit_code, runner.outputs["changed"]) == (4, "true")
+    assert "**1 node will compile the driver: " in Path(runner.outputs["diff"]).read_text()
 
 
 def test_without_a_difference_nothing_changed(runner: Runner) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,18 @@ def test_a_new_folder_is_new_as_a_whole(clone: Forge) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert b"2 pools added" in result.stdout
+
+
+def test_a_strict_config_fails_and_the_difference_is_an_artifact_all_the_same(
+    clone: Forge, compile_new: Callable[[Path], None]
+) -> None:
+    base = clone.git("rev-parse", "main").strip()
+    compile_new(clone.clone / FOLDER)
+
+    result = run(clone, "gitops-doca-diff", CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
+
+    assert (result.exit_code, job("gitops-doca-diff")["artifacts"]["when"]) == (4, "always")
+    assert b"**1 node will compile the driver: " in result.stdout
 
 
 def test_no_control_character_comes_into_the_log(clone: Forge, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What `gitops-doca diff` says is true on the nodes, in real repositories, from locks."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -295,11 +294,10 @@ def test_a_planned_pool_that_goes_under_nodes_which_booted_its_kernel_takes_thei
     after = side([*hosts("a"), host("b", NEW, taints=["a:NoSchedule"])])
 
     # The taint may have been there all the time, so nobody knows of a pod.
-    assert drivers(text(tmp_path, before, after)) == ["no node ran it"]
+    assert drivers(text(tmp_path / "1", before, after)) == ["no node ran it"]
     tolerant = [policy(tolerations=[{"key": "a", "operator": "Exists"}])]
-    shutil.rmtree(tmp_path / "repository")
-    before, after = side(hosts("a", "b"), tolerant, planned=[PLAN]), side(after["nodes"])
-    assert drivers(text(tmp_path, before, after))[0] == (
+    before = side(hosts("a", "b"), tolerant, planned=[PLAN])
+    assert drivers(text(tmp_path / "2", before, after))[0] == (
         "unloaded from 1 node as soon as this is applied: b; it is in no pool (taint a:NoSchedule)"
     )
 
@@ -611,18 +609,16 @@ def test_with_the_operator_recompiling_is_told(tmp_path: Path) -> None:
 def test_pools_that_stay_are_one_line_for_each_version(tmp_path: Path) -> None:
     nodes = [host("a", zone="x"), host("b", NEW, zone="x"), host("c", rack="z")]
     moved = policy("z", selector={"rack": "z"}, version=NEXT)
-    tags = (*TAGS, tag(OLD, version=NEXT))
+    tags = (*TAGS, tag(OLD, version=NEXT), tag(NEW, version=NEXT))
 
-    assert text(tmp_path, side(nodes, TWO, tags), side(nodes, [TWO[0], moved], tags))[:3] == [
+    assert text(tmp_path / "1", side(nodes, TWO, tags), side(nodes, [TWO[0], moved], tags))[:3] == [
         "1 pool changed",
         f"driver {VERSION} -> {NEXT}: 1 pool, 1 node",
         f"2 pools stay on {VERSION}, nothing reloads",
     ]
-    shutil.rmtree(tmp_path / "repository")
     more = [*nodes, host("d", NEW, rack="z")]
-    tags = (*tags, tag(NEW, version=NEXT))
-    shown = text(tmp_path, side(nodes, [TWO[0], moved], tags), side(more, [TWO[0], moved], tags))
-    assert shown[:3] == [
+    both = (TWO[0], moved)
+    assert text(tmp_path / "2", side(nodes, both, tags), side(more, both, tags))[:3] == [
         "1 pool added, 1 node moves",
         f"2 pools stay on {VERSION}, nothing reloads",
         f"1 pool stays on {NEXT}, nothing reloads",

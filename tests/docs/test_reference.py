@@ -12,7 +12,8 @@ import pytest
 
 from gitops_doca.cli import COMMANDS
 from gitops_doca.cli.environment import LIVE
-from gitops_doca.core.changes import Reload
+from gitops_doca.core.changes import Build, Reload
+from gitops_doca.core.compiling import Why
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.lock_changes import ChangeKind
 from gitops_doca.core.matrix import Cell
@@ -174,6 +175,18 @@ def test_every_field_of_a_compact_inventory_is_listed() -> None:
 
 def test_every_way_to_reload_is_listed() -> None:
     assert words(rows("`reload`")) == [reload.value for reload in Reload]
+
+
+def test_every_case_of_a_node_and_of_compiling_is_listed() -> None:
+    cases = [case["properties"]["case"]["const"] for case in definition("diff", "departure")["oneOf"]]
+
+    assert words(rows("`case`")) == cases
+    assert words(rows("`why`")) == [why.value for why in Why]
+    assert words(rows("`build` of a pool")) == [build.value for build in Build]
+
+
+def definition(schema: str, name: str) -> Any:
+    return json.loads(schema_text(schema))["$defs"][name]
 
 
 def test_every_difference_of_a_lock_is_listed() -> None:

@@ -1,5 +1,4 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -184,15 +183,15 @@ def test_each_node_of_a_pool_that_goes_is_in_one_case(
     for change in compare_renderings(*sides).pools:
         if change.after is not None or change.before is None:
             continue
-        told: dict[str, Any] = {}
+        told: dict[str, ToOtherPool | ToNoPool | GoneFromInventory] = {}
         for departure in change.departures:
             assert not isinstance(departure, NodesNotKnown)
             assert not told.keys() & set(departure.nodes)
             told |= dict.fromkeys(departure.nodes, departure)
         kernel = change.before.pool.split("/")[1]
         assert set(change.before.nodes or ()) <= told.keys()
-        for name, departure in told.items():
-            match departure:
+        for name, found in told.items():
+            match found:
                 case GoneFromInventory():
                     assert name not in after
                 case ToNoPool(has_pod=has_pod):

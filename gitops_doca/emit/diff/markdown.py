@@ -93,7 +93,7 @@ def _versions(comparison: Comparison) -> Iterator[_Block]:
 
 
 def _stays(comparison: Comparison) -> Iterator[_Block]:
-    # The same beside a base that differs in nothing would say it twice.
+    # Where nothing differs, all pools stay.
     for stay in () if comparison.is_same else comparison.stays:
         yield _Block(text=f"\n{stays(stay, _code(stay.version))}\n", what="driver version")
 

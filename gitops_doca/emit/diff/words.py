@@ -94,9 +94,13 @@ def leaves(departure: Departure, pool: RenderedPool) -> str:
     """Say where nodes of a pool that goes are now, and whether they lose their driver."""
     match departure:
         case ToNoPool(reason=reason, nodes=found, has_pod=has_pod):
-            return f"{_loses(found, pool, has_pod=has_pod)}; {_they(found)} in no pool ({reason})"
+            said = f"no pod of it runs on {_count(found)} any more: {name_nodes(found)}"
+            said = _loses(pool, "unloaded from", found) if has_pod else said
+            return f"{said}; {_they(found)} in no pool ({reason})"
         case ToOtherPool(to=to, nodes=found, has_pod=has_pod):
-            return f"{_changes(found, pool, has_pod=has_pod)}; {_they(found)} in {_pool(to)} now"
+            said = f"nothing is unloaded from {_count(found)}: {name_nodes(found)}"
+            said = _loses(pool, "reloaded on", found) if has_pod else said
+            return f"{said}; {_they(found)} in {_pool(to)} now"
         case GoneFromInventory(nodes=found):
             return (
                 f"{_are(found)} not in the inventory any more: {name_nodes(found, _NAMED)}; "
@@ -108,22 +112,12 @@ def leaves(departure: Departure, pool: RenderedPool) -> str:
             assert_never(never)
 
 
-def _loses(found: tuple[str, ...], pool: RenderedPool, *, has_pod: bool) -> str:
+def _loses(pool: RenderedPool, verb: str, found: tuple[str, ...]) -> str:
+    """Say that nodes lose their pod with the DaemonSet of a pool."""
     names = name_nodes(found, _NAMED)
-    if not has_pod:
-        return f"no pod of it runs on {_count(found)} any more: {name_nodes(found)}"
     if pool.is_operators:
         return f"left to the operator on {_count(found)}: {names}"
-    return f"unloaded from {_count(found)} as soon as this is applied: {names}"
-
-
-def _changes(found: tuple[str, ...], pool: RenderedPool, *, has_pod: bool) -> str:
-    names = name_nodes(found, _NAMED)
-    if not has_pod:
-        return f"nothing is unloaded from {_count(found)}: {name_nodes(found)}"
-    if pool.is_operators:
-        return f"left to the operator on {_count(found)}: {names}"
-    return f"reloaded on {_count(found)} as soon as this is applied: {names}"
+    return f"{verb} {_count(found)} as soon as this is applied: {names}"
 
 
 def when(change: PoolChange) -> str:

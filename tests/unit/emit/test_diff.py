@@ -1,9 +1,11 @@
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.changes import Comparison, compare_renderings
+from gitops_doca.core.compiling import Compiling, Why
 from gitops_doca.core.rendered import Rendering, rendering
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.words import Base
@@ -41,3 +43,15 @@ def test_a_comment_is_never_longer_than_its_limit(objects: list[tuple[str, str]]
 
     assert len(text.encode()) <= limit
     assert ("Left out" in text) == (text != markdown(comparison(*objects), BASE, 1 << 20))
+
+
+@given(st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=80), st.integers(1000, 20_000))
+def test_nodes_that_compile_are_whole_or_counted(names: list[str], limit: int) -> None:
+    (added,) = comparison(("p", "x")).pools
+    found = Compiling(pool=added.current, nodes=tuple(names), why=Why.LOST)
+    compared = replace(comparison(("p", "x")), compiling=(found,))
+
+    text = markdown(compared, BASE, limit)
+
+    assert len(text.encode()) <= limit
+    assert ("will compile the driver" in text) != ("1 pool that compiles" in text)

@@ -12,7 +12,7 @@ from gitops_doca import __version__
 from gitops_doca.cli.console import print_diagnostics, tell
 from gitops_doca.cli.environment import check_environment
 from gitops_doca.cli.memory import out_of_memory
-from gitops_doca.cli.output import check_stdout
+from gitops_doca.cli.output import buffer_stdout, check_stdout
 from gitops_doca.cli.signals import StoppedError, stoppable
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 
@@ -86,6 +86,7 @@ def _tell_unforeseen(error: Exception) -> int:
 
 def _run(arguments: list[str]) -> int:
     """Do what click's own `main` does, which would take a reader that is gone for an error of its own."""
+    buffer_stdout()
     try:
         if instruction := os.environ.get(_COMPLETE):
             from click.shell_completion import shell_complete

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import io
 import os
 import re
 import stat
@@ -34,6 +35,18 @@ def write_stdout(text: str) -> None:
     except OSError as error:
         _give_up(error)
     check_stdout()
+
+
+def buffer_stdout() -> None:
+    """Give stdout a buffer where Python was told to have none (`PYTHONUNBUFFERED`, `-u`).
+
+    What cannot be written then stays in it, so that `check_stdout` finds out, whoever printed the text.
+    """
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(stream.buffer), encoding=stream.encoding, errors=stream.errors
+        )
 
 
 def check_stdout() -> None:

@@ -54,21 +54,25 @@ PRINTED = {
 }
 
 
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1 "])
 @pytest.mark.parametrize("printed", PRINTED)
 @pytest.mark.parametrize(
     ("redirect", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
 )
-def test_a_full_or_closed_stdout_is_an_io_error(redirect: str, why: str, printed: str, folder: Path) -> None:
-    assert shell(f"{PRINTED[printed]} {redirect}", folder) == (
+def test_a_full_or_closed_stdout_is_an_io_error(
+    redirect: str, why: str, printed: str, unbuffered: str, folder: Path
+) -> None:
+    assert shell(f"{unbuffered}{PRINTED[printed]} {redirect}", folder) == (
         74,
         f"error[io]: standard output could not be written: {why}\n",
     )
 
 
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1 "])
 @pytest.mark.parametrize("printed", PRINTED)
-def test_a_reader_that_is_gone_ends_the_run_quietly(printed: str, folder: Path) -> None:
+def test_a_reader_that_is_gone_ends_the_run_quietly(printed: str, unbuffered: str, folder: Path) -> None:
     # The reader ends before the writer begins, so no part of the text finds room in the pipe.
-    line = f"{{ sleep 0.2; {PRINTED[printed]}; echo $? >code; }} | true"
+    line = f"{{ sleep 0.2; {unbuffered}{PRINTED[printed]}; echo $? >code; }} | true"
 
     _, stderr = shell(line + "; while ! test -s code; do sleep 0.05; done", folder)
 

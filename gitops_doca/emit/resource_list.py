@@ -53,9 +53,12 @@ def driver_removed(policy: Item) -> Result:
 
 
 def _shown(result: Result) -> Result:
-    """Return a result that kustomize may print: it does so without an escape, names and paths too."""
+    """Return a result that kustomize may print: it does so without an escape, names and paths too.
+
+    The lines of its message are printable already.
+    """
     return {
-        key: _shown(value) if isinstance(value, dict) else "\n".join(map(printable, value.split("\n")))
+        key: _shown(value) if isinstance(value, dict) else value if key == "message" else printable(value)
         for key, value in result.items()
     }
 

@@ -352,4 +352,4 @@ def test_a_result_for_kustomize_may_be_printed() -> None:
         assert result["message"].split("\n") == [
             printable(line) for line in (f"x {text}", f"x {text}", f"help: x {text}")
         ]
-        assert result["file"] == {"path": "\n".join(map(printable, text.split("\n")))}
+        assert result["file"] == {"path": printable(text)}

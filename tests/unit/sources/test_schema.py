@@ -494,7 +494,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_of_very_many_unknown_fields_the_first_are_told_and_the_others_counted(
     count: int, searches: list[str]
 ) -> None:
-    fields = {f"missin{number:06}": 1 for number in range(count)}
+    fields = {f"missing{number:06}": 1 for number in range(count)}
     entry = {"tag": "a-amd64", "missing": True, **fields}
     value = {
         "apiVersion": "gitops-doca.dev/v1alpha1",
@@ -507,7 +507,7 @@ def test_of_very_many_unknown_fields_the_first_are_told_and_the_others_counted(
     assert not validate(Document(value, "lock.yaml", 1), "lock", problems)
 
     told = [problem.message for problem in problems if not problem.more]
-    assert told[0] == "unknown field 'missin000000'; did you mean 'missing'?"
+    assert told[0] == "unknown field 'missing000000'; did you mean 'missing'?"
     assert (len(told), sum(problem.more for problem in problems)) == (min(count, 100), max(0, count - 100))
     assert len(searches) == len(told)
 
@@ -541,7 +541,7 @@ def test_very_many_plans_for_unknown_policies_search_a_few_times(searches: list[
             platform=platform,
             container_runtime="",
             ostree_version="",
-            policies=frozenset({f"storag{number}"}),
+            policies=frozenset({f"storage{number}"}),
             place=Place("gitops-doca.yaml", number),
             places={},
         )

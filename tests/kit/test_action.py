@@ -257,13 +257,13 @@ def test_the_installation_leaves_the_jobs_python_alone(runner: Runner, tmp_path:
     install = action()["runs"]["steps"][0]["run"]
     venv = tmp_path / "tmp" / "gitops-doca" / "venv"
     runner.forge.program("pip", f'echo "$*" >> {tmp_path}/pip.log')
-    link = f'mkdir -p "$3/bin" && ln -s {tmp_path}/bin/pip "$3/bin/pip"'
+    link = f'mkdir -p "$4/bin" && ln -s {tmp_path}/bin/pip "$4/bin/pip"'
     runner.forge.program("python3", f'echo "$*" > {tmp_path}/python.log; {link}')
 
     result = runner.forge.run(install, env=runner.variables, clone=runner.clone)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert (tmp_path / "python.log").read_text() == f"-m venv {venv}\n"
+    assert (tmp_path / "python.log").read_text() == f"-I -m venv {venv}\n"
     quiet = "--quiet --disable-pip-version-check install"
     assert (tmp_path / "pip.log").read_text().splitlines() == [
         f"{quiet} --only-binary :all: --require-hashes --requirement {ROOT}/requirements.txt",
@@ -271,6 +271,21 @@ def test_the_installation_leaves_the_jobs_python_alone(runner: Runner, tmp_path:
     ]
     (programs,) = (tmp_path / "path").read_text().splitlines()
     assert (Path(programs) / "gitops-doca").readlink() == venv / "bin" / "gitops-doca"
+
+
+@pytest.mark.parametrize("module", ["venv/__init__.py", "venv.py", "logging.py", "pip/__main__.py"])
+def test_the_installation_imports_nothing_of_the_change(module: str, runner: Runner, tmp_path: Path) -> None:
+    install = action()["runs"]["steps"][0]["run"]
+    planted = runner.clone / module
+    planted.parent.mkdir(exist_ok=True)
+    planted.write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
+    # The real Python; what it installs is another test's.
+    runner.forge.program("python3", f'exec {sys.executable} "$@" --without-pip')
+
+    runner.forge.run(install, env=runner.variables, clone=runner.clone)
+
+    assert (tmp_path / "tmp" / "gitops-doca" / "venv" / "pyvenv.cfg").exists()
+    assert not (tmp_path / "canary").exists()
 
 
 def test_no_expression_stands_in_a_script() -> None:

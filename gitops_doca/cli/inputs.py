@@ -11,7 +11,7 @@ from gitops_doca.cli.live import LiveInventory
 from gitops_doca.cli.registries import registry_flags
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
-from gitops_doca.sources.files import STDIN, find_top, is_below
+from gitops_doca.sources.files import STDIN, find_top, is_below, is_gits
 from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter of a command to flag and setting of the config.
@@ -58,7 +58,8 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: 
 def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
     """Report a lock that a config in this folder names outside of its Git work tree, or of the folder.
 
-    Whoever can edit a config must not choose what is overwritten elsewhere; whoever gives the flag may.
+    What Git keeps in `.git` is no part of the work tree. Whoever can edit a config must not choose what is
+    overwritten elsewhere; whoever gives the flag may.
     """
     named = bool(lock.value) and lock.origin != _FLAGS["lock"][0]
     # A config that cannot be used may name what is no file at all.
@@ -66,11 +67,16 @@ def check_lock_place(lock: Setting, folder: str, problems: Problems) -> None:
         return
     start = os.path.realpath(folder or ".")
     top = find_top(start) or start
+    where = ""
     if not is_below(lock.value, top):
+        where = f"outside of {top}, and a config names only one inside"
+    elif is_gits(lock.value, top):
+        where = f"among the files of Git itself in {top}, where a config names none"
+    if where:
         file, _, line = lock.origin.rpartition(":")
         place = Place(file, int(line)) if line.isdecimal() else Place(lock.origin)
         problems.error(
-            f"the lock {lock.value!r} is outside of {top}, and a config names only one inside",
+            f"the lock {lock.value!r} is {where}",
             place.at("spec.lock"),
             remedy="name a file inside of that folder, or give this one with --lock",
         )

@@ -211,7 +211,7 @@ def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet
         image = parse_image(daemon_set.image)
     except InvalidReferenceError:
         return "no image reference"
-    if daemon_set.source == "digest" and not image.tag:
+    if daemon_set.source == "digest" and not image.tag and _may_be_digest(lock, pool):
         # The policy names it, and no tag does: of such images a lock holds nothing.
         return "" if image.digest else "the policy's digest is gone"
     match _by_name(lock).get(_key(image)):
@@ -225,6 +225,12 @@ def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet
             return _digest_problem(image.digest, digest, pinned=expected.pinned)
         case never:
             assert_never(never)
+
+
+def _may_be_digest(lock: ImageLock, pool: LockedPool) -> bool:
+    """Say whether the pool's policy may name a digest: the lock has no tag that only this pool can need."""
+    is_shared = sum(one.pool == pool.pool for one in lock.pools) > 1
+    return is_shared or not _tags(lock, pool)
 
 
 def _digest_problem(found: str, locked: str, *, pinned: bool) -> str:

@@ -50,7 +50,8 @@ def read_built(name: str, problems: Problems) -> Built:
 
 def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
     for value in values:
-        if at(value, "kind") == "DaemonSet":
+        # Another API's DaemonSet runs no pod of a driver.
+        if (at(value, "apiVersion"), at(value, "kind")) == ("apps/v1", "DaemonSet"):
             yield BuiltDaemonSet(
                 name=_text(value, "metadata", "name"),
                 namespace=_text(value, "metadata", "namespace"),

@@ -11,7 +11,7 @@ from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.files import SMALL, STDIN
+from gitops_doca.sources.files import SMALL, STDIN, is_special
 from gitops_doca.sources.located import Document, drop_nulls, is_kind
 from gitops_doca.sources.plans import read_plans
 from gitops_doca.sources.schema import validate
@@ -138,8 +138,7 @@ def _path(source: str, folder: str, place: Place, problems: Problems, boundary: 
     """
     # A file of that name: standard input is the caller's, not the repository's.
     path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
-    special = boundary is None and os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 (the same)
-    if "\0" in path or special:
+    if "\0" in path or (boundary is None and (os.path.isdir(path) or is_special(path))):  # noqa: PTH112 (the same)
         problems.error(f"{source!r} is no regular file", place)
     return path
 

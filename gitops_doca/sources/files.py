@@ -19,6 +19,9 @@ SMALL = 4 << 20
 """Bytes of a config or a lock: all of it is built in memory, in a hundred times as many bytes at worst."""
 _MAX_LINE = 16 << 20
 _PEEK = 64 << 10
+_MADE_UP = ("/proc/", "/sys/")
+_OWN = ("/dev/", "/proc/")
+"""Where the links of the system itself are, such as `/dev/stdin`."""
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TOO_LARGE = (
@@ -35,6 +38,13 @@ def display_name(name: str) -> str:
 def has_file(name: str, boundary: Boundary | None = None) -> bool:
     """Say whether there is something of that name, be it a link that leads nowhere."""
     return boundary.has(name) if boundary else os.path.lexists(name)
+
+
+def is_special(name: str) -> bool:
+    """Say whether a name leads to what may never end: a device, a pipe, a file that the system makes up."""
+    real = os.path.realpath(name)
+    special = os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real))  # noqa: PTH110, PTH112, PTH113 (start-up counts)
+    return special or real.startswith(_MADE_UP)
 
 
 def find_top(folder: str) -> str | None:
@@ -59,12 +69,18 @@ def is_below(file: str, folder: str) -> bool:
     return os.path.commonpath([os.path.realpath(file), folder]) == folder
 
 
+def is_gits(file: str, top: str) -> bool:
+    """Say whether a file below a folder, links resolved, is `.git` or in it, also where case means nothing."""
+    return ".git" in os.path.relpath(os.path.realpath(file), top).lower().split(os.sep)
+
+
 @contextmanager
 def open_input(
     name: str, boundary: Boundary | None = None, *, limit: int | None = None
 ) -> Iterator["TextBytes"]:
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
+    A link to anything but a file is not followed: a repository may hold one under the name of any input.
     Within a boundary only its regular files, and no standard input. `limit`: bytes, if fewer than `MAX_SIZE`.
     Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
     no text.
@@ -77,6 +93,8 @@ def open_input(
             return
         if "\0" in name:
             raise UnreadableError("cannot be read: no file has such a name")
+        if boundary is None and _is_link_to_special(name):
+            raise UnreadableError("is a link to something that is no regular file, so it is not read")
         with boundary.open(name) if boundary else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode):
@@ -88,6 +106,11 @@ def open_input(
         raise UnreadableError(
             f"cannot be read: {os.strerror(error.errno) if error.errno else 'I/O error'}"
         ) from None
+
+
+def _is_link_to_special(name: str) -> bool:
+    own = os.path.abspath(name).startswith(_OWN)  # noqa: PTH100 (start-up counts)
+    return not own and os.path.islink(name) and is_special(name)  # noqa: PTH114 (the same)
 
 
 def _check_size(size: int, limit: int | None) -> None:

@@ -1,12 +1,15 @@
 """What bad input gets: the exit code, the place, an empty stdout, and never a traceback."""
 
 import json
+import os
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
 from fakes.resolver import FakeResolver
-from support.cli import Result
+from support.cli import ROOT, Result
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 
@@ -508,6 +511,82 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
         "  help: remove it, or name another file with --lock or spec.lock\n"
     )
     assert victim.read_text() == "mine\n"
+
+
+LINK = "is a link to something that is no regular file, so it is not read"
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A pipe into which nobody writes."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize("command", ["check", "generate", "verify", "inventory"])
+@pytest.mark.parametrize("target", ["/dev/stdin", "/dev/zero", "/proc/kmsg", "{pipe}"])
+def test_a_config_that_is_a_link_to_what_may_never_end_is_not_read(
+    target: str, command: str, tmp_path: Path, pipe: Path
+) -> None:
+    (tmp_path / "gitops-doca.yaml").symlink_to(target.format(pipe=pipe))
+
+    result = run_here(command, cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert f"error[input]: gitops-doca.yaml: {LINK}" in result.stderr.splitlines()
+
+
+@pytest.mark.parametrize("command", [["check"], ["generate"], ["lock", "--check"], ["verify"]])
+@pytest.mark.parametrize("target", ["/dev/stdin", "/dev/zero", "/proc/kmsg", "{pipe}"])
+def test_a_lock_that_is_a_link_to_what_may_never_end_is_not_read(
+    target: str, command: list[str], tmp_path: Path, pipe: Path
+) -> None:
+    shutil.copytree(ROOT / "fixtures" / "demo", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "gitops-doca.lock.yaml").unlink()
+    (tmp_path / "gitops-doca.lock.yaml").symlink_to(target.format(pipe=pipe))
+
+    result = run_here(*command, cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (6, b"")
+    assert result.stderr.splitlines()[0] == f"error[lock]: gitops-doca.lock.yaml: {LINK}"
+
+
+@pytest.mark.parametrize("flag", ["-p", "-i", "--pull-secret"])
+def test_an_input_of_a_flag_that_is_a_link_to_what_may_never_end_is_not_read(
+    flag: str, tmp_path: Path, pipe: Path
+) -> None:
+    shutil.copytree(ROOT / "fixtures" / "demo", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "link.yaml").symlink_to(pipe)
+
+    result = run_here("check", "--online", flag, "link.yaml", cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert result.stderr.splitlines()[0] == f"error[input]: link.yaml: {LINK}"
+
+
+def test_a_pipe_is_read_where_a_flag_names_it_itself(tmp_path: Path, pipe: Path) -> None:
+    shutil.copytree(ROOT / "fixtures" / "demo", tmp_path, dirs_exist_ok=True)
+    nodes = (tmp_path / "nodes.yaml").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(nodes,), daemon=True)
+    writer.start()
+
+    assert run_here("check", "-i", pipe, cwd=tmp_path).exit_code == 0
+
+
+def test_a_file_that_the_system_makes_up_is_no_input_of_a_config(tmp_path: Path) -> None:
+    (tmp_path / "gitops-doca.yaml").write_text(
+        "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\n"
+        "spec: {policies: [/proc/self/environ], inventory: /proc/kmsg}\n"
+    )
+
+    result = run_here("lock", cwd=tmp_path)
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/proc/kmsg' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/proc/self/environ' is no regular file",
+    ]
 
 
 def test_a_device_that_a_config_names_is_not_read(tmp_path: Path) -> None:

@@ -106,6 +106,41 @@ def test_a_lock_outside_is_neither_written_nor_read(
     assert sorted(top.parent.rglob("*")) == before
 
 
+def a_link_to_gits_own(top: Path) -> None:
+    (top / ".git" / "info").mkdir(parents=True)
+    (top / "locks").symlink_to(".git/info")
+
+
+AMONG_GITS: list[tuple[Callable[[Path], None], str]] = [
+    (a_work_tree, "../../.git/shallow"),
+    (a_work_tree, "{top}/.git/hooks/post-checkout"),
+    (a_work_tree, "../../.GIT/objects/info/alternates"),
+    (a_linked_work_tree, "../../.git"),
+    (a_link_to_gits_own, "../../locks/attributes"),
+]
+
+
+@pytest.mark.parametrize("command", ["lock", "generate"])
+@pytest.mark.parametrize(("prepare", "lock"), AMONG_GITS)
+def test_no_lock_is_among_gits_own_files(
+    prepare: Callable[[Path], None], lock: str, command: str, folder: Path
+) -> None:
+    top = folder.parents[1]
+    prepare(top)
+    named = lock.format(top=top)
+    use_lock(folder, named)
+    before = sorted(top.parent.rglob("*"))
+
+    result = run_here(command, cwd=folder)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert result.stderr.startswith(
+        f"error[input]: gitops-doca.yaml:6: spec.lock: the lock {named!r} is among the files of Git itself "
+        f"in {top}, where a config names none\n{HELP}"
+    )
+    assert sorted(top.parent.rglob("*")) == before
+
+
 def test_the_flag_may_name_a_lock_anywhere(folder: Path) -> None:
     use_lock(folder, "/nowhere/locks.yaml")
     file = folder.parents[2] / "locks.yaml"

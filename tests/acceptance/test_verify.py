@@ -60,6 +60,16 @@ def test_a_stream_may_be_a_file_and_the_lock_elsewhere(folder: Path, stream: byt
     )
 
 
+@pytest.mark.parametrize("version", ["example.com/v1", "apps/v1beta1", "extensions/v1beta1", "v1"])
+def test_a_daemon_set_of_another_api_is_none(version: str, folder: Path, stream: bytes) -> None:
+    built = stream.replace(b"apiVersion: apps/v1\n", f"apiVersion: {version}\n".encode())
+
+    result = run_here("verify", cwd=folder, stdin=built)
+
+    assert (result.exit_code, lines(result)[0]) == (1, f"missing  {FIRST} of {POLICY}")
+    assert len(lines(result)) == 3
+
+
 @pytest.mark.parametrize("built", [b"", b"\n", b"# nothing\n", b"---\n"])
 def test_an_empty_stream_is_the_trap(folder: Path, built: bytes) -> None:
     result = run_here("verify", "-", cwd=folder, stdin=built)

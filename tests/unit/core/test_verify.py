@@ -200,6 +200,31 @@ def test_a_pin_that_was_lost_is_told_where_pins_are_wanted() -> None:
     ]
 
 
+@pytest.mark.parametrize(("daemon_set", "pool"), [(FIRST, READY), (SECOND, COMPILED)])
+def test_an_annotation_does_not_make_a_digest_the_policys(
+    daemon_set: BuiltDaemonSet, pool: LockedPool
+) -> None:
+    forged = replace(daemon_set, source="digest", image=f"registry.example.com/driver@{THREE}")
+
+    others = [one for one in (FIRST, SECOND) if one is not daemon_set]
+    assert found(*others, forged) == [("image", str(pool), f"{forged.image}: not in the lock")]
+
+
+def test_a_digest_may_be_that_of_another_policy_with_nodes_alike() -> None:
+    other = LockedPool("NicNodePolicy/blue", READY.pool)
+    name = "mofed-ubuntu22.04-6d568d699f-blue"
+    lock = replace(LOCK, pools=(READY, other))
+    by_digest = replace(
+        FIRST,
+        name=f"{name}-ds",
+        selector=f"app={name}",
+        source="digest",
+        image=f"{REPOSITORY}@{THREE}",
+    )
+
+    assert [one for one in found(FIRST, by_digest, lock=lock) if one[0] == "image"] == []
+
+
 def test_a_digest_of_the_policy_must_still_be_one() -> None:
     lock = ImageLock(pools=(READY,))
     by_digest = replace(FIRST, source="digest", image=f"{REPOSITORY}@{THREE}")

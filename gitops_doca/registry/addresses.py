@@ -7,8 +7,10 @@ from enum import Enum
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# RFC 6052 and RFC 8215: an IPv4 address stands in the last four bytes.
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+# RFC 6052 and RFC 2765: an IPv4 address stands in the last four bytes.
+_TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
+# RFC 8215: each network chooses by itself how long its prefix in this one is.
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 # Deprecated (RFC 4291, 2.5.5.1), but some systems still route it as IPv4.
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 # What IANA's special-purpose address registries for IPv4 and IPv6 keep from the internet, multicast, and what
@@ -61,7 +63,8 @@ _CLOUD = tuple(
 def parse_address(text: str) -> Address | None:
     """Return a literal address as the resolver reads it; None for a name.
 
-    An IPv4 address within an IPv6 one (mapped, compatible, NAT64, 6to4) counts as the IPv4 address.
+    An IPv4 address within an IPv6 one (mapped, compatible, translated, 6to4) counts as the IPv4 address;
+    where it could be one of several, the one that the fewest may connect to.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -77,9 +80,20 @@ def parse_address(text: str) -> Address | None:
 def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.ipv4_mapped or address.sixtofour:
         return address.ipv4_mapped or address.sixtofour
-    if any(address in network for network in _NAT64) or (address in _COMPATIBLE and int(address) > 1):
+    if address in _LOCAL_NAT64:
+        return _locally_translated(address)
+    if any(address in network for network in _TRANSLATED) or (address in _COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
+
+
+def _locally_translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    """Return the IPv4 address behind prefixes of 48 to 96 bits (RFC 6052, 2.2), the worst of them."""
+    raw = address.packed
+    shorter = (raw[6:8] + raw[9:11], raw[7:8] + raw[9:12], raw[9:13]) if any(raw[6:12]) else ()
+    found = [ipaddress.IPv4Address(form) for form in (*shorter, raw[12:]) if any(form)]
+    refused = (one for zone in (Zone.ROUTED, Zone.PUBLIC) for one in found if not zone.holds(one))
+    return next(refused, found[-1] if found else ipaddress.IPv4Address(0))
 
 
 def is_public(address: Address) -> bool:

@@ -70,8 +70,8 @@ def is_below(file: str, folder: str) -> bool:
 
 
 def is_gits(file: str, top: str) -> bool:
-    """Say whether a file below a folder, links resolved, is `.git` or in it, also where case means nothing."""
-    return ".git" in os.path.relpath(os.path.realpath(file), top).lower().split(os.sep)
+    """Say whether a file below a folder, links resolved, is `.git` or in it, whatever the case."""
+    return ".git" in Path(os.path.relpath(os.path.realpath(file), top).lower()).parts
 
 
 @contextmanager

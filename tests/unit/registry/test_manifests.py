@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import tracemalloc
 
 import pytest
 
@@ -268,6 +269,21 @@ def test_a_body_that_unpacks_beyond_the_cap_is_unknown(fake: FakeRegistry) -> No
     fake.fail_always("get", Fault(headers=(("Content-Encoding", "gzip"),), body=bomb))
 
     assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "the manifest is larger than 4 MiB")
+
+
+def test_a_body_that_is_compressed_twice_takes_no_more_memory_than_its_cap(fake: FakeRegistry) -> None:
+    bomb = gzip.compress(gzip.compress(bytes(256 * 1024 * 1024)))
+    fake.fail_always("head", Fault(status=405))
+    fake.fail_always("get", Fault(headers=(("Content-Encoding", "gzip, gzip"),), body=bomb))
+    tracemalloc.start()
+    try:
+        verdict = look_up(fake)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert verdict == TagUnknown(Cause.PROTOCOL, "the manifest is larger than 4 MiB")
+    assert peak < 32 * 1024 * 1024
 
 
 def test_a_body_that_is_not_compressed_as_it_says_is_unknown(fake: FakeRegistry) -> None:

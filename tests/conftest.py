@@ -16,6 +16,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any-speed")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many examples a fuzz test ran, and how their runs ended."""
+    for report in terminalreporter.getreports("") + terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "examples":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")
+
+
 @pytest.fixture(scope="session", params=PROGRAMS)
 def registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -100,6 +100,13 @@ class FakeApiServer(Running):
         """Answer all requests of a path with this, after those of `fail`."""
         self._always[path] = fault
 
+    def forget(self) -> None:
+        """Forget all requests and faults."""
+        with self._lock:
+            self.requests.clear()
+            self._once.clear()
+            self._always.clear()
+
     def kubeconfig(self, folder: Path, **user: Any) -> Path:
         """Write a kubeconfig that leads here, with this user or else one whose token is right."""
         config = {

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import yaml
 from hypothesis import HealthCheck, seed, settings
 
+from fakes.api_server import TOKEN
 from support.cli import Result
 from support.in_process import run_here
 
@@ -26,7 +28,7 @@ CANARY = "canary7f3a"
 """Stands where secrets stand: no output may hold it."""
 LOGIN = ("me", CANARY)
 LOGIN_BASE64 = base64.b64encode(":".join(LOGIN).encode()).decode()
-_SECRETS = (CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("="), LOGIN_BASE64.rstrip("="))
+_SECRETS = (CANARY, TOKEN, base64.b64encode(CANARY.encode()).decode().rstrip("="), LOGIN_BASE64.rstrip("="))
 
 ENVIRONMENT = {
     "HTTPS_PROXY": f"http://me:{CANARY}@127.0.0.1:1",
@@ -38,6 +40,8 @@ ENVIRONMENT = {
 
 _USAGE = 2
 _DIAGNOSTICS = 4096
+_EARLY = 0.4
+"""Share of its deadline after which a run may have heard less than another; tag lists have half of it."""
 _SLACK = 3.0
 """Seconds that a run may take longer than its deadline on a machine that is busy."""
 
@@ -97,8 +101,14 @@ class Ring:
     """Where calls run, each twice in a folder of the same name, and are held to what always holds."""
 
     folder: Path
-    examples: int = 0
-    codes: dict[str, int] = field(default_factory=dict)
+    ends: Counter[str] = field(default_factory=Counter)
+    """How many examples ended how: command and exit code."""
+
+    @property
+    def summary(self) -> str:
+        """How many examples ran, and how they ended."""
+        ends = ", ".join(f"{end}: {count}" for end, count in sorted(self.ends.items()))
+        return f"{self.ends.total()} examples ({ends})"
 
     def hold(self, call: Call, *, before: Callable[[], object] = lambda: None) -> Outcome:
         """Run a call twice, `before` each of them something else, and return how it ended.
@@ -106,21 +116,23 @@ class Ring:
         Fails when that breaks a promise, or is another the second time although no deadline was near.
         """
         first, seconds = self._run(call, before)
-        self.examples += 1
-        code = f"{call.command} {first.result.exit_code}"
-        self.codes[code] = self.codes.get(code, 0) + 1
+        self.ends[f"{call.command} {first.result.exit_code}"] += 1
         assert seconds < call.seconds + _SLACK, f"took {seconds:.1f} s: {call.args}"
         assert_sound(call, first)
         second, again = self._run(call, before)
-        if max(seconds, again) < 0.8 * call.seconds:
-            assert second == first
+        if max(seconds, again) < _EARLY * call.seconds:
+            assert second == first, f"the second time {second}, the first time {first}"
         return first
 
     def fill(self, call: Call) -> None:
         """Make the folder hold the files of a call, and nothing else."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        for name, data in call.files.items():
+        self.write(call.files)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files, by their path below the folder."""
+        for name, data in files.items():
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
@@ -136,7 +148,9 @@ class Ring:
     def _written(self, call: Call) -> Iterator[tuple[str, bytes]]:
         for file in sorted(self.folder.rglob("*")):
             name = str(file.relative_to(self.folder))
-            if file.is_file() and ".git/" not in name and file.read_bytes() != call.files.get(name):
+            if file.is_symlink() or name.startswith(".git/"):
+                continue
+            if file.is_file() and file.read_bytes() != call.files.get(name):
                 yield name, file.read_bytes()
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
@@ -152,23 +152,6 @@ class Form(Enum):
     INDENTED = "indented JSON"
 
 
-class Garble(Enum):
-    """What is done to the whole of a text."""
-
-    NOTHING = "nothing"
-    CRLF = "crlf"
-    CR = "cr"
-    BOM = "bom"
-    UTF_16 = "utf-16"
-    LATIN_1 = "latin-1"
-    CUT = "cut"
-    EMPTY = "empty"
-    TWICE = "twice"
-    TABS = "tabs"
-    ZEROS = "zeros"
-    NO_END = "no end"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """One change of a document; `place` counts its values, over and over."""
@@ -199,7 +182,9 @@ def edited(document: Any, changes: Sequence[Edit]) -> Any:
 
 
 def _places(value: Any) -> Iterator[tuple[Container, Any]]:
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in list(entries):
         yield value, key
         yield from _places(child)
@@ -273,33 +258,21 @@ def mutated(data: bytes, changes: Sequence[tuple[float, int, bytes]]) -> bytes:
     return data
 
 
-def garbled(data: bytes, garble: Garble) -> bytes:
-    """Return the whole text in another way."""
-    match garble:
-        case Garble.NOTHING:
-            return data
-        case Garble.CRLF:
-            return data.replace(b"\n", b"\r\n")
-        case Garble.CR:
-            return data.replace(b"\n", b"\r")
-        case Garble.BOM:
-            return b"\xef\xbb\xbf" + data
-        case Garble.UTF_16:
-            return data.decode("latin-1").encode("utf-16")
-        case Garble.LATIN_1:
-            return data.replace(b"a", b"\xe4")
-        case Garble.CUT:
-            return data[: len(data) * 2 // 3]
-        case Garble.EMPTY:
-            return b" \n\n"
-        case Garble.TWICE:
-            return data + b"---\n" + data
-        case Garble.TABS:
-            return data.replace(b"  ", b"\t")
-        case Garble.ZEROS:
-            return data + b"\0" * 5000
-        case Garble.NO_END:
-            return data.rstrip(b"\n")
+GARBLES: Mapping[str, Callable[[bytes], bytes]] = {
+    "nothing": bytes,
+    "CRLF": lambda data: data.replace(b"\n", b"\r\n"),
+    "CR": lambda data: data.replace(b"\n", b"\r"),
+    "BOM": lambda data: b"\xef\xbb\xbf" + data,
+    "UTF-16": lambda data: data.decode("latin-1").encode("utf-16"),
+    "latin-1": lambda data: data.replace(b"a", b"\xe4"),
+    "cut": lambda data: data[: len(data) * 2 // 3],
+    "blank": lambda _: b" \n\n",
+    "twice": lambda data: data + b"---\n" + data,
+    "tabs": lambda data: data.replace(b"  ", b"\t"),
+    "zeros": lambda data: data + b"\0" * 5000,
+    "no end": lambda data: data.rstrip(b"\n"),
+}
+"""What may happen to the whole of a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,14 +284,14 @@ class Text:
     edits: Sequence[Edit]
     form: Form
     mutations: Sequence[tuple[float, int, bytes]]
-    garble: Garble
+    garble: str
 
     def of(self, documents: Sequence[Any]) -> bytes:
         """Return the text of these documents."""
         if self.instead is not None:
             return self.instead
         text = written(edited(list(documents), self.edits), self.form)
-        return garbled(mutated(text, self.mutations), self.garble)
+        return GARBLES[self.garble](mutated(text, self.mutations))
 
 
 _FORMS = [Form.YAML, Form.YAML, Form.YAML, Form.FLOW, Form.JSON, Form.INDENTED]
@@ -327,16 +300,18 @@ _FORMS = [Form.YAML, Form.YAML, Form.YAML, Form.FLOW, Form.JSON, Form.INDENTED]
 def texts() -> st.SearchStrategy[Text]:
     """Draw texts: most of them valid YAML or JSON of a wrong document, some nothing at all."""
     form = st.sampled_from(_FORMS)
-    none, right = st.none(), st.just(Garble.NOTHING)
+    none, right = st.none(), st.just("nothing")
     edit = st.builds(Text, instead=none, edits=edits(), form=form, mutations=st.just(()), garble=right)
-    mutation = st.builds(Text, instead=none, edits=edits(0, 1), form=form, mutations=mutations(), garble=right)
+    mutation = st.builds(
+        Text, instead=none, edits=edits(0, 1), form=form, mutations=mutations(), garble=right
+    )
     garble = st.builds(
         Text,
         instead=none,
         edits=edits(0, 1),
         form=form,
         mutations=st.just(()),
-        garble=st.sampled_from(Garble),
+        garble=st.sampled_from(sorted(GARBLES)),
     )
     instead = st.builds(
         Text,

@@ -40,7 +40,7 @@ class Compiling:
 def find_compiling(pairs: Sequence[Pair]) -> Iterator[Compiling]:
     """Yield the pools that compile where a precompiled image was there before."""
     precompiled = [pool for pair in pairs for pool in pair if pool and pool.is_precompiled]
-    systems = {(pool.policy, _os_id(pool)) for pool in precompiled}
+    systems = {(pool.policy, pool.os_id) for pool in precompiled}
     old = (before for before, _ in pairs if before and before.is_precompiled)
     ran_precompiled = {node for pool in old for node in pool.nodes or ()}
     for before, after in pairs:
@@ -49,15 +49,10 @@ def find_compiling(pairs: Sequence[Pair]) -> Iterator[Compiling]:
         nodes = after.nodes or ()
         if before is not None and before.is_precompiled:
             yield Compiling(pool=after, nodes=nodes, why=Why.LOST)
-        elif before is None and (after.policy, _os_id(after)) in systems:
+        elif before is None and (after.policy, after.os_id) in systems:
             yield Compiling(pool=after, nodes=nodes, why=Why.NEW)
         elif joined := _both(nodes, ran_precompiled):
             yield Compiling(pool=after, nodes=joined, why=Why.JOINED)
-
-
-def _os_id(pool: RenderedPool) -> str:
-    """Return the operating system without its version, which has digits and dots alone."""
-    return pool.os.rstrip("0123456789.")
 
 
 def _both(nodes: Iterable[str], others: set[str]) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ class RenderedPool:
         return f"{name} of {self.policy}" if self.policy else name
 
     @property
-    def os(self) -> str:
-        """The operating system as tags spell it: `ubuntu22.04`."""
-        return self.pool.partition("/")[0]
+    def os_id(self) -> str:
+        """The operating system without its version, which has digits and dots alone: `ubuntu`."""
+        return self.pool.partition("/")[0].rstrip("0123456789.")
 
     @property
     def compiles(self) -> bool:

@@ -655,8 +655,6 @@ def test_a_stale_lock_at_the_base_says_where_to_mend_it(cluster: Path) -> None:
     assert result.exit_code == 6
     assert [error.partition(": the lock")[0] for error in errors] == [
         "error[lock]: gitops-doca.lock.yaml",
-        "error[lock]: gitops-doca.lock.yaml",
-        "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
         "error[lock]: main:clusters/a/gitops-doca.lock.yaml",
     ]
     assert "  help: run: gitops-doca lock" in result.stderr.splitlines()

@@ -82,12 +82,17 @@ def write_cluster(
     folder.mkdir(parents=True, exist_ok=True)
     inventory = {"apiVersion": "v1", "kind": "List", "items": list(nodes)}
     settings = {"policies": ["policies.yaml"], "inventory": "nodes.json", **spec}
-    config = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": settings}
     (folder / "nodes.json").write_text(json.dumps(inventory, indent=4))
     (folder / "policies.yaml").write_text(yaml.safe_dump_all(policies))
-    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    # Under `strict` a lock with pools that compile now is refused: it is written once without.
+    _write_config(folder, {**settings, "strict": False})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: FakeResolver(tags))
         result = run_here("lock", cwd=folder)
-    # Under `strict` a lock with pools that compile is refused: it is written as if it were reviewed.
+    _write_config(folder, settings)
     assert result.exit_code == 0, result.stderr
+
+
+def _write_config(folder: Path, settings: Mapping[str, Any]) -> None:
+    config = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": settings}
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))

@@ -71,7 +71,9 @@ def news(found: Compiling) -> str:
         case Why.LOST:
             return f"{who} {pool} had a precompiled image before"
         case Why.NEW:
-            return f"{who} {pool} is new, and its policy has precompiled images for other pools on {pool.os}"
+            return (
+                f"{who} {pool} is new, and its policy has precompiled images for other pools on {pool.os_id}"
+            )
         case Why.JOINED:
             return (
                 f"{_count(found.nodes)} left a precompiled image for a pool that compiles the driver: "

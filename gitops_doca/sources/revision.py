@@ -2,8 +2,9 @@
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,8 @@ from gitops_doca.sources.repository import Commit
 from gitops_doca.sources.unfinished import LFS_POINTER
 
 _CHUNK = 1 << 20
+_MAX_WORDS = 64 << 10
+"""Characters of the paths that one git is asked about; Linux takes 2 MiB on a command line."""
 
 
 class Absence(Enum):
@@ -53,7 +56,8 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
                 raise GenerationError((Diagnostic(category=Category.IO, message=message),)) from None
             if found is not None:
                 absent[path] = found
-    return {path: _explain(commit, path) if why is Absence.MISSING else why for path, why in absent.items()}
+    missing = [path for path, why in absent.items() if why is Absence.MISSING]
+    return absent | dict(chain.from_iterable(_explain(commit, some) for some in _batches(missing)))
 
 
 def _answer(answers: IO[bytes], file: Path) -> Absence | None:
@@ -101,17 +105,42 @@ def _copy(source: IO[bytes], target: IO[bytes] | None, size: int) -> None:
             target.write(chunk)
 
 
-def _explain(commit: Commit, path: str) -> Absence:
-    """Tell why git has no object of a path: only one that no tree lists is missing."""
-    parts = path.split("/")
-    above = ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
-    listed = run("ls-tree", "-z", "--full-tree", commit.oid, "--", *above, top=commit.top)
+def _batches(paths: Iterable[str]) -> Iterator[dict[str, list[str]]]:
+    """Yield paths, each with all that lead to it, in as many as one command line holds."""
+    batch: dict[str, list[str]] = {}
+    words: set[str] = set()
+    size = 0
+    for path in paths:
+        parts = path.split("/")
+        above = ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
+        size += sum(len(word) + 1 for word in {*above} - words)
+        if batch and size > _MAX_WORDS:
+            yield batch
+            batch, words, size = {}, set(), sum(len(word) + 1 for word in above)
+        batch[path] = above
+        words.update(above)
+    if batch:
+        yield batch
+
+
+def _explain(commit: Commit, paths: Mapping[str, list[str]]) -> Iterator[tuple[str, Absence]]:
+    """Tell why git has no object of each path: only one that no tree lists is missing."""
+    words = dict.fromkeys(chain.from_iterable(paths.values()))
+    listed = run("ls-tree", "-z", "--full-tree", commit.oid, "--", *words, top=commit.top)
     if listed.returncode:
-        raise _not_here(commit, path, listed.stderr)
+        if len(paths) == 1:
+            raise _not_here(commit, *paths, listed.stderr)
+        # To name the path that it is about.
+        for path, above in paths.items():
+            yield from _explain(commit, {path: above})
+        return
     entries = [entry.partition(b"\t") for entry in listed.stdout.split(b"\0")]
-    if any(facts.startswith(b"160000 ") for facts, _, _ in entries):
-        return Absence.SUBMODULE
-    return Absence.OBJECT if os.fsencode(path) in [name for _, _, name in entries] else Absence.MISSING
+    modes = {os.fsdecode(name): facts.partition(b" ")[0] for facts, _, name in entries}
+    for path, above in paths.items():
+        if any(modes.get(name) == b"160000" for name in above):
+            yield path, Absence.SUBMODULE
+        else:
+            yield path, Absence.OBJECT if path in modes else Absence.MISSING
 
 
 def _not_here(commit: Commit, path: str, stderr: bytes) -> GenerationError:

@@ -496,3 +496,24 @@ def test_a_git_entry_that_is_none_is_told(entry: str, cluster: Path) -> None:
     assert result.stderr.startswith(
         "error[input]: git cannot use the repository of this folder: not a git repository"
     )
+
+
+@pytest.mark.parametrize("name", ["m{}", "x/" * 40 + "m{}", "sub/m{}"])
+def test_files_that_a_commit_lacks_are_not_asked_for_one_by_one(
+    name: str, cluster: Path, tmp_path: Path
+) -> None:
+    named = "".join(f"\n  - {name.format(number)}" for number in range(1_000))
+    edit(cluster / CONFIG, ("\n  - nodes.yaml", f"\n  - nodes.yaml{named}"))
+    commit(cluster, "many")
+    git(cluster, "checkout", "--quiet", "main^", "--", CONFIG)
+    calls = tmp_path / "calls"
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$$" >> {calls}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+
+    result = diff(cluster, "main", env={"PATH": f"{program.parent}:{os.defpath}"})
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert f"main:clusters/a/{name.format(0)}: cannot be read: No such file or directory" in result.stderr
+    assert len(calls.read_text().splitlines()) < 30

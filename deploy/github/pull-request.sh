@@ -53,7 +53,7 @@ if [[ -n ${BASE:-} ]]; then
     if ! git show-ref --verify --quiet "$revision"; then
       tip=$(tip_of origin "$branch")
       [[ -n $tip ]] || fail "there is no revision $BASE here, and origin has no branch $branch"
-      git_remote fetch --quiet --no-tags --depth=1 origin "+refs/heads/$branch:$revision"
+      git_remote fetch --quiet --no-tags --no-recurse-submodules --depth=1 origin "+refs/heads/$branch:$revision"
     fi
   fi
   git rev-parse --verify --quiet "$revision^{commit}" >/dev/null || fail "there is no revision $BASE here"

@@ -126,7 +126,7 @@ trap clean_up EXIT
 parent=$(tip_of "$remote" "$base")
 [[ -n $parent ]] || fail "$remote has no branch $base"
 proposed=$(tip_of "$remote" "$branch")
-git_remote fetch --quiet --no-tags --no-write-fetch-head -- "$remote" "refs/heads/$base"
+git_remote fetch --quiet --no-tags --no-recurse-submodules --no-write-fetch-head -- "$remote" "refs/heads/$base"
 sweep
 work=$(mktemp -d)
 # The lock is free when this run has ended, however it ended.
@@ -137,6 +137,8 @@ git_remote worktree add --quiet --detach "$work/gitops-doca-refresh" "$parent"
 cd "$work/gitops-doca-refresh"
 top=$work/gitops-doca-refresh
 [[ -d $folder ]] || fail "there is no folder $folder in $base of $remote"
+# Through a link that was committed, what follows would be read and written elsewhere.
+[[ $(cd "./$folder" && pwd -P)/ == "$(pwd -P)"/* ]] || fail "the folder $folder in $base of $remote leads out of it"
 
 moved=$work/moved
 touch "$moved"

@@ -129,7 +129,7 @@ def _explain(commit: Commit, paths: Mapping[str, list[str]]) -> Iterator[tuple[s
     listed = run("ls-tree", "-z", "--full-tree", commit.oid, "--", *words, top=commit.top)
     if listed.returncode:
         if len(paths) == 1:
-            raise _not_here(commit, *paths, listed.stderr)
+            raise _not_here(commit, next(iter(paths)), listed.stderr)
         # To name the path that it is about.
         for path, above in paths.items():
             yield from _explain(commit, {path: above})

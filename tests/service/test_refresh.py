@@ -349,6 +349,53 @@ def test_nothing_of_the_repository_is_run(drivers: Drivers, tmp_path: Path) -> N
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.parametrize("setting", ["", "\tfetchRecurseSubmodules = true\n"])
+def test_a_submodule_of_the_base_is_not_fetched(setting: str, drivers: Drivers) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    add = "git -c protocol.file.allow=always submodule --quiet add ../remote.git other"
+    author, before = drivers.forge.clone.parent / "author", drivers.forge.git("rev-parse", "main").strip()
+    done = drivers.forge.run(add, env=IDENTITY, clone=author)
+    assert done.exit_code == 0, done.stderr
+    (author / ".gitmodules").write_text((author / ".gitmodules").read_text() + setting)
+    drivers.forge.commit()
+    update = "git pull --quiet && git -c protocol.file.allow=always submodule --quiet update --init"
+    done = drivers.forge.run(update, env=IDENTITY)
+    assert done.exit_code == 0, done.stderr
+    # The clone would ask for the submodule's next commit where that says.
+    drivers.forge.run("git -C other remote set-url origin ext::false", env={})
+    drivers.forge.run(f"git update-index --cacheinfo 160000,{'a' * 40},other", env={}, clone=author)
+    drivers.forge.run(
+        "git commit --quiet --message next && git push --quiet ../remote.git main", env=IDENTITY, clone=author
+    )
+
+    said = drivers.good()
+    drivers.forge.run(
+        f"git submodule --quiet deinit --force --all && git reset --quiet --hard {before}", env={}
+    )
+    shutil.rmtree(drivers.forge.clone / ".git" / "modules")
+
+    assert said == f"{FOLDER}: nothing moved\n"
+
+
+def test_a_folder_that_leads_out_of_the_repository_is_refused(drivers: Drivers, tmp_path: Path) -> None:
+    drivers.images.image(OLD.tag)
+    drivers.start(OLD)
+    outside = tmp_path / "outside"
+    drivers.forge.cluster.rename(outside)
+    drivers.forge.cluster.symlink_to(outside)
+    drivers.forge.commit()
+    before = sorted(outside.iterdir())
+
+    result = drivers.forge.refresh(FOLDER)
+
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert (
+        result.stderr.splitlines()[-1] == f"refresh.sh: the folder {FOLDER} in main of origin leads out of it"
+    )
+    assert sorted(outside.iterdir()) == before
+
+
 def test_no_line_of_a_log_on_github_is_a_command_but_of_the_hook(drivers: Drivers) -> None:
     drivers.images.image(OLD.tag)
     drivers.start(OLD)

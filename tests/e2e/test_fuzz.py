@@ -42,6 +42,8 @@ from support.repository import commit, start
 pytestmark = pytest.mark.e2e
 
 HOST = "registry.example"
+SECONDS = 0.5
+"""What all look-ups of an example have; most faults are over at once."""
 _CASES = (
     "four-distros",
     "openshift-dtk",
@@ -151,12 +153,11 @@ def _hidden(policies: Sequence[Any], cluster: Any) -> Any:
         annotations = policy["metadata"].setdefault("annotations", {})
         annotations["kubectl.kubernetes.io/last-applied-configuration"] = CANARY
     for one in cluster["items"]:
-        match one["kind"]:
-            case "Node":
-                one["metadata"].setdefault("annotations", {})["example.com/token"] = CANARY
-                one["status"]["images"] = [{"names": [f"{CANARY}/a:b"], "sizeBytes": 1}]
-            case "ConfigMap":
-                one["data"] = dict.fromkeys(one["data"], CANARY)
+        if one["kind"] == "Node":
+            one["metadata"].setdefault("annotations", {})["example.com/token"] = CANARY
+            one["status"]["images"] = [{"names": [f"{CANARY}/a:b"], "sizeBytes": 1}]
+        elif one["kind"] == "ConfigMap":
+            one["data"] = dict.fromkeys(one["data"], CANARY)
     return cluster
 
 
@@ -255,6 +256,7 @@ def test_arguments(
 ) -> None:
     args = (command, *names, *(word for option in options for word in option))
 
+    env = {"GITOPS_DOCA_DEADLINE": str(SECONDS), **env}
     ring.hold(Call(args=args, files=world_of("four-distros").files, env=env))
 
 
@@ -282,10 +284,15 @@ def _stream(world: World, kind: str) -> tuple[Sequence[Any], tuple[str, ...]]:
             return world.documents[POLICY], ("generate", "-p", "-", "-i", NODES)
         case "inventory":
             return world.documents[NODES], ("check", "-p", POLICY, "-i", "-")
-    named = kind == "generator"
+        case _:
+            return _resource_list(world, named=kind == "generator"), ("krm",)
+
+
+def _resource_list(world: World, *, named: bool) -> Sequence[Any]:
+    """Return what kustomize hands over, to a generator whose config names the policies or to a transformer."""
     spec = {"inventory": [NODES]} | ({"policies": [POLICY]} if named else {})
     items = [] if named else [*world.documents[POLICY], _SECRET]
-    return [yaml.safe_load(resource_list(items, config(**spec)))], ("krm",)
+    return [yaml.safe_load(resource_list(items, config(**spec)))]
 
 
 # What registries answer
@@ -405,8 +412,6 @@ def answers(documents: Sequence[Any]) -> st.SearchStrategy[Answer]:
     )
 
 
-SECONDS = 0.5
-"""What all look-ups of an example have; most faults are over at once."""
 _ASKING: Sequence[tuple[str, ...]] = (
     *[("generate", "--online"), ("generate", "--online", "--pin-digests"), ("check", "--online", "-v")] * 2,
     *[("check", "--online", "-o", form) for form in ("text", "json", "markdown", "build")],

@@ -11,33 +11,9 @@ from fakes.resolver import FakeResolver
 from support.command import INPUTS, POOL, prepare
 from support.in_process import run_here
 from support.krm import config, resource_list
+from support.mutation import mutated, mutations
 
 CODES = {0, 3, 4, 5, 7}
-# Words that mean something to a reader, so that a mutation reaches further than the syntax.
-WORDS = [
-    b"null",
-    b"[]",
-    b"{}",
-    b"5",
-    b"1.5",
-    b"true",
-    b"''",
-    b"- ",
-    b": ",
-    b"&a ",
-    b"*a",
-    b"<<: ",
-    b"!x ",
-    b"---\n",
-    b'"',
-    b"\0",
-    b"\xff",
-    b"items",
-    b"kind",
-    b"\\ud800",
-    b"9" * 30,
-    b"e" * 300,
-]
 
 
 @pytest.fixture
@@ -46,25 +22,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "inventory.yaml").write_text(SNAPSHOT)
     (tmp_path / "gitops-doca.yaml").write_text(PLANNED)
     return tmp_path
-
-
-@st.composite
-def mutations(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
-    """Draw places (as a share of the text), how many bytes go there, and what takes their place."""
-    return draw(
-        st.lists(
-            st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from(WORDS) | st.binary(max_size=4)),
-            min_size=1,
-            max_size=4,
-        )
-    )
-
-
-def mutated(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
-    for share, removed, added in changes:
-        at = int(share * len(data))
-        data = data[:at] + added + data[at + removed :]
-    return data
 
 
 # The names of NodeInventory's fields and what they may hold, so that mutations reach all of it.

@@ -161,7 +161,7 @@ class Edit:
     value: Any
 
 
-def edits(least: int = 1, most: int = 3) -> st.SearchStrategy[list[Edit]]:
+def edits(least: int = 1, most: int = 2) -> st.SearchStrategy[list[Edit]]:
     """Draw a few changes of a document."""
     raw = st.integers(0, len(RAW) - 1).map(lambda number: f"@raw-{number}@")
     value = st.one_of(st.sampled_from(VALUES), st.sampled_from(TEXTS), raw)

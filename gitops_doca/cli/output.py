@@ -71,6 +71,7 @@ def write_file(path: Path, text: str) -> None:
 
     Raises `GenerationError` of class `io`, and then leaves the old file as it was.
     """
+    refuse_way_out(path)
     try:
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and not stat.S_ISREG(mode):
@@ -84,6 +85,23 @@ def write_file(path: Path, text: str) -> None:
         raise _failed(repr(str(path)), OSError(errno.EINVAL, "")) from None
     except OSError as error:
         raise _failed(str(path), error) from None
+
+
+def refuse_way_out(path: Path) -> None:
+    """Raise `GenerationError` of class `io` for a path in a repository that links lead out of it.
+
+    The repository may have brought the link; whoever named the path meant a place in the repository.
+    """
+    # Where no file is written it costs nothing.
+    from gitops_doca.sources.repository import leads_out
+
+    if "\0" in str(path) or not leads_out(os.path.abspath(path)):  # noqa: PTH100 (links stay)
+        return
+    message = "is not written to: it leads out of its repository through a symbolic link"
+    remedy = "remove the link, or name the place that it leads to"
+    raise GenerationError(
+        (Diagnostic(category=Category.IO, message=message, place=Place(str(path)), remedy=remedy),)
+    )
 
 
 def replaceable_text(

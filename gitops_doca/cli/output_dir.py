@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.output import lock_alone, remove_leftovers, write_file
+from gitops_doca.cli.output import lock_alone, refuse_way_out, remove_leftovers, write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.emit.files import KUSTOMIZATION, mark
 
@@ -72,6 +72,7 @@ def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _
     Raises `GenerationError` of class `io` as `inspect_folder` does, and when the folder does not hold exactly
     these files in the end; each file is then whole, old or new, and the next run goes on.
     """
+    refuse_way_out(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _turn(folder, patience):

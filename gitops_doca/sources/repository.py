@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitops_doca.sources.files import find_top
+from gitops_doca.sources.files import find_top, is_below
 from gitops_doca.sources.git import git_error, reason, run, run_in
 
 _DEFAULTS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
@@ -134,7 +134,7 @@ def find_repository(folder: str) -> Repository | None:
     real = os.path.realpath(existing)
     top = find_top(real)
     named = find_top(existing)
-    if named is not None and os.path.realpath(named) != top:
+    if leads_out(existing) or (named is not None and os.path.realpath(named) != top):
         raise git_error(
             f"{folder!r} leads out of its repository through a symbolic link",
             "name the folder that the link leads to",
@@ -145,6 +145,15 @@ def find_repository(folder: str) -> Repository | None:
     _refuse_unusable(top, folder or "this folder")
     inside = os.path.relpath(real, top)
     return Repository(top=top, prefix="".join(f"{name}/" for name in [inside, *rest] if name != "."))
+
+
+def leads_out(path: str) -> bool:
+    """Say whether a link on the way of an absolute path leads out of the repository that holds the link."""
+    for link in filter(os.path.islink, (Path(path), *Path(path).parents)):
+        top = find_top(os.path.realpath(link.parent))
+        if top is not None and not is_below(str(link), top):
+            return True
+    return False
 
 
 def _refuse_embedded(top: str, folder: str) -> None:

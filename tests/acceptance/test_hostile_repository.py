@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -406,7 +407,68 @@ def test_a_link_into_another_repository_is_refused(cluster: Path, tmp_path: Path
     )
 
 
+def test_a_link_to_the_top_of_another_repository_is_refused(cluster: Path, tmp_path: Path) -> None:
+    other = start(tmp_path / "other")
+    shutil.copytree(cluster, other, dirs_exist_ok=True)
+    commit(other)
+    (cluster.parent / "b").symlink_to(other)
+    (cluster.parent / "c").symlink_to("b")
+
+    for name in ("clusters/b", "clusters/c"):
+        refused(
+            diff(root(cluster), "main", name),
+            f"'{name}' leads out of its repository through a symbolic link",
+            "name the folder that the link leads to",
+        )
+
+
+OUTPUTS = [
+    ("link/report.json", ["check", "clusters/a", "--report", "link/report.json"]),
+    ("report.json", ["check", "clusters/a", "--report", "report.json"]),
+    ("link/out", ["generate", "clusters/a", "--output-dir", "link/out"]),
+    ("nested/link/out", ["generate", "clusters/a", "--output-dir", "nested/link/out"]),
+]
+
+
+@pytest.mark.parametrize("prepare", [Path.mkdir, start])
+@pytest.mark.parametrize(("path", "arguments"), OUTPUTS)
+def test_nothing_is_written_through_a_link_that_leads_out(
+    path: str, arguments: list[str], prepare: Callable[[Path], object], cluster: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    prepare(outside)
+    (outside / "victim").write_text("mine\n")
+    (root(cluster) / "link").symlink_to("../outside")
+    (root(cluster) / "nested").symlink_to(".")
+    (root(cluster) / "report.json").symlink_to(outside / "victim")
+    before = sorted(outside.rglob("*"))
+
+    result = run_here(*arguments, cwd=root(cluster))
+
+    assert result.exit_code == 74
+    assert result.stderr.splitlines() == [
+        f"error[io]: {path}: is not written to: it leads out of its repository through a symbolic link",
+        "  help: remove the link, or name the place that it leads to",
+    ]
+    assert (sorted(outside.rglob("*")), (outside / "victim").read_text()) == (before, "mine\n")
+
+
 # What goes on working
+
+
+def test_what_is_outside_may_be_written_where_no_link_of_a_repository_leads(
+    cluster: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "link").symlink_to("outside")
+    (root(cluster) / "inside").symlink_to("clusters")
+    report = ["check", "clusters/a", "--report"]
+
+    for path in (tmp_path / "link" / "report.json", "../link/other.json", "inside/report.json"):
+        assert run_here(*report, path, cwd=root(cluster)).exit_code == 0
+
+    assert sorted(file.name for file in (tmp_path / "outside").iterdir()) == ["other.json", "report.json"]
+    assert (cluster.parent / "report.json").exists()
 
 
 def test_a_link_to_a_cluster_is_followed(cluster: Path, truth: bytes, tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def _stream(world: World, kind: str) -> tuple[Sequence[Any], tuple[str, ...]]:
 
 
 def _resource_list(world: World, *, named: bool) -> Sequence[Any]:
-    """Return what kustomize hands over, to a generator whose config names the policies or to a transformer."""
+    """Return what kustomize gives to a generator whose config names the policies, or to a transformer."""
     spec = {"inventory": [NODES]} | ({"policies": [POLICY]} if named else {})
     items = [] if named else [*world.documents[POLICY], _SECRET]
     return [yaml.safe_load(resource_list(items, config(**spec)))]

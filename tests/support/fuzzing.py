@@ -42,7 +42,7 @@ _USAGE = 2
 _DIAGNOSTICS = 4096
 _EARLY = 0.4
 """Share of its deadline after which a run may have heard less than another; tag lists have half of it."""
-_SLACK = 3.0
+_SLACK = 5.0
 """Seconds that a run may take longer than its deadline on a machine that is busy."""
 
 

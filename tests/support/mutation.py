@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
@@ -154,10 +154,10 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One change of a document; `place` counts its values, over and over."""
+    """One change of a document; `steps` lead to it, each to one of the children, counted over and over."""
 
     change: Change
-    place: int
+    steps: Sequence[int]
     value: Any
 
 
@@ -166,7 +166,10 @@ def edits(least: int = 1, most: int = 2) -> st.SearchStrategy[list[Edit]]:
     raw = st.integers(0, len(RAW) - 1).map(lambda number: f"@raw-{number}@")
     value = st.one_of(st.sampled_from(VALUES), st.sampled_from(TEXTS), raw)
     one = st.builds(
-        Edit, change=st.sampled_from(Change), place=st.integers(0, 2000), value=value | st.text(max_size=8)
+        Edit,
+        change=st.sampled_from(Change),
+        steps=st.lists(st.integers(0, 30), min_size=1, max_size=8),
+        value=value | st.text(max_size=8),
     )
     return st.lists(one, min_size=least, max_size=most)
 
@@ -175,19 +178,23 @@ def edited(document: Any, changes: Sequence[Edit]) -> Any:
     """Return a changed copy of a document, which a list or a mapping is."""
     copy = deepcopy(document)
     for change in changes:
-        places = list(_places(copy))
-        if places:
-            _apply(*places[change.place % len(places)], change)
+        place = _place(copy, change.steps)
+        if place:
+            _apply(*place, change)
     return copy
 
 
-def _places(value: Any) -> Iterator[tuple[Container, Any]]:
-    entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, child in list(entries):
-        yield value, key
-        yield from _places(child)
+def _place(value: Any, steps: Sequence[int]) -> tuple[Container, Any] | None:
+    """Return a container and a key of it; so something rare is found as often as what there is much of."""
+    found = None
+    for step in steps:
+        if not isinstance(value, dict | list) or not value:
+            break
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = keys[step % len(keys)]
+        found = value, key
+        value = value[key]
+    return found
 
 
 def _apply(container: Container, key: Any, edit: Edit) -> None:

@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("any-speed")
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many examples a fuzz test ran, and how their runs ended."""
-    for report in terminalreporter.getreports("") + terminalreporter.getreports("passed"):
+    for report in terminalreporter.getreports(""):
         for name, value in report.user_properties:
             if name == "examples":
                 terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")

@@ -1,4 +1,4 @@
-"""Inputs that nobody would write, and answers that nobody would give: whatever comes, a run keeps its word.
+"""Inputs that nobody would write, and answers that nobody would give: every run still keeps its promises.
 
 Each test draws examples of one kind, the same ones each time; CONTRIBUTING.md says how to draw others.
 """
@@ -31,7 +31,7 @@ from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies
 from support.application import APP, Application, spell
 from support.cli import Result, clean_environment, run_cli
-from support.fuzzing import CANARY, ENVIRONMENT, LOGIN, LOGIN_BASE64, Call, Ring, fuzz
+from support.fuzzing import CANARY, ENVIRONMENT, LOGIN, LOGIN_BASE64, Call, Runner, fuzz
 from support.golden import Case, cases
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
@@ -86,8 +86,8 @@ WorldOf = Callable[[str], World]
 
 
 @pytest.fixture
-def ring(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iterator[Ring]:
-    made = Ring(tmp_path / "repository" / APP)
+def runner(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iterator[Runner]:
+    made = Runner(tmp_path / "repository" / APP)
     yield made
     record_property("examples", made.summary)
 
@@ -226,8 +226,8 @@ READINGS = st.sampled_from(sorted(COMMANDS)).flatmap(
 
 @fuzz(400)
 @given(reading=READINGS)
-def test_files(ring: Ring, world_of: WorldOf, reading: Reading) -> None:
-    ring.hold(reading.call(world_of(reading.case)))
+def test_files(runner: Runner, world_of: WorldOf, reading: Reading) -> None:
+    runner.check(reading.call(world_of(reading.case)))
 
 
 # Arguments and the environment
@@ -267,7 +267,7 @@ _WORDS = st.sampled_from([text for text in (*TEXTS, *filter(is_text, VALUES)) if
     env=st.dictionaries(st.sampled_from(_VARIABLES), _WORDS, max_size=1),
 )
 def test_arguments(
-    ring: Ring,
+    runner: Runner,
     world_of: WorldOf,
     command: str,
     names: list[str],
@@ -277,7 +277,7 @@ def test_arguments(
     args = (command, *names, *(word for option in options for word in option))
 
     env = {"GITOPS_DOCA_DEADLINE": str(SECONDS), **env}
-    ring.hold(Call(args=args, files=world_of("four-distros").files, env=env, seconds=2 * SECONDS))
+    runner.check(Call(args=args, files=world_of("four-distros").files, env=env, seconds=2 * SECONDS))
 
 
 # Streams
@@ -289,11 +289,11 @@ def test_arguments(
     kind=st.sampled_from(["transformer", "generator", "verify", "policy", "inventory"]),
     text=texts(),
 )
-def test_streams(ring: Ring, world_of: WorldOf, name: str, kind: str, text: Text) -> None:
+def test_streams(runner: Runner, world_of: WorldOf, name: str, kind: str, text: Text) -> None:
     world = world_of(name)
     documents, args = _stream(world, kind)
 
-    ring.hold(Call(args=args, files=world.files, stdin=text.of(documents), may_show=args == ("krm",)))
+    runner.check(Call(args=args, files=world.files, stdin=text.of(documents)))
 
 
 def _stream(world: World, kind: str) -> tuple[Sequence[Any], tuple[str, ...]]:
@@ -478,7 +478,7 @@ def small(tmp_path: Path, fake: FakeRegistry) -> Mapping[str, bytes]:
     faults=st.dictionaries(st.sampled_from(_KINDS), answers(ANSWERS), min_size=1, max_size=2),
 )
 def test_registries(
-    ring: Ring,
+    runner: Runner,
     fake: FakeRegistry,
     thief: FakeRegistry,
     small: Mapping[str, bytes],
@@ -499,7 +499,7 @@ def test_registries(
         "ARGOCD_APP_PARAMETERS": spell({"resolve": "online"}),
     }
 
-    ring.hold(Call(args=args, files=small, env=env, seconds=SECONDS), before=script)
+    runner.check(Call(args=args, files=small, env=env, seconds=SECONDS), before=script)
 
     told = [request for request in thief.requests if request.authorization]
     assert [one for one in told if CANARY in one.authorization or LOGIN_BASE64 in one.authorization] == []
@@ -525,7 +525,7 @@ _USERS: Sequence[Any] = (
     user=st.sampled_from(_USERS),
 )
 def test_credentials(
-    ring: Ring, fake: FakeRegistry, small: Mapping[str, bytes], way: str, text: Text, user: Any
+    runner: Runner, fake: FakeRegistry, small: Mapping[str, bytes], way: str, text: Text, user: Any
 ) -> None:
     fake.auth = Auth(scheme="basic", login=LOGIN)
     login = {"auth": LOGIN_BASE64, "username": "me", "password": CANARY}
@@ -561,7 +561,7 @@ def test_credentials(
             files["auth"] = text.of([kubeconfig(fake.url, user)])
             args += ("--live", "--kubeconfig", "auth")
 
-    ring.hold(Call(args=args, files=files, env=env, seconds=SECONDS), before=fake.forget)
+    runner.check(Call(args=args, files=files, env=env, seconds=SECONDS), before=fake.forget)
 
 
 def kubeconfig(server: str, user: Any) -> Any:
@@ -618,7 +618,7 @@ _LIVE: Sequence[tuple[str, ...]] = (
     faults=st.dictionaries(st.sampled_from(LISTS), answers(CLUSTER), min_size=1, max_size=2),
 )
 def test_api_servers(
-    ring: Ring,
+    runner: Runner,
     world_of: WorldOf,
     api: FakeApiServer,
     thief: FakeRegistry,
@@ -635,7 +635,7 @@ def test_api_servers(
     env = {"KUBECONFIG": "kubeconfig"}
 
     call = Call(args=(*args, "--deadline", str(SECONDS)), files=files, env=env, seconds=2 * SECONDS)
-    ring.hold(call, before=script)
+    runner.check(call, before=script)
 
     assert [request for request in thief.requests if request.authorization] == []
 
@@ -709,7 +709,7 @@ _ARGOCD = ("ARGOCD_APP_SOURCE_PATH", "ARGOCD_APP_NAMESPACE", "ARGOCD_APP_NAME", 
     env=st.dictionaries(st.sampled_from(_ARGOCD), _WORDS, max_size=1),
 )
 def test_argocd(
-    ring: Ring,
+    runner: Runner,
     world_of: WorldOf,
     changes: Mapping[str, Text],
     paths: Mapping[str, str],
@@ -717,7 +717,7 @@ def test_argocd(
     text: Text | None,
     env: Mapping[str, str],
 ) -> None:
-    world, top = world_of("four-distros"), ring.folder.parents[2]
+    world, top = world_of("four-distros"), runner.folder.parents[2]
     names = {"policies": "policy"}
 
     def placed(field: str, path: str) -> str:
@@ -728,7 +728,7 @@ def test_argocd(
         (top / "outside").mkdir(exist_ok=True)
         for name, document in OUTSIDE.items():
             (top / "outside" / f"{name}.yaml").write_text(yaml.safe_dump(document))
-            (ring.folder / f"link-{name}.yaml").symlink_to(f"../../../outside/{name}.yaml")
+            (runner.folder / f"link-{name}.yaml").symlink_to(f"../../../outside/{name}.yaml")
 
     settings = {**world.documents[CONFIG][0]}
     chosen = {field: placed(field, path) for field, path in paths.items()}
@@ -741,14 +741,14 @@ def test_argocd(
     spelled = spell({name: placed(name, path) for name, path in parameters.items()})
     if text is not None:
         spelled = text.of(json.loads(spelled)).decode("utf-8", "surrogateescape").replace("\0", "")
-    application = Application(ring.folder.parents[1])
+    application = Application(runner.folder.parents[1])
     given_env = application.environment | {
         "ARGOCD_APP_PARAMETERS": spelled,
         "GITOPS_DOCA_DEADLINE": "5",
         **env,
     }
 
-    ring.hold(Call(args=("argocd", "generate"), files=files, env=given_env, seconds=5), before=hide)
+    runner.check(Call(args=("argocd", "generate"), files=files, env=given_env, seconds=5), before=hide)
 
 
 # Revisions
@@ -762,19 +762,19 @@ def test_argocd(
     committed=st.booleans(),
 )
 def test_revisions(
-    ring: Ring, world_of: WorldOf, args: tuple[str, ...], file: str, text: Text, *, committed: bool
+    runner: Runner, world_of: WorldOf, args: tuple[str, ...], file: str, text: Text, *, committed: bool
 ) -> None:
     world = world_of("four-distros")
     changed = {**world.files, file: text.of(world.documents[file])}
     base, here = (changed, world.files) if committed else (world.files, changed)
 
     def commit_base() -> None:
-        start(ring.folder)
-        ring.write(base)
-        commit(ring.folder)
-        ring.write(here)
+        start(runner.folder)
+        runner.write(base)
+        commit(runner.folder)
+        runner.write(here)
 
-    ring.hold(Call(args=("diff", *args), files=here), before=commit_base)
+    runner.check(Call(args=("diff", *args), files=here), before=commit_base)
 
 
 # What only a process shows
@@ -784,12 +784,12 @@ _ENDS = {"pipe": (), "closed": (74,), "full": (74,), "gone": (141,)}
 
 @fuzz(10)
 @given(reading=READINGS, end=st.sampled_from(sorted(_ENDS)))
-def test_processes(ring: Ring, world_of: WorldOf, reading: Reading, end: str) -> None:
+def test_processes(runner: Runner, world_of: WorldOf, reading: Reading, end: str) -> None:
     call = reading.call(world_of(reading.case))
 
-    inside = ring.hold(call).result
-    ring.fill(call)
-    outside = run_process(call, ring.folder, end)
+    inside = runner.check(call).result
+    runner.fill(call)
+    outside = run_process(call, runner.folder, end)
 
     if end == "pipe":
         assert outside == inside

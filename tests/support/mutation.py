@@ -107,7 +107,7 @@ RAW = [
     b"@",
     b"{{ .Values.x }}",
     b"<<<<<<< ours\n=======\n>>>>>>> theirs\n",
-    b"a" * 70_000,
+    b"a" * 20_000,
 ]
 
 VALUES: list[Any] = [

@@ -22,26 +22,23 @@ from hypothesis import strategies as st
 from fakes.api_server import NODES as NODES_PATH
 from fakes.api_server import TOKEN, FakeApiServer, node
 from fakes.drivers import DAEMON_SETS, NAMESPACE, PODS, REVISIONS, daemon_set, pod, revision
-from fakes.registry import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST, Auth, FakeRegistry, Fault, Kind, Wire, image
-from gitops_doca.core.diagnostics import Problems
+from fakes.registry import OCI_INDEX, OCI_MANIFEST, Auth, FakeRegistry, Kind, image
 from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.render.metadata import MANAGED_BY
-from gitops_doca.emit.inventory import dump_inventory
-from gitops_doca.sources.inventory import read_inventory
-from gitops_doca.sources.policy import read_policies
+from support.answers import Answer, answers
 from support.application import APP, Application, spell
 from support.cli import Result, clean_environment, run_cli
 from support.fuzzing import CANARY, ENVIRONMENT, LOGIN, LOGIN_BASE64, Call, Runner, fuzz
-from support.golden import Case, cases
+from support.golden import cases
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 from support.krm import config, resource_list
 from support.mutation import TEXTS, VALUES, Form, Text, is_text, texts, written
 from support.repository import commit, start
+from support.world import COMPACT, CONFIG, LOCK, NODES, POLICY, RENDERED, SECRET, World, make_world
 
 pytestmark = pytest.mark.e2e
 
-HOST = "registry.example"
 SECONDS = 0.5
 """What all look-ups of an example have; most faults are over at once."""
 _CASES = (
@@ -62,26 +59,6 @@ _CASES = (
     "init-container-safe-load",
     "two-kernels-fallback",
 )
-CONFIG, POLICY, NODES = "gitops-doca.yaml", "policy.yaml", "nodes.yaml"
-LOCK, COMPACT, RENDERED = "gitops-doca.lock.yaml", "compact.yaml", "rendered/all.yaml"
-_SECRET = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "login", "namespace": "nvidia-network-operator"},
-    "type": "Opaque",
-    "stringData": {"password": CANARY},
-    "data": {"password": base64.b64encode(CANARY.encode()).decode()},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The files of one cluster that renders from its lock, as documents and as they are written."""
-
-    documents: Mapping[str, Sequence[Any]]
-    files: Mapping[str, bytes]
-
-
 WorldOf = Callable[[str], World]
 
 
@@ -95,76 +72,13 @@ def runner(tmp_path: Path, record_property: Callable[[str, object], None]) -> It
 @pytest.fixture(scope="module")
 def world_of(tmp_path_factory: pytest.TempPathFactory) -> WorldOf:
     folder = tmp_path_factory.mktemp("worlds")
-    made = {case.name: _world(case, folder / case.name) for case in cases() if case.name in _CASES}
+    made = {case.name: make_world(case, folder / case.name) for case in cases() if case.name in _CASES}
 
     # No mapping: hypothesis shows what a test is called with, and warns when that is large.
     def world_of(name: str) -> World:
         return made[name]
 
     return world_of
-
-
-def _world(case: Case, folder: Path) -> World:
-    """Return a case of fixtures/golden with its config, lock, rendering and compact inventory."""
-    folder.mkdir()
-    policies = list(yaml.safe_load_all((case.folder / POLICY).read_text()))
-    nodes = _hidden(policies, _cluster(case))
-    spec = {
-        "policies": [POLICY],
-        "inventory": [NODES],
-        "namespace": case.namespace,
-        "openshift": case.openshift,
-        "initContainerImage": case.init_container_image,
-        "annotations": {"example.com/a": "b"},
-        "ignoredTaints": ["example.com/away"],
-    }
-    settings = config(**spec) | {"metadata": {"name": case.name}}
-    (folder / NODES).write_bytes(written([nodes], Form.YAML))
-    (folder / CONFIG).write_bytes(written([settings], Form.YAML))
-    images = {tag: image(architecture=tag.rpartition("-")[2]) for tag in case.tags}
-    manifests = {tag: manifest for tag, (manifest, _) in images.items()}
-    tags = dict.fromkeys(case.repositories, manifests)
-    with FakeRegistry(tags=tags, blobs=[blob for _, blob in images.values()]) as registry:
-        moved = written(policies, Form.YAML).replace(b"repository: ", b"repository: HOST/")
-        (folder / POLICY).write_bytes(moved.replace(b"HOST", registry.host.encode()))
-        assert run_here("lock", cwd=folder).exit_code == 0
-        lock = (folder / LOCK).read_text().replace(registry.host, HOST)
-    (folder / POLICY).write_bytes(moved.replace(b"HOST", HOST.encode()))
-    (folder / LOCK).write_text(lock)
-    stream = run_here("generate", cwd=folder)
-    assert stream.exit_code == 0, stream.stderr
-    texts = {file.name: file.read_bytes() for file in folder.iterdir()} | {RENDERED: stream.stdout}
-    documents = {name: list(yaml.safe_load_all(text)) for name, text in texts.items()}
-    documents[COMPACT] = [_compact(folder)]
-    return World(documents, {name: written(values, Form.YAML) for name, values in documents.items()})
-
-
-def _cluster(case: Case) -> Any:
-    """Return the nodes and all other objects of a case, as one list."""
-    found = yaml.safe_load((case.folder / NODES).read_text())
-    objects = case.folder / "objects.yaml"
-    more = yaml.safe_load_all(objects.read_text()) if objects.exists() else ()
-    return {**found, "items": [*found["items"], *more, _SECRET]}
-
-
-def _hidden(policies: Sequence[Any], cluster: Any) -> Any:
-    """Put the canary wherever an input may hold a secret that is none of our business."""
-    for policy in policies:
-        annotations = policy["metadata"].setdefault("annotations", {})
-        annotations["kubectl.kubernetes.io/last-applied-configuration"] = CANARY
-    for one in cluster["items"]:
-        if one["kind"] == "Node":
-            one["metadata"].setdefault("annotations", {})["example.com/token"] = CANARY
-            one["status"]["images"] = [{"names": [f"{CANARY}/a:b"], "sizeBytes": 1}]
-        elif one["kind"] == "ConfigMap":
-            one["data"] = dict.fromkeys(one["data"], CANARY)
-    return cluster
-
-
-def _compact(folder: Path) -> Any:
-    problems = Problems()
-    labels = read_policies([str(folder / POLICY)], problems).labels
-    return yaml.safe_load(dump_inventory(read_inventory([str(folder / NODES)], labels, problems), labels))
 
 
 # Files
@@ -226,7 +140,7 @@ READINGS = st.sampled_from(sorted(COMMANDS)).flatmap(
 
 @fuzz(400)
 @given(reading=READINGS)
-def test_files(runner: Runner, world_of: WorldOf, reading: Reading) -> None:
+def test_no_change_of_a_file_breaks_a_promise(runner: Runner, world_of: WorldOf, reading: Reading) -> None:
     runner.check(reading.call(world_of(reading.case)))
 
 
@@ -251,7 +165,7 @@ _NAMES = (
     *("argocd", "nothing"),
 )
 _VARIABLES = (
-    *("GITOPS_DOCA_CA_FILE", "GITOPS_DOCA_ALLOWED_REGISTRY", "GITOPS_DOCA_PULL_SECRET", "GITOPS_DOCA_X"),
+    *("GITOPS_DOCA_CA_FILE", "GITOPS_DOCA_ALLOWED_REGISTRY", "GITOPS_DOCA_PULLSECRET", "GITOPS_DOCA_X"),
     *("GITHUB_STEP_SUMMARY", "DOCKER_CONFIG", "KUBECONFIG", "ARGOCD_APP_PARAMETERS"),
     "ARGOCD_APP_SOURCE_PATH",
 )
@@ -266,7 +180,7 @@ _WORDS = st.sampled_from([text for text in (*TEXTS, *filter(is_text, VALUES)) if
     options=st.lists(st.tuples(st.sampled_from(_TEXT_OPTIONS), _WORDS), max_size=2),
     env=st.dictionaries(st.sampled_from(_VARIABLES), _WORDS, max_size=1),
 )
-def test_arguments(
+def test_no_argument_breaks_a_promise(
     runner: Runner,
     world_of: WorldOf,
     command: str,
@@ -289,7 +203,9 @@ def test_arguments(
     kind=st.sampled_from(["transformer", "generator", "verify", "policy", "inventory"]),
     text=texts(),
 )
-def test_streams(runner: Runner, world_of: WorldOf, name: str, kind: str, text: Text) -> None:
+def test_no_stream_breaks_a_promise(
+    runner: Runner, world_of: WorldOf, name: str, kind: str, text: Text
+) -> None:
     world = world_of(name)
     documents, args = _stream(world, kind)
 
@@ -299,7 +215,7 @@ def test_streams(runner: Runner, world_of: WorldOf, name: str, kind: str, text: 
 def _stream(world: World, kind: str) -> tuple[Sequence[Any], tuple[str, ...]]:
     match kind:
         case "verify":
-            return [*world.documents[RENDERED], _SECRET], ("verify", "-v")
+            return [*world.documents[RENDERED], SECRET], ("verify", "-v")
         case "policy":
             return world.documents[POLICY], ("generate", "-p", "-", "-i", NODES)
         case "inventory":
@@ -311,7 +227,7 @@ def _stream(world: World, kind: str) -> tuple[Sequence[Any], tuple[str, ...]]:
 def _resource_list(world: World, *, named: bool) -> Sequence[Any]:
     """Return what kustomize hands over; `named`: its config names the policies, so they are no items."""
     spec = {"inventory": [NODES]} | ({"policies": [POLICY]} if named else {})
-    items = [] if named else [*world.documents[POLICY], _SECRET]
+    items = [] if named else [*world.documents[POLICY], SECRET]
     return [yaml.safe_load(resource_list(items, config(**spec)))]
 
 
@@ -338,98 +254,7 @@ ANSWERS: Sequence[Any] = (
     {"token": CANARY, "access_token": CANARY, "expires_in": 300, "issued_at": "2026-01-01T00:00:00Z"},
     {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}},
 )
-# What a client waits and tries again for is rare: each costs the whole deadline.
-_STATUSES = [*[None] * 12, *[200] * 8, *[404] * 4, 401, 401, 403, 400, 405, 406, 410, 204, 206, 100, 999]
-_STATUSES += [*(300, 301, 302, 303, 304, 307, 308) * 2, 429, 500, 503]
-_WIRES = [*[Wire.WHOLE] * 30, *[wire for wire in Wire if wire is not Wire.WHOLE]]
-_PLACES = [
-    *(
-        "@here@/v2/",
-        "@here@/token",
-        "@thief@/v2/x",
-        "@thief@/token",
-        "//thief",
-        "/",
-        "",
-        "?again",
-        "http://[",
-    ),
-    *("file:///etc/passwd", "https://me:x@thief", "data:,x", "http://127.0.0.1:1/", "ftp://127.0.0.1/", "#"),
-    *("http://169.254.169.254/latest", "http://localhost:99999/", "http://[::1]:1/", "http://0x7f.1:1/"),
-]
-_HEADERS = {
-    "Location": _PLACES,
-    "Link": [f'<{place}>; rel="next"' for place in _PLACES] + ["<", '<a>; rel="prev"', "<a>, <b>; rel=next"],
-    "WWW-Authenticate": [
-        *(f'Bearer realm="{place}",service="a",scope="repository:a:pull"' for place in _PLACES),
-        *(
-            "Basic",
-            'Basic realm="',
-            "Bearer",
-            "Negotiate",
-            "Digest a=b",
-            'Bearer realm=""',
-            ", ,",
-            "Basic x, y",
-        ),
-    ],
-    "Docker-Content-Digest": [_DIGEST, _DIGEST[:-1], "md5:0", "sha512:" + "0" * 128, "", "latest"],
-    "Content-Type": [
-        OCI_MANIFEST,
-        OCI_INDEX,
-        DOCKER_LIST,
-        "text/html",
-        "",
-        ";",
-        "application/json; charset=x",
-    ],
-    "Content-Encoding": ["gzip", "deflate", "br", "zstd", "x", "gzip, gzip"],
-    "Transfer-Encoding": ["chunked", "identity", "x"],
-    "Content-Length": ["0", "1", "-1", "x", "9" * 30],
-    "Retry-After": ["0", "-1", "x", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 99 Foo 0000"],
-    "Set-Cookie": [f"a={CANARY}; Domain=example.com"],
-    "Warning": ["299 - x"],
-    "X": ["x" * 70_000, ""],
-}
-_NAMED = st.sampled_from(sorted(_HEADERS)).flatmap(
-    lambda name: st.tuples(st.just(name), st.sampled_from(_HEADERS[name]) | st.sampled_from(TEXTS))
-)
 _KINDS: Sequence[Kind] = ("ping", "token", "head", "get", "blob", "list")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer of a server, in words that fit every example."""
-
-    status: int | None
-    headers: Sequence[tuple[str, str]]
-    document: Any
-    text: Text | None
-    """How the body comes of the document; None: the right body."""
-    wire: Wire
-
-    def fault(self, here: str, thief: str) -> Fault:
-        """Return it with the addresses of this example's servers."""
-
-        def placed(text: str) -> str:
-            # A header is one line, of bytes.
-            line = text.replace("@here@", here).replace("@thief@", thief).replace("\r", "").replace("\n", " ")
-            return line.encode().decode("latin-1")
-
-        body = None if self.text is None else self.text.of([self.document])
-        headers = tuple((name, placed(value)) for name, value in self.headers)
-        return Fault(status=self.status, headers=headers, body=body, wire=self.wire)
-
-
-def answers(documents: Sequence[Any]) -> st.SearchStrategy[Answer]:
-    return st.builds(
-        Answer,
-        status=st.sampled_from(_STATUSES),
-        headers=st.lists(_NAMED, max_size=2),
-        document=st.sampled_from(documents),
-        text=st.none() | texts(),
-        wire=st.sampled_from(_WIRES),
-    )
 
 
 _ASKING: Sequence[tuple[str, ...]] = (
@@ -437,6 +262,7 @@ _ASKING: Sequence[tuple[str, ...]] = (
     *[("check", "--online", "-o", form) for form in ("text", "json", "markdown", "build")],
     *[("lock",)] * 2,
     *[("matrix", "-o", form) for form in ("text", "json", "markdown", "html")],
+    *[(command, ".", "b") for command in ("check", "lock", "matrix")],
     ("lock", "--check"),
     ("argocd", "generate"),
 )
@@ -477,7 +303,7 @@ def small(tmp_path: Path, fake: FakeRegistry) -> Mapping[str, bytes]:
     auth=st.sampled_from(AUTHS),
     faults=st.dictionaries(st.sampled_from(_KINDS), answers(ANSWERS), min_size=1, max_size=2),
 )
-def test_registries(
+def test_no_answer_of_a_registry_breaks_a_promise(
     runner: Runner,
     fake: FakeRegistry,
     thief: FakeRegistry,
@@ -499,7 +325,8 @@ def test_registries(
         "ARGOCD_APP_PARAMETERS": spell({"resolve": "online"}),
     }
 
-    runner.check(Call(args=args, files=small, env=env, seconds=SECONDS), before=script)
+    files = {**small, **({f"b/{name}": data for name, data in small.items()} if "b" in args else {})}
+    runner.check(Call(args=args, files=files, env=env, seconds=SECONDS), before=script)
 
     told = [request for request in thief.requests if request.authorization]
     assert [one for one in told if CANARY in one.authorization or LOGIN_BASE64 in one.authorization] == []
@@ -524,7 +351,7 @@ _USERS: Sequence[Any] = (
     text=texts(),
     user=st.sampled_from(_USERS),
 )
-def test_credentials(
+def test_no_damaged_credentials_are_shown(
     runner: Runner, fake: FakeRegistry, small: Mapping[str, bytes], way: str, text: Text, user: Any
 ) -> None:
     fake.auth = Auth(scheme="basic", login=LOGIN)
@@ -617,7 +444,7 @@ _LIVE: Sequence[tuple[str, ...]] = (
     args=st.sampled_from(_LIVE),
     faults=st.dictionaries(st.sampled_from(LISTS), answers(CLUSTER), min_size=1, max_size=2),
 )
-def test_api_servers(
+def test_no_answer_of_an_api_server_breaks_a_promise(
     runner: Runner,
     world_of: WorldOf,
     api: FakeApiServer,
@@ -708,7 +535,7 @@ _ARGOCD = ("ARGOCD_APP_SOURCE_PATH", "ARGOCD_APP_NAMESPACE", "ARGOCD_APP_NAME", 
     text=st.none() | texts(),
     env=st.dictionaries(st.sampled_from(_ARGOCD), _WORDS, max_size=1),
 )
-def test_argocd(
+def test_no_application_of_argo_cd_breaks_a_promise(
     runner: Runner,
     world_of: WorldOf,
     changes: Mapping[str, Text],
@@ -761,7 +588,7 @@ def test_argocd(
     text=texts(),
     committed=st.booleans(),
 )
-def test_revisions(
+def test_no_revision_breaks_a_promise(
     runner: Runner, world_of: WorldOf, args: tuple[str, ...], file: str, text: Text, *, committed: bool
 ) -> None:
     world = world_of("four-distros")
@@ -784,7 +611,9 @@ _ENDS = {"pipe": (), "closed": (74,), "full": (74,), "gone": (141,)}
 
 @fuzz(10)
 @given(reading=READINGS, end=st.sampled_from(sorted(_ENDS)))
-def test_processes(runner: Runner, world_of: WorldOf, reading: Reading, end: str) -> None:
+def test_a_process_ends_as_a_run_in_the_test_does(
+    runner: Runner, world_of: WorldOf, reading: Reading, end: str
+) -> None:
     call = reading.call(world_of(reading.case))
 
     inside = runner.check(call).result

@@ -334,6 +334,16 @@ def test_no_answer_of_a_registry_breaks_a_promise(
 
 # Where credentials stand
 
+WAYS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "docker config": ((), "docker/config.json"),
+    "flag": (("--registry-config", "auth"), "auth"),
+    "pull secret": (("--pull-secret", "auth"), "auth"),
+    "string data": (("--pull-secret", "auth"), "auth"),
+    "inside a secret": (("--pull-secret", "auth"), "auth"),
+    "certificates": (("--ca-file", "auth"), "auth"),
+    "kubeconfig": (("--live", "--kubeconfig", "auth"), "auth"),
+}
+"""Flags, and the file that they name."""
 _USERS: Sequence[Any] = (
     {"token": TOKEN},
     {"username": "me", "password": CANARY},
@@ -345,9 +355,7 @@ _USERS: Sequence[Any] = (
 
 @fuzz(100)
 @given(
-    way=st.sampled_from(
-        ["docker config", "flag", "pull secret", "string data", "inside", "ca", "kubeconfig"]
-    ),
+    way=st.sampled_from(sorted(WAYS)),
     text=texts(),
     user=st.sampled_from(_USERS),
 )
@@ -357,38 +365,41 @@ def test_no_damaged_credentials_are_shown(
     fake.auth = Auth(scheme="basic", login=LOGIN)
     login = {"auth": LOGIN_BASE64, "username": "me", "password": CANARY}
     logins = {fake.host: login, f"{fake.host}/{PATH}": login, "other.example": {"identitytoken": CANARY}}
-    auths = {"auths": logins, "HttpHeaders": {"X": CANARY}}
+    flags, file = WAYS[way]
+    data = _credentials(
+        way, text, {"auths": logins, "HttpHeaders": {"X": CANARY}}, kubeconfig(fake.url, user)
+    )
+    call = Call(
+        args=("check", "--online", "--deadline", str(SECONDS), *flags),
+        files={**small, file: data},
+        env={"DOCKER_CONFIG": "docker"} if way == "docker config" else {},
+        seconds=SECONDS,
+    )
+
+    runner.check(call, before=fake.forget)
+
+
+def _credentials(way: str, text: Text, docker_config: Any, cluster: Any) -> bytes:
+    """Return the damaged file of each way to hand credentials over."""
     # Where YAML is none of what may be there.
     as_json = replace(text, form=Form.INDENTED)
-    named = {"kind": "Secret", "metadata": {"name": "pull"}, "type": "kubernetes.io/dockerconfigjson"}
-    args: tuple[str, ...] = ("check", "--online", "--deadline", str(SECONDS))
-    files, env = dict(small), {}
+    secret = {"kind": "Secret", "metadata": {"name": "pull"}, "type": "kubernetes.io/dockerconfigjson"}
+    key = ".dockerconfigjson"
     match way:
-        case "docker config":
-            files["docker/config.json"] = as_json.of([auths])
-            env["DOCKER_CONFIG"] = "docker"
-        case "flag":
-            files["auth"] = as_json.of([auths])
-            args += ("--registry-config", "auth")
+        case "docker config" | "flag":
+            return as_json.of([docker_config])
         case "pull secret":
-            inner = base64.b64encode(json.dumps(auths).encode()).decode()
-            files["auth"] = text.of([{**named, "data": {".dockerconfigjson": inner}}])
-            args += ("--pull-secret", "auth")
+            inner = base64.b64encode(json.dumps(docker_config).encode()).decode()
+            return text.of([{**secret, "data": {key: inner}}])
         case "string data":
-            files["auth"] = text.of([{**named, "stringData": {".dockerconfigjson": json.dumps(auths)}}])
-            args += ("--pull-secret", "auth")
-        case "inside":
-            inner = base64.b64encode(as_json.of([auths])).decode()
-            files["auth"] = json.dumps({**named, "data": {".dockerconfigjson": inner}}).encode()
-            args += ("--pull-secret", "auth")
-        case "ca":
-            files["auth"] = b"-----BEGIN CERTIFICATE-----\n" + text.of([auths])
-            args += ("--ca-file", "auth")
+            return text.of([{**secret, "stringData": {key: json.dumps(docker_config)}}])
+        case "inside a secret":
+            inner = base64.b64encode(as_json.of([docker_config])).decode()
+            return json.dumps({**secret, "data": {key: inner}}).encode()
+        case "certificates":
+            return b"-----BEGIN CERTIFICATE-----\n" + text.of([docker_config])
         case _:
-            files["auth"] = text.of([kubeconfig(fake.url, user)])
-            args += ("--live", "--kubeconfig", "auth")
-
-    runner.check(Call(args=args, files=files, env=env, seconds=SECONDS), before=fake.forget)
+            return text.of([cluster])
 
 
 def kubeconfig(server: str, user: Any) -> Any:
@@ -544,38 +555,55 @@ def test_no_application_of_argo_cd_breaks_a_promise(
     text: Text | None,
     env: Mapping[str, str],
 ) -> None:
-    world, top = world_of("four-distros"), runner.folder.parents[2]
-    names = {"policies": "policy"}
-
-    def placed(field: str, path: str) -> str:
-        name = names.get(field, field)
-        return path.replace("{root}", str(top)).replace("{name}", name if name in OUTSIDE else "policy")
-
-    def hide() -> None:
-        (top / "outside").mkdir(exist_ok=True)
-        for name, document in OUTSIDE.items():
-            (top / "outside" / f"{name}.yaml").write_text(yaml.safe_dump(document))
-            (runner.folder / f"link-{name}.yaml").symlink_to(f"../../../outside/{name}.yaml")
-
-    settings = {**world.documents[CONFIG][0]}
-    chosen = {field: placed(field, path) for field, path in paths.items()}
-    settings["spec"] = settings["spec"] | {
-        field: path if field == "lock" else [path] for field, path in chosen.items()
-    }
-    documents = {**world.documents, CONFIG: [settings]}
-    files = {**world.files, CONFIG: written([settings], Form.YAML)}
-    files |= {file: change.of(documents[file]) for file, change in changes.items()}
-    spelled = spell({name: placed(name, path) for name, path in parameters.items()})
+    world = world_of("four-distros")
+    settings = {field: _placed(runner, field, path) for field, path in paths.items()}
+    files = _application(world, settings, changes)
+    spelled = spell({name: _placed(runner, name, path) for name, path in parameters.items()})
     if text is not None:
+        # What the system allows in its environment.
         spelled = text.of(json.loads(spelled)).decode("utf-8", "surrogateescape").replace("\0", "")
-    application = Application(runner.folder.parents[1])
-    given_env = application.environment | {
+    environment = {
+        **Application(runner.folder.parents[1]).environment,
         "ARGOCD_APP_PARAMETERS": spelled,
         "GITOPS_DOCA_DEADLINE": "5",
         **env,
     }
 
-    runner.check(Call(args=("argocd", "generate"), files=files, env=given_env, seconds=5), before=hide)
+    call = Call(args=("argocd", "generate"), files=files, env=environment, seconds=5)
+    runner.check(call, before=lambda: _surround(runner))
+
+
+def _placed(runner: Runner, field: str, path: str) -> str:
+    """Return a path of `_FOREIGN` with what it leads to for this field."""
+    name = {"policies": "policy"}.get(field, field)
+    return (
+        path.format(root=_top(runner), name=name if name in OUTSIDE else "policy")
+        if path in _FOREIGN
+        else path
+    )
+
+
+def _application(world: World, settings: Mapping[str, str], changes: Mapping[str, Text]) -> dict[str, bytes]:
+    """Return the files of the application, with these settings in its config, and then these changes."""
+    found = world.documents[CONFIG][0]
+    lists = {field: path if field == "lock" else [path] for field, path in settings.items()}
+    documents = {**world.documents, CONFIG: [{**found, "spec": {**found["spec"], **lists}}]}
+    changed = {file: change.of(documents[file]) for file, change in changes.items()}
+    return {**world.files, CONFIG: written(documents[CONFIG], Form.YAML), **changed}
+
+
+def _surround(runner: Runner) -> None:
+    """Write files outside of the repository, and links to them into it."""
+    outside = _top(runner) / "outside"
+    outside.mkdir(exist_ok=True)
+    for name, document in OUTSIDE.items():
+        (outside / f"{name}.yaml").write_text(yaml.safe_dump(document))
+        (runner.folder / f"link-{name}.yaml").symlink_to(f"../../../outside/{name}.yaml")
+
+
+def _top(runner: Runner) -> Path:
+    """Return the folder that the repository is in."""
+    return runner.folder.parents[2]
 
 
 # Revisions

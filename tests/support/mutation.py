@@ -135,12 +135,17 @@ class Change(Enum):
 
     DROP = "drop"
     REPLACE = "replace"
-    RENAME = "rename"
+    TWIST = "twist"
+    """The value keeps its type, and most of what it is."""
     WRAP = "wrap"
     NEST = "nest"
     ADD = "add"
-    REPEAT = "repeat"
+    # Of an entry of a mapping; in a list they add an item.
+    RENAME = "rename"
     TWICE = "twice"
+    # Of an item of a list; in a mapping they add an entry.
+    SWAP = "swap"
+    REPEAT = "repeat"
 
 
 class Form(Enum):
@@ -167,7 +172,7 @@ def edits(least: int = 1, most: int = 2) -> st.SearchStrategy[list[Edit]]:
     value = st.one_of(st.sampled_from(VALUES), st.sampled_from(TEXTS), raw)
     one = st.builds(
         Edit,
-        change=st.sampled_from(Change),
+        change=st.sampled_from([*Change, Change.TWIST, Change.TWIST, Change.TWIST]),
         steps=st.lists(st.integers(0, 30), min_size=1, max_size=8),
         value=value | st.text(max_size=8),
     )
@@ -198,27 +203,62 @@ def _place(value: Any, steps: Sequence[int]) -> tuple[Container, Any] | None:
 
 
 def _apply(container: Container, key: Any, edit: Edit) -> None:
-    found, name = container[key], edit.value if isinstance(edit.value, str) else str(edit.value)
+    found = container[key]
     match edit.change:
         case Change.DROP:
             del container[key]
         case Change.REPLACE:
             container[key] = deepcopy(edit.value)
-        case Change.RENAME if isinstance(container, dict):
-            container[name] = container.pop(key)
-        case Change.ADD if isinstance(container, dict):
-            container[name] = "x"
+        case Change.TWIST:
+            container[key] = _twisted(found, edit)
         case Change.WRAP:
             container[key] = [found]
         case Change.NEST:
-            container[key] = {name: found}
-        case Change.REPEAT if isinstance(container, list):
-            container[key:key] = [deepcopy(found) for _ in range(_MANY)]
-        case Change.TWICE if isinstance(container, dict):
-            # The key stands twice in the text: see `written`.
-            container[f"@twice-{key}@"] = deepcopy(found)
+            container[key] = {_name(edit): found}
+        case _ if isinstance(container, list):
+            _apply_to_list(container, key, edit)
         case _:
-            container.insert(key, deepcopy(edit.value)) if isinstance(container, list) else None
+            _apply_to_mapping(container, key, edit)
+
+
+def _apply_to_list(items: list[Any], index: int, edit: Edit) -> None:
+    match edit.change:
+        case Change.SWAP:
+            items.reverse()
+        case Change.REPEAT:
+            items[index:index] = [deepcopy(items[index]) for _ in range(_MANY)]
+        case _:
+            items.insert(index, deepcopy(edit.value))
+
+
+def _apply_to_mapping(fields: dict[Any, Any], key: Any, edit: Edit) -> None:
+    match edit.change:
+        case Change.RENAME:
+            fields[_name(edit)] = fields.pop(key)
+        case Change.TWICE:
+            # The key stands twice in the text: see `written`.
+            fields[f"@twice-{key}@"] = deepcopy(fields[key])
+        case _:
+            fields[_name(edit)] = "x"
+
+
+def _name(edit: Edit) -> str:
+    return edit.value if isinstance(edit.value, str) else str(edit.value)
+
+
+def _twisted(found: Any, edit: Edit) -> Any:
+    match found:
+        case bool():
+            return not found
+        case int() | float():
+            return found + edit.steps[-1] - 1
+        case str() if isinstance(edit.value, str) and edit.value[:1] != "@":
+            at = edit.steps[-1] % (len(found) + 1)
+            return found[:at] + edit.value[:2] + found[at + edit.steps[-1] % 2 :]
+        case str():
+            return found.upper() if edit.steps[-1] % 2 else found[:-1]
+        case _:
+            return found
 
 
 def written(documents: Sequence[Any], form: Form) -> bytes:
@@ -328,7 +368,7 @@ def texts() -> st.SearchStrategy[Text]:
         mutations=st.just(()),
         garble=right,
     )
-    kinds = [edit, edit, edit, edit, mutation, mutation, garble, instead]
+    kinds = [*[edit] * 6, mutation, mutation, garble, instead]
     return st.sampled_from(range(len(kinds))).flatmap(kinds.__getitem__)
 
 

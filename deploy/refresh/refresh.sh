@@ -201,7 +201,8 @@ date=$(git log -1 --format=%cI)
 {
   echo "$title"
   echo
-  head -n 100 "$moved"
+  # Indented it is code to GitHub and GitLab, and nothing in it a link or a mention.
+  head -n 100 "$moved" | sed 's/^./    &/'
   (($(wc -l <"$moved") <= 100)) || echo "... and more: see the difference"
 } | GIT_AUTHOR_DATE=$date GIT_COMMITTER_DATE=$date git commit --quiet --file -
 if [[ $(git rev-parse HEAD) == "$proposed" ]]; then

@@ -229,6 +229,8 @@ def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet
 
 def _may_be_digest(lock: ImageLock, pool: LockedPool) -> bool:
     """Say whether the pool's policy may name a digest: the lock has no tag that only this pool can need."""
+    if pool in lock.chosen:
+        return False
     is_shared = sum(one.pool == pool.pool for one in lock.pools) > 1
     return is_shared or not _tags(lock, pool)
 

@@ -55,8 +55,12 @@ class Drivers:
         assert result.exit_code == 0, result.stderr
         return result.stdout.decode()
 
-    def message(self) -> str:
-        return self.forge.git("log", "-1", "--format=%B", BRANCH).rstrip("\n")
+    def message(self, branch: str = BRANCH) -> str:
+        """Return the proposal's message without the indent that makes its body code to a forge."""
+        title, _, body = self.forge.git("log", "-1", "--format=%B", branch).rstrip("\n").partition("\n\n")
+        lines = body.splitlines()
+        assert all(line.startswith("    ") for line in lines if not line.startswith("... and more"))
+        return "\n".join([title, "", *(line.removeprefix("    ") for line in lines)])
 
     def tags(self, branch: str = BRANCH) -> list[Any]:
         (repository,) = yaml.safe_load(self.forge.file(LOCK, branch))["repositories"]
@@ -665,9 +669,7 @@ def test_a_cluster_without_nics_gives_no_first_inventory(drivers: Drivers, clust
 
 def test_a_cluster_gives_the_first_inventory(drivers: Drivers, cluster: Cluster) -> None:
     assert drivers.forge.called == [f"{BRANCH} main Refresh {FOLDER}"]
-    assert drivers.forge.git("log", "-1", "--format=%B", "main").rstrip("\n") == (
-        f"Refresh {FOLDER}\n\nThe inventory is new.\nThe lock is new."
-    )
+    assert drivers.message("main") == (f"Refresh {FOLDER}\n\nThe inventory is new.\nThe lock is new.")
     assert drivers.good(FOLDER, "nodes.yaml", **cluster.env) == f"{FOLDER}: nothing moved\n"
     assert drivers.forge.branches() == ["main"]
 

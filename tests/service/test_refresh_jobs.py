@@ -65,8 +65,8 @@ def test_the_workflow_opens_a_pull_request_and_keeps_it_up_to_date(forge: Forge,
     assert result.exit_code == 0, result.stderr
     installed = (forge.folder / "pip.log").read_text().splitlines()
     assert installed == ["pip", "install", "https://packages.example.com/gitops_doca-0.1.0-py3-none-any.whl"]
-    body = forge.git("log", "-1", "--format=%b", BRANCH).strip()
-    assert body.startswith("moved  ")
+    body = forge.git("log", "-1", "--format=%b", BRANCH).rstrip("\n")
+    assert body.startswith("    moved  ")
     listed, created = said(forge)
     assert listed.startswith(f"pr\nlist\n--head\n{BRANCH}\n--base\nmain\n")
     assert created == (
@@ -76,7 +76,7 @@ def test_the_workflow_opens_a_pull_request_and_keeps_it_up_to_date(forge: Forge,
     (forge.folder / "open").write_text("17\n")
     images.index(POOL.tag, architectures=("amd64", "arm64"))
     assert work(forge).exit_code == 0
-    body = forge.git("log", "-1", "--format=%b", BRANCH).strip()
+    body = forge.git("log", "-1", "--format=%b", BRANCH).rstrip("\n")
     assert said(forge)[-1].splitlines()[:6] == [
         "api",
         "--silent",

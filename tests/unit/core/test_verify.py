@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool
-from gitops_doca.core.reference import Digest, parse_repository
+from gitops_doca.core.reference import Digest, parse_image, parse_repository
 from gitops_doca.core.verify import (
     Built,
     BuiltDaemonSet,
@@ -223,6 +223,16 @@ def test_a_digest_may_be_that_of_another_policy_with_nodes_alike() -> None:
     )
 
     assert [one for one in found(FIRST, by_digest, lock=lock) if one[0] == "image"] == []
+
+
+def test_a_pool_whose_image_the_lock_names_runs_no_digest_of_another_policy() -> None:
+    other = LockedPool("NicNodePolicy/blue", READY.pool)
+    lock = replace(LOCK, pools=(*LOCK.pools, other), chosen={READY: parse_image(FIRST.image)})
+    forged = replace(FIRST, source="digest", image=f"{REPOSITORY}@{THREE}")
+
+    assert [one for one in found(forged, SECOND, lock=lock) if one[0] == "image"] == [
+        ("image", str(READY), f"{forged.image}: not in the lock")
+    ]
 
 
 def test_a_digest_of_the_policy_must_still_be_one() -> None:

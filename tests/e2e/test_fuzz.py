@@ -326,7 +326,9 @@ def test_no_answer_of_a_registry_breaks_a_promise(
     }
 
     files = {**small, **({f"b/{name}": data for name, data in small.items()} if "b" in args else {})}
-    runner.check(Call(args=args, files=files, env=env, seconds=SECONDS), before=script)
+    steady = all(answer.steady for answer in faults.values())
+    call = Call(args=args, files=files, env=env, seconds=SECONDS, steady=steady)
+    runner.check(call, before=script)
 
     told = [request for request in thief.requests if request.authorization]
     assert [one for one in told if CANARY in one.authorization or LOGIN_BASE64 in one.authorization] == []
@@ -472,7 +474,9 @@ def test_no_answer_of_an_api_server_breaks_a_promise(
     files = {**world_of(LIVE_CASE).files, "kubeconfig": access}
     env = {"KUBECONFIG": "kubeconfig"}
 
-    call = Call(args=(*args, "--deadline", str(SECONDS)), files=files, env=env, seconds=2 * SECONDS)
+    steady = all(answer.steady for answer in faults.values())
+    flags = ("--deadline", str(SECONDS))
+    call = Call(args=(*args, *flags), files=files, env=env, seconds=2 * SECONDS, steady=steady)
     runner.check(call, before=script)
 
     assert [request for request in thief.requests if request.authorization] == []

@@ -64,6 +64,8 @@ _HEADERS = {
     "Warning": ["299 - x"],
     "X": ["x" * 70_000, ""],
 }
+_FRAMING = {"Content-Length", "Transfer-Encoding"}
+_BODILESS = {100, 204, 304}
 _NAMED = st.sampled_from(sorted(_HEADERS)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(_HEADERS[name]) | st.sampled_from(TEXTS))
 )
@@ -79,6 +81,12 @@ class Answer:
     text: Text | None
     """How the body comes of the document; None: the right body."""
     wire: Wire
+
+    @property
+    def steady(self) -> bool:
+        """Whether the connection is good for a next request, whoever makes that."""
+        framed = not {name for name, _ in self.headers} & _FRAMING
+        return self.wire is Wire.WHOLE and framed and self.status not in _BODILESS
 
     def fault(self, here: str, thief: str) -> Fault:
         """Return it with the addresses of both servers."""

@@ -237,7 +237,8 @@ class FakeRegistry(Running):
         return None if allowed else _error(401, "UNAUTHORIZED", headers=tuple(headers))
 
     def _token(self, request: Recorded) -> Answer:
-        assert self.auth is not None
+        if self.auth is None:
+            return _error(404, "UNSUPPORTED")
         login = self.auth.login
         answer: dict[str, str] = {}
         scopes = request.query.get("scope", [])

@@ -43,9 +43,10 @@ def buffer_stdout() -> None:
     What cannot be written then stays in it, so that `check_stdout` finds out, whoever printed the text.
     """
     stream = sys.stdout
-    if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.RawIOBase):
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(stream.buffer), encoding=stream.encoding, errors=stream.errors
+    if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.FileIO):
+        # The descriptor stays the old stream's, which closes it.
+        sys.stdout = open(  # noqa: SIM115 (a descriptor, open as long as the process runs)
+            stream.fileno(), "w", encoding=stream.encoding, errors=stream.errors, closefd=False
         )
 
 

@@ -61,4 +61,6 @@ def _compile_new(folder: Path) -> None:
     found = next(entry for entry in repository["tags"] if entry["tag"] == NEW.tag)
     repository["tags"] = [entry for entry in repository["tags"] if entry is not found]
     repository["tags"] += [{"tag": NEW.tag, "missing": True}, found | {"tag": NEW.compile_tag}]
+    for pool in document["pools"]:
+        pool["image"] = pool["image"].replace(NEW.tag, NEW.compile_tag)
     lock.write_text(yaml.safe_dump(document, sort_keys=False))

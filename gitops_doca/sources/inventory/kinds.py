@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_GROUP
-from gitops_doca.core.names import is_kind_name
 from gitops_doca.core.snapshot import KIND
 from gitops_doca.sources.located import Document, is_policy
 from gitops_doca.sources.schema import did_you_mean
@@ -22,6 +21,26 @@ _READ = {
 # The API server writes them in the place of any object for a client that asks so (meta.k8s.io/v1).
 _SHORT = {"Table", "PartialObjectMetadata"}
 _SHOWN = 5
+# Words that Kubernetes or we have made: anything else is a stranger's, and may be of another file altogether.
+_NAMED = frozenset(
+    f"{kind}{suffix}"
+    for suffix in ("", "List")
+    for kind in (
+        *(
+            "ConfigMap",
+            "CronJob",
+            "CustomResourceDefinition",
+            "DaemonSet",
+            "Deployment",
+            "Event",
+            "Node",
+            "Status",
+        ),
+        *("Job", "Namespace", "Pod", "ReplicaSet", "Secret", "Service", "ServiceAccount", "StatefulSet"),
+        *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ImageStream", "Proxy"),
+        *("NicClusterPolicy", "NicNodePolicy", "DriverGenerator", "DriverLock", "Kustomization"),
+    )
+)
 
 
 def group_and_kind(document: Document) -> tuple[str, str] | None:
@@ -68,7 +87,7 @@ class Kinds:
         else:
             if kind == "DaemonSet" or is_policy(document):
                 self._traces.add(document.file)
-            self._ignored[document.file][kind if is_kind_name(kind) else "others"] += 1
+            self._ignored[document.file][kind if kind in _NAMED else "others"] += 1
         return True
 
     def report_useless(self) -> None:

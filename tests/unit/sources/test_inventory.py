@@ -481,8 +481,11 @@ def test_other_kinds_are_ignored_beside_nodes() -> None:
         ("kind: Node\napiVersion: example.com/v1\n", "Node (1)"),
         ("kind: hunter2 is the password\n", "others (1)"),
         (
-            "".join(f"kind: {kind}\n---\n" for kind in "ABCDEFG"),
-            "A (1), B (1), C (1), D (1), E (1) and 2 more kinds",
+            "".join(
+                f"kind: {kind}\n---\n"
+                for kind in ("Event", "Job", "Pod", "Role", "Secret", "Service", "Mine")
+            ),
+            "Event (1), Job (1), Pod (1), Role (1), Secret (1) and 2 more kinds",
         ),
     ],
 )

@@ -80,7 +80,9 @@ def test_a_miss_that_the_lock_records_needs_a_new_lock_and_no_refresh(applicatio
     text = lock.read_text()
     begin = text.index("  - digest:")
     end = text.index("    tag:", begin)
-    lock.write_text(f"{text[:begin]}  - missing: true\n{text[end:]}")
+    tag = text[end:].split()[1]
+    pools = "".join(line for line in text[:begin].splitlines(keepends=True) if not line.endswith(f":{tag}\n"))
+    lock.write_text(f"{pools}  - missing: true\n{text[end:]}")
 
     result = application.generate()
 

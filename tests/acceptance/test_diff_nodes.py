@@ -493,6 +493,22 @@ def test_under_strict_the_result_is_printed_and_it_is_an_error(form: str, tmp_pa
     ]
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_message_about_many_nodes_keeps_its_end(*, strict: bool, tmp_path: Path) -> None:
+    names = [f"worker-{number:02}.rack-17.datacenter.example.com" for number in range(60)]
+    before = side(hosts(*names))
+    after = side(hosts(*names), [policy(version=NEXT)], [tag(version=NEXT)], strict=strict)
+
+    result = diff(prepare(tmp_path, before, after))
+
+    why = f"; {OLD_POOL} of {CLUSTER} had a precompiled image before"
+    result_line, message = result.stdout.decode().splitlines()[0], result.stderr.splitlines()[0]
+    assert f": {', '.join(names[:50])} and 10 more{why}" in result_line
+    assert message.endswith(
+        f": {', '.join(names[:5])} and 55 more{why}{', and the config is strict' * strict}"
+    )
+
+
 def test_nodes_that_will_compile_are_told_in_markdown_and_json(tmp_path: Path) -> None:
     cluster = prepare(tmp_path, THIS_VERSION, next_version(NEW))
 

@@ -29,6 +29,8 @@ from gitops_doca.sources.repository import Commit
 
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000
+_NAMED = 5
+"""Nodes that a message names: the result names more, and a longer message would lose its end."""
 _Side = TypeVar("_Side")
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -108,9 +110,10 @@ def command(
 def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
     """Report pools that compile where a precompiled image was there before."""
     for found in comparison.compiling:
+        message = news(found, _NAMED)
         if strict and found.is_refused:
             problems.error(
-                f"{news(found)}, and the config is strict",
+                f"{message}, and the config is strict",
                 found.pool.place,
                 category=Category.MISSING,
                 remedy="publish or mirror the precompiled image, keep a version or a kernel that has one, "
@@ -118,7 +121,7 @@ def _report_compiling(comparison: Comparison, problems: Problems, *, strict: boo
             )
         else:
             problems.warn(
-                news(found),
+                message,
                 found.pool.place,
                 remedy="with forcePrecompiled: true in the policy a missing image is an error",
             )

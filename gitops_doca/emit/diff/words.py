@@ -61,9 +61,9 @@ class Base:
     """What a reader must know of the two sides."""
 
 
-def news(found: Compiling) -> str:
-    """Say which nodes will compile the driver, and why that is new."""
-    pool, names = found.pool, name_nodes(found.nodes, _NAMED)
+def news(found: Compiling, named: int = _NAMED) -> str:
+    """Say which nodes will compile the driver, and why that is new; at most `named` nodes by name."""
+    pool, names = found.pool, name_nodes(found.nodes, named)
     who = f"{_count(found.nodes)} will compile the driver: {names};"
     if not found.nodes:
         who = "each node of a planned pool will compile the driver:"

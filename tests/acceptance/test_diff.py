@@ -178,7 +178,7 @@ def test_a_node_that_joins_a_pool_is_a_difference_without_manifests(cluster: Pat
     assert (result.exit_code, lines(result)[1:]) == (
         1,
         [
-            "1 node moves",
+            "1 node joins a pool",
             "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
             "",
             "nodes that move",

@@ -199,7 +199,7 @@ def test_a_pool_may_have_nodes_in_every_case(tmp_path: Path) -> None:
     lines = diff(every_case(tmp_path)).stdout.decode().splitlines()
 
     assert lines[1] == (
-        "1 pool added, 1 pool removed, 2 nodes move, 5 nodes are in no pool any more, "
+        "1 pool added, 1 pool removed, 1 node moves, 1 node joins a pool, 5 nodes are in no pool any more, "
         "2 nodes are not in the inventory any more"
     )
     assert drivers(lines) == ["loaded as soon as this is applied", *EVERY_CASE]
@@ -635,7 +635,7 @@ def test_pools_that_stay_are_one_line_for_each_version(tmp_path: Path) -> None:
     more = [*nodes, host("d", NEW, rack="z")]
     both = (TWO[0], moved)
     assert text(tmp_path / "2", side(nodes, both, tags), side(more, both, tags))[:3] == [
-        "1 pool added, 1 node moves",
+        "1 pool added, 1 node joins a pool",
         f"2 pools stay on {VERSION}, nothing reloads",
         f"1 pool stays on {NEXT}, nothing reloads",
     ]

@@ -45,6 +45,13 @@ _VERBS = {
     Build.FIRST: {"reloaded": "compiled", "loaded": "compiled and loaded"},
     Build.AGAIN: {"reloaded": "recompiled", "loaded": "recompiled and loaded"},
 }
+_MOVES = (
+    ("moves", "move"),
+    ("joins a pool", "join a pool"),
+    ("is in no pool any more", "are in no pool any more"),
+    ("is not in the inventory any more", "are not in the inventory any more"),
+)
+"""What is said of one node, and of several."""
 _NAMED = 50
 """Nodes that are named where something happens to them that a reviewer has to know."""
 
@@ -162,19 +169,26 @@ def headline(comparison: Comparison) -> str:
 
 
 def _count_moves(comparison: Comparison) -> list[str]:
-    sums: Counter[type[Location]] = Counter()
+    sums: Counter[tuple[str, str]] = Counter()
     for move in comparison.moves:
-        sums[type(move.target)] += len(move.nodes)
-    words = {
-        InPool: ("moves", "move"),
-        InNoPool: ("is in no pool any more", "are in no pool any more"),
-        NotListed: ("is not in the inventory any more", "are not in the inventory any more"),
-    }
+        sums[_move_words(move)] += len(move.nodes)
     return [
-        f"{sums[kind]} {_plural('node', sums[kind])} {one if sums[kind] == 1 else many}"
-        for kind, (one, many) in words.items()
-        if sums[kind]
+        f"{sums[words]} {_plural('node', sums[words])} {words[0 if sums[words] == 1 else 1]}"
+        for words in _MOVES
+        if sums[words]
     ]
+
+
+def _move_words(move: NodeMove) -> tuple[str, str]:
+    match move.source, move.target:
+        case InPool(), InPool():
+            return _MOVES[0]
+        case _, InPool():
+            return _MOVES[1]
+        case _, InNoPool():
+            return _MOVES[2]
+        case _:
+            return _MOVES[3]
 
 
 def version(move: VersionMove, target: str) -> str:

@@ -16,7 +16,7 @@ class Before(Enum):
 
     PRECOMPILED = "had a precompiled image"
     COMPILED = "compiled"
-    NO_IMAGE = "had no image"
+    NO_IMAGE = "had no image in the lock"
     """A tag was missing then, or the policy named a digest."""
     NEW = "is new"
 
@@ -94,7 +94,9 @@ def _before(
         return Before.PRECOMPILED
     if pool not in lock.pools:
         return Before.PRECOMPILED if pool.pool in moved else Before.NEW
-    return Before.NO_IMAGE if lock.chosen and pool not in lock.chosen else Before.COMPILED
+    # A lock with images that names none for any pool is of 0.1.0, and does not say which had one.
+    says_which = lock.chosen or not any(isinstance(entry, LockedImage) for entry in lock.entries.values())
+    return Before.NO_IMAGE if says_which and pool not in lock.chosen else Before.COMPILED
 
 
 def _is_offered(pool: Pool, offered: Collection[tuple[str, str]]) -> bool:

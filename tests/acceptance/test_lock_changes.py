@@ -358,7 +358,34 @@ def test_a_pool_without_an_image_so_far_is_told_as_that(folder: Folder) -> None:
     assert recorded.exit_code == 4
     assert f"{LOCK}: 1 image locked; 1 pool has no image\n" in recorded.stderr
     assert result.exit_code == 4
-    assert f"  pool {pool(92)} of {CLUSTER} had no image; 1 node: a-3\n" in result.stderr
+    assert f"  pool {pool(92)} of {CLUSTER} had no image in the lock; 1 node: a-3\n" in result.stderr
+
+
+def test_pools_that_all_had_no_image_are_told_as_that(folder: Folder) -> None:
+    folder.nodes["a-3"] = ("ubuntu22.04", 92)
+    folder.policies = [folder.policy(version="1.0-0", forcePrecompiled=True)]
+    folder.lock()
+    folder.publish(compiling())
+    folder.policies = [folder.policy()]
+    folder.spec = {"strict": True}
+
+    result = folder.lock()
+
+    assert result.exit_code == 4
+    assert f"  pool {pool(92)} of {CLUSTER} had no image in the lock; 1 node: a-3\n" in result.stderr
+
+
+def test_a_pool_that_ran_a_digest_had_no_image_in_the_lock(folder: Folder) -> None:
+    folder.nodes["a-3"] = ("ubuntu22.04", 92)
+    folder.policies = [folder.policy(version=MANIFEST.digest)]
+    folder.lock()
+    folder.publish(compiling())
+    folder.policies = [folder.policy()]
+
+    result = folder.lock()
+
+    assert result.exit_code == 0
+    assert f"  pool {pool(92)} of {CLUSTER} had no image in the lock; 1 node: a-3\n" in result.stderr
 
 
 @pytest.fixture

@@ -47,32 +47,36 @@ offer() {
 # Delete the branch; where the remote does not let us, let it propose nothing.
 withdraw() { push "$1" ":refs/heads/$branch" || offer "$1" "$parent"; }
 
-# Leave the processes that this one started in $below: none where the system does not list them.
-children_of() {
-  below=()
-  read -ra below 2>/dev/null <"/proc/$1/task/$1/children" || true
+# Add to $below all that a process started, each before what it started itself; none where the system
+# does not list them.
+descendants_of() {
+  local child children=()
+  read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true
+  for child in "${children[@]}"; do
+    below+=("$child")
+    descendants_of "$child"
+  done
 }
 
-# Send a signal to all that a process started, and to what those started.
+# Send a signal to all that this shell started: a command before what it waits for, or it would go on
+# with the next.
 signal_below() {
-  local child below
-  children_of "$2"
-  for child in "${below[@]}"; do
-    signal_below "$1" "$child"
-    kill -s "$1" "$child" 2>/dev/null || true
-  done
+  local below=()
+  descendants_of $$
+  [[ ${#below[@]} == 0 ]] || kill -s "$1" "${below[@]}" 2>/dev/null || true
 }
 
 # A signal ends this shell, but not the command that it waits for, which goes on writing.
 stop_children() {
   local below
-  signal_below TERM $$
+  signal_below TERM
   for _ in {1..50}; do
-    children_of $$
+    below=()
+    descendants_of $$
     [[ ${#below[@]} != 0 ]] || return 0
     sleep 0.1
   done
-  signal_below KILL $$
+  signal_below KILL
 }
 
 # Remove what runs that were killed left: a work tree of this repository whose run no longer holds its lock.

@@ -102,7 +102,9 @@ def _function(generate: list[str]) -> Iterator[list[str]]:
         json.dump(call, stdin)
         stdin.flush()
         program = [sys.executable, "-m", "gitops_doca", "krm"]
-        yield ["sh", "-c", 'exec "$@" < "$0"', stdin.name, *program]
+        # In the lock's folder, as kustomize calls it: a config names no lock elsewhere.
+        folder = str(Path(lock).parent)
+        yield ["sh", "-c", 'cd "$1" && shift && exec "$@" < "$0"', stdin.name, folder, *program]
 
 
 def _argocd() -> Iterator[bool]:

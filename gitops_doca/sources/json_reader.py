@@ -144,27 +144,29 @@ def _checked(value: Any, line: int, levels: int) -> Any:  # noqa: ANN401 (any JS
                 _checked(key, line, levels)
         entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in entries:
-            value[key] = _checked(item, line, levels - 1)
-    elif isinstance(value, float):
-        return _finite(value)
-    elif isinstance(value, int) and value not in INTEGERS:
-        return _large(value)
+            checked = _checked(item, line, levels - 1)
+            if checked is not item:
+                value[key] = checked
+    elif isinstance(value, int | float):
+        return _number(value)
     return value
 
 
-def _finite(number: float) -> float:
-    """Return the number itself, which may know its text; raises `NotFiniteError`."""
-    if not math.isfinite(number):
-        raise NotFiniteError
-    return number
+def _number(number: Any) -> float:  # noqa: ANN401 (an integer or a float: float stands for both)
+    """Return the number itself, or what Kubernetes makes of an integer beyond 64 bits.
 
-
-def _large(number: int) -> float:
-    """Return what Kubernetes makes of an integer beyond 64 bits; raises `NotFiniteError`."""
+    Raises `NotFiniteError`.
+    """
+    if isinstance(number, int) and number in INTEGERS:
+        return number
     try:
-        return float(number)
+        # A float stays the one that it is: it may know its text.
+        large = number if isinstance(number, float) else float(number)
     except OverflowError:
         raise NotFiniteError from None
+    if not math.isfinite(large):
+        raise NotFiniteError
+    return large
 
 
 class _Window:

@@ -8,7 +8,7 @@ from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
 from gitops_doca.core.snapshot import has_login, has_nic
 from gitops_doca.core.taints import keeps_away, wrong_fields
-from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.inventory.found import Found, is_wrong_label
 from gitops_doca.sources.located import Document, LocatedDict, Path
 from gitops_doca.sources.schema import not_a_string
 
@@ -199,7 +199,8 @@ def _labels(document: Document, found: Found) -> dict[str, str] | None:
     if wrong:
         return None
     for key, value in kept.items():
-        found.check_label(key, value, document.place((*path, key)))
+        if is_wrong_label(key, value):
+            found.report_label(document.place((*path, key)))
     return kept
 
 
@@ -226,7 +227,7 @@ def _lines(mapping: object) -> Mapping[str, int]:
 def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
     for step in path:
         match value:
-            case Mapping():
+            case dict():
                 value = value.get(step)
             case list() if isinstance(step, int):
                 value = value[step]

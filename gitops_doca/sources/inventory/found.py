@@ -68,10 +68,9 @@ class Found:
             if is_label_key(label) and (label in self._similar or len(self._similar) < _MAX_SIMILAR):
                 self._similar[label] += 1
 
-    def check_label(self, label: str, value: str, place: Place) -> None:
-        """Report a value that no label has; one of the platform is reported with the pool that needs it."""
-        if value and label not in PLATFORM_LABELS and not is_label_value(value):
-            self.problems.error(f"the value is not {A_LABEL_VALUE}", place)
+    def report_label(self, place: Place) -> None:
+        """Report a value that `is_wrong_label` finds."""
+        self.problems.error(f"the value is not {A_LABEL_VALUE}", place)
 
     def add_config_map(self, namespace: str, name: str, keys: tuple[str, ...], place: Place) -> None:
         """Add the sorted keys of a ConfigMap; the namespace may be empty."""
@@ -110,3 +109,8 @@ class Found:
             place,
             remedy="keep the newer one: take one inventory of the whole cluster",
         )
+
+
+def is_wrong_label(label: str, value: str) -> bool:
+    """Say whether no label has this value; one of the platform is reported with the pool that needs it."""
+    return value != "" and label not in PLATFORM_LABELS and not is_label_value(value)

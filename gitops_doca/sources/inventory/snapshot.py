@@ -9,7 +9,7 @@ from gitops_doca.core.model import API_VERSION, NIC_LABEL, ClusterProxy, Node
 from gitops_doca.core.names import is_subdomain
 from gitops_doca.core.snapshot import GROUP_LABELS, has_login, report_login
 from gitops_doca.sources.inventory.cluster import usable_taints
-from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.inventory.found import Found, is_wrong_label
 from gitops_doca.sources.located import Document, LocatedDict, LocatedList, Path, spell
 from gitops_doca.sources.schema import did_you_mean, validate
 
@@ -68,7 +68,8 @@ def _check_labels(document: Document, found: Found) -> None:
     for number, group in enumerate(document.value["groups"]):
         for label, value in group["labels"].items():
             if label in known:
-                found.check_label(label, value, document.place(("groups", number, "labels", label)))
+                if is_wrong_label(label, value):
+                    found.report_label(document.place(("groups", number, "labels", label)))
                 continue
             near = did_you_mean(label, known) if found.problems.is_early(document.file) else ""
             message = f"unknown label {label!r}{near}"

@@ -9,11 +9,11 @@ from typing import NoReturn
 import click
 
 from gitops_doca import __version__
-from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.environment import check_environment
-from gitops_doca.cli.memory import out_of_memory
-from gitops_doca.cli.output import buffer_stdout, check_stdout
-from gitops_doca.cli.signals import StoppedError, stoppable
+from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.streams import buffer_stdout, check_stdout
+from gitops_doca.cli.process.memory import out_of_memory
+from gitops_doca.cli.process.signals import StoppedError, stoppable
+from gitops_doca.cli.settings.environment import check_environment
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 
 FUNCTION = "gitops-doca-krm"

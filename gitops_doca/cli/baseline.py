@@ -10,17 +10,17 @@ from typing import assert_never
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.invocation import Invocation, Resolve, find_answers
+from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.settings.run_config import Invocation, Resolve, find_answers
+from gitops_doca.core.compare.lock import RENDERING
+from gitops_doca.core.compare.rendered import Rendering, listed, rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.lock import RENDERING
-from gitops_doca.core.rendered import Rendering, listed, rendering
-from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.escape import printable
-from gitops_doca.pipeline import Answers, Generation, Locked, generate
-from gitops_doca.sources.manifests import read_manifests
-from gitops_doca.sources.repository import Commit, Repository, find_repository
-from gitops_doca.sources.revision import Absence, extract
+from gitops_doca.sources.git.repository import Commit, Repository, find_repository
+from gitops_doca.sources.git.revision import Absence, extract
+from gitops_doca.sources.rendered_folder import read_manifests
+from gitops_doca.usecases.generate import Answers, Generation, Locked, generate
 
 Read = Callable[[str, Problems], Invocation]
 """Reads the config of this path."""

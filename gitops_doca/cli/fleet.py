@@ -8,20 +8,20 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics
-from gitops_doca.cli.explain import explain
-from gitops_doca.cli.inputs import config_file, read_invocation
-from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.registries import make_resolver
+from gitops_doca.cli.output.console import print_diagnostics
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import write_report_text
+from gitops_doca.cli.settings.explain import explain
+from gitops_doca.cli.settings.inputs import config_file, read_invocation
+from gitops_doca.cli.settings.registries import make_resolver
+from gitops_doca.cli.settings.run_config import Invocation
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import ClusterResult, mark
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.report import dump_report
-from gitops_doca.fleet import SharedAnswers, ask_ahead
-from gitops_doca.loading import Inputs, load
 from gitops_doca.sources.files import STDIN
+from gitops_doca.usecases.fleet import SharedAnswers, ask_ahead
+from gitops_doca.usecases.load import Inputs, load
 
 # Flags that would say the same of every cluster, and be wrong of all but one.
 _ABOUT_ONE = {"policies": "-p", "inventory": "-i", "lock": "--lock", "live": "--live"}

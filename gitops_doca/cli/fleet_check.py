@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
-from gitops_doca.cli.invocation import choose_answers
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.run import tell_generation
-from gitops_doca.cli.summary import summarize
+from gitops_doca.cli.settings.run_config import choose_answers
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
-from gitops_doca.loading import Inputs
-from gitops_doca.pipeline import Answers, Generation, Online, conclude
+from gitops_doca.usecases.generate import Answers, Generation, Online, conclude
+from gitops_doca.usecases.load import Inputs
 
 Dump = Callable[[Sequence[ClusterResult]], str]
 _Ready = dict[str, tuple[Inputs, Answers]]

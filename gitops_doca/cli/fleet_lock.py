@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
 from gitops_doca.cli.locks import (
     Replaced,
@@ -15,14 +14,15 @@ from gitops_doca.cli.locks import (
     tell_entries,
     update_lock,
 )
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.console import print_diagnostics, table, tell
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.core.compare.lock import ImageLock
+from gitops_doca.core.compare.lock_changes import Change, compare
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
-from gitops_doca.core.lock import ImageLock
-from gitops_doca.core.lock_changes import Change, compare
 from gitops_doca.emit.escape import printable
-from gitops_doca.locking import Locking, lock_inputs
 from gitops_doca.sources.lock import read_lock
+from gitops_doca.usecases.lock import Locking, lock_inputs
 
 SAME, DIFFERENT = 0, 1
 

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.console import print_info, table, tell
-from gitops_doca.cli.invocation import Invocation
-from gitops_doca.cli.output import remove_leftovers, replaceable_text, write_file
-from gitops_doca.core.decide import CompileOnNode, UseDigest, Withhold
+from gitops_doca.cli.output.console import print_info, table, tell
+from gitops_doca.cli.output.streams import remove_leftovers, replaceable_text, write_file
+from gitops_doca.cli.settings.run_config import Invocation
+from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss
+from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
+from gitops_doca.core.compare.lock_compiling import describe_compiling, newly_compiling
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss
-from gitops_doca.core.lock_changes import Change, ChangeKind, compare
-from gitops_doca.core.lock_compiling import describe_compiling, newly_compiling
+from gitops_doca.core.resolve.decide import CompileOnNode, UseDigest, Withhold
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
-from gitops_doca.locking import Locking
 from gitops_doca.sources.config import NAME
 from gitops_doca.sources.lock import read_lock
+from gitops_doca.usecases.lock import Locking
 
 _SHOWN = 20
 """Changes that are told of one lock."""

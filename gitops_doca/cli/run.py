@@ -5,19 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gitops_doca.cli.console import print_diagnostics, print_info
-from gitops_doca.cli.explain import explain
-from gitops_doca.cli.inputs import read_invocation
-from gitops_doca.cli.invocation import Invocation, produce
-from gitops_doca.cli.output import write_file, write_stdout
-from gitops_doca.cli.summary import summarize
+from gitops_doca.cli.output.console import print_diagnostics, print_info
+from gitops_doca.cli.output.streams import write_file, write_stdout
+from gitops_doca.cli.output.summary import summarize
+from gitops_doca.cli.settings.explain import explain
+from gitops_doca.cli.settings.inputs import read_invocation
+from gitops_doca.cli.settings.run_config import Invocation, produce
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
-from gitops_doca.core.wording import PLANNED
+from gitops_doca.core.phrases import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
 from gitops_doca.emit.table import fulfilled_note
-from gitops_doca.loading import Inputs
-from gitops_doca.locking import Locking
-from gitops_doca.pipeline import Generation
+from gitops_doca.usecases.generate import Generation
+from gitops_doca.usecases.load import Inputs
+from gitops_doca.usecases.lock import Locking
 
 Dump = Callable[[Generation], str]
 

@@ -13,17 +13,17 @@ from typing import Generic, TypeVar
 import urllib3
 
 from gitops_doca.cluster.connection import Connection
-from gitops_doca.cluster.question import Question
-from gitops_doca.core.lookup import AnswersTooLargeError, Cause
-from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, classify, status_text
-from gitops_doca.registry.retry import (
+from gitops_doca.cluster.request import Question
+from gitops_doca.core.resolve.lookup import AnswersTooLargeError, Cause
+from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, classify, status_text
+from gitops_doca.net.retry import (
     MAX_RETRY_AFTER,
     Deadline,
     RetryPolicy,
     is_retryable,
     parse_retry_after,
 )
-from gitops_doca.sources.syntax import TOO_LARGE, Readable, SyntaxProblem
+from gitops_doca.sources.reading.syntax import TOO_LARGE, Readable, SyntaxProblem
 
 RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
 """The API server may take seconds for a page of large nodes."""

@@ -5,14 +5,14 @@ from typing import Any
 
 from gitops_doca.cluster.api import ApiServer
 from gitops_doca.cluster.listing import list_all
-from gitops_doca.cluster.question import list_of
+from gitops_doca.cluster.request import list_of
+from gitops_doca.core.compare.rendered import at, driver_image, text_at
+from gitops_doca.core.compare.status import AppliedDaemonSet, DriverPod, Drivers
 from gitops_doca.core.model import DRIVER_LABEL, OUR_DRIVER
 from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION
 from gitops_doca.core.render.metadata import MANAGED_BY
-from gitops_doca.core.rendered import at, driver_image, text_at
-from gitops_doca.core.status import AppliedDaemonSet, DriverPod, Drivers
-from gitops_doca.sources.selection import ALL, Selection
+from gitops_doca.sources.reading.selection import ALL, Selection
 
 _HASH, _GENERATION = "controller-revision-hash", "pod-template-generation"
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"

@@ -12,8 +12,8 @@ from typing import Any
 
 from gitops_doca.cluster.kubeconfig import Access
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.registry.programs import run_program
-from gitops_doca.registry.retry import Deadline
+from gitops_doca.net.credential_process import run_program
+from gitops_doca.net.retry import Deadline
 
 MAX_SECONDS = 30.0
 """What a plugin may take, if the deadline of the run leaves as much."""

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document, Path
-from gitops_doca.sources.schema import did_you_mean
-from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.reading.document import Document, Path
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.schema import did_you_mean
+from gitops_doca.sources.reading.selection import ALL
 
 _SECTIONS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _FIELDS: Mapping[str, Mapping[str, type]] = {

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any
 
 from gitops_doca.cluster.api import ApiServer, ExpiredError, ListLimits, Task, UnansweredError
-from gitops_doca.cluster.question import Question
-from gitops_doca.core.lookup import Cause
-from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.sources.json_reader import read_list, read_list_head
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import ALL, Selection
+from gitops_doca.cluster.request import Question
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.json_reader import read_list, read_list_head
+from gitops_doca.sources.reading.selection import ALL, Selection
 
 PAGE = 500
 """Objects of one page, as kubectl asks for them."""

@@ -28,21 +28,21 @@ from gitops_doca.cluster.drivers import read_drivers
 from gitops_doca.cluster.identity import identify
 from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
 from gitops_doca.cluster.listing import PAGE, list_all
-from gitops_doca.cluster.question import DISCOVERY, Question, list_of, object_of
+from gitops_doca.cluster.request import DISCOVERY, Question, list_of, object_of
+from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.compare.rendered import text_at
+from gitops_doca.core.compare.status import Drivers
 from gitops_doca.core.diagnostics import Category, GenerationError, PassingError, Problems
-from gitops_doca.core.lookup import Cause
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
-from gitops_doca.core.rendered import text_at
-from gitops_doca.core.scope import Scope
-from gitops_doca.core.status import Drivers
-from gitops_doca.registry.failures import NoAnswerError, OutageError
-from gitops_doca.registry.retry import Deadline, RetryPolicy
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.request_errors import NoAnswerError, OutageError
+from gitops_doca.net.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
-from gitops_doca.sources.json_reader import read_json
-from gitops_doca.sources.located import Document
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
-from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection, object_selection
-from gitops_doca.sources.syntax import Readable, SyntaxProblem
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.json_reader import read_json
+from gitops_doca.sources.reading.selection import ALL, NOTHING, REST, Selection, object_selection
+from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem
 
 _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mellanox.com"
 _REMEDIES = {

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gitops_doca.core.decide import Decision
 from gitops_doca.core.diagnostics import Category
-from gitops_doca.core.pools import Grouping
+from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.pools import Grouping
 
 NO_POOLS = Grouping(pools=(), left_out=())
 

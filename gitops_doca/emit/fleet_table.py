@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import cluster_entries, left_out_entry, pool_entry
 from gitops_doca.emit.table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
+from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 
 def text_fleet(results: Sequence[ClusterResult]) -> str:

@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import API_VERSION, ClusterProxy, Inventory, Taint
-from gitops_doca.core.names import PROGRAM
-from gitops_doca.core.snapshot import (
+from gitops_doca.core.compact_inventory import (
     KIND,
     NodeGroup,
     extra_labels,
@@ -15,6 +12,9 @@ from gitops_doca.core.snapshot import (
     proxy_settings,
     report_login,
 )
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import API_VERSION, ClusterProxy, Inventory, Taint
+from gitops_doca.core.names import PROGRAM
 from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 

@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.reference import ImageReference

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.decide import Decision, Withhold
-from gitops_doca.core.lookup import TagMissing
 from gitops_doca.core.reference import DOCKER_HUB, ImageReference, parse_image
+from gitops_doca.core.resolve.decide import Decision, Withhold
+from gitops_doca.core.resolve.lookup import TagMissing
 from gitops_doca.emit.escape import printable_lines
 from gitops_doca.emit.yaml import dump_document
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any, assert_never
 
-from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.lookup import TagMissing, TagUnknown
 from gitops_doca.core.model import API_VERSION, LeftOut
+from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
 from gitops_doca.emit.escape import json_text
-from gitops_doca.emit.recipe import build_entry
+from gitops_doca.emit.image_build import build_entry
 
 KIND = "DriverReport"
 

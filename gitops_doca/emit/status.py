@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, assert_never
 
-from gitops_doca.core.discovery import help_with_nics, list_similar
-from gitops_doca.core.model import API_VERSION, NIC_LABEL
-from gitops_doca.core.rendered import driver_version
-from gitops_doca.core.status import (
+from gitops_doca.core.compare.rendered import driver_version
+from gitops_doca.core.compare.status import (
     KIND,
     MOST_ASKED,
     Absence,
@@ -17,11 +15,13 @@ from gitops_doca.core.status import (
     State,
     Status,
 )
-from gitops_doca.core.wording import name_nodes
+from gitops_doca.core.discovery import help_with_nics, list_similar
+from gitops_doca.core.model import API_VERSION, NIC_LABEL
+from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import left_out_entry
 from gitops_doca.emit.table import left_out_notes
+from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
 _NODES = ("NODE", "STATE", "RUNS", "POOL")

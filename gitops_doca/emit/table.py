@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.decide import Decision
 from gitops_doca.core.model import LeftOut, Plan
-from gitops_doca.core.pools import Grouping
-from gitops_doca.core.wording import name_nodes
+from gitops_doca.core.phrases import name_nodes
+from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.layout import columns, items, markdown, text_cells
 from gitops_doca.emit.report import left_out_entry, pool_entry
+from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")

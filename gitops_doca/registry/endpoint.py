@@ -4,21 +4,21 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gitops_doca.core.lookup import Cause
 from gitops_doca.core.reference import Digest, Repository
-from gitops_doca.registry.addresses import ANYWHERE, Reach, Zone
-from gitops_doca.registry.authorizer import Authorizer, Caller, refused_credentials
-from gitops_doca.registry.credentials import Keychain
-from gitops_doca.registry.errors import error_codes
-from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
-from gitops_doca.registry.grants import Access, Grant, Once
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.addresses import ANYWHERE, Reach, Zone
+from gitops_doca.net.origins import Origin, is_loopback, parse_origin
+from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, status_text
+from gitops_doca.net.transport import LARGE, Reply, Request, Transport
+from gitops_doca.registry.auth.attempts import Way, Ways, make_ways
+from gitops_doca.registry.auth.authorization import Access, Grant, Once
+from gitops_doca.registry.auth.authorizer import Authorizer, Caller, refused_credentials
+from gitops_doca.registry.auth.keychain import Keychain
+from gitops_doca.registry.auth.token_servers import Realm
+from gitops_doca.registry.auth.tokens import TokenServer
+from gitops_doca.registry.oci_errors import error_codes
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.origins import Origin, is_loopback, parse_origin
 from gitops_doca.registry.ping import Ping, PingResult
-from gitops_doca.registry.realms import Realm
-from gitops_doca.registry.tokens import TokenServer
-from gitops_doca.registry.transport import LARGE, Reply, Request, Transport
-from gitops_doca.registry.ways import Way, Ways, make_ways
 
 _BREAKS_AFTER = 3
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404

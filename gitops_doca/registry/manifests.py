@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.core.lookup import (
+from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
+from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
     Cause,
     TagExists,
@@ -13,13 +14,12 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
+from gitops_doca.net.request_errors import NoAnswerError, cause_of
+from gitops_doca.net.transport import LARGE, Reply
+from gitops_doca.registry.auth.authorization import Grant
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.errors import describe, error_codes, errors, json_object
-from gitops_doca.registry.failures import NoAnswerError, cause_of
-from gitops_doca.registry.grants import Grant
 from gitops_doca.registry.misses import is_about_accept, is_missing
-from gitops_doca.registry.transport import LARGE, Reply
+from gitops_doca.registry.oci_errors import describe, error_codes, errors, json_object
 
 _SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 IMAGE_TYPES = (

@@ -2,7 +2,7 @@
 
 import re
 
-from gitops_doca.registry.errors import RegistryError
+from gitops_doca.registry.oci_errors import RegistryError
 
 # Harbor says NOT_FOUND, registry.redhat.io UNKNOWN, and both say so of other things as well: only these
 # sentences count. Group 1 is what the sentence names.

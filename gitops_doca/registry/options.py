@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.registry.allowed import AllowedRegistry
-from gitops_doca.registry.pull_secrets import PullSecret
-
-CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-"""Variables that name CA certificates, the first that is set."""
+from gitops_doca.registry.allowlist import AllowedRegistry
+from gitops_doca.registry.auth.pull_secrets import PullSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gitops_doca.core.lookup import Cause
-from gitops_doca.registry.addresses import Reach
-from gitops_doca.registry.challenges import Challenge, parse_challenges
-from gitops_doca.registry.failures import NoAnswerError, OutageError, cause_of, status_text
-from gitops_doca.registry.origins import Origin, parse_origin
-from gitops_doca.registry.transport import Reply, Request, Transport
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.addresses import Reach
+from gitops_doca.net.origins import Origin, parse_origin
+from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, status_text
+from gitops_doca.net.transport import Reply, Request, Transport
+from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
 
 _OK, _UNAUTHORIZED = 200, 401
 

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.core.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
-from gitops_doca.registry.bounded_json import read_json
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
+from gitops_doca.net.bounded_json import read_json
+from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.transport import LARGE
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.failures import NoAnswerError
 from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_digest, fetch_manifest
-from gitops_doca.registry.transport import LARGE
 
 MAX_CHILDREN = 8
 """Manifests that are looked into because the index does not say which platform they are for."""

@@ -5,17 +5,24 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from gitops_doca.core.lookup import AnswersTooLargeError, Cause, Inspection, TagList, TagLookup, TagUnknown
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.registry.credentials import Keychain
+from gitops_doca.core.resolve.lookup import (
+    AnswersTooLargeError,
+    Cause,
+    Inspection,
+    TagList,
+    TagLookup,
+    TagUnknown,
+)
+from gitops_doca.net.retry import Deadline, RetryPolicy
+from gitops_doca.net.transport import CONNECTIONS, Transport
+from gitops_doca.registry.auth.credential_helpers import Helpers
+from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.helpers import Helpers
 from gitops_doca.registry.manifests import look_up
 from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.platforms import inspect
-from gitops_doca.registry.retry import Deadline, RetryPolicy
-from gitops_doca.registry.taglist import read_tags
-from gitops_doca.registry.transport import CONNECTIONS, Transport
+from gitops_doca.registry.tag_list import read_tags
 
 __all__ = ["RegistryOptions", "RegistryResolver", "RetryPolicy"]
 

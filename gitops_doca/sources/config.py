@@ -9,13 +9,13 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.file_root import Boundary
 from gitops_doca.sources.files import SMALL, STDIN, is_special
-from gitops_doca.sources.located import Document, drop_nulls, is_kind
-from gitops_doca.sources.plans import read_plans
-from gitops_doca.sources.schema import validate
-from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.planned_pools import read_plans
+from gitops_doca.sources.reading.document import Document, drop_nulls, is_kind
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.schema import validate
+from gitops_doca.sources.reading.selection import ALL
 
 CONFIG_FILE = "gitops-doca.yaml"
 KIND = "DriverGenerator"

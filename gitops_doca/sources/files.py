@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.syntax import Readable, SyntaxProblem, UnreadableError
-from gitops_doca.sources.unfinished import LFS_POINTER, lfs_problem
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem, UnreadableError
+from gitops_doca.sources.reading.unfinished import LFS_POINTER, lfs_problem
 
 STDIN = "-"
 MAX_SIZE = 1 << 30

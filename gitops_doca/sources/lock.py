@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.file_root import Boundary
 from gitops_doca.sources.files import SMALL, has_file
-from gitops_doca.sources.located import Document, is_kind
-from gitops_doca.sources.schema import validate
-from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.reading.document import Document, is_kind
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.schema import validate
+from gitops_doca.sources.reading.selection import ALL
 
 LOCK_FILE = "gitops-doca.lock.yaml"
 

@@ -24,9 +24,7 @@ from gitops_doca.core.reference import (
     parse_repository,
 )
 from gitops_doca.core.tags import is_full_tag
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document, Path
+from gitops_doca.sources.file_root import Boundary
 from gitops_doca.sources.policy_document import (
     CLUSTER,
     DRIVER,
@@ -35,9 +33,11 @@ from gitops_doca.sources.policy_document import (
     is_meant_as_policy,
     validate_policy,
 )
-from gitops_doca.sources.schema import did_you_mean
-from gitops_doca.sources.selection import ALL, KEYS, NOTHING, REST
-from gitops_doca.sources.written import as_written, is_stored
+from gitops_doca.sources.reading.document import Document, Path
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.schema import did_you_mean
+from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
+from gitops_doca.sources.without_server_fields import as_written, is_stored
 
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""

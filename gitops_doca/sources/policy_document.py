@@ -1,9 +1,9 @@
 """Recognise a document as a policy, and hold it to what the operator's CRD says of one."""
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.located import Document, Path, drop_nulls
-from gitops_doca.sources.schema import did_you_mean, elsewhere, validate
-from gitops_doca.sources.unfinished import RENDER, TEMPLATE, is_template
+from gitops_doca.sources.reading.document import Document, Path, drop_nulls
+from gitops_doca.sources.reading.schema import did_you_mean, elsewhere, validate
+from gitops_doca.sources.reading.unfinished import RENDER, TEMPLATE, is_template
 
 CLUSTER, NODE = "NicClusterPolicy", "NicNodePolicy"
 DRIVER: Path = ("spec", "ofedDriver")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import ALL, NOTHING, REST, Selection
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL, NOTHING, REST, Selection
 
 Auths = Mapping[str, Any]
 

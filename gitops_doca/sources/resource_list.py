@@ -6,10 +6,10 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.resource_list import Item, describe, package_path
-from gitops_doca.sources.documents import read_documents
 from gitops_doca.sources.files import STDIN, display_name
-from gitops_doca.sources.located import Document, is_policy, without_lines
-from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.reading.document import Document, is_policy, without_lines
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL
 
 KIND = "ResourceList"
 CONFIG = "functionConfig"

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from gitops_doca.sources.schema import schema_text
+from gitops_doca.sources.reading.schema import schema_text
 from support.cli import Result, clean_environment, run_cli
 from support.in_process import run_here
 from support.repository import commit, edit, git, start, start_demo

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gitops_doca.sources.schema import schema_text
+from gitops_doca.sources.reading.schema import schema_text
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import VERSION

@@ -10,7 +10,7 @@ import yaml
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
-from gitops_doca.core.lookup import TagList
+from gitops_doca.core.resolve.lookup import TagList
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
@@ -113,7 +113,7 @@ class Cluster:
 
 class _Inspected(FakeResolver):
     def inspect(self, images: Any) -> Mapping[Any, Any]:
-        from gitops_doca.core.lookup import ImagePlatforms
+        from gitops_doca.core.resolve.lookup import ImagePlatforms
 
         return {
             image: ImagePlatforms(DIGEST, frozenset({f"linux/{image.tag.rpartition('-')[2]}"}))

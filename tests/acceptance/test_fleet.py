@@ -161,7 +161,7 @@ def test_a_pull_secret_that_is_not_usable_is_told_once_and_fails_who_would_ask(t
 def test_more_tags_than_a_run_looks_up_end_the_clusters_that_ask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gitops_doca.loading.MAX_LOOKUPS", 1)
+    monkeypatch.setattr("gitops_doca.usecases.load.MAX_LOOKUPS", 1)
     with serving(A, B) as registry:
         names = fleet(tmp_path, registry.host, a=(A,), b=(B,))
         result = run_here("check", *names, cwd=tmp_path)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gitops_doca.emit.escape import printable
-from gitops_doca.sources.scalars import NotFiniteError
+from gitops_doca.sources.reading.scalars import NotFiniteError
 from support.cli import ROOT, Result
 from support.hostile import HARMLESS, HOSTILE, is_unicode
 from support.in_process import run_here

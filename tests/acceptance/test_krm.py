@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
-from gitops_doca.core.lookup import Cause, TagUnknown
-from gitops_doca.sources.scalars import NotFiniteError
+from gitops_doca.core.resolve.lookup import Cause, TagUnknown
+from gitops_doca.sources.reading.scalars import NotFiniteError
 from support.cli import clean_environment
 from support.command import POOL, prepare
 from support.in_process import run_here

@@ -8,8 +8,8 @@ import pytest
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
-from gitops_doca.core.lock import RENDERING
-from gitops_doca.core.lookup import Cause, ImagePlatforms, TagUnknown
+from gitops_doca.core.compare.lock import RENDERING
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fakes.registry import FakeRegistry, image
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from support.application import make_application
 from support.cli import ROOT, Result
 from support.in_process import run_here

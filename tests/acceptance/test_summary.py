@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes.registry import FakeRegistry
-from gitops_doca.cli import summary
+from gitops_doca.cli.output import summary
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs

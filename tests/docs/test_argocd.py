@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from gitops_doca.cli.argocd.parameters import PARAMETERS
-from gitops_doca.cli.environment import LIVE
-from gitops_doca.cli.registries import RegistryFlags, variable
+from gitops_doca.cli.settings.environment import LIVE
+from gitops_doca.cli.settings.registries import RegistryFlags, variable
 from support.application import make_application
 from support.cli import ROOT, clean_environment, install
 

@@ -12,8 +12,8 @@ from fakes.api_server import FakeApiServer, node
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
-from gitops_doca.core.lookup import ImagePlatforms, Inspection
 from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection
 from support.cli import Result
 from support.command import POOL, prepare
 from support.in_process import run_here

@@ -11,17 +11,17 @@ import click
 import pytest
 
 from gitops_doca.cli import COMMANDS
-from gitops_doca.cli.environment import LIVE
-from gitops_doca.core.changes import Build, Reload
-from gitops_doca.core.compiling import Why
+from gitops_doca.cli.settings.environment import LIVE
+from gitops_doca.core.compare.changes import Build, Reload
+from gitops_doca.core.compare.compiling import Why
+from gitops_doca.core.compare.lock_changes import ChangeKind
+from gitops_doca.core.compare.matrix import Cell
+from gitops_doca.core.compare.status import State
+from gitops_doca.core.compare.verify import DifferenceKind
 from gitops_doca.core.diagnostics import Category
-from gitops_doca.core.lock_changes import ChangeKind
-from gitops_doca.core.matrix import Cell
-from gitops_doca.core.status import State
-from gitops_doca.core.verify import DifferenceKind
-from gitops_doca.emit.matrix_words import WORDS
+from gitops_doca.emit.matrix.phrases import WORDS
 from gitops_doca.sources.config import DEFAULTS
-from gitops_doca.sources.schema import SCHEMAS, schema_text
+from gitops_doca.sources.reading.schema import SCHEMAS, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference.md").read_text()

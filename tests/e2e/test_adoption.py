@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.names import driver_name
 from support.api_server import ApiError, ApiServer, Object
 from support.cli import Result

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.scope import Scope
 from support import docker_registry
 from support.api_server import ApiServer, Object
 from support.cli import ROOT, Result, run_cli

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.located import Document
 from gitops_doca.sources.policy import read_policies
+from gitops_doca.sources.reading.document import Document
 from support.api_server import ApiError, ApiServer
 from support.custom_resources import NIC_CLUSTER_POLICY, NIC_NODE_POLICY, served
 from support.policy_types import (

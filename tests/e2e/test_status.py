@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from support.api_server import ApiError, ApiServer, Object
 from support.cli import ROOT, Result, run_cli
 from support.inputs import VERSION, Pool, write_inputs

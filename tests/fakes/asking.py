@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from fakes.registry import FakeRegistry
-from gitops_doca.core.lookup import TagList, TagLookup
 from gitops_doca.core.reference import Repository, parse_repository
-from gitops_doca.registry.allowed import AllowedRegistry
-from gitops_doca.registry.pull_secrets import PullSecret
+from gitops_doca.core.resolve.lookup import TagList, TagLookup
+from gitops_doca.registry.allowlist import AllowedRegistry
+from gitops_doca.registry.auth.pull_secrets import PullSecret
 from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver, RetryPolicy
 
 QUICK = RetryPolicy(base=0.001)

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from gitops_doca.core.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled, compile_image
-from gitops_doca.core.decide import precompiled_image as wanted_image
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
     ARCH_LABEL,
@@ -23,8 +21,10 @@ from gitops_doca.core.model import (
     Taint,
     Toleration,
 )
-from gitops_doca.core.pools import Grouping, group_nodes
 from gitops_doca.core.reference import Digest, parse_repository
+from gitops_doca.core.resolve.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled, compile_image
+from gitops_doca.core.resolve.decide import precompiled_image as wanted_image
+from gitops_doca.core.resolve.pools import Grouping, group_nodes
 
 VERSION = "25.04-0.6.1.0-2"
 REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")

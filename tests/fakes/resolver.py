@@ -3,8 +3,15 @@
 from collections.abc import Collection, Mapping
 
 from fakes.cluster import DIGEST
-from gitops_doca.core.lookup import ImagePlatforms, Inspection, TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.lookup import (
+    ImagePlatforms,
+    Inspection,
+    TagExists,
+    TagList,
+    TagLookup,
+    TagMissing,
+)
 
 
 class FakeResolver:

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
+from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.lock import RENDERING
 from gitops_doca.emit.yaml import dump_stream
-from gitops_doca.pipeline import Online, generate
 from gitops_doca.sources.config import Setting, effective
+from gitops_doca.usecases.generate import Online, generate
 from support.cli import ROOT
 from support.golden import Case, cases
 from support.in_process import run_here
@@ -31,7 +31,8 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 }
 COUNT_UP = (
     "The same inputs give other manifests now. If that is meant, count up RENDERING in "
-    "gitops_doca/core/lock.py and `rendering` in the locks of fixtures/ and deploy/, tell it in CHANGELOG.md "
+    "gitops_doca/core/compare/lock.py and `rendering` in the locks of fixtures/ and deploy/, tell it in "
+    "CHANGELOG.md "
     "and run this test with --snapshot-update. If the inputs of a case changed, remove its line from "
     "rendering.json before that."
 )

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.cluster import DIGEST, make_node, make_policy, make_pools
-from gitops_doca.core.decide import (
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.decide import (
     CompileOnNode,
     Decision,
     UsePrecompiled,
@@ -18,8 +21,7 @@ from gitops_doca.core.decide import (
     wanted_compile,
     wanted_precompiled,
 )
-from gitops_doca.core.diagnostics import Category, Problems
-from gitops_doca.core.lookup import (
+from gitops_doca.core.resolve.lookup import (
     Cause,
     TagExists,
     TagList,
@@ -28,8 +30,6 @@ from gitops_doca.core.lookup import (
     TagUnknown,
     cross_check,
 )
-from gitops_doca.core.model import Pool
-from gitops_doca.core.reference import ImageReference
 
 UNKNOWNS = st.builds(TagUnknown, st.sampled_from(Cause), st.sampled_from(["503", "no route"]), st.booleans())
 LOOKUPS = st.one_of(st.just(TagExists(DIGEST)), st.just(TagMissing()), UNKNOWNS)

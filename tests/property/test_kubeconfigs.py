@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.scope import Scope
-from gitops_doca.registry.retry import RetryPolicy
+from gitops_doca.net.retry import RetryPolicy
 
 SECRET = "s3cret"
 API = "client.authentication.k8s.io/v1"

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.cluster import choices, make_node, make_plan, make_policy
+from gitops_doca.core.compare.lock import locked_pools
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.lock import locked_pools
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -18,8 +18,8 @@ from gitops_doca.core.model import (
     Plan,
     RenderOptions,
 )
-from gitops_doca.core.pools import Grouping, group_nodes
 from gitops_doca.core.render import render
+from gitops_doca.core.resolve.pools import Grouping, group_nodes
 from gitops_doca.emit.yaml import dump_stream
 
 KERNELS = st.sampled_from(["5.15.0-91-generic", "5.15.0-92-generic", "6.8.0-1-64k"])

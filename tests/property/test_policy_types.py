@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.located import Document
 from gitops_doca.sources.policy import read_policies
+from gitops_doca.sources.reading.document import Document
 from support.policy_types import FULL, Object, changes, is_policy_accepted, with_value
 
 BY_KIND = [pytest.param(policy, id=policy["kind"]) for policy in FULL]

@@ -7,8 +7,8 @@ from fakes.cluster import make_node, make_policy
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Node, Policy, Taint, Toleration
 from gitops_doca.core.names import is_label_value, is_subdomain
-from gitops_doca.core.pools import check_overlap, group_nodes
 from gitops_doca.core.reference import is_tag
+from gitops_doca.core.resolve.pools import check_overlap, group_nodes
 from gitops_doca.core.tags import precompiled_tag
 
 TAINTS = [Taint("a", "", "NoSchedule"), Taint("b", "x", "NoExecute"), Taint("c", "", "PreferNoSchedule")]

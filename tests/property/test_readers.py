@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import RENDER_LABELS
-from gitops_doca.sources import json_reader
-from gitops_doca.sources.json_reader import read_json, read_list, read_list_head
-from gitops_doca.sources.selection import object_selection
-from gitops_doca.sources.syntax import SyntaxProblem
-from gitops_doca.sources.yaml_reader import read_yaml
+from gitops_doca.sources.reading import json_reader
+from gitops_doca.sources.reading.json_reader import read_json, read_list, read_list_head
+from gitops_doca.sources.reading.selection import object_selection
+from gitops_doca.sources.reading.syntax import SyntaxProblem
+from gitops_doca.sources.reading.yaml_reader import read_yaml
 
 SELECTION = object_selection(["rack"])
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.emit.resource_list import dump_resource_list
-from gitops_doca.sources.selection import ALL
-from gitops_doca.sources.yaml_reader import read_yaml
+from gitops_doca.sources.reading.selection import ALL
+from gitops_doca.sources.reading.yaml_reader import read_yaml
 
 TEXT = st.one_of(
     st.sampled_from(

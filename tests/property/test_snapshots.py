@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.resolver import FakeResolver
+from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -30,9 +30,9 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.emit.yaml import dump_stream
-from gitops_doca.pipeline import Online, generate
 from gitops_doca.sources.config import Setting, effective
 from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.usecases.generate import Online, generate
 
 VERSION = "25.04-0.6.1.0-2"
 NAMESPACE = "nvidia-network-operator"

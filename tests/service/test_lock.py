@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from support.cli import Result, clean_environment, run_cli
 from support.docker_registry import DockerRegistry
 from support.images import OCI_INDEX, Pusher

@@ -4,10 +4,10 @@ import io
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.json_reader import read_json
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import ALL, Selection
-from gitops_doca.sources.yaml_reader import read_yaml
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.json_reader import read_json
+from gitops_doca.sources.reading.selection import ALL, Selection
+from gitops_doca.sources.reading.yaml_reader import read_yaml
 
 
 def yaml_documents(text: str | bytes, selection: Selection = ALL) -> list[Document]:

@@ -10,7 +10,7 @@ import yaml
 from fakes.api_server import FakeApiServer, Object
 from fakes.drivers import DAEMON_SETS, PODS, REVISIONS, daemon_set, pod
 from fakes.registry import FakeRegistry, image
-from gitops_doca.sources.schema import schema_text
+from gitops_doca.sources.reading.schema import schema_text
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.core.lock import (
+from gitops_doca.core.compare.lock import (
     RENDERING,
     ImageLock,
     LockedImage,
@@ -17,9 +16,10 @@ from gitops_doca.core.lock import (
     LockEntry,
     LockResolver,
 )
-from gitops_doca.core.lock_changes import Change, ChangeKind, compare
-from gitops_doca.core.lookup import TagExists, TagList, TagMissing
+from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.reference import Digest, ImageReference, parse_repository
+from gitops_doca.core.resolve.lookup import TagExists, TagList, TagMissing
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.lock import read_lock
 

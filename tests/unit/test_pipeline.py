@@ -7,14 +7,14 @@ import pytest
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
-from gitops_doca.core.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
-from gitops_doca.core.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.loading import MAX_LOOKUPS
-from gitops_doca.pipeline import Generation, Locked, Online, generate
+from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.resolve.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.sources.config import Setting, effective
+from gitops_doca.usecases.generate import Generation, Locked, Online, generate
+from gitops_doca.usecases.load import MAX_LOOKUPS
 
 VERSION = "25.04-0.6.1.0-2"
 REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from gitops_doca.cli.argocd.parameters import read_parameters
-from gitops_doca.cli.confinement import Confinement
-from gitops_doca.cli.environment import LIVE
-from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, settle
-from gitops_doca.cli.live import LiveInventory
-from gitops_doca.cli.registries import RegistryFlags
+from gitops_doca.cli.settings.environment import LIVE
+from gitops_doca.cli.settings.live import LiveInventory
+from gitops_doca.cli.settings.registries import RegistryFlags
+from gitops_doca.cli.settings.run_config import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.settings.untrusted_limits import Confinement
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.names import is_dns_label
-from gitops_doca.sources.boundary import Boundary
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, read_config
+from gitops_doca.sources.file_root import Boundary
 from gitops_doca.sources.lock import LOCK_FILE
 
 # Parameter to setting of the config.

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_doca.cli.invocation import Resolve
+from gitops_doca.cli.settings.run_config import Resolve
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.sources.config import Setting
 from gitops_doca.sources.files import STDIN
-from gitops_doca.sources.schema import did_you_mean
+from gitops_doca.sources.reading.schema import did_you_mean
 
 _BOOLEANS = {"true": True, "false": False}
 _VALUES = ("string", "array", "map")

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 _NEEDS_LINUX = Diagnostic(
@@ -30,7 +30,7 @@ def generate(*, explain_config: bool) -> int:
     """
     if sys.platform != "linux":
         raise GenerationError((_NEEDS_LINUX,))
-    from gitops_doca.cli.argocd.session import Session
+    from gitops_doca.cli.argocd.plugin_run import Session
 
     return Session(dict(os.environ)).generate(only_explain=explain_config)
 

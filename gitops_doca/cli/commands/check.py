@@ -7,15 +7,15 @@ import click
 
 from gitops_doca.cli.fleet import one_or_fleet
 from gitops_doca.cli.fleet_check import check_fleet
-from gitops_doca.cli.options import fleet_options, live_options, lock_options, registry_options
 from gitops_doca.cli.run import run
-from gitops_doca.core.decide import Decision
+from gitops_doca.cli.settings.flags import fleet_options, live_options, lock_options, registry_options
 from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
+from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.recipe import build_script
 from gitops_doca.emit.table import json_table, markdown_table, text_table
-from gitops_doca.pipeline import Generation
+from gitops_doca.usecases.generate import Generation
 
 _FORMS: dict[str, Callable[[Generation], str]] = {
     "text": lambda found: text_table(found.decisions, found.inputs.grouping),

@@ -9,23 +9,23 @@ from typing import Any, TypeVar
 import click
 
 from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder, with_nodes
-from gitops_doca.cli.console import coloured, print_diagnostics
-from gitops_doca.cli.inputs import read_invocation
-from gitops_doca.cli.invocation import Invocation, produce
-from gitops_doca.cli.options import registry_options
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.console import coloured, print_diagnostics
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.output.summary import LIMIT, summarize
 from gitops_doca.cli.run import tell_generation
-from gitops_doca.cli.summary import LIMIT, summarize
-from gitops_doca.core.changes import Comparison, compare_renderings
+from gitops_doca.cli.settings.flags import registry_options
+from gitops_doca.cli.settings.inputs import read_invocation
+from gitops_doca.cli.settings.run_config import Invocation, produce
+from gitops_doca.core.compare.changes import Comparison, compare_renderings
+from gitops_doca.core.compare.rendered import Rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.rendered import Rendering
 from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.emit.diff.phrases import Base, news
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
-from gitops_doca.emit.diff.words import Base, news
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
-from gitops_doca.sources.repository import Commit
+from gitops_doca.sources.git.repository import Commit
 
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.output_dir import FolderState, inspect_folder, update_folder
+from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.folder import FolderState, inspect_folder, update_folder
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import decide, run
+from gitops_doca.cli.settings.flags import input_options, live_options, lock_options, registry_options
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.files import dump_files

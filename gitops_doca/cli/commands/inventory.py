@@ -7,23 +7,23 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, tell
-from gitops_doca.cli.inputs import config_file, given_settings
-from gitops_doca.cli.live import LiveInventory
-from gitops_doca.cli.options import cluster_options, deadline_option, namespace, policy_options
-from gitops_doca.cli.output import replaceable_text, write_file, write_stdout
+from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
+from gitops_doca.cli.settings.flags import cluster_options, deadline_option, namespace, policy_options
+from gitops_doca.cli.settings.inputs import config_file, given_settings
+from gitops_doca.cli.settings.live import LiveInventory
+from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.compact_inventory import KIND, group_alike
+from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.discovery import help_with_nics, list_similar
-from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, Inventory
-from gitops_doca.core.scope import Scope
-from gitops_doca.core.snapshot import KIND, group_alike
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
-from gitops_doca.loading import scope_of
 from gitops_doca.sources.config import NAME, Settings, effective, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
+from gitops_doca.usecases.load import scope_of
 
 _SAME, _DIFFERENT = 0, 1
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics
-from gitops_doca.cli.environment import check_environment
-from gitops_doca.cli.inputs import check_lock_place
-from gitops_doca.cli.invocation import Invocation, Resolve, lock_command, produce, settle
-from gitops_doca.cli.options import registry_options
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.registries import registry_flags
+from gitops_doca.cli.output.console import print_diagnostics
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.settings.environment import check_environment
+from gitops_doca.cli.settings.flags import registry_options
+from gitops_doca.cli.settings.inputs import check_lock_place
+from gitops_doca.cli.settings.registries import registry_flags
+from gitops_doca.cli.settings.run_config import Invocation, Resolve, lock_command, produce, settle
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.resource_list import (

@@ -5,10 +5,8 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, table, tell
 from gitops_doca.cli.fleet import one_or_fleet, tell_all
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
-from gitops_doca.cli.invocation import Invocation
 from gitops_doca.cli.locks import (
     find_compiling,
     is_strict,
@@ -17,16 +15,18 @@ from gitops_doca.cli.locks import (
     unknown_first,
     update_lock,
 )
-from gitops_doca.cli.options import fleet_options, live_options, registry_options
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.registries import make_resolver
+from gitops_doca.cli.output.console import print_diagnostics, table, tell
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import reporting, start, write_report
+from gitops_doca.cli.settings.flags import fleet_options, live_options, registry_options
+from gitops_doca.cli.settings.registries import make_resolver
+from gitops_doca.cli.settings.run_config import Invocation
+from gitops_doca.core.compare.lock import ImageLock
+from gitops_doca.core.compare.lock_changes import compare
 from gitops_doca.core.diagnostics import Diagnostic, Problems
-from gitops_doca.core.lock import ImageLock
-from gitops_doca.core.lock_changes import compare
 from gitops_doca.emit.escape import printable
-from gitops_doca.locking import Locking, make_lock
 from gitops_doca.sources.lock import read_lock
+from gitops_doca.usecases.lock import Locking, make_lock
 
 
 @click.command("lock")

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics
 from gitops_doca.cli.fleet import Member, collecting, load_member, one_or_fleet, start_fleet, tell_all
-from gitops_doca.cli.options import registry_options, source_options
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.cli.registries import make_resolver
+from gitops_doca.cli.output.console import print_diagnostics
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.run import start, tell_left_out
-from gitops_doca.cli.summary import summarize
+from gitops_doca.cli.settings.flags import registry_options, source_options
+from gitops_doca.cli.settings.registries import make_resolver
+from gitops_doca.core.compare.matrix import Table
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.matrix import Table
-from gitops_doca.emit.matrix_html import html_matrix
-from gitops_doca.emit.matrix_json import json_matrix
-from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
-from gitops_doca.loading import Inputs
-from gitops_doca.surveying import make_survey, survey
+from gitops_doca.emit.matrix.html import html_matrix
+from gitops_doca.emit.matrix.json import json_matrix
+from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
+from gitops_doca.usecases.load import Inputs
+from gitops_doca.usecases.survey import make_survey, survey
 
 if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver

@@ -2,8 +2,8 @@
 
 import click
 
-from gitops_doca.cli.output import write_stdout
-from gitops_doca.sources.schema import SCHEMAS, schema_text
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.sources.reading.schema import SCHEMAS, schema_text
 
 
 @click.command("schema", help=f"Print the JSON schema of a file.\n\nNAME is one of {', '.join(SCHEMAS)}.")

@@ -6,18 +6,23 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, show_line
-from gitops_doca.cli.invocation import Invocation, produce
-from gitops_doca.cli.live import LiveInventory
-from gitops_doca.cli.options import input_options, live_options, lock_options, registry_options, seconds
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.console import print_diagnostics, show_line
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.output.summary import summarize
+from gitops_doca.cli.process.waiting import ask_until
 from gitops_doca.cli.run import reporting, start, tell_generation, write_report
-from gitops_doca.cli.summary import summarize
-from gitops_doca.cli.waiting import ask_until
-from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.rendered import rendering
-from gitops_doca.core.scope import Scope
-from gitops_doca.core.status import (
+from gitops_doca.cli.settings.flags import (
+    input_options,
+    live_options,
+    lock_options,
+    registry_options,
+    seconds,
+)
+from gitops_doca.cli.settings.live import LiveInventory
+from gitops_doca.cli.settings.run_config import Invocation, produce
+from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.compare.rendered import rendering
+from gitops_doca.core.compare.status import (
     MOST_ASKED,
     AbsentNode,
     Cluster,
@@ -26,11 +31,12 @@ from gitops_doca.core.status import (
     explain_absent,
     find_absent,
 )
+from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
-from gitops_doca.loading import group_live
-from gitops_doca.pipeline import Generation
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES
 from gitops_doca.sources.files import STDIN, display_name
+from gitops_doca.usecases.generate import Generation
+from gitops_doca.usecases.load import group_live
 
 _CURRENT, _DIFFERENT = 0, 1
 _FORMS = {"text": text_status, "wide": wide_status, "json": json_status, "markdown": markdown_status}

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import click
 
-from gitops_doca.cli.console import print_diagnostics, print_info, table, tell
-from gitops_doca.cli.inputs import check_lock_place
-from gitops_doca.cli.invocation import lock_command
-from gitops_doca.cli.output import write_stdout
+from gitops_doca.cli.output.console import print_diagnostics, print_info, table, tell
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.settings.inputs import check_lock_place
+from gitops_doca.cli.settings.run_config import lock_command
+from gitops_doca.core.compare.lock import ImageLock
+from gitops_doca.core.compare.verify import Built, Difference, Expected, compare_built, compare_count
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import ImageLock
-from gitops_doca.core.verify import Built, Difference, Expected, compare_built, compare_count
 from gitops_doca.emit.escape import printable
-from gitops_doca.sources.built import read_built
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, effective, read_config
 from gitops_doca.sources.files import STDIN, display_name
+from gitops_doca.sources.kustomize_output import read_built
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
 
 _SAME, _DIFFERENT = 0, 1

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitops_doca.core.decide import Chosen, pinned
 from gitops_doca.core.model import DTK_CONTAINER, INIT_CONTAINER, MAIN_CONTAINER, Pool, Probe, RenderOptions
 from gitops_doca.core.render.configmaps import INIT_CONFIG, INIT_CONFIG_KEY
 from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, INVENTORY_DIR
 from gitops_doca.core.render.toolkit import Toolkit
+from gitops_doca.core.resolve.decide import Chosen, pinned
 
 _PULL = "IfNotPresent"
 _SHARED_DIR = {"name": "DTK_OCP_NIC_SHARED_DIR", "value": DTK_DIR}

@@ -2,7 +2,6 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled
 from gitops_doca.core.model import (
     ARCH_LABEL,
     DRIVER_LABEL,
@@ -23,6 +22,7 @@ from gitops_doca.core.render.host import DTK_VOLUME, HOST_VOLUMES
 from gitops_doca.core.render.loaded import driver_affinity
 from gitops_doca.core.render.metadata import metadata
 from gitops_doca.core.render.rbac import NAME as SERVICE_ACCOUNT
+from gitops_doca.core.resolve.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled
 from gitops_doca.core.taints import pod_tolerations
 
 POOL_ANNOTATION = "gitops-doca.dev/pool"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gitops_doca.core.decide import Chosen, CompileOnNode
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, Pool, RenderOptions
 from gitops_doca.core.render.mounts import Part, pool_mounts
 from gitops_doca.core.render.toolkit import Toolkit, pool_toolkit
+from gitops_doca.core.resolve.decide import Chosen, CompileOnNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, Pool, RenderOptions
 from gitops_doca.core.names import is_dns_label
+from gitops_doca.core.phrases import describe_nodes, nodes_by_value
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, HOST_VOLUMES
-from gitops_doca.core.wording import describe_nodes, nodes_by_value
 
 TRUSTED_CA = "ocp-network-operator-trusted-ca"
 """ConfigMap that OpenShift injects its CA bundle into; known without being in the inventory."""

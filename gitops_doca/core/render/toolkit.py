@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import OSTREE_LABEL, Inventory, Pool
-from gitops_doca.core.wording import name_nodes, nodes_by_value
+from gitops_doca.core.phrases import name_nodes, nodes_by_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.changes import Comparison, NodeMove, ObjectChange, PoolChange
-from gitops_doca.core.compiling import Compiling
-from gitops_doca.core.departures import (
+from gitops_doca.core.compare.changes import Comparison, NodeMove, ObjectChange, PoolChange
+from gitops_doca.core.compare.compiling import Compiling
+from gitops_doca.core.compare.departures import (
     Departure,
     GoneFromInventory,
     InNoPool,
@@ -15,10 +15,10 @@ from gitops_doca.core.departures import (
     ToNoPool,
     ToOtherPool,
 )
+from gitops_doca.core.compare.rendered import RenderedPool
 from gitops_doca.core.model import API_VERSION
-from gitops_doca.core.rendered import RenderedPool
+from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import json_text
 
 KIND = "DriverDiff"

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from gitops_doca.core.changes import Comparison, PoolChange
-from gitops_doca.core.wording import name_nodes
-from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.diff.words import (
+from gitops_doca.core.compare.changes import Comparison, PoolChange
+from gitops_doca.core.phrases import name_nodes
+from gitops_doca.emit.diff.phrases import (
     Base,
     happens,
     headline,
@@ -20,9 +19,10 @@ from gitops_doca.emit.diff.words import (
     version,
     way,
 )
+from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, markdown_code, markdown_text
-from gitops_doca.emit.layout import markdown as table
-from gitops_doca.emit.layout import text_cells
+from gitops_doca.emit.tables import markdown as table
+from gitops_doca.emit.tables import text_cells
 
 _RESERVED = 400
 """Bytes for the sentence that says what was left out."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from gitops_doca.core.changes import Comparison, PoolChange
-from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.diff.words import (
+from gitops_doca.core.compare.changes import Comparison, PoolChange
+from gitops_doca.emit.diff.phrases import (
     Base,
     happens,
     headline,
@@ -17,6 +16,7 @@ from gitops_doca.emit.diff.words import (
     version,
     way,
 )
+from gitops_doca.emit.diff.unified import unified_lines
 
 
 def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import difflib
 
-from gitops_doca.core.changes import ObjectChange
+from gitops_doca.core.compare.changes import ObjectChange
 from gitops_doca.core.model import Resource
 from gitops_doca.emit.escape import diff_name
 from gitops_doca.emit.yaml import dump_stream

@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from itertools import chain
 
+from gitops_doca.core.compact_inventory import KIND
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import RENDER_LABELS, Inventory
-from gitops_doca.core.snapshot import KIND
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.documents import read_documents
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.inventory.builder import Found
 from gitops_doca.sources.inventory.cluster import add_object
-from gitops_doca.sources.inventory.found import Found
+from gitops_doca.sources.inventory.compact import add_snapshot
 from gitops_doca.sources.inventory.kinds import HOW_TO_GET_NODES, Kinds, group_and_kind
 from gitops_doca.sources.inventory.operator import add_operator_trace
-from gitops_doca.sources.inventory.snapshot import add_snapshot
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import object_selection
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import object_selection
 
 
 def read_inventory(

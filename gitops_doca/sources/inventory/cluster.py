@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gitops_doca.core.compact_inventory import has_login, has_nic
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
-from gitops_doca.core.snapshot import has_login, has_nic
 from gitops_doca.core.taints import keeps_away, wrong_fields
-from gitops_doca.sources.inventory.found import Found, is_wrong_label
-from gitops_doca.sources.located import Document, LocatedDict, Path
-from gitops_doca.sources.schema import not_a_string
+from gitops_doca.sources.inventory.builder import Found, is_wrong_label
+from gitops_doca.sources.reading.document import Document, LocatedDict, Path
+from gitops_doca.sources.reading.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")
 _TAINT = ("key", "value", "effect")

@@ -2,11 +2,11 @@
 
 from collections import Counter, defaultdict
 
+from gitops_doca.core.compact_inventory import KIND
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_GROUP
-from gitops_doca.core.snapshot import KIND
-from gitops_doca.sources.located import Document, is_policy
-from gitops_doca.sources.schema import did_you_mean
+from gitops_doca.sources.reading.document import Document, is_policy
+from gitops_doca.sources.reading.schema import did_you_mean
 
 HOW_TO_GET_NODES = "give what kubectl get nodes -o yaml (or -o json) prints"
 

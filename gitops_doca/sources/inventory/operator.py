@@ -1,10 +1,10 @@
 """Objects of a cluster which show that an operator makes driver DaemonSets there."""
 
+from gitops_doca.core.compare.rendered import at, text_at
 from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorTrace
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.core.rendered import at, text_at
-from gitops_doca.sources.inventory.found import Found
-from gitops_doca.sources.located import Document, is_policy
+from gitops_doca.sources.inventory.builder import Found
+from gitops_doca.sources.reading.document import Document, is_policy
 
 
 def add_operator_trace(document: Document, found: Found) -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
-from gitops_doca.core.lookup import Cause, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from support.cli import Result
 from support.command import INPUTS, POOL, prepare
 from support.in_process import run_here

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gitops_doca.cli import COMMANDS, cli
-from gitops_doca.cli.environment import check_environment
+from gitops_doca.cli.settings.environment import check_environment
 from gitops_doca.core.diagnostics import Problems
 from support.application import make_application
 from support.in_process import run_here

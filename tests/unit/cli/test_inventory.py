@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from fakes.api_server import FORBIDDEN, NODES, TOKEN, FakeApiServer, node
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from support.cli import Result
 from support.in_process import run_here
 from support.inputs import write_inputs

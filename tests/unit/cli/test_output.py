@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_doca.cli.output import write_file, write_stdout
+from gitops_doca.cli.output.streams import write_file, write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
-from gitops_doca.cli.output import write_file
-from gitops_doca.cli.output_dir import update_folder
+from gitops_doca.cli.output.folder import update_folder
+from gitops_doca.cli.output.streams import write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
 from gitops_doca.emit.files import mark
 from support.cli import Result
@@ -317,7 +317,7 @@ def test_what_a_crash_left_is_cleaned(folder: Path, monkeypatch: pytest.MonkeyPa
             raise GenerationError((Diagnostic(category=Category.IO, message="disk full"),))
         really_write(path, text)
 
-    monkeypatch.setattr("gitops_doca.cli.output_dir.write_file", crash)
+    monkeypatch.setattr("gitops_doca.cli.output.folder.write_file", crash)
     assert write(folder).stderr == "error[io]: disk full\n"
     # What the old kustomization lists is still there.
     assert listed(folder / "out") == sorted([".gitops-doca.0123abcd", *FILES, OTHER_DAEMON_SET])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_doca.cli.output import write_file
+from gitops_doca.cli.output.streams import write_file
 from support.cli import clean_environment
 from support.inputs import Pool, write_inputs
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gitops_doca.cli.waiting import Clock, ask_until
+from gitops_doca.cli.process.waiting import Clock, ask_until
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, PassingError
 
 OUTAGE = PassingError((Diagnostic(category=Category.UNKNOWN, message="503"),))

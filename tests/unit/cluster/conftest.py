@@ -8,7 +8,7 @@ import pytest
 
 from fakes.api_server import FakeApiServer, node
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
-from gitops_doca.registry.retry import RetryPolicy
+from gitops_doca.net.retry import RetryPolicy
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import yaml
 
 from fakes.api_server import TOKEN, FakeApiServer, node
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.scope import Scope
-from gitops_doca.registry.retry import RetryPolicy
+from gitops_doca.net.retry import RetryPolicy
 
 SCOPE = Scope(namespace="x", openshift=False)
 

@@ -12,8 +12,8 @@ from fakes.api_server import EXPIRED, FORBIDDEN, NODES, TOKEN, FakeApiServer, no
 from fakes.wire import Fault, Wire
 from gitops_doca.cluster.api import ListLimits
 from gitops_doca.cluster.live import LiveCluster
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
-from gitops_doca.core.scope import Scope
 
 Cluster = Callable[..., LiveCluster]
 

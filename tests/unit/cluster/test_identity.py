@@ -11,7 +11,7 @@ import pytest
 from gitops_doca.cluster.identity import identify
 from gitops_doca.cluster.kubeconfig import Access
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.registry.retry import Deadline
+from gitops_doca.net.retry import Deadline
 
 API = "client.authentication.k8s.io/v1"
 CREDENTIAL = {"apiVersion": API, "kind": "ExecCredential", "status": {"token": "t0ken"}}

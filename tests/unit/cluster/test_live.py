@@ -7,9 +7,9 @@ import pytest
 from fakes.api_server import EXPIRED, FORBIDDEN, NODES, FakeApiServer, node
 from fakes.wire import Fault
 from gitops_doca.cluster.live import LiveCluster
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Inventory, OtherNodes
-from gitops_doca.core.scope import Scope
 from gitops_doca.sources.inventory import read_inventory
 
 Cluster = Callable[..., LiveCluster]

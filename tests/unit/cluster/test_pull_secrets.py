@@ -7,8 +7,8 @@ import pytest
 
 from fakes.api_server import FORBIDDEN, FakeApiServer
 from gitops_doca.cluster.live import LiveCluster
+from gitops_doca.core.cluster_query import Scope
 from gitops_doca.core.diagnostics import GenerationError, Problems
-from gitops_doca.core.scope import Scope
 
 Cluster = Callable[..., LiveCluster]
 

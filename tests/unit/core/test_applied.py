@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.core.applied import deviations
+from gitops_doca.core.compare.daemonset_drift import deviations
 
 RENDERED: dict[str, Any] = {
     "selector": {"matchLabels": {"app": "a"}},

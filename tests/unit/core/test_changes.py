@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.core.changes import NodeMove, Part, Reload, VersionMove, compare_renderings
-from gitops_doca.core.departures import InPool, NotListed
-from gitops_doca.core.rendered import RenderedPool, Rendering, rendering
+from gitops_doca.core.compare.changes import NodeMove, Part, Reload, VersionMove, compare_renderings
+from gitops_doca.core.compare.departures import InPool, NotListed
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering, rendering
 
 REPOSITORY = "registry.example.com/doca-driver"
 VERSION = "25.04-0.6.1.0-2"

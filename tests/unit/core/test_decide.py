@@ -3,7 +3,9 @@ from collections.abc import Mapping
 import pytest
 
 from fakes.cluster import DIGEST, POLICY_PLACE, REPOSITORY, make_node, make_policy, make_pool, make_pools
-from gitops_doca.core.decide import (
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.reference import ImageReference, parse_repository
+from gitops_doca.core.resolve.decide import (
     CompileOnNode,
     Decision,
     UseDigest,
@@ -16,9 +18,7 @@ from gitops_doca.core.decide import (
     wanted_compile,
     wanted_precompiled,
 )
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
-from gitops_doca.core.reference import ImageReference, parse_repository
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 
 EXISTS, MISSING = TagExists(DIGEST), TagMissing()
 UNKNOWN = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.core.changes import compare_renderings
-from gitops_doca.core.compiling import Compiling, Why, find_compiling
-from gitops_doca.core.departures import (
+from gitops_doca.core.compare.changes import compare_renderings
+from gitops_doca.core.compare.compiling import Compiling, Why, find_compiling
+from gitops_doca.core.compare.departures import (
     Departure,
     GoneFromInventory,
     InNoPool,
@@ -16,8 +16,8 @@ from gitops_doca.core.departures import (
     ToOtherPool,
     Whereabouts,
 )
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering, listed
 from gitops_doca.core.model import LeftOut, Node, Taint
-from gitops_doca.core.rendered import RenderedPool, Rendering, listed
 
 PLATFORM = {
     "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",

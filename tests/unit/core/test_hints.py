@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from gitops_doca.core.hints import nearest_tags
 from gitops_doca.core.model import Platform
+from gitops_doca.core.resolve.hints import nearest_tags
 from support.published import published_tags
 
 REVISION = "same driver, another container revision"

@@ -1,8 +1,8 @@
 import pytest
 
 from fakes.cluster import make_node
+from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Place
-from gitops_doca.core.inventory_changes import compare_inventories
 from gitops_doca.core.model import NIC_LABEL, OSTREE_LABEL, ClusterProxy, Inventory, Node, Taint
 
 OLD, NEW = "6.8.0-87-generic", "6.8.0-90-generic"

@@ -1,7 +1,8 @@
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY
-from gitops_doca.core.lookup import (
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.core.resolve.lookup import (
     Cause,
     TagExists,
     TagList,
@@ -10,7 +11,6 @@ from gitops_doca.core.lookup import (
     TagUnknown,
     cross_check,
 )
-from gitops_doca.core.reference import parse_repository
 
 EXISTS, MISSING = TagExists(DIGEST), TagMissing()
 OUTAGE = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
-from gitops_doca.core.matrix import (
+from gitops_doca.core.compare.matrix import (
     Cell,
     Column,
     Table,
@@ -17,6 +16,7 @@ from gitops_doca.core.matrix import (
 )
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, parse_repository
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.tags import parse_tag
 from support.published import VERSIONS, published_tags
 

@@ -9,7 +9,7 @@ import pytest
 from fakes.cluster import DIGEST, make_policy
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import OperatorTrace, RenderOptions
-from gitops_doca.core.owners import warn_lost_init_container, warn_two_owners
+from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies
 from support.reading import lines

@@ -14,13 +14,13 @@ from fakes.cluster import (
     make_pool,
     use_digest,
 )
-from gitops_doca.core.decide import Withhold, precompiled_image, report
+from gitops_doca.core.compare.lock import locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.lock import locked_pools
-from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.model import Inventory, Plan, Pool, RenderOptions
-from gitops_doca.core.pools import group_nodes
 from gitops_doca.core.render import check_mounts, render
+from gitops_doca.core.resolve.decide import Withhold, precompiled_image, report
+from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
+from gitops_doca.core.resolve.pools import group_nodes
 from gitops_doca.emit.report import pool_entry
 from support.reading import lines
 

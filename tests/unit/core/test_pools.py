@@ -21,7 +21,7 @@ from gitops_doca.core.model import (
     Toleration,
 )
 from gitops_doca.core.names import MAX_LABEL
-from gitops_doca.core.pools import Grouping, check_overlap, group_nodes
+from gitops_doca.core.resolve.pools import Grouping, check_overlap, group_nodes
 
 KERNEL = "5.15.0-91-generic"
 UBUNTU = Platform("ubuntu", "22.04", KERNEL, "amd64")

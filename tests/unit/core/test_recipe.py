@@ -2,7 +2,7 @@ import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, make_node, make_policy, make_pool
 from gitops_doca.core.model import Pool
-from gitops_doca.core.recipe import recipe
+from gitops_doca.core.resolve.image_build import recipe
 from gitops_doca.core.tags import precompiled_tag
 
 DOCA = "doca2.9.1-24.10-1.1.4.0-0"

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, make_planned, make_policy, make_pool
-from gitops_doca.core.decide import compile_image, precompiled_image
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, locked_pool, locked_pools
+from gitops_doca.core.compare.stale_lock import check_lock
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, locked_pool, locked_pools
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.core.stale_lock import check_lock
+from gitops_doca.core.resolve.decide import compile_image, precompiled_image
 
 PLACE = Place("gitops-doca.lock.yaml")
 POOL = make_pool()

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from fakes.cluster import grouped, make_node, make_policy
-from gitops_doca.core.model import NIC_LABEL, Inventory, Node, OtherNodes, Policy
-from gitops_doca.core.rendered import RenderedPool
-from gitops_doca.core.status import (
+from gitops_doca.core.compare.rendered import RenderedPool
+from gitops_doca.core.compare.status import (
     Absence,
     AbsentNode,
     Applied,
@@ -20,6 +19,7 @@ from gitops_doca.core.status import (
     explain_absent,
     find_absent,
 )
+from gitops_doca.core.model import NIC_LABEL, Inventory, Node, OtherNodes, Policy
 
 RED, BLUE = (make_policy(name, selector={"rack": name}) for name in ("red", "blue"))
 

@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from gitops_doca.core.lock import ImageLock, LockedImage, LockedMiss, LockedPool
-from gitops_doca.core.reference import Digest, parse_image, parse_repository
-from gitops_doca.core.verify import (
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool
+from gitops_doca.core.compare.verify import (
     Built,
     BuiltDaemonSet,
     Difference,
@@ -13,6 +12,7 @@ from gitops_doca.core.verify import (
     compare_built,
     compare_count,
 )
+from gitops_doca.core.reference import Digest, parse_image, parse_repository
 
 REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")
 ONE, TWO, THREE = (Digest("sha256:" + digit * 64) for digit in "123")

@@ -1,4 +1,4 @@
-from gitops_doca.core.wording import name_nodes, nodes_by_value
+from gitops_doca.core.phrases import name_nodes, nodes_by_value
 
 
 def test_long_lists_of_nodes_are_cut_and_counted() -> None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.core.changes import Comparison, compare_renderings
-from gitops_doca.core.compiling import Compiling, Why
-from gitops_doca.core.rendered import Rendering, rendering
+from gitops_doca.core.compare.changes import Comparison, compare_renderings
+from gitops_doca.core.compare.compiling import Compiling, Why
+from gitops_doca.core.compare.rendered import Rendering, rendering
 from gitops_doca.emit.diff.markdown import markdown
-from gitops_doca.emit.diff.words import Base
+from gitops_doca.emit.diff.phrases import Base
 
 BASE = Base(name="main")
 

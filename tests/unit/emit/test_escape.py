@@ -19,7 +19,7 @@ from gitops_doca.emit.escape import (
     printable,
     printable_lines,
 )
-from gitops_doca.emit.layout import columns, items, markdown
+from gitops_doca.emit.tables import columns, items, markdown
 from support.hostile import HOSTILE
 from support.markup import Markup, render
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from fakes.cluster import DIGEST, make_policy
-from gitops_doca.cli.console import format_diagnostics, table
-from gitops_doca.core.changes import (
+from gitops_doca.cli.output.console import format_diagnostics, table
+from gitops_doca.core.compare.changes import (
     Comparison,
     NodeMove,
     PoolChange,
@@ -20,9 +20,8 @@ from gitops_doca.core.changes import (
     VersionStay,
     compare_renderings,
 )
-from gitops_doca.core.compiling import Compiling, Why
-from gitops_doca.core.decide import UseDigest, UsePrecompiled, Withhold
-from gitops_doca.core.departures import (
+from gitops_doca.core.compare.compiling import Compiling, Why
+from gitops_doca.core.compare.departures import (
     GoneFromInventory,
     InNoPool,
     InPool,
@@ -31,15 +30,9 @@ from gitops_doca.core.departures import (
     ToNoPool,
     ToOtherPool,
 )
-from gitops_doca.core.diagnostics import Category, Diagnostic, Place
-from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.lookup import Cause, TagList, TagMissing, TagUnknown
-from gitops_doca.core.matrix import Catalogue, Newest, Row, Table
-from gitops_doca.core.model import LeftOut, Node, OtherNodes, Plan, Platform, Pool
-from gitops_doca.core.pools import Grouping
-from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.rendered import RenderedPool, Rendering
-from gitops_doca.core.status import (
+from gitops_doca.core.compare.matrix import Catalogue, Newest, Row, Table
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering
+from gitops_doca.core.compare.status import (
     Absence,
     AbsentNode,
     Applied,
@@ -50,17 +43,24 @@ from gitops_doca.core.status import (
     State,
     Status,
 )
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.model import LeftOut, Node, OtherNodes, Plan, Platform, Pool
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.decide import UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.resolve.lookup import Cause, TagList, TagMissing, TagUnknown
+from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
-from gitops_doca.emit.diff.words import Base
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
-from gitops_doca.emit.matrix_html import html_matrix
-from gitops_doca.emit.matrix_json import json_matrix
-from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
+from gitops_doca.emit.image_build import build_script
+from gitops_doca.emit.matrix.html import html_matrix
+from gitops_doca.emit.matrix.json import json_matrix
+from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.recipe import build_script
 from gitops_doca.emit.report import dump_report
 from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
 from gitops_doca.emit.status import json_status, markdown_status, text_status, wide_status

@@ -6,14 +6,14 @@ import jsonschema
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
-from gitops_doca.core.matrix import Table, catalogues, tables
+from gitops_doca.core.compare.matrix import Table, catalogues, tables
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.emit.matrix_html import html_matrix
-from gitops_doca.emit.matrix_json import json_matrix
-from gitops_doca.emit.matrix_table import markdown_matrix, text_matrix
-from gitops_doca.sources.schema import schema_text
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
+from gitops_doca.emit.matrix.html import html_matrix
+from gitops_doca.emit.matrix.json import json_matrix
+from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
+from gitops_doca.sources.reading.schema import schema_text
 from support.page import Page
 
 NEWER, OLDER = "doca3.1.0-25.07-0.9.7.0-0", "24.10-0.7.0.0-0"

@@ -5,11 +5,11 @@ from pathlib import Path
 import yaml
 
 from fakes.cluster import DIGEST, make_node, make_policy, make_pool
-from gitops_doca.core.decide import Decision, Withhold, precompiled_image
-from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.model import Pool
+from gitops_doca.core.resolve.decide import Decision, Withhold, precompiled_image
+from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
+from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.recipe import build_script
 
 POOL = make_pool(make_policy(), make_node())
 OTHER = make_pool(make_policy("storage"), make_node(kernel="6.8.0-1", arch="arm64"))

@@ -14,10 +14,10 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.decide import Decision, Withhold, compile_image, precompiled_image
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
-from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.model import LeftOut
+from gitops_doca.core.resolve.decide import Decision, Withhold, compile_image, precompiled_image
+from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.emit.report import dump_report
 from support.cli import ROOT
 

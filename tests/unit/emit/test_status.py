@@ -1,7 +1,7 @@
 import pytest
 
-from gitops_doca.core.rendered import RenderedPool
-from gitops_doca.core.status import (
+from gitops_doca.core.compare.rendered import RenderedPool
+from gitops_doca.core.compare.status import (
     Absence,
     AbsentNode,
     Applied,

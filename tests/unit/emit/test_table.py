@@ -11,10 +11,10 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.decide import Decision, Withhold, precompiled_image
-from gitops_doca.core.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.model import LeftOut
-from gitops_doca.core.pools import Grouping
+from gitops_doca.core.resolve.decide import Decision, Withhold, precompiled_image
+from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
+from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.report import pool_entry
 from gitops_doca.emit.table import json_table, markdown_table, text_table
 

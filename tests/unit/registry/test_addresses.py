@@ -6,10 +6,10 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, image
-from gitops_doca.core.lookup import Cause, ImagePlatforms, TagExists, TagUnknown
 from gitops_doca.core.reference import Digest
-from gitops_doca.registry.addresses import Zone, parse_address
-from gitops_doca.registry.allowed import parse_allowed
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagExists, TagUnknown
+from gitops_doca.net.addresses import Zone, parse_address
+from gitops_doca.registry.allowlist import parse_allowed
 
 PUBLIC = [
     "8.8.8.8",

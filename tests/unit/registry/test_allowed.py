@@ -2,9 +2,9 @@ import pytest
 
 from fakes.asking import REPOSITORY, list_tags, look_up
 from fakes.registry import Auth, FakeRegistry
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.allowed import parse_allowed
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
+from gitops_doca.registry.allowlist import parse_allowed
 
 
 @pytest.mark.parametrize(

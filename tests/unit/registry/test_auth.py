@@ -6,17 +6,17 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, errors
-from gitops_doca.core.lookup import (
+from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
     Cause,
     TagExists,
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.registry.challenges import Challenge, parse_challenges
-from gitops_doca.registry.failures import NoAnswerError
-from gitops_doca.registry.origins import is_internal, parse_origin
-from gitops_doca.registry.realms import Realm
+from gitops_doca.net.origins import is_internal, parse_origin
+from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
+from gitops_doca.registry.auth.token_servers import Realm
 
 Config = Callable[..., Path]
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import OCI_MANIFEST, Auth, FakeRegistry, Fault, Manifest
-from gitops_doca.core.lookup import Cause, TagList, TagUnknown
-from gitops_doca.registry.bounded_json import MAX_DEPTH, MAX_VALUES, read_json
-from gitops_doca.registry.failures import NoAnswerError
+from gitops_doca.core.resolve.lookup import Cause, TagList, TagUnknown
+from gitops_doca.net.bounded_json import MAX_DEPTH, MAX_VALUES, read_json
+from gitops_doca.net.request_errors import NoAnswerError
 
 FOUR_MIB = 4 << 20
 MANY = "the answer holds more than 20,000 JSON values"

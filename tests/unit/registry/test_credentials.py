@@ -9,11 +9,11 @@ import pytest
 
 from fakes.asking import look_up
 from fakes.registry import FakeRegistry
-from gitops_doca.core.lookup import Cause, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.credentials import Keychain
-from gitops_doca.registry.helpers import Helpers
-from gitops_doca.registry.logins import (
+from gitops_doca.core.resolve.lookup import Cause, TagUnknown
+from gitops_doca.net.retry import Deadline
+from gitops_doca.registry.auth.credential_helpers import Helpers
+from gitops_doca.registry.auth.credentials import (
     Candidate,
     HelperCall,
     IdentityToken,
@@ -22,8 +22,8 @@ from gitops_doca.registry.logins import (
     RegistryToken,
     Unusable,
 )
+from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.retry import Deadline
 
 Config = Callable[..., Path]
 

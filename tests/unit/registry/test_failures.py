@@ -6,8 +6,8 @@ import pytest
 import requests
 import urllib3
 
-from gitops_doca.core.lookup import Cause
-from gitops_doca.registry.failures import OutageError, classify, status_text
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.request_errors import OutageError, classify, status_text
 
 
 def _wrapped(inner: Exception) -> requests.ConnectionError:

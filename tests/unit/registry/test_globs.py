@@ -1,6 +1,6 @@
 import pytest
 
-from gitops_doca.registry.globs import matches
+from gitops_doca.registry.auth.globs import matches
 
 
 @pytest.mark.parametrize(

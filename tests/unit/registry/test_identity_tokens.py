@@ -6,7 +6,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault
-from gitops_doca.core.lookup import Cause, TagExists, TagMissing, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagMissing, TagUnknown
 
 Config = Callable[..., Path]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from gitops_doca.core.lock import RENDERING
+from gitops_doca.core.compare.lock import RENDERING
 from support.cli import clean_environment
 from support.inputs import VERSION, Pool, write_inputs
 

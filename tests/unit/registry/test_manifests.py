@@ -19,14 +19,14 @@ from fakes.registry import (
     Wire,
     errors,
 )
-from gitops_doca.core.lookup import (
+from gitops_doca.core.reference import Digest
+from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
     Cause,
     TagExists,
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.core.reference import Digest
 
 NO_ANSWER_OF_A_REGISTRY = TagUnknown(
     Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"

@@ -11,7 +11,8 @@ import pytest
 
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, errors, image
-from gitops_doca.core.lookup import (
+from gitops_doca.core.reference import Digest
+from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
     Cause,
     ImagePlatforms,
@@ -20,8 +21,7 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.core.reference import Digest
-from gitops_doca.registry.pull_secrets import PullSecret
+from gitops_doca.registry.auth.pull_secrets import PullSecret
 
 Config = Callable[..., Path]
 

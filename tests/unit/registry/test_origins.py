@@ -1,6 +1,6 @@
 import pytest
 
-from gitops_doca.registry.origins import Origin, is_internal, is_loopback, parse_origin
+from gitops_doca.net.origins import Origin, is_internal, is_loopback, parse_origin
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from fakes.registry import (
     image,
     image_manifest,
 )
-from gitops_doca.core.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
 from gitops_doca.core.reference import Digest
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
 
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 CONFIGURATION = TagUnknown(Cause.PROTOCOL, "the configuration is not the one that the manifest names")

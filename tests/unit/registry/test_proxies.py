@@ -6,10 +6,10 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, resolver
 from fakes.registry import FakeRegistry
-from gitops_doca.core.lookup import Cause, TagExists, TagLookup, TagUnknown
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.origins import parse_origin
-from gitops_doca.registry.proxies import proxy_for
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagLookup, TagUnknown
+from gitops_doca.net.origins import parse_origin
+from gitops_doca.net.proxies import proxy_for
 
 PROXY = "http://me:secret@127.0.0.1"
 

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.credentials import Keychain
-from gitops_doca.registry.helpers import Helpers
-from gitops_doca.registry.logins import Candidate, Password, Unusable
+from gitops_doca.net.retry import Deadline
+from gitops_doca.registry.auth.credential_helpers import Helpers
+from gitops_doca.registry.auth.credentials import Candidate, Password, Unusable
+from gitops_doca.registry.auth.keychain import Keychain
+from gitops_doca.registry.auth.pull_secrets import PullSecret, key_matches, normal_key
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.pull_secrets import PullSecret, key_matches, normal_key
-from gitops_doca.registry.retry import Deadline
 
 PLACE = "secret.yaml (Secret pull)"
 

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, list_tags, look_up
 from fakes.registry import Auth, FakeRegistry, Fault
-from gitops_doca.core.lookup import Cause, TagExists, TagList, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
 
 LOGIN = ("me", "secret")
 

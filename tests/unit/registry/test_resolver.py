@@ -11,7 +11,8 @@ import pytest
 
 from fakes.asking import QUICK, REPOSITORY, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, Wire
-from gitops_doca.core.lookup import (
+from gitops_doca.core.reference import Digest, ImageReference
+from gitops_doca.core.resolve.lookup import (
     AnswersTooLargeError,
     Cause,
     TagExists,
@@ -20,7 +21,6 @@ from gitops_doca.core.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.core.reference import Digest, ImageReference
 from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
 
 TAGS = [f"tag-{number}" for number in range(20)]

@@ -5,9 +5,9 @@ import pytest
 
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import HTML, Auth, FakeRegistry, Fault, Wire, errors
-from gitops_doca.core.lookup import TagList, TagMissing
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.registry.taglist import parse_next
+from gitops_doca.core.resolve.lookup import TagList, TagMissing
+from gitops_doca.registry.tag_list import parse_next
 
 TAGS = frozenset(f"tag-{number:03}" for number in range(250))
 

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up
 from fakes.registry import FakeRegistry, Fault, Wire
-from gitops_doca.core.lookup import Cause, TagExists, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagUnknown
 
 Serving = Callable[..., ssl.SSLContext]
 

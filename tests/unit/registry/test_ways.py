@@ -4,8 +4,15 @@ from pathlib import Path
 
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, errors
-from gitops_doca.core.lookup import REPOSITORY_NOT_VISIBLE, Cause, TagExists, TagList, TagMissing, TagUnknown
-from gitops_doca.registry.pull_secrets import PullSecret
+from gitops_doca.core.resolve.lookup import (
+    REPOSITORY_NOT_VISIBLE,
+    Cause,
+    TagExists,
+    TagList,
+    TagMissing,
+    TagUnknown,
+)
+from gitops_doca.registry.auth.pull_secrets import PullSecret
 
 Config = Callable[..., Path]
 

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.boundary import Boundary
-from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.selection import ALL
-from gitops_doca.sources.syntax import UnreadableError
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL
+from gitops_doca.sources.reading.syntax import UnreadableError
 from support.cli import ROOT
 from support.reading import lines
 from support.require import require
@@ -325,7 +325,7 @@ def test_folders_need_to_be_entered_and_not_to_be_listed() -> None:
     require(os.geteuid() == 0, "only root can become somebody who may not list its folders")
     code = (
         "import os, sys\n"
-        "from gitops_doca.sources.boundary import Boundary\n"
+        "from gitops_doca.sources.file_root import Boundary\n"
         "os.setuid(999)\n"
         "with Boundary(sys.argv[1]).open('apps/in.yaml') as stream: print(stream.read().decode())"
     )

@@ -4,7 +4,7 @@ import pytest
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.config import DEFAULTS, Setting, effective, read_config
-from gitops_doca.sources.located import Document
+from gitops_doca.sources.reading.document import Document
 from support.reading import lines
 
 HEAD = "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\n"

@@ -7,8 +7,8 @@ import pytest
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources import files
-from gitops_doca.sources.documents import read_documents
-from gitops_doca.sources.selection import ALL
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL
 from support.reading import lines
 
 BIG = (

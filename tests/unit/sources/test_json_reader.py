@@ -3,11 +3,11 @@ import json
 
 import pytest
 
-from gitops_doca.sources import json_reader
-from gitops_doca.sources.json_reader import read_json, read_list
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import ALL, object_selection
-from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.reading import json_reader
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.json_reader import read_json, read_list
+from gitops_doca.sources.reading.selection import ALL, object_selection
+from gitops_doca.sources.reading.syntax import SyntaxProblem
 from support.reading import json_documents, json_values
 
 OBJECT = object_selection(["rack"])

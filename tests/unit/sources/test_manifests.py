@@ -10,7 +10,7 @@ import pytest
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Resource
-from gitops_doca.sources.manifests import read_manifests
+from gitops_doca.sources.rendered_folder import read_manifests
 from support.hostile import HOSTILE, is_unicode
 from support.reading import lines
 

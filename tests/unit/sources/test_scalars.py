@@ -1,6 +1,6 @@
 import pytest
 
-from gitops_doca.sources.scalars import NotFiniteError, Scalar, resolve_plain
+from gitops_doca.sources.reading.scalars import NotFiniteError, Scalar, resolve_plain
 
 
 @pytest.mark.parametrize("text", ["on", "On", "ON", "yes", "Yes", "true", "TRUE", "y", "Y"])

@@ -6,9 +6,9 @@ import pytest
 
 from gitops_doca.core.diagnostics import MOST_OF_A_FILE, Place, Problems
 from gitops_doca.core.model import Plan, Platform
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.plans import check_policies
-from gitops_doca.sources.schema import SCHEMAS, did_you_mean, schema_text, validate
+from gitops_doca.sources.planned_pools import check_policies
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.schema import SCHEMAS, did_you_mean, schema_text, validate
 from support.reading import document, lines
 
 HEAD = """\

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.cluster import make_node
+from gitops_doca.core.compact_inventory import check_labels
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
     ARCH_LABEL,
@@ -20,11 +21,10 @@ from gitops_doca.core.model import (
     Taint,
 )
 from gitops_doca.core.names import is_subdomain
-from gitops_doca.core.snapshot import check_labels
 from gitops_doca.core.taints import wrong_fields
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.sources.inventory import read_inventory
-from gitops_doca.sources.schema import schema_text
+from gitops_doca.sources.reading.schema import schema_text
 from support.reading import lines
 
 HEAD = "apiVersion: gitops-doca.dev/v1alpha1\nkind: NodeInventory\n"

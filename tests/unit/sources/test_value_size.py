@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.sources.located import Document
-from gitops_doca.sources.selection import object_selection
-from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.selection import object_selection
+from gitops_doca.sources.reading.syntax import SyntaxProblem
 from support.reading import json_documents, yaml_documents
 
 OBJECT = object_selection()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.sources.syntax import SyntaxProblem
+from gitops_doca.sources.reading.syntax import SyntaxProblem
 from support.reading import yaml_documents
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,9 +5,9 @@ import tracemalloc
 import pytest
 
 from gitops_doca.core.diagnostics import Place
-from gitops_doca.sources.selection import object_selection
-from gitops_doca.sources.syntax import SyntaxProblem
-from gitops_doca.sources.yaml_reader import read_yaml
+from gitops_doca.sources.reading.selection import object_selection
+from gitops_doca.sources.reading.syntax import SyntaxProblem
+from gitops_doca.sources.reading.yaml_reader import read_yaml
 from support.reading import document, yaml_documents, yaml_values
 
 OBJECT = object_selection()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_doca.cli.argocd.application import find_boundary, operators_part
-from gitops_doca.sources.boundary import Boundary
+from gitops_doca.sources.file_root import Boundary
 from support.application import APP, Application
 from support.in_process import run_here
 

@@ -4,11 +4,11 @@ import signal
 import pytest
 
 from fakes.registry import FakeRegistry, Fault
-from gitops_doca.cli.argocd import session
-from gitops_doca.cli.argocd.failures import MEMORY, describe_bug, memory_limit, retold
-from gitops_doca.cli.console import LIMIT
+from gitops_doca.cli.argocd import plugin_run as session
+from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, memory_limit, retold
+from gitops_doca.cli.output.console import LIMIT
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
-from gitops_doca.core.lookup import AnswersTooLargeError
+from gitops_doca.core.resolve.lookup import AnswersTooLargeError
 from support.application import Application
 from support.cli import Result
 from support.inputs import Pool, write_inputs

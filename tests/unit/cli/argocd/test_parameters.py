@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.cli.argocd.parameters import PARAMETERS, announce, read_parameters
-from gitops_doca.cli.invocation import Resolve
+from gitops_doca.cli.settings.run_config import Resolve
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.config import Setting
 from support.application import Application, spell

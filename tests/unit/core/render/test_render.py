@@ -14,7 +14,6 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.decide import Chosen
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import (
     OSTREE_LABEL,
@@ -26,6 +25,7 @@ from gitops_doca.core.model import (
     Toleration,
 )
 from gitops_doca.core.render import render
+from gitops_doca.core.resolve.decide import Chosen
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPENSHIFT = RenderOptions(openshift=True)

@@ -18,10 +18,10 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.decide import Chosen
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.model import OSTREE_LABEL, Inventory, Node, RenderOptions
 from gitops_doca.core.render import render
+from gitops_doca.core.resolve.decide import Chosen
 
 KERNEL = "5.14.0-427.22.1.el9_4.x86_64"
 SHARED = "/mnt/shared-doca-driver-toolkit"

@@ -1,0 +1,129 @@
+"""What Argo CD gets to show of a run that failed: behind a long prefix, in one line."""
+
+import re
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from gitops_doca import __version__
+from gitops_doca.cli.process.memory import out_of_memory
+from gitops_doca.cli.settings.registries import RegistryFlags, variable
+from gitops_doca.cli.settings.untrusted_limits import Confinement
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+
+MEMORY = 384 << 20
+"""Bytes that a run may take: less than the side car has, which would end for all applications with it."""
+_APP = re.compile(r"(?:(?P<namespace>[a-z0-9-]{1,63})_)?(?P<name>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)")
+_FLAG = re.compile("--(?:{})".format("|".join(name.replace("_", "-") for name in RegistryFlags.__slots__)))
+
+
+@contextmanager
+def time_limit(confinement: Confinement) -> Iterator[None]:
+    """Raise `GenerationError` of class `unknown` here when the time of the whole run is over."""
+
+    def over(_signal: int, _frame: FrameType | None) -> None:
+        raise GenerationError(
+            (
+                Diagnostic(
+                    category=Category.UNKNOWN,
+                    message=f"there is no result within the {confinement.seconds:g} s that a run has",
+                    remedy="give more time with --deadline, and to Argo CD's repo-server time-outs",
+                ),
+            )
+        )
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, confinement.ends_at - time.monotonic()))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def memory_limit() -> Iterator[None]:
+    """Raise `GenerationError` here when the run takes more than `MEMORY`.
+
+    It is of class `unknown` when the answers of a registry or an API server do, else of class `input`.
+    Where the system does not say how much is taken already, there is no limit.
+    """
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[5])
+    except OSError:
+        yield
+        return
+    before, hook = resource.getrlimit(resource.RLIMIT_DATA), sys.unraisablehook
+    wanted = pages * resource.getpagesize() + MEMORY
+    limits = (limit for limit in (wanted, *before) if limit != resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
+    # Without memory a generator may not even close, and would say so before the sentence that matters.
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    except Exception as error:
+        # Telling it takes memory too.
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+        if found := out_of_memory(error, f"the {MEMORY >> 20} MiB that a run has"):
+            raise GenerationError((found,)) from None
+        raise
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+        sys.unraisablehook = hook
+
+
+def retold(
+    diagnostics: tuple[Diagnostic, ...], environ: Mapping[str, str], *, online: bool
+) -> tuple[Diagnostic, ...]:
+    """Return the same in words for Argo CD: variables instead of flags, and how to be rid of a cached answer.
+
+    `online`: what is missing was looked up, and may be there the next time.
+    """
+    told = [_without_flags(found) for found in sorted(diagnostics, key=lambda d: d.sort_key)]
+    for number, found in enumerate(told):
+        if found.category is Category.UNKNOWN or (online and found.category is Category.MISSING):
+            refresh = f"argocd app get {_app(environ)} --hard-refresh"
+            told[number] = replace(
+                found, remedy=f"{found.remedy}; Argo CD caches this error, so after that run: {refresh}"
+            )
+            break
+    return tuple(told)
+
+
+def describe_bug(error: Exception) -> str:
+    """Return the sentence for a mistake of ours: where it is, and nothing that could be of an input."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "start"
+    return (
+        f"error[bug]: gitops-doca {__version__} failed in a way that it should not: "
+        f"{type(error).__name__} in {where} (Python {sys.version_info[0]}.{sys.version_info[1]})\n"
+        "  help: run gitops-doca generate in a checkout, which shows more, and report it"
+    )
+
+
+def _without_flags(found: Diagnostic) -> Diagnostic:
+    return replace(
+        found,
+        message=_variables(found.message),
+        details=tuple(map(_variables, found.details)),
+        remedy=_variables(found.remedy),
+    )
+
+
+def _variables(text: str) -> str:
+    return _FLAG.sub(lambda flag: variable(flag[0]), text)
+
+
+def _app(environ: Mapping[str, str]) -> str:
+    """Return the application's name as the command wants it: of another namespace, it is `namespace_name`."""
+    found = _APP.fullmatch(environ.get("ARGOCD_APP_NAME", ""))
+    if found is None:
+        return "APP"
+    return f"{found['namespace']}/{found['name']}" if found["namespace"] else found["name"]

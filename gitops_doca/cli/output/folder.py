@@ -1,0 +1,158 @@
+"""A folder of rendered manifests: how it differs from what it should hold, and how it is brought there.
+
+Our files are those that begin with the mark of their own name; nothing else in the folder is touched.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops_doca.cli.output.streams import lock_alone, refuse_way_out, remove_leftovers, write_file
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.emit.files import KUSTOMIZATION, mark
+
+_OTHER_KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
+"""kustomize builds no folder that has one of these beside a kustomization.yaml."""
+_PATIENCE = 10.0
+"""Seconds that a run waits for another one to be done with the folder."""
+_AGAIN = "run it again when nothing else writes there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderState:
+    """How a folder differs from the files that it should hold; names, sorted."""
+
+    missing: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
+    surplus: tuple[str, ...] = ()
+    """Files of ours whose object is gone."""
+
+    @property
+    def is_current(self) -> bool:
+        """Say whether nothing is to be done."""
+        return not (self.missing or self.different or self.surplus)
+
+
+def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
+    """Compare a folder with the files that it should hold; one that is absent lacks all of them.
+
+    Raises `GenerationError` of class `io` for what must not be written to: a folder that is none or a link,
+    and a file of somebody else, or a link, under one of our names.
+    """
+    problems = Problems()
+    try:
+        present = _entries(folder, problems)
+        _refuse_foreign(folder, present, files, problems)
+        problems.raise_errors()
+        texts = {name: (folder / name).read_bytes() for name in sorted(files.keys() & present.keys())}
+        return FolderState(
+            missing=tuple(sorted(files.keys() - texts.keys())),
+            # A checkout may have other line ends, as Git's core.autocrlf makes them.
+            different=tuple(
+                name for name, text in texts.items() if text.replace(b"\r\n", b"\n") != files[name].encode()
+            ),
+            surplus=tuple(
+                name
+                for name, status in sorted(present.items())
+                if name not in files and _is_ours(folder, name, status)
+            ),
+        )
+    except OSError as error:
+        raise _failed(error, folder, "could not be read") from None
+
+
+def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _PATIENCE) -> FolderState:
+    """Write what is missing or differs, the kustomization last, and then remove what is ours and surplus.
+
+    Returns how the folder differed. Runs that want the same folder take turns; one waits `patience` seconds.
+    Raises `GenerationError` of class `io` as `inspect_folder` does, and when the folder does not hold exactly
+    these files in the end; each file is then whole, old or new, and the next run goes on.
+    """
+    refuse_way_out(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _turn(folder, patience):
+            state = inspect_folder(folder, files)
+            for name in files:
+                if name in {*state.missing, *state.different}:
+                    write_file(folder / name, files[name])
+            for name in state.surplus:
+                (folder / name).unlink(missing_ok=True)
+            remove_leftovers(folder)
+            if not inspect_folder(folder, files).is_current:
+                raise _unfit(folder, "was changed by something else while it was written")
+    except OSError as error:
+        raise _failed(error, folder, "could not be written") from None
+    return state
+
+
+@contextmanager
+def _turn(folder: Path, patience: float) -> Iterator[None]:
+    """Keep other runs out of a folder; the system lets them in when this process ends, however it does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        until = time.monotonic() + patience
+        while not lock_alone(descriptor):
+            if time.monotonic() >= until:
+                raise _unfit(folder, "is being written by another gitops-doca")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _unfit(folder: Path, message: str) -> GenerationError:
+    place = Place(str(folder))
+    return GenerationError((Diagnostic(category=Category.IO, message=message, place=place, remedy=_AGAIN),))
+
+
+def _entries(folder: Path, problems: Problems) -> dict[str, os.stat_result]:
+    """Return what is in the folder, by name, links not followed; reports a folder that is none of its own."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return {}
+    if stat.S_ISLNK(status.st_mode):
+        _report(problems, folder, "is a symbolic link", "name the folder that it leads to")
+    elif not stat.S_ISDIR(status.st_mode):
+        _report(problems, folder, "is no folder", "name a folder, or one that is to be made")
+    else:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    return {}
+
+
+def _refuse_foreign(
+    folder: Path, present: Mapping[str, os.stat_result], files: Mapping[str, str], problems: Problems
+) -> None:
+    for name in sorted({*files, KUSTOMIZATION} & present.keys()):
+        if stat.S_ISLNK(present[name].st_mode):
+            _report(problems, folder / name, "is a symbolic link", "remove it, or name another folder")
+        elif not _is_ours(folder, name, present[name]):
+            what = "is not a file that gitops-doca wrote, and is not overwritten"
+            _report(problems, folder / name, what, "remove it, or name another folder")
+    for name in sorted(present.keys() & set(_OTHER_KUSTOMIZATIONS)):
+        what = f"kustomize builds no folder that has this and a {KUSTOMIZATION}"
+        _report(problems, folder / name, what, "remove it, or name another folder")
+
+
+def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
+    if not name.endswith(".yaml") or not stat.S_ISREG(status.st_mode):
+        return False
+    wanted = os.fsencode(mark(name))
+    with (folder / name).open("rb") as stream:
+        return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
+
+
+def _report(problems: Problems, path: Path, message: str, remedy: str) -> None:
+    problems.error(message, Place(str(path)), category=Category.IO, remedy=remedy)
+
+
+def _failed(error: OSError, folder: Path, what: str) -> GenerationError:
+    path = error.filename or folder
+    why = f": {os.strerror(error.errno)}" if error.errno else ""
+    return GenerationError((Diagnostic(category=Category.IO, message=f"{str(path)!r} {what}{why}"),))

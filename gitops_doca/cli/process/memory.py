@@ -1,0 +1,48 @@
+"""What a run says when its memory is not enough."""
+
+import errno
+import traceback
+
+from gitops_doca.core.diagnostics import Category, Diagnostic
+from gitops_doca.core.resolve.lookup import AnswersTooLargeError
+
+_NO_ROOM = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "can't start new thread",
+    "error return without exception set",
+)
+"""How the dynamic loader and Python say it where they raise no MemoryError."""
+
+
+def out_of_memory(error: Exception, limit: str) -> Diagnostic | None:
+    """Return the diagnostic for a lack of memory; None for any other error.
+
+    `limit` says how much there is, as the end of a sentence. What the failed run still holds is let go.
+    """
+    if not _is_lack_of_memory(error):
+        return None
+    traceback.clear_frames(error.__traceback__)
+    if isinstance(error, AnswersTooLargeError):
+        return Diagnostic(
+            category=Category.UNKNOWN,
+            message=f"the answers of the {error.source} need more memory than {limit}",
+            remedy=error.remedy,
+        )
+    return Diagnostic(
+        category=Category.INPUT,
+        message=f"the inputs need more memory than {limit}",
+        remedy="split the inventory, or commit what gitops-doca inventory --write makes of it",
+    )
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    match error:
+        case MemoryError():
+            return True
+        case OSError(errno=errno.ENOMEM):
+            return True
+        case ImportError() | RuntimeError() | SystemError():
+            return any(words in str(error).lower() for words in _NO_ROOM)
+        case _:
+            return False

@@ -1,0 +1,1 @@
+"""Flags, variables and config files to the settings of one run."""

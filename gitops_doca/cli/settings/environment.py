@@ -1,0 +1,62 @@
+"""The environment variables `GITOPS_DOCA_...`: a mistyped one must not pass for one that was never set."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import click
+
+from gitops_doca.core.diagnostics import Category, Problems
+
+LIVE = "GITOPS_DOCA_LIVE"
+"""The operator's word that Argo CD's plugin may read nodes from the cluster around the sidecar."""
+_PREFIX = "GITOPS_DOCA_"
+# Images and CI jobs keep the release there that they install.
+_VERSION = "GITOPS_DOCA_VERSION"
+_HOST = "_SERVICE_HOST"
+# What the kubelet sets for each Service of a pod's namespace (kubernetes, pkg/kubelet/envvars).
+_OF_SERVICE = r"_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+
+
+def check_environment(environ: Mapping[str, str], problems: Problems) -> None:
+    """Report variables `GITOPS_DOCA_...` that nothing reads; their values are not looked at."""
+    names = {name for name in environ if name.upper().startswith(_PREFIX)} - {LIVE, _VERSION}
+    if not names:
+        return
+    from gitops_doca.sources.reading.schema import did_you_mean
+
+    service = re.compile(f"(?:{'|'.join(map(re.escape, _services(environ)))}){_OF_SERVICE}")
+    known = _known(names)
+    for name in sorted(name for name in names - known if not service.fullmatch(name)):
+        near = did_you_mean(name, known, prefix=_PREFIX)
+        problems.error(
+            f"the environment variable {name} is set, and no flag has it{near}",
+            category=Category.USAGE,
+            remedy=f"correct its name or unset it; known: {', '.join(sorted(known))}",
+        )
+
+
+def _services(environ: Mapping[str, str]) -> list[str]:
+    """Return what the names of a Service's variables begin with; each Service has one for its host."""
+    return ["GITOPS_DOCA", *(name.removesuffix(_HOST) for name in environ if name.endswith(_HOST))]
+
+
+def _known(names: set[str]) -> set[str]:
+    """Return the variables of all commands' flags, once one of `names` is none that most commands share."""
+    from gitops_doca.cli import COMMANDS, cli
+    from gitops_doca.cli.settings.flags import registry_options
+
+    shared = {*_variables(click.command("shared")(registry_options(lambda **_flags: None))), LIVE}
+    if names <= shared:
+        return shared
+    context = click.Context(cli)
+    commands = filter(None, (cli.get_command(context, name) for name in COMMANDS))
+    return shared.union(*map(_variables, commands))
+
+
+def _variables(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        found = parameter.envvar or ()
+        yield from (found,) if isinstance(found, str) else found
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            yield from _variables(child)

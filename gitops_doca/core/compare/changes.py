@@ -1,0 +1,368 @@
+"""Compare two renderings: which pools, nodes and objects change, and when drivers are reloaded by it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never, cast
+
+from gitops_doca.core.compare.compiling import Compiling, Pair, find_compiling
+from gitops_doca.core.compare.departures import (
+    Departure,
+    GoneFromInventory,
+    InPool,
+    Location,
+    NodesNotKnown,
+    ToNoPool,
+    ToOtherPool,
+    Whereabouts,
+)
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering, at
+from gitops_doca.core.model import Resource
+
+
+class Part(Enum):
+    """A part of a DaemonSet that differs."""
+
+    OWNER = "owner"
+    """Rendered on one side, left to the operator on the other."""
+    NAME = "name"
+    NAMESPACE = "namespace"
+    SELECTOR = "selector"
+    TEMPLATE = "template"
+    PLACEMENT = "placement"
+    """What in the template says which nodes run the pods: at once they go from nodes that no longer match."""
+    STRATEGY = "strategy"
+    METADATA = "metadata"
+
+
+_REPLACING = frozenset({Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR})
+"""Nothing of these can change in place: the DaemonSet goes, its pods with it, and another one comes."""
+
+
+_PLACEMENT_FIELDS = ("nodeSelector", "affinity", "tolerations")
+"""Of a pod's spec, what the DaemonSet controller weighs for pods that run already."""
+
+_DRIVER_FIELDS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
+"""What the operator's DaemonSets are made of in a policy."""
+
+
+class Reload(Enum):
+    """When the driver of a pool's nodes is loaded anew by a change."""
+
+    NONE = "none"
+    NEXT_RESTART = "next-restart"
+    """OnDelete: each node keeps its driver until its pod is deleted or the node restarts."""
+    ROLLING = "rolling"
+    """RollingUpdate: Kubernetes replaces the pods as soon as the change is applied."""
+    AT_ONCE = "at-once"
+    """The nodes' pods go together, since their DaemonSet goes, and come back from another one."""
+    START = "start"
+    """A new DaemonSet, which starts on its nodes as soon as it is applied."""
+    STOP = "stop"
+    """The DaemonSet goes, and with it the driver of nodes that still run it."""
+    OPERATOR = "operator"
+    """The DaemonSet is the operator's, which follows its own upgradePolicy."""
+    WAIT = "wait"
+    """No node is in the pool yet: the first that is will load it."""
+
+
+class Build(Enum):
+    """Whether a change has the nodes of a pool compile their driver."""
+
+    NONE = "none"
+    """The image is precompiled or a digest, or the driver is built already."""
+    FIRST = "first"
+    """The pool compiles now, and did not before."""
+    AGAIN = "again"
+    """The pool compiled before, and gets another image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolChange:
+    """A pool that one side lacks, or whose DaemonSet differs; one of the sides is there."""
+
+    before: RenderedPool | None
+    after: RenderedPool | None
+    parts: tuple[Part, ...] = ()
+    """Empty when one side lacks the pool."""
+    departures: tuple[Departure, ...] = ()
+    """What became of the nodes of a pool that goes; empty when it had none."""
+
+    @property
+    def current(self) -> RenderedPool:
+        """The pool as it will be, or as it was when it goes."""
+        return self.after or cast("RenderedPool", self.before)
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `changed`."""
+        return _kind(self.before, self.after)
+
+    @property
+    def reload(self) -> Reload:
+        """When the driver is loaded anew."""
+        if self.after is None:
+            return Reload.OPERATOR if self.current.is_operators else _of_departures(self.departures)
+        if self.after.is_planned:
+            return Reload.WAIT
+        if self.after.is_operators and Part.OWNER not in self.parts:
+            return Reload.OPERATOR
+        return _reload(self.after, self.parts) if self.before else Reload.START
+
+    @property
+    def build(self) -> Build:
+        """Whether the pool's nodes compile their driver by it."""
+        if self.after is None or not self.after.compiles:
+            return Build.NONE
+        if self.before is None or not self.before.compiles:
+            return Build.FIRST
+        return Build.NONE if self.before.image == self.after.image else Build.AGAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStay:
+    """Pools whose DaemonSet does not change at all."""
+
+    version: str
+    pools: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionMove:
+    """Pools whose driver goes from one version to another."""
+
+    before: str
+    after: str
+    pools: int
+    nodes: int | None
+    """None when the nodes of one of them are not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMove:
+    """Nodes that go from one pool to another, or into or out of a pool."""
+
+    source: Location
+    target: Location
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectChange:
+    """An object that one side lacks, or that differs; one of the sides is there."""
+
+    before: Resource | None
+    after: Resource | None
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `changed`."""
+        return _kind(self.before, self.after)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, namespace and name."""
+        return _key(self.after or self.before or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All that differs between two renderings."""
+
+    compiling: tuple[Compiling, ...]
+    """Pools that compile where a precompiled image was there before; by pool, then policy."""
+    pools: tuple[PoolChange, ...]
+    """Sorted by pool, then policy."""
+    versions: tuple[VersionMove, ...]
+    stays: tuple[VersionStay, ...]
+    """By version."""
+    moves: tuple[NodeMove, ...]
+    """Empty also when one of the sides does not know its nodes."""
+    objects: tuple[ObjectChange, ...]
+    """In the order of emission, those that go last."""
+
+    @property
+    def is_same(self) -> bool:
+        """Say whether nothing differs: no object, and no node's pool."""
+        return not (self.pools or self.moves or self.objects)
+
+
+def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
+    """Return what differs.
+
+    Two DaemonSets are of one pool when they have one name; of those left over, when their platform stands
+    once on each side, and the nodes stay together: such a one was renamed.
+    """
+    pairs = list(_pairs(before.pools, after.pools))
+    there, now = Whereabouts(before), Whereabouts(after, before.listed)
+    changes = [_change(old, new, now) for old, new in pairs]
+    return Comparison(
+        compiling=tuple(sorted(find_compiling(pairs), key=lambda found: _sort_key(found.pool))),
+        pools=tuple(
+            sorted(
+                (change for change in changes if change.parts or change.kind != "changed"),
+                key=lambda change: _sort_key(change.current),
+            )
+        ),
+        versions=tuple(_versions(pairs)),
+        stays=tuple(_stays(changes)),
+        moves=tuple(_moves(pairs, there, now)),
+        objects=tuple(_objects(before.resources, after.resources)),
+    )
+
+
+def _change(old: RenderedPool | None, new: RenderedPool | None, now: Whereabouts) -> PoolChange:
+    left = now.departures(old) if old and not new else ()
+    return PoolChange(before=old, after=new, parts=_parts(old, new), departures=left)
+
+
+def _sort_key(pool: RenderedPool) -> tuple[object, ...]:
+    return (pool.pool, pool.policy, pool.key)
+
+
+def _kind(before: object, after: object) -> str:
+    if before is None:
+        return "added"
+    return "removed" if after is None else "changed"
+
+
+def _of_departures(found: Iterable[Departure]) -> Reload:
+    """Return the worst that happens to nodes of a DaemonSet that goes."""
+    reloads = set(map(_of_departure, found))
+    return next((reload for reload in (Reload.STOP, Reload.AT_ONCE) if reload in reloads), Reload.NONE)
+
+
+def _of_departure(departure: Departure) -> Reload:
+    match departure:
+        case ToOtherPool(has_pod=has_pod):
+            return Reload.AT_ONCE if has_pod else Reload.NONE
+        case ToNoPool(has_pod=has_pod):
+            return Reload.STOP if has_pod else Reload.NONE
+        # Such a node may still be in the cluster.
+        case GoneFromInventory() | NodesNotKnown():
+            return Reload.STOP
+        case never:
+            assert_never(never)
+
+
+def _reload(after: RenderedPool, parts: Iterable[Part]) -> Reload:
+    if _REPLACING.intersection(parts):
+        return Reload.AT_ONCE
+    if Part.TEMPLATE in parts:
+        return Reload.NEXT_RESTART if after.strategy == "OnDelete" else Reload.ROLLING
+    return Reload.NONE
+
+
+def _pairs(before: Iterable[RenderedPool], after: Iterable[RenderedPool]) -> Iterator[Pair]:
+    old = {pool.key: pool for pool in before}
+    new = {pool.key: pool for pool in after}
+    for key in [key for key in old if key in new]:
+        yield old.pop(key), new.pop(key)
+    platforms = Counter(pool.pool for pool in old.values()), Counter(pool.pool for pool in new.values())
+    alone = {pool.pool: pool for pool in new.values() if [c[pool.pool] for c in platforms] == [1, 1]}
+    for pool in old.values():
+        other = alone.get(pool.pool)
+        if other and _is_renamed(pool, other):
+            yield pool, new.pop(other.key)
+        else:
+            yield pool, None
+    for pool in new.values():
+        yield None, pool
+
+
+def _is_renamed(before: RenderedPool, after: RenderedPool) -> bool:
+    """Say whether a pool of another policy has the nodes of one that goes, as far as they are known."""
+    if before.policy == after.policy or before.nodes is None or after.nodes is None:
+        return True
+    return {*before.nodes} <= {*after.nodes} and bool(before.nodes) == bool(after.nodes)
+
+
+def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Part, ...]:
+    if before is None or after is None:
+        return ()
+    old, new = before.manifest, after.manifest
+    if before.is_operators or after.is_operators:
+        if before.is_operators != after.is_operators:
+            return (Part.OWNER,)
+        same = before.image == after.image and all(
+            at(old, "spec", field) == at(new, "spec", field) for field in _DRIVER_FIELDS
+        )
+        return () if same else (Part.TEMPLATE,)
+    differs = {
+        Part.NAME: before.daemon_set != after.daemon_set,
+        Part.NAMESPACE: before.namespace != after.namespace,
+        Part.SELECTOR: at(old, "spec", "selector") != at(new, "spec", "selector"),
+        Part.TEMPLATE: at(old, "spec", "template") != at(new, "spec", "template"),
+        Part.PLACEMENT: any(
+            at(old, "spec", "template", "spec", field) != at(new, "spec", "template", "spec", field)
+            for field in _PLACEMENT_FIELDS
+        ),
+        Part.STRATEGY: at(old, "spec", "updateStrategy") != at(new, "spec", "updateStrategy"),
+    }
+    found = tuple(part for part, differing in differs.items() if differing)
+    return found or ((Part.METADATA,) if old != new else ())
+
+
+def _versions(pairs: Iterable[Pair]) -> Iterator[VersionMove]:
+    moved: dict[tuple[str, str], list[RenderedPool]] = defaultdict(list)
+    for before, after in pairs:
+        if before and after and before.version != after.version:
+            moved[before.version, after.version].append(after)
+    for (old, new), pools in sorted(moved.items()):
+        counts = [len(pool.nodes) for pool in pools if pool.nodes is not None]
+        known = len(counts) == len(pools)
+        yield VersionMove(before=old, after=new, pools=len(pools), nodes=sum(counts) if known else None)
+
+
+def _stays(changes: Iterable[PoolChange]) -> Iterator[VersionStay]:
+    counts = Counter(
+        change.after.version for change in changes if change.before and change.after and not change.parts
+    )
+    for version, pools in sorted(counts.items()):
+        yield VersionStay(version=version, pools=pools)
+
+
+def _moves(pairs: Sequence[Pair], there: Whereabouts, now: Whereabouts) -> Iterator[NodeMove]:
+    """Yield where nodes go, by the pools' pairs: a pool that was renamed keeps its nodes.
+
+    Where one side has no pools at all there is nothing to say: all nodes come, or all go.
+    """
+    if not all(any(pair[side] for pair in pairs) for side in (0, 1)):
+        return
+    if any(pool is not None and pool.nodes is None for pair in pairs for pool in pair):
+        return
+    old, new = ({node: pair for pair in pairs for node in _nodes(pair[side])} for side in (0, 1))
+    moved: dict[tuple[Location, Location], list[str]] = defaultdict(list)
+    for node in sorted({*old, *new}):
+        if old.get(node) is not new.get(node):
+            moved[there.locate(node), now.locate(node)].append(node)
+    for (source, target), nodes in sorted(moved.items(), key=lambda item: (*map(_name, item[0]), item[1])):
+        yield NodeMove(source=source, target=target, nodes=tuple(nodes))
+
+
+def _nodes(pool: RenderedPool | None) -> tuple[str, ...]:
+    return (pool.nodes or ()) if pool else ()
+
+
+def _name(location: Location) -> tuple[str, str]:
+    return (location.pool, location.policy) if isinstance(location, InPool) else ("", "")
+
+
+def _objects(before: Iterable[Resource], after: Iterable[Resource]) -> Iterator[ObjectChange]:
+    old, new = _by_key(before), _by_key(after)
+    for key, resource in new.items():
+        if old.get(key) != resource:
+            yield ObjectChange(before=old.get(key), after=resource)
+    for key, resource in old.items():
+        if key not in new:
+            yield ObjectChange(before=resource, after=None)
+
+
+def _by_key(resources: Iterable[Resource]) -> Mapping[tuple[str, str, str], Resource]:
+    return {_key(resource): resource for resource in resources}
+
+
+def _key(resource: Resource) -> tuple[str, str, str]:
+    metadata = resource["metadata"]
+    return resource["kind"], metadata.get("namespace", ""), metadata["name"]

@@ -1,0 +1,98 @@
+"""What differs between a lock and the one that would be written now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss
+
+
+class ChangeKind(Enum):
+    """How a registry, the inputs or the program moved away from a lock."""
+
+    RENDERING = "rendering"
+    """The lock was written by a release that renders other manifests."""
+    GONE = "gone"
+    """The lock has a digest, the registry has the tag no more."""
+    MOVED = "moved"
+    """The tag names another digest, or its image another platform, now."""
+    AVAILABLE = "available"
+    """The lock records a miss, and the tag is there now."""
+    LISTING = "listing"
+    """The tag list names the tag now and did not, or the reverse, or one of the two was not recorded."""
+    UNNEEDED = "unneeded"
+    """No pool needs the tag any more."""
+    NEEDED = "needed"
+    """A pool needs a tag that the lock lacks."""
+    POOL_LOST = "pool lost"
+    POOL_NEW = "pool new"
+    IMAGE = "image"
+    """Another image is chosen for the pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between a lock and what it would be if written now."""
+
+    kind: ChangeKind
+    subject: str
+    """The reference, the pool, or both renderings."""
+    detail: str = ""
+
+
+_LISTED = {True: "listed", False: "not listed", None: "not recorded"}
+
+
+def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
+    """Return what differs between a lock and the one that would be written now.
+
+    Its rendering comes first, then pools, their images, and tags. `renders`: manifests come of the
+    lock; where the operator makes them the rendering does not matter.
+    """
+    return (
+        *(_rendering_change(old, new) if renders else ()),
+        *_pool_changes(old, new),
+        *_image_changes(old, new),
+        *_tag_changes(old, new),
+    )
+
+
+def _rendering_change(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    if old.rendering != new.rendering:
+        yield Change(ChangeKind.RENDERING, f"{old.rendering} -> {new.rendering}")
+
+
+def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    for lost in sorted(set(old.pools) - set(new.pools)):
+        yield Change(ChangeKind.POOL_LOST, str(lost))
+    for added in sorted(set(new.pools) - set(old.pools)):
+        yield Change(ChangeKind.POOL_NEW, str(added))
+
+
+def _image_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    # A pool without one says nothing: locks of 0.1.0 have none, and a tag that is gone is told as that.
+    for pool in new.pools:
+        before, after = old.chosen.get(pool), new.chosen.get(pool)
+        if before and after and before != after:
+            yield Change(ChangeKind.IMAGE, str(pool), f"{before} -> {after}")
+
+
+def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    for image in sorted({*old.entries, *new.entries}):
+        match old.entries.get(image), new.entries.get(image):
+            case None, _:
+                yield Change(ChangeKind.NEEDED, str(image))
+            case _, None:
+                yield Change(ChangeKind.UNNEEDED, str(image))
+            case LockedImage(before), LockedMiss():
+                yield Change(ChangeKind.GONE, str(image), before)
+            case LockedMiss(), LockedImage(after):
+                yield Change(ChangeKind.AVAILABLE, str(image), after)
+            case LockedImage(before), LockedImage(after) if before != after:
+                yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
+            case LockedImage(_, before), LockedImage(_, after) if before != after:
+                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
+            case LockedImage(listed=before), LockedImage(listed=after) if before != after:
+                yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
+            case _:
+                pass

@@ -1,0 +1,370 @@
+"""Hold pools against the driver versions of their repository: which version has an image for each of them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from gitops_doca.core.model import Platform, Policy, Pool
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagUnknown
+from gitops_doca.core.tags import compile_tag, is_full_tag, parse_tag, precompiled_tag, version_key
+
+KIND = "DriverMatrix"
+
+
+class Cell(Enum):
+    """What one version has for one platform; the words are those of the report."""
+
+    PRECOMPILED = "precompiled"
+    COMPILED = "compiled"
+    """No precompiled image, and the one that compiles on the node, which every policy of the row allows."""
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Pools of one platform: the same tag serves all of them, whatever their policies."""
+
+    repository: Repository
+    platform: Platform
+    pools: tuple[Pool, ...]
+    """Never empty."""
+
+    def image(self, version: str) -> ImageReference:
+        """Return the precompiled image that these pools want of a version."""
+        return self.repository.tag(precompiled_tag(version, self.platform))
+
+    @property
+    def suffix(self) -> str:
+        """What follows the version in the tag of that image."""
+        return precompiled_tag("", self.platform)
+
+    @property
+    def may_compile(self) -> bool:
+        """Whether every policy of the row allows the image that compiles on the node."""
+        return not any(pool.policy.driver.force_precompiled for pool in self.pools)
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """Names of the nodes, sorted, in a fleet below their cluster's; empty where all pools are planned."""
+        names = (
+            f"{pool.policy.cluster}/{name}" if pool.policy.cluster else name
+            for pool in self.pools
+            for name in pool.node_names
+        )
+        return tuple(sorted(set(names)))
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters of a fleet that have the pools, sorted; empty in a run about one."""
+        return tuple(sorted({pool.policy.cluster for pool in self.pools} - {""}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One version, and what it has for each row."""
+
+    version: str
+    cells: tuple[Cell, ...]
+    """In the order of the rows."""
+    current: bool
+    """A policy of the table names it."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has its precompiled image."""
+        return all(cell is Cell.PRECOMPILED for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest version with a precompiled image for all pools of a policy, or of a whole table."""
+
+    policy: Policy | None
+    """None: the whole table."""
+    version: str = ""
+    """Empty when there is none; the registry was asked for every one of its manifests."""
+    doubtful: str = ""
+    """Listed for all pools and newer than any that is known to be complete; then `version` is empty."""
+    reason: str = ""
+    """Why it is doubtful."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that one version is to serve."""
+
+    policy: Policy | None
+    """None: those of all policies."""
+    rows: tuple[Row, ...]
+    listed: tuple[str, ...]
+    """The versions whose images for all of them the tag list has, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What a tag list, taken apart once, says of the pools whose policies name its repository."""
+
+    repository: Repository
+    rows: tuple[Row, ...]
+    """Sorted by platform."""
+    listed: TagList
+    current: frozenset[str]
+    """The versions that policies name."""
+    ranks: Mapping[str, int]
+    """The versions worth a column, newest first, each with its number: there may be a hundred thousand."""
+    groups: tuple[Group, ...]
+    """All rows, then those of each policy where there are several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """All versions of a repository against the pools whose policies name it."""
+
+    catalogue: Catalogue
+    lookups: Mapping[ImageReference, TagLookup]
+    newest: tuple[Newest, ...]
+    """One for each group."""
+
+    @property
+    def repository(self) -> Repository:
+        """The repository."""
+        return self.catalogue.repository
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Its rows, sorted by platform."""
+        return self.catalogue.rows
+
+    @property
+    def listed(self) -> TagList:
+        """Its tag list."""
+        return self.catalogue.listed
+
+    @property
+    def versions(self) -> Collection[str]:
+        """The versions worth a column, newest first."""
+        return self.catalogue.ranks.keys()
+
+    def column(self, version: str) -> Column:
+        """Return what a version has for each row."""
+        return Column(
+            version=version,
+            cells=tuple(_cell(row, version, self.listed, self.lookups) for row in self.rows),
+            current=self.is_current(version),
+        )
+
+    def is_current(self, version: str) -> bool:
+        """Say whether a policy of the table names a version."""
+        return version in self.catalogue.current
+
+    @property
+    def usable(self) -> bool:
+        """Whether the tag list says anything: one that broke off before its first tag does not."""
+        return self.listed.complete or bool(self.listed.tags)
+
+
+def catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tuple[Catalogue, ...]:
+    """Return one catalogue for each repository of the pools, sorted."""
+    return tuple(
+        _catalogue(repository, rows, lists.get(repository, TagList()))
+        for repository, rows in _by_repository(pools).items()
+    )
+
+
+def tables(found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]) -> tuple[Table, ...]:
+    """Return one table for each catalogue, by what its tag list and the manifests say.
+
+    A manifest's answer comes before the list's. A list that is not complete never makes a cell missing.
+    """
+    return tuple(
+        Table(
+            catalogue=catalogue,
+            lookups=lookups,
+            newest=tuple(_newest(group, catalogue, lookups) for group in catalogue.groups),
+        )
+        for catalogue in found
+    )
+
+
+def unconfirmed(
+    found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[ImageReference, ...]:
+    """Return the images to ask for before the newest version can be named; sorted, empty when it can be.
+
+    Ask, and call again with the answers: a version whose manifests are not there makes room for the next.
+    """
+    images: set[ImageReference] = set()
+    for catalogue in found:
+        for group in catalogue.groups:
+            version, _ = _candidate(group, catalogue, lookups)
+            images |= {row.image(version) for row in group.rows if version} - lookups.keys()
+    return tuple(sorted(images))
+
+
+def _catalogue(repository: Repository, rows: tuple[Row, ...], listed: TagList) -> Catalogue:
+    current = frozenset(pool.policy.driver.version for row in rows for pool in row.pools) - {""}
+    published = _published({row.suffix for row in rows}, listed.tags)
+    versions = _versions(rows, current, published, listed.tags)
+    ranks = {version: number for number, version in enumerate(versions)}
+    groups = []
+    for policy, own in _groups(rows):
+        # However many rows there are, the versions of all of them are no more than those of the rarest.
+        common = set[str].intersection(*(published[row.suffix] for row in own))
+        complete = tuple(sorted(common & ranks.keys(), key=ranks.__getitem__))
+        groups.append(Group(policy=policy, rows=own, listed=complete))
+    return Catalogue(
+        repository=repository,
+        rows=rows,
+        listed=listed,
+        current=current,
+        ranks=ranks,
+        groups=tuple(groups),
+    )
+
+
+def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[str]]:
+    """Return for each end of a tag what stands before it.
+
+    A custom build may have a version of any shape: the pool's own suffix tells where it ends.
+    """
+    found: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
+    # There are few lengths, and with them a tag is taken apart without trying every suffix.
+    lengths = {len(suffix) for suffix in suffixes}
+    for tag in tags:
+        for length in lengths:
+            if (suffix := tag[-length:]) in found and suffix != tag:
+                found[suffix].add(tag[:-length])
+    return found
+
+
+def _versions(
+    rows: Sequence[Row], current: frozenset[str], published: Mapping[str, set[str]], tags: Iterable[str]
+) -> list[str]:
+    """Return the versions worth a column, newest first.
+
+    They have an image for some kernel, even another, or one that a row may compile with, or are current.
+    """
+    suffixes = tuple(published)
+    compiled = {(row.platform.os, row.platform.arch) for row in rows if row.may_compile}
+    found = set(current)
+    found.update(version for some in published.values() for version in some if not is_full_tag(version))
+    for tag in tags:
+        if (
+            not tag.endswith(suffixes)
+            and (parsed := parse_tag(tag))
+            and (parsed.platform.kernel or (parsed.platform.os, parsed.platform.arch) in compiled)
+        ):
+            found.add(parsed.version)
+    return sorted(found, key=lambda version: (version_key(version), version), reverse=True)
+
+
+def _cell(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> Cell:
+    image = row.image(version)
+    match lookups.get(image):
+        case TagExists():
+            return Cell.PRECOMPILED
+        case TagUnknown():
+            return Cell.UNKNOWN
+        case None if image.tag in listed.tags:
+            return Cell.PRECOMPILED
+        case None if not listed.complete:
+            return Cell.UNKNOWN
+    compiles = row.may_compile and compile_tag(version, row.platform) in listed.tags
+    return Cell.COMPILED if compiles else Cell.MISSING
+
+
+def _doubt(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> str:
+    """Return why a listed image gave no answer; empty when it gave one, or the registry denies it."""
+    image = row.image(version)
+    match lookups.get(image):
+        case TagUnknown(cause, reason) if image.tag in listed.tags and cause is not Cause.INCONSISTENT:
+            return reason
+        case _:
+            return ""
+
+
+def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]) -> Newest:
+    version, reason = _candidate(group, catalogue, lookups)
+    if version and not reason and any(row.image(version) not in lookups for row in group.rows):
+        reason = "its manifests were not asked for"
+    if reason:
+        return Newest(policy=group.policy, doubtful=version, reason=reason)
+    return Newest(policy=group.policy, version=version)
+
+
+def _candidate(
+    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[str, str]:
+    """Return the newest version that could be complete, and why it is in doubt, if it is; else nothing.
+
+    A look-up without an answer ends the search: a version further down could be called the newest by mistake.
+    """
+    for version in _possible(group, catalogue, lookups):
+        doubts = [_doubt(row, version, catalogue.listed, lookups) for row in group.rows]
+        cells = [_cell(row, version, catalogue.listed, lookups) for row in group.rows]
+        if all(doubt or cell is Cell.PRECOMPILED for doubt, cell in zip(doubts, cells, strict=True)):
+            return version, next(filter(None, doubts), "")
+    return "", ""
+
+
+def _possible(
+    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+) -> Sequence[str]:
+    """Return the versions that could be complete, newest first.
+
+    Those that are listed for all rows, and those of which an image is there although the list lacks it: of
+    all others an image is known from nowhere.
+    """
+    unlisted = {
+        image.tag
+        for image, found in lookups.items()
+        if isinstance(found, TagExists)
+        and image.repository == catalogue.repository
+        and image.tag not in catalogue.listed.tags
+    }
+    seen = _published({row.suffix for row in group.rows}, unlisted) if unlisted else {}
+    more = {version for some in seen.values() for version in some}.intersection(catalogue.ranks)
+    return sorted({*group.listed, *more}, key=catalogue.ranks.__getitem__) if more else group.listed
+
+
+def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[Row, ...]]:
+    found: dict[Repository, dict[Platform, list[Pool]]] = defaultdict(lambda: defaultdict(list))
+    for pool in pools:
+        found[pool.policy.driver.repository][pool.platform].append(pool)
+    return {
+        repository: tuple(
+            Row(repository=repository, platform=platform, pools=tuple(same))
+            for platform, same in sorted(platforms.items())
+        )
+        for repository, platforms in sorted(found.items())
+    }
+
+
+def _groups(rows: Sequence[Row]) -> list[tuple[Policy | None, tuple[Row, ...]]]:
+    """Return what one version is to serve: all rows, and with several policies those of each."""
+    policies = {pool.policy.key: pool.policy for row in rows for pool in row.pools}
+    found: list[tuple[Policy | None, tuple[Row, ...]]] = [(None, tuple(rows))]
+    if len(policies) > 1:
+        for key in sorted(policies):
+            own = (row for row in rows if any(p.policy.key == key for p in row.pools))
+            found.append((policies[key], tuple(own)))
+    return found
+
+
+def newest_first(table: Table, limit: int) -> tuple[Column, ...]:
+    """Return the columns to show: the newest so many, and those that are current or the newest complete."""
+    named = {newest.version or newest.doubtful for newest in table.newest} | table.catalogue.current
+    return tuple(
+        table.column(version)
+        for number, version in enumerate(table.versions)
+        if number < limit or version in named
+    )
+
+
+def in_the_way(table: Table, column: Column) -> tuple[Row, ...]:
+    """Return the rows without a precompiled image of this version, whatever they have instead."""
+    cells = zip(table.rows, column.cells, strict=True)
+    return tuple(row for row, cell in cells if cell is not Cell.PRECOMPILED)

@@ -1,0 +1,100 @@
+"""Whether a lock has the pools of a run, and all tags that they need."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockResolver, locked_pools
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.decide import precompiled_image, wanted_compile, wanted_precompiled
+
+_SHOWN = 20
+"""Details of one kind that a message has."""
+
+
+def check_lock(
+    lock: ImageLock,
+    pools: Sequence[Pool],
+    place: Place,
+    mend: str,
+    problems: Problems,
+    *,
+    lists_wanted: bool = False,
+) -> None:
+    """Report in one error all pools and tags by which a lock and the pools of a run differ.
+
+    So a pool that vanishes (a label lost, a file cut short) is not pruned unseen. `lists_wanted`: of each
+    precompiled image the lock has to say whether the operator would find it.
+    """
+    now, then = set(locked_pools(pools)), set(lock.pools)
+    lost = [f"pool {pool} is locked, but no node is in it any more" for pool in sorted(then - now)]
+    new = [f"pool {pool} is not locked" for pool in sorted(now - then)]
+    lacking = list(_lacking(lock, pools))
+    tags = [f"tag {image.tag} of {image.repository} is not locked" for image in lacking]
+    unlisted = list(_unlisted(lock, pools)) if lists_wanted else []
+    details = (
+        *_first(lost, "pools without a node"),
+        *_first(new, "new pools"),
+        *_first(tags, "tags"),
+        *_other_repositories(lock, lacking),
+        *_first(unlisted, "tags"),
+    )
+    if not details:
+        return
+    causes = (
+        *_count(lost, "pool has no node any more", "pools have no node any more"),
+        *_count(new, "pool is new", "pools are new"),
+        *_count(tags, "tag is not locked", "tags are not locked"),
+        *_count(unlisted, "tag was not looked up in the tag list", "tags were not looked up in the tag list"),
+    )
+    alone = len(details) == 1
+    problems.error(
+        details[0] if alone else f"the lock is out of date: {', '.join(causes)}",
+        place,
+        category=Category.LOCK,
+        details=() if alone else details,
+        remedy=f"{_caution(len(lost))}run: {mend}",
+    )
+
+
+def _lacking(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[ImageReference]:
+    """Yield the tags that are needed and not locked, as far as the recorded misses tell them."""
+    by_tag = [pool for pool in pools if pool.policy.driver.digest is None]
+    yield from (image for image in wanted_precompiled(by_tag) if image not in lock.entries)
+    recorded = [pool for pool in by_tag if precompiled_image(pool) in lock.entries]
+    answers = LockResolver(lock).resolve(wanted_precompiled(recorded))
+    yield from (image for image in wanted_compile(recorded, answers) if image not in lock.entries)
+
+
+def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> Iterator[str]:
+    unknown = sorted({image.repository for image in lacking} - set(lock.repositories))
+    if unknown and lock.repositories:
+        known = ", ".join(map(str, lock.repositories[:_SHOWN]))
+        yield f"the lock is for {known}, and has no tag of {', '.join(map(str, unknown[:_SHOWN]))}"
+
+
+def _unlisted(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[str]:
+    for image in wanted_precompiled(pools):
+        entry = lock.entries.get(image)
+        if isinstance(entry, LockedImage) and entry.listed is None:
+            yield (
+                f"the lock does not say whether the operator would find {image.tag} of {image.repository}, "
+                "which emit: policies needs"
+            )
+
+
+def _caution(lost: int) -> str:
+    if not lost:
+        return ""
+    return f"check that {'this pool is' if lost == 1 else 'these pools are'} meant to go, then "
+
+
+def _first(lines: Sequence[str], what: str) -> Iterator[str]:
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"... and {len(lines) - _SHOWN} more {what}"
+
+
+def _count(found: Sequence[str], one: str, many: str) -> Iterator[str]:
+    if found:
+        yield f"{len(found)} {one if len(found) == 1 else many}"

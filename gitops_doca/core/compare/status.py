@@ -1,0 +1,305 @@
+"""What runs on the nodes of a cluster, compared with what is rendered and with the inventory."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from gitops_doca.core.compact_inventory import has_nic
+from gitops_doca.core.compare.daemonset_drift import deviations
+from gitops_doca.core.compare.rendered import RenderedPool, at
+from gitops_doca.core.model import Inventory, LeftOut, OtherNodes, Pool, Resource
+from gitops_doca.core.resolve.pools import Grouping
+
+KIND = "DriverStatus"
+MOST_ASKED = 50
+"""Nodes that a cluster is asked for by name; each takes a request of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedDaemonSet:
+    """A driver DaemonSet of the cluster."""
+
+    spec: Resource
+    revision: str
+    """Hash of the revision that new pods get; empty while its controller has not seen the last change."""
+    generation: str
+    """Counts the changes of the pod template, as the API server annotates it."""
+    pool: str = ""
+    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty for one of the operator's."""
+    is_ours: bool = False
+    """Whether gitops-doca rendered it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverPod:
+    """A pod that runs a driver, or is about to."""
+
+    name: str
+    node: str
+    """Empty while it waits for the scheduler."""
+    daemon_set: str
+    """Name of the DaemonSet that controls it; empty when none does."""
+    image: str
+    revision: str
+    """Hash of the DaemonSet's revision that it was made of."""
+    generation: str
+    """The DaemonSet's count of changes when it was made."""
+    ready: bool
+    terminating: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drivers:
+    """The drivers of a cluster, ours and the operator's."""
+
+    daemon_sets: Mapping[str, AppliedDaemonSet]
+    """By name."""
+    pods: tuple[DriverPod, ...]
+
+
+class State(Enum):
+    """How far a node is; all but `CURRENT` wait for something."""
+
+    CURRENT = "current"
+    """A ready pod of the rendered DaemonSet runs the rendered driver."""
+    NOT_READY = "not-ready"
+    """Its pod is made of what is rendered, and not ready: it starts, ends or fails."""
+    RESTART = "restart"
+    """Its pod is older than the rendered DaemonSet: delete it, and another one comes."""
+    NO_POD = "no-pod"
+    """The rendered DaemonSet is there, and has no pod on the node."""
+    OTHER = "other"
+    """A pod of another DaemonSet is on the node, and keeps the rendered one away."""
+    NOT_APPLIED = "not-applied"
+    """The cluster's DaemonSet is not the rendered one, or not there."""
+    UNPLANNED = "unplanned"
+    """The node is in no rendered pool: nobody rendered a DaemonSet for its kernel."""
+
+
+class Applied(Enum):
+    """Whether the cluster has a rendered DaemonSet."""
+
+    YES = "yes"
+    DIFFERENT = "different"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """One NIC node of the cluster."""
+
+    node: str
+    pool: str
+    """`<os><osVersion>/<kernel>/<arch>`, also of one that is not rendered."""
+    state: State
+    pod: DriverPod | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStatus:
+    """A rendered pool, and how far its nodes are."""
+
+    rendered: RenderedPool
+    applied: Applied
+    differs: tuple[str, ...]
+    """Paths in the DaemonSet at which the cluster's is different."""
+    nodes: tuple[NodeStatus, ...]
+    """Sorted by name; the nodes of the cluster, whatever the inventory says."""
+    moved: tuple[str, ...] = ()
+    """Names, sorted, of NIC nodes that the inventory has in this pool, while the cluster has none in it."""
+
+    @property
+    def waiting(self) -> tuple[NodeStatus, ...]:
+        """Those of its nodes that do not run the rendered driver yet."""
+        return tuple(node for node in self.nodes if node.state is not State.CURRENT)
+
+    @property
+    def is_current(self) -> bool:
+        """Say whether it is applied, and all of its nodes run the rendered driver; it may have no node."""
+        return self.applied is Applied.YES and not self.waiting and not self.moved
+
+
+class Absence(Enum):
+    """Why a NIC node of the inventory is not among the NIC nodes of the cluster."""
+
+    NO_NIC_LABEL = "no-nic-label"
+    """The cluster has the node, and it was not listed as one with a NIC."""
+    NOT_IN_CLUSTER = "not-in-cluster"
+    NOT_ASKED = "not-asked"
+    """Which of the two it is was not asked: there are more than `MOST_ASKED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentNode:
+    """A NIC node of the inventory that is not among the NIC nodes of the cluster."""
+
+    node: str
+    why: Absence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A driver DaemonSet of ours in the cluster that is not rendered any more."""
+
+    daemon_set: str
+    pool: str
+    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty when the annotation is gone."""
+    nodes: tuple[str, ...]
+    """Names, sorted, of the nodes that have a pod of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A cluster against what is rendered for it."""
+
+    pools: tuple[PoolStatus, ...]
+    """In the order of rendering."""
+    unplanned: tuple[NodeStatus, ...]
+    left_out: tuple[LeftOut, ...]
+    """NIC nodes of the cluster that no policy gives a driver."""
+    absent: tuple[AbsentNode, ...] = ()
+    """Sorted by name."""
+    leftovers: tuple[Leftover, ...] = ()
+    """Sorted by name."""
+    without_nics: OtherNodes | None = None
+    """The cluster's nodes where none of them has a NIC, though some should; else None."""
+
+    @property
+    def nodes(self) -> tuple[NodeStatus, ...]:
+        """All nodes that are to have a driver."""
+        return (*(node for pool in self.pools for node in pool.nodes), *self.unplanned)
+
+    @property
+    def nic_nodes(self) -> int:
+        """Count the NIC nodes of the cluster."""
+        return len({node.node for node in self.nodes} | {left.node for left in self.left_out})
+
+    @property
+    def is_current(self) -> bool:
+        """Say whether cluster, rendering and inventory agree, and every node runs the rendered driver."""
+        differs = self.unplanned or self.absent or self.leftovers or self.without_nics is not None
+        return not differs and all(pool.is_current for pool in self.pools)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What a cluster has now."""
+
+    inventory: Inventory
+    """Its NIC nodes."""
+    grouping: Grouping
+    """The same nodes in pools."""
+    drivers: Drivers
+    absent: tuple[AbsentNode, ...] = ()
+    """NIC nodes that it lacks; none where the cluster is the inventory."""
+
+
+def find_absent(listed: Inventory, live: Inventory) -> tuple[str, ...]:
+    """Return the names of the NIC nodes that an inventory lists and a cluster does not, sorted."""
+    return tuple(sorted(_nic_nodes(listed) - _nic_nodes(live)))
+
+
+def explain_absent(absent: Sequence[str], there: Container[str]) -> tuple[AbsentNode, ...]:
+    """Say of each node why it is absent; `there` are those of the first `MOST_ASKED` that the cluster has."""
+    found = {name: _absence(name, there) for name in absent[:MOST_ASKED]}
+    return tuple(AbsentNode(node=name, why=found.get(name, Absence.NOT_ASKED)) for name in absent)
+
+
+def compare_status(
+    rendered: Sequence[RenderedPool], listed: Inventory, cluster: Cluster, *, may_be_empty: bool = False
+) -> Status:
+    """Compare a cluster with rendered pools and the inventory that they were made of.
+
+    That no node has a NIC is a difference, unless it `may_be_empty` and the inventory lists none either.
+    """
+    pods: dict[str, list[DriverPod]] = defaultdict(list)
+    for pod in cluster.drivers.pods:
+        pods[pod.node].append(pod)
+    found = {pool.daemon_set: pool for pool in cluster.grouping.pools}
+    absent = {one.node for one in cluster.absent}
+    pools = [
+        _pool(pool, found.pop(pool.daemon_set, None), cluster.drivers, pods, absent) for pool in rendered
+    ]
+    is_empty = not _nic_nodes(cluster.inventory) and not (may_be_empty and not _nic_nodes(listed))
+    return Status(
+        pools=tuple(pools),
+        unplanned=tuple(_unplanned(found.values(), pods)),
+        left_out=cluster.grouping.left_out,
+        absent=cluster.absent,
+        leftovers=tuple(_leftovers(rendered, cluster.drivers)),
+        without_nics=cluster.inventory.others if is_empty else None,
+    )
+
+
+def _nic_nodes(inventory: Inventory) -> set[str]:
+    return {node.name for node in inventory.nodes if has_nic(node)}
+
+
+def _absence(name: str, there: Container[str]) -> Absence:
+    return Absence.NO_NIC_LABEL if name in there else Absence.NOT_IN_CLUSTER
+
+
+def _leftovers(rendered: Iterable[RenderedPool], drivers: Drivers) -> Iterator[Leftover]:
+    names = {pool.daemon_set for pool in rendered}
+    for name, daemon_set in sorted(drivers.daemon_sets.items()):
+        if daemon_set.is_ours and name not in names:
+            nodes = {pod.node for pod in drivers.pods if pod.daemon_set == name and pod.node}
+            yield Leftover(daemon_set=name, pool=daemon_set.pool, nodes=tuple(sorted(nodes)))
+
+
+def _pool(
+    rendered: RenderedPool,
+    live: Pool | None,
+    drivers: Drivers,
+    pods: Mapping[str, Sequence[DriverPod]],
+    absent: Container[str],
+) -> PoolStatus:
+    daemon_set = drivers.daemon_sets.get(rendered.daemon_set)
+    differs = deviations(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
+    nodes = []
+    for name in live.node_names if live else ():
+        pod = _choose(pods.get(name, ()), rendered.daemon_set)
+        state = State.NOT_APPLIED if differs or not daemon_set else _state(rendered, daemon_set, pod)
+        nodes.append(NodeStatus(node=name, pool=rendered.pool, state=state, pod=pod))
+    there = Applied.DIFFERENT if differs else Applied.YES
+    return PoolStatus(
+        rendered=rendered,
+        applied=there if daemon_set else Applied.NO,
+        differs=differs,
+        nodes=tuple(nodes),
+        moved=() if nodes else tuple(name for name in rendered.nodes or () if name not in absent),
+    )
+
+
+def _choose(pods: Iterable[DriverPod], daemon_set: str) -> DriverPod | None:
+    """Return the pod that decides about a node: its DaemonSet's own before others, one that stays first."""
+    return min(pods, key=lambda pod: (pod.daemon_set != daemon_set, pod.terminating, pod.name), default=None)
+
+
+def _state(rendered: RenderedPool, daemon_set: AppliedDaemonSet, pod: DriverPod | None) -> State:
+    if pod is None:
+        return State.NO_POD
+    if pod.daemon_set != rendered.daemon_set:
+        return State.OTHER
+    if not _is_new(pod, rendered.image, daemon_set):
+        return State.RESTART
+    return State.CURRENT if pod.ready and not pod.terminating else State.NOT_READY
+
+
+def _is_new(pod: DriverPod, image: str, daemon_set: AppliedDaemonSet) -> bool:
+    """Say whether a pod is of the template as it is, in the way of Kubernetes' DaemonSet controller.
+
+    One of the two is enough: after a change and its revert the old pods have the revision, and not the
+    generation. Only where neither can be compared the image decides: a webhook may have rewritten a pod's.
+    """
+    pairs = ((pod.generation, daemon_set.generation), (pod.revision, daemon_set.revision))
+    known = [mine == current for mine, current in pairs if mine and current]
+    return any(known) if known else pod.image == image
+
+
+def _unplanned(pools: Iterable[Pool], pods: Mapping[str, Sequence[DriverPod]]) -> Iterator[NodeStatus]:
+    for pool in pools:
+        for name in pool.node_names:
+            pod = _choose(pods.get(name, ()), pool.daemon_set)
+            yield NodeStatus(node=name, pool=str(pool.platform), state=State.UNPLANNED, pod=pod)

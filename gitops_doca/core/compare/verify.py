@@ -1,0 +1,264 @@
+"""Compare DaemonSets that a tool built with the pools and tags of a lock."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.names import driver_name
+from gitops_doca.core.reference import ImageReference, InvalidReferenceError, parse_image
+
+
+class DifferenceKind(Enum):
+    """How a built stream is not what the lock promises."""
+
+    MISSING = "missing"
+    """A pool has no DaemonSet."""
+    TWICE = "twice"
+    """A pool has a second one: two drivers a node."""
+    UNLOCKED = "unlocked"
+    """A DaemonSet is for a pool that the lock does not list."""
+    RENAMED = "renamed"
+    SELECTOR = "selector"
+    """The selector is not the rendered one, and the API server lets nobody change that of a DaemonSet."""
+    NAMESPACE = "namespace"
+    IMAGE = "image"
+    """The image is not what the lock has for the pool, or lost its digest."""
+    OWNERS = "owners"
+    """The operator and this program would both make DaemonSets."""
+    COUNT = "count"
+    """There are more or fewer DaemonSets than were expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be."""
+
+    kind: DifferenceKind
+    subject: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltDaemonSet:
+    """A DaemonSet of a built stream, as far as it is compared."""
+
+    name: str
+    namespace: str
+    pool: str
+    """`<os><version>/<kernel>/<arch>` by its annotation; empty when it has none."""
+    source: str
+    """Its annotation about the image; empty when it has none."""
+    selector: str
+    """`<label>=<value>` of each label that it selects pods by, sorted and joined by commas."""
+    image: str
+    """Of the driver's container; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a tool built."""
+
+    objects: int
+    daemon_sets: tuple[BuiltDaemonSet, ...]
+    drivers: tuple[str, ...]
+    """Policies with `ofedDriver`, as `<kind>/<name>`."""
+
+    @property
+    def ours(self) -> tuple[BuiltDaemonSet, ...]:
+        """The DaemonSets of pools."""
+        return tuple(one for one in self.daemon_sets if one.pool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a built stream is held against, besides the lock."""
+
+    namespace: str = ""
+    """Of every DaemonSet; empty: they need only agree."""
+    pinned: bool = False
+    """Whether images have digests."""
+    policies: bool = False
+    """Whether policies are emitted, and the operator makes the DaemonSets."""
+
+
+def compare_count(built: Built, count: int) -> Iterator[Difference]:
+    """Yield a difference unless there are so many DaemonSets of pools."""
+    if len(built.ours) != count:
+        yield Difference(DifferenceKind.COUNT, f"{len(built.ours)} DaemonSets of pools", f"expected {count}")
+
+
+def compare_built(lock: ImageLock, built: Built, expected: Expected) -> tuple[Difference, ...]:
+    """Return what differs, pools first in the order of the lock; DaemonSets of others are not looked at.
+
+    A lock knows no settings: which of a pool's tags it is, and whether with a digest, is not compared
+    where the lock allows both.
+    """
+    if expected.policies:
+        return (*_lost_policies(lock, built), *_beside_policies(built))
+    return (*_daemon_sets(lock, built.daemon_sets, expected), *_beside_daemon_sets(built))
+
+
+def _lost_policies(lock: ImageLock, built: Built) -> Iterator[Difference]:
+    for policy in sorted({pool.policy for pool in lock.pools} - set(built.drivers)):
+        yield Difference(DifferenceKind.MISSING, policy, "with ofedDriver")
+
+
+def _beside_policies(built: Built) -> Iterator[Difference]:
+    for one in built.ours:
+        yield Difference(DifferenceKind.OWNERS, one.pool, f"DaemonSet {one.namespace}/{one.name}")
+
+
+def _beside_daemon_sets(built: Built) -> Iterator[Difference]:
+    for policy in sorted(built.drivers):
+        yield Difference(DifferenceKind.OWNERS, policy, "ofedDriver has the operator make DaemonSets too")
+
+
+def _daemon_sets(
+    lock: ImageLock, built: Sequence[BuiltDaemonSet], expected: Expected
+) -> tuple[Difference, ...]:
+    owners, rest = _assign(lock, built)
+    found: list[Difference] = []
+    for pool in lock.pools:
+        if pool not in owners:
+            found.append(Difference(DifferenceKind.MISSING, str(pool)))
+            continue
+        daemon_set = owners[pool]
+        if daemon_set.name not in _names(pool):
+            detail = f"{_names(pool)[0]} -> {daemon_set.name}"
+            found.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
+        if daemon_set.selector not in _selectors(pool):
+            detail = f"{_selectors(pool)[0]} -> {daemon_set.selector or 'none'}"
+            found.append(Difference(DifferenceKind.SELECTOR, str(pool), detail))
+        wrong = _image_problem(lock, pool, daemon_set, expected)
+        if wrong:
+            detail = f"{daemon_set.image or 'no image'}: {wrong}"
+            found.append(Difference(DifferenceKind.IMAGE, str(pool), detail))
+    return (*found, *_surplus(lock, rest), *_namespaces((*owners.values(), *rest), expected.namespace))
+
+
+def _assign(
+    lock: ImageLock, built: Iterable[BuiltDaemonSet]
+) -> tuple[dict[LockedPool, BuiltDaemonSet], list[BuiltDaemonSet]]:
+    """Give each pool its DaemonSet, by name and else by annotation; return also those that are left."""
+    by_name = {name: pool for pool in lock.pools for name in _names(pool)}
+    rest = sorted(
+        (one for one in built if one.pool or one.name in by_name),
+        key=lambda one: (one.pool, one.name, one.namespace),
+    )
+    owners: dict[LockedPool, BuiltDaemonSet] = {}
+    for one in list(rest):
+        pool = by_name.get(one.name)
+        if pool and pool not in owners and one.pool in ("", pool.pool):
+            owners[pool] = one
+            rest.remove(one)
+    # First by what a new name leaves as it was: it tells which policy's it is.
+    for same in (_has_selector, _holds_name, _has_annotation):
+        for pool in (pool for pool in lock.pools if pool not in owners):
+            renamed = next((one for one in rest if same(one, pool)), None)
+            if renamed:
+                owners[pool] = renamed
+                rest.remove(renamed)
+    return owners, rest
+
+
+def _has_annotation(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return one.pool == pool.pool
+
+
+def _has_selector(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return _has_annotation(one, pool) and one.selector in _selectors(pool)
+
+
+def _holds_name(one: BuiltDaemonSet, pool: LockedPool) -> bool:
+    return _has_annotation(one, pool) and any(name in one.name for name in _names(pool))
+
+
+def _surplus(lock: ImageLock, rest: Iterable[BuiltDaemonSet]) -> Iterator[Difference]:
+    listed = {pool.pool for pool in lock.pools}
+    for one in rest:
+        kind = DifferenceKind.TWICE if one.pool in listed or not one.pool else DifferenceKind.UNLOCKED
+        yield Difference(kind, one.pool or "a pool", f"DaemonSet {one.namespace}/{one.name}")
+
+
+def _namespaces(ours: Sequence[BuiltDaemonSet], expected: str) -> Iterator[Difference]:
+    found = sorted({one.namespace for one in ours})
+    if expected and found not in ([], [expected]):
+        others = [name or "none" for name in found if name != expected]
+        yield Difference(DifferenceKind.NAMESPACE, ", ".join(others), f"expected {expected}")
+    elif len(found) > 1:
+        yield Difference(DifferenceKind.NAMESPACE, ", ".join(found), "expected one for all DaemonSets")
+
+
+def _names(pool: LockedPool) -> tuple[str, ...]:
+    """Return what the pool's DaemonSet may be named: ours, and with `operatorNames` the operator's."""
+    os, kernel, arch = pool.pool.split("/")
+    kind, _, name = pool.policy.partition("/")
+    node_policy = name if kind == "NicNodePolicy" else ""
+    ours = driver_name(os, kernel, node_policy, "" if arch == "amd64" else arch)
+    return tuple(dict.fromkeys((f"{ours}-ds", f"{driver_name(os, kernel, node_policy, '')}-ds")))
+
+
+def _selectors(pool: LockedPool) -> tuple[str, ...]:
+    """Return what the pool's DaemonSet may select pods by, in the order of its names."""
+    return tuple(f"app={name.removesuffix('-ds')}" for name in _names(pool))
+
+
+def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet, expected: Expected) -> str:
+    """Return what is wrong with a DaemonSet's image, in words; empty when the lock allows it."""
+    try:
+        image = parse_image(daemon_set.image)
+    except InvalidReferenceError:
+        return "no image reference"
+    if daemon_set.source == "digest" and not image.tag and _may_be_digest(lock, pool):
+        # The policy names it, and no tag does: of such images a lock holds nothing.
+        return "" if image.digest else "the policy's digest is gone"
+    match _by_name(lock).get(_key(image)):
+        case None:
+            return "not in the lock"
+        case LockedMiss():
+            return "missing by the lock"
+        case LockedImage() if image.tag not in _tags(lock, pool):
+            return "another pool's"
+        case LockedImage(digest):
+            return _digest_problem(image.digest, digest, pinned=expected.pinned)
+        case never:
+            assert_never(never)
+
+
+def _may_be_digest(lock: ImageLock, pool: LockedPool) -> bool:
+    """Say whether the pool's policy may name a digest: the lock has no tag that only this pool can need."""
+    if pool in lock.chosen:
+        return False
+    is_shared = sum(one.pool == pool.pool for one in lock.pools) > 1
+    return is_shared or not _tags(lock, pool)
+
+
+def _digest_problem(found: str, locked: str, *, pinned: bool) -> str:
+    if not found:
+        return "its digest is gone" if pinned else ""
+    return "" if found == locked else f"the lock has {locked}"
+
+
+def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
+    """Return the tags that the pool may run: the chosen one.
+
+    Where the lock does not say it, the precompiled ones, and where those are missing the others.
+    """
+    if pool in lock.chosen:
+        return {lock.chosen[pool].tag}
+    found: set[str] = set()
+    for image, entry in lock.entries.items():
+        if image.tag.endswith(pool.ending):
+            version = image.tag.removesuffix(pool.ending)
+            found.add(image.tag if isinstance(entry, LockedImage) else version + pool.compiled_ending)
+    return found
+
+
+def _by_name(lock: ImageLock) -> Mapping[tuple[str, str, str], LockEntry]:
+    return {_key(image): entry for image, entry in lock.entries.items()}
+
+
+def _key(image: ImageReference) -> tuple[str, str, str]:
+    return image.repository.registry, image.repository.path, image.tag

@@ -1,0 +1,268 @@
+"""Decide for each pool which image its DaemonSet runs, from what the registry said."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.core.model import Platform, Pool
+from gitops_doca.core.phrases import PLANNED, name_nodes
+from gitops_doca.core.reference import Digest, ImageReference, Repository
+from gitops_doca.core.resolve.hints import nearest_tags
+from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.tags import compile_tag, precompiled_tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsePrecompiled:
+    """The registry has the image with the modules for this kernel."""
+
+    pool: Pool
+    image: ImageReference
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOnNode:
+    """There is no precompiled image, and the policy allows to compile."""
+
+    pool: Pool
+    image: ImageReference
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseDigest:
+    """The policy names a digest: one image for whatever node, and no look-up."""
+
+    pool: Pool
+    image: ImageReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withhold:
+    """No image: one that must exist is missing, or a look-up gave no answer."""
+
+    pool: Pool
+    image: ImageReference
+    """The one that decided."""
+    lookup: TagMissing | TagUnknown
+
+
+_HINTED = 20
+"""Misses with hints; nobody reads more, and a registry may list very many tags."""
+
+Decision = UsePrecompiled | CompileOnNode | UseDigest | Withhold
+Chosen = UsePrecompiled | CompileOnNode | UseDigest
+
+
+def precompiled_image(pool: Pool) -> ImageReference:
+    """Return the reference of the pool's precompiled image; the policy must not name a digest."""
+    driver = pool.policy.driver
+    return driver.repository.tag(precompiled_tag(driver.version, pool.platform))
+
+
+def compile_image(pool: Pool) -> ImageReference:
+    """Return the reference of the image that compiles on the pool's nodes."""
+    driver = pool.policy.driver
+    return driver.repository.tag(compile_tag(driver.version, pool.platform))
+
+
+def wanted_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
+    """Return what the first round of look-ups asks for, sorted, each once."""
+    return tuple(sorted({precompiled_image(p) for p in pools if p.policy.driver.digest is None}))
+
+
+def wanted_compile(
+    pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[ImageReference, ...]:
+    """Return what the second round asks for: the compile images of misses that may be compiled."""
+    return tuple(
+        sorted(
+            {
+                compile_image(p)
+                for p in pools
+                if p.policy.driver.digest is None
+                and not p.policy.driver.force_precompiled
+                and isinstance(lookups[precompiled_image(p)], TagMissing)
+            }
+        )
+    )
+
+
+def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
+    """Choose the image of one pool. Unknown never chooses one."""
+    driver = pool.policy.driver
+    if driver.digest is not None:
+        return UseDigest(pool=pool, image=driver.repository.digest(driver.digest))
+    image = precompiled_image(pool)
+    match lookups[image]:
+        case TagExists(digest):
+            return UsePrecompiled(pool=pool, image=image, digest=digest)
+        case TagUnknown() as lookup:
+            return Withhold(pool=pool, image=image, lookup=lookup)
+        case TagMissing() as lookup:
+            if driver.force_precompiled:
+                return Withhold(pool=pool, image=image, lookup=lookup)
+            return _compile(pool, lookups)
+        case never:
+            assert_never(never)
+
+
+def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
+    image = compile_image(pool)
+    match lookups[image]:
+        case TagExists(digest):
+            return CompileOnNode(pool=pool, image=image, digest=digest)
+        case (TagMissing() | TagUnknown()) as lookup:
+            return Withhold(pool=pool, image=image, lookup=lookup)
+        case never:
+            assert_never(never)
+
+
+def pinned(decision: Chosen) -> ImageReference:
+    """Return the image with tag and digest, `repo/image:tag@sha256:...`."""
+    match decision:
+        case UsePrecompiled() | CompileOnNode():
+            return ImageReference(decision.image.repository, decision.image.tag, decision.digest)
+        case UseDigest():
+            return decision.image
+        case never:
+            assert_never(never)
+
+
+def report(
+    decisions: Sequence[Decision],
+    lists: Mapping[Repository, TagList],
+    problems: Problems,
+    *,
+    recorded: str = "",
+) -> None:
+    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason.
+
+    `recorded` says which lock a miss is from, and how to renew it; empty when the registry was asked.
+    """
+    missing: dict[ImageReference, list[Pool]] = defaultdict(list)
+    unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for decision in decisions:
+        if not isinstance(decision, Withhold):
+            continue
+        match decision.lookup:
+            case TagMissing():
+                missing[decision.image].append(decision.pool)
+            case TagUnknown() as lookup:
+                unknown[decision.image.repository, lookup][decision.image].append(decision.pool)
+            case never:
+                assert_never(never)
+    for number, (image, pools) in enumerate(missing.items()):
+        listed = lists.get(image.repository, TagList()) if number < _HINTED else None
+        problems.add(_missing(image, pools, listed, recorded))
+    for (repository, lookup), images in unknown.items():
+        problems.add(_unknown(repository, lookup, images))
+
+
+def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, recorded: str) -> Diagnostic:
+    first = pools[0]
+    version, platform = first.policy.driver.version, first.platform
+    # A policy that forces and one that does not may share a version, and so a tag.
+    forced = image == precompiled_image(first)
+    if forced:
+        message = (
+            f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} "
+            f"in {image.repository}"
+        )
+        remedy = (
+            "publish or mirror this tag, keep the nodes on a kernel that has one, "
+            "choose a driver version that has it, or set forcePrecompiled: false"
+        )
+    else:
+        message = (
+            f"neither the precompiled tag nor the image that compiles on the node was found: {image.tag} "
+            f"in {image.repository}"
+        )
+        platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
+        remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
+    hints = nearest_tags(version, platform, listed.tags) if listed else ()
+    details = []
+    for platform_pools in _by_platform(pools):
+        details.append(_who(platform_pools))
+        if not forced:
+            details.append(f"precompiled tag: {precompiled_image(platform_pools[0]).tag}")
+    if recorded:
+        details.append(recorded)
+    elif hints:
+        details.append("published near it: " + "; ".join(hints))
+    elif listed is not None and not listed.tags:
+        details.append("the repository's tag list gave nothing to compare with")
+    return Diagnostic(
+        category=Category.MISSING,
+        message=message,
+        place=place_of(pools),
+        details=tuple(details),
+        remedy=remedy,
+    )
+
+
+def _unknown(
+    repository: Repository, lookup: TagUnknown, images: Mapping[ImageReference, list[Pool]]
+) -> Diagnostic:
+    tags = sorted(images)
+    others = len(tags) - 1
+    more = f" and {others} more tag{'s' if others > 1 else ''}" if others else ""
+    exist = "exist" if more else "exists"
+    where = "" if str(repository).startswith(repository.registry) else f" (registry {repository.registry})"
+    return Diagnostic(
+        category=Category.UNKNOWN,
+        message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
+        place=place_of([pool for found in images.values() for pool in found]),
+        details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
+        remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
+    )
+
+
+_REMEDIES = {
+    Cause.AUTH: "give credentials for this repository with --registry-config",
+    Cause.TRANSIENT: "wait until the registry answers",
+    Cause.TLS: "name the registry's CA with --ca-file",
+    Cause.CERTIFICATE_NAME: "the CA is the right one: name the registry as its certificate does",
+    Cause.CERTIFICATE_TIME: "the CA is the right one: let the certificate be renewed, or correct this "
+    "machine's clock",
+    Cause.DNS: "correct the registry's name in the policy, or the name server",
+    Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
+    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused "
+    "(--allowed-registry, --trusted-realm-host, --insecure-registry)",
+    Cause.REPOSITORY: "correct the repository in the policy, or give credentials with --registry-config",
+    Cause.INCONSISTENT: "let the registry's owner mend it",
+    Cause.PROTOCOL: "check that the registry is at this address, and no login page before it",
+    Cause.DEADLINE: "give more time with --deadline",
+}
+
+
+def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
+    """Put together the pools of one platform: each policy makes one of its own."""
+    groups: dict[Platform, list[Pool]] = defaultdict(list)
+    for pool in pools:
+        groups[pool.platform].append(pool)
+    return [group for _, group in sorted(groups.items())]
+
+
+def place_of(pools: Sequence[Pool]) -> Place:
+    """Return the policy's place, or the plan's where nothing but plans wants the image."""
+    first = pools[0]
+    return first.plan.place if first.plan and not any(pool.nodes for pool in pools) else first.policy.place
+
+
+def describe_pools(pools: Sequence[Pool]) -> tuple[str, ...]:
+    """Say of each platform which nodes want it."""
+    return tuple(map(_who, _by_platform(pools)))
+
+
+def _who(pools: Sequence[Pool]) -> str:
+    names = sorted({name for pool in pools for name in pool.node_names})
+    if not names:
+        return f"pool {pools[0].platform}: {PLANNED}"
+    count = f"{len(names)} node{'s' if len(names) > 1 else ''}"
+    return f"pool {pools[0].platform}, {count}: {name_nodes(names)}"

@@ -1,0 +1,123 @@
+"""How the operator would see it: for it an image exists when the repository's tag list names its tag."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.model import LOADED_LABEL, Policy, Pool
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.render.loaded import REQUIRED, driver_affinity
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, describe_pools, place_of
+from gitops_doca.core.resolve.lookup import TagList
+
+
+def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> bool | None:
+    """Say whether the operator would find a tag; None where a list that broke off does not settle it.
+
+    It compares tags exactly, on all pages that `Link` headers lead to (go-containerregistry's `remote.List`).
+    """
+    found = lists.get(image.repository, TagList())
+    if image.tag in found.tags:
+        return image.tag not in found.unlinked
+    return False if found.complete else None
+
+
+def report_unlisted(
+    decisions: Iterable[Decision],
+    lists: Mapping[Repository, TagList],
+    problems: Problems,
+    *,
+    recorded: str = "",
+) -> None:
+    """Report precompiled images that exist, and that the operator would not find, or might not.
+
+    What it compiles on the node it never looks up. `recorded` is as in `decide.report`.
+    """
+    pools: dict[ImageReference, list[Pool]] = {}
+    for decision in decisions:
+        if isinstance(decision, UsePrecompiled):
+            pools.setdefault(decision.image, []).append(decision.pool)
+    for image, wanting in pools.items():
+        match is_listed(image, lists):
+            case False:
+                problems.add(_unlisted(image, wanting, recorded))
+            case None:
+                problems.add(_unsettled(image, wanting, lists.get(image.repository, TagList()).reason))
+            case True:
+                pass
+
+
+def report_global_repositories(policies: Iterable[Policy], problems: Problems) -> None:
+    """Report repositories that stand in `global` alone: the operator lists tags before it looks there.
+
+    It would ask for a repository without a name, find no tag, and so stop, or compile on every node.
+    """
+    for policy in policies:
+        if not policy.driver.has_own_repository:
+            problems.error(
+                "the repository stands in spec.global alone, and the operator would find no image: "
+                "it looks the tags up before it takes from global what ofedDriver lacks",
+                policy.driver.places.get("repository", policy.place),
+                remedy="write the repository under spec.ofedDriver too, or let gitops-doca make the "
+                "DaemonSets (emit: daemonsets)",
+            )
+
+
+def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> None:
+    """Report a nodeAffinity that requires a loaded driver: the operator puts all of it on the driver too."""
+    for policy in policies:
+        affinity = policy.node_affinity or {}
+        if driver_affinity(affinity).get(REQUIRED) != affinity.get(REQUIRED):
+            problems.error(
+                f"nodeAffinity requires the label {LOADED_LABEL}, and the operator's driver would wait for "
+                "itself",
+                policy.driver.places.get("nodeAffinity", policy.place),
+                remedy="remove the requirement, or let gitops-doca make the DaemonSets, which do not have it "
+                "(emit: daemonsets)",
+            )
+
+
+def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:
+    """Warn of pools that differ in the architecture only: the operator has one DaemonSet for all of them."""
+    groups: dict[tuple[str, str, str], list[Pool]] = {}
+    for pool in pools:
+        key = (pool.policy.name, pool.platform.os, pool.platform.kernel)
+        groups.setdefault(key, []).append(pool)
+    for (policy, os, kernel), found in groups.items():
+        if len(found) > 1:
+            architectures = " and ".join(sorted(pool.platform.arch for pool in found))
+            problems.warn(
+                f"the operator makes one DaemonSet of {policy} for {os}/{kernel} on {architectures}, "
+                "with the image of one of them on all nodes",
+                found[0].policy.place,
+                remedy="give each architecture a NicNodePolicy of its own, or let gitops-doca make the "
+                "DaemonSets (emit: daemonsets)",
+            )
+
+
+def _unlisted(image: ImageReference, pools: Sequence[Pool], recorded: str) -> Diagnostic:
+    forced = {pool.policy.driver.force_precompiled for pool in pools}
+    then = {
+        True: "forcePrecompiled makes it stop there, without a driver",
+        False: "without forcePrecompiled it compiles the driver on the node in silence",
+    }
+    outcome = "; ".join(then[one] for one in sorted(forced))
+    return Diagnostic(
+        category=Category.MISSING,
+        message=f"the image {image.tag} exists in {image.repository}, but the operator would not find it: "
+        f"the repository's tag list does not name it; {outcome}",
+        place=place_of(pools),
+        details=(*describe_pools(pools), *((recorded,) if recorded else ())),
+        remedy="push the tag to the registry that the policy names (a pull-through cache may list only "
+        "what it holds), or let gitops-doca make the DaemonSets (emit: daemonsets)",
+    )
+
+
+def _unsettled(image: ImageReference, pools: Sequence[Pool], reason: str) -> Diagnostic:
+    return Diagnostic(
+        category=Category.UNKNOWN,
+        message=f"cannot tell whether the operator would find {image.tag} in {image.repository}: "
+        f"the repository's tag list could not be read to its end{f': {reason}' if reason else ''}",
+        place=place_of(pools),
+        details=describe_pools(pools),
+        remedy="let the registry list the repository's tags to these credentials, then run again",
+    )

@@ -1,0 +1,207 @@
+"""Group NIC nodes into pools of one policy, OS, version, kernel and architecture."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.discovery import help_with_platform
+from gitops_doca.core.model import (
+    NIC_LABEL,
+    PLATFORM_LABELS,
+    LeftOut,
+    Node,
+    Plan,
+    Platform,
+    Policy,
+    Pool,
+)
+from gitops_doca.core.names import driver_name
+from gitops_doca.core.phrases import list_nodes
+from gitops_doca.core.platform_rules import FIELDS, fits
+from gitops_doca.core.taints import untolerated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """All pools, and the NIC nodes that are in none."""
+
+    pools: tuple[Pool, ...]
+    """Sorted by policy, then platform."""
+    left_out: tuple[LeftOut, ...]
+    fulfilled: tuple[Plan, ...] = ()
+    """Plans all of whose pools have nodes now."""
+
+
+def group_nodes(
+    policies: Sequence[Policy],
+    nodes: Sequence[Node],
+    problems: Problems,
+    *,
+    plans: Sequence[Plan] = (),
+    operator_names: bool = False,
+    strict: bool = False,
+) -> Grouping:
+    """Partition the NIC nodes that each policy selects and whose taints it tolerates.
+
+    A plan is a pool of its own until a node runs its platform under the policy; two plans for one pool
+    are an error.
+
+    Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
+    platform that fits into no tag, label or name, and pools that would share a name.
+    """
+    nodes = sorted(nodes, key=lambda node: node.name)
+    pools: list[Pool] = []
+    left_out: list[LeftOut] = []
+    lacking: dict[tuple[str, ...], list[Node]] = defaultdict(list)
+    for policy in sorted(policies, key=lambda p: (p.kind, p.name)):
+        groups: dict[Platform, list[Node]] = defaultdict(list)
+        for node in nodes:
+            if node.labels.get(NIC_LABEL) != "true" or not policy.selects(node):
+                continue
+            absent = tuple(label for label in PLATFORM_LABELS if not node.labels.get(label))
+            taints = untolerated(node, policy.tolerations)
+            if taints:
+                reason = "taint " + ", ".join(f"{t.key}:{t.effect}" for t in taints)
+            elif absent:
+                reason = "no label " + ", ".join(absent)
+                lacking[absent].append(node)
+            else:
+                groups[_platform(node)].append(node)
+                continue
+            left_out.append(LeftOut(node=node.name, policy=policy.name, reason=reason))
+        planned = _plans_for(policy, plans, problems)
+        pools += _pools(policy, groups, planned, problems, operator_names=operator_names)
+    left_out += [
+        LeftOut(node=node.name, policy="", reason="no policy with ofedDriver selects it")
+        for node in nodes
+        if node.labels.get(NIC_LABEL) == "true" and not any(policy.selects(node) for policy in policies)
+    ]
+    _report_lacking(lacking, problems, strict=strict)
+    _report_shared_names(pools, problems)
+    return Grouping(
+        pools=tuple(pools), left_out=tuple(left_out), fulfilled=tuple(_fulfilled(policies, pools, plans))
+    )
+
+
+def check_overlap(
+    selectors: Mapping[str, Mapping[str, str]], nodes: Iterable[Node], problems: Problems
+) -> None:
+    """Report nodes that two NicNodePolicies select.
+
+    As the operator's webhook does: whether the nodes have a NIC, and the policies a driver, or not.
+    """
+    shared: dict[tuple[str, ...], list[Node]] = defaultdict(list)
+    for node in sorted(nodes, key=lambda node: node.name):
+        names = tuple(
+            name
+            for name, selector in sorted(selectors.items())
+            if all(node.labels.get(key) == value for key, value in selector.items())
+        )
+        if len(names) > 1:
+            shared[names].append(node)
+    for names, found in sorted(shared.items()):
+        problems.error(
+            f"the NicNodePolicies {' and '.join(names)} select the same {list_nodes(found)}",
+            found[0].place,
+            remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
+        )
+
+
+def _platform(node: Node) -> Platform:
+    return Platform(**{name: node.labels[label] for label, name in FIELDS.items()})
+
+
+def _plans_for(policy: Policy, plans: Iterable[Plan], problems: Problems) -> dict[Platform, Plan]:
+    found: dict[Platform, Plan] = {}
+    for plan in plans:
+        if not _is_for(plan, policy):
+            continue
+        first = found.setdefault(plan.platform, plan)
+        if first is not plan:
+            problems.error(
+                f"{plan.platform} is planned twice for {policy.name}; the first is at {first.place}",
+                plan.place,
+                remedy="keep one of them, or name other policies in each",
+            )
+    return found
+
+
+def _is_for(plan: Plan, policy: Policy) -> bool:
+    return not plan.policies or policy.name in plan.policies
+
+
+def _pools(
+    policy: Policy,
+    groups: Mapping[Platform, list[Node]],
+    planned: Mapping[Platform, Plan],
+    problems: Problems,
+    *,
+    operator_names: bool,
+) -> list[Pool]:
+    pools = [
+        Pool(
+            policy=policy,
+            platform=platform,
+            nodes=tuple(groups.get(platform, ())),
+            app=_app(policy, platform, operator_names=operator_names),
+            plan=None if platform in groups else planned[platform],
+        )
+        for platform in sorted({*groups, *planned})
+    ]
+    names = (_app(policy, pool.platform, operator_names=False) for pool in pools)
+    return [
+        pool
+        for pool, name in zip(pools, names, strict=True)
+        if fits(pool, name, list_nodes(pool.nodes) if pool.nodes else "planned pool", problems)
+    ]
+
+
+def _fulfilled(policies: Iterable[Policy], pools: Iterable[Pool], plans: Iterable[Plan]) -> Iterator[Plan]:
+    running = {(pool.policy.name, pool.platform) for pool in pools if pool.nodes}
+    for plan in plans:
+        wanted = {(policy.name, plan.platform) for policy in policies if _is_for(plan, policy)}
+        if wanted and wanted <= running:
+            yield plan
+
+
+def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
+    owners: dict[str, Pool] = {}
+    for pool in pools:
+        other = owners.setdefault(pool.app, pool)
+        if other is pool:
+            continue
+        if other.policy == pool.policy and other.platform.arch != pool.platform.arch:
+            message = f"operatorNames gives {other.platform} and {pool.platform} the same DaemonSet name"
+            remedy = "the operator's names hold one architecture a kernel; set operatorNames: false"
+        else:
+            # Kernels and policy names are in it as hashes of 32 bits, OS and version run together.
+            message = f"{_whose(other)} and {_whose(pool)} get the same DaemonSet name"
+            remedy = "give the nodes of one of them a NicNodePolicy of another name"
+        problems.error(f"{message} {pool.daemon_set}", pool.source.place, remedy=remedy)
+
+
+def _whose(pool: Pool) -> str:
+    return f"{pool.platform} of {pool.policy.name}"
+
+
+def _app(policy: Policy, platform: Platform, *, operator_names: bool) -> str:
+    # Always, not only once amd64 joins: a name that changes hands then would kill every arm64 driver.
+    arch = "" if platform.arch == "amd64" or operator_names else platform.arch
+    return driver_name(platform.os, platform.kernel, policy.node_policy, arch)
+
+
+def _report_lacking(
+    lacking: Mapping[tuple[str, ...], list[Node]], problems: Problems, *, strict: bool
+) -> None:
+    for labels, nodes in sorted(lacking.items()):
+        plural = "s" if len(nodes) > 1 else ""
+        message = (
+            f"NIC {list_nodes(nodes)} left out: no label {', '.join(labels)}, "
+            f"so the driver image for the node{plural} is not known"
+        )
+        remedy = f"{help_with_platform(labels)}, then take the inventory again"
+        if strict:
+            problems.error(message, nodes[0].place, remedy=remedy)
+        else:
+            problems.warn(message, nodes[0].place, remedy=remedy)

@@ -1,0 +1,270 @@
+"""The sentences of a comparison that text and Markdown share."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from gitops_doca.core.compare.changes import (
+    Build,
+    Comparison,
+    NodeMove,
+    ObjectChange,
+    Part,
+    PoolChange,
+    Reload,
+    VersionMove,
+    VersionStay,
+)
+from gitops_doca.core.compare.compiling import Compiling, Why
+from gitops_doca.core.compare.departures import (
+    Departure,
+    GoneFromInventory,
+    InNoPool,
+    InPool,
+    Location,
+    NodesNotKnown,
+    NotListed,
+    ToNoPool,
+    ToOtherPool,
+)
+from gitops_doca.core.compare.rendered import RenderedPool
+from gitops_doca.core.phrases import name_nodes
+
+_RELOADS = {
+    Reload.NONE: "not reloaded",
+    Reload.NEXT_RESTART: "{reloaded} when its pod is deleted or the node restarts (OnDelete)",
+    Reload.ROLLING: "{reloaded} node after node as soon as this is applied (RollingUpdate)",
+    Reload.AT_ONCE: "{reloaded} on all nodes at once when this is applied",
+    Reload.START: "{loaded} as soon as this is applied",
+    Reload.OPERATOR: "left to the operator, which follows its upgradePolicy",
+    Reload.WAIT: "{loaded} by the first node that boots this kernel",
+}
+_VERBS = {
+    Build.NONE: {"reloaded": "reloaded", "loaded": "loaded"},
+    Build.FIRST: {"reloaded": "compiled", "loaded": "compiled and loaded"},
+    Build.AGAIN: {"reloaded": "recompiled", "loaded": "recompiled and loaded"},
+}
+_MOVES = (
+    ("moves", "move"),
+    ("joins a pool", "join a pool"),
+    ("is in no pool any more", "are in no pool any more"),
+    ("is not in the inventory any more", "are not in the inventory any more"),
+)
+"""What is said of one node, and of several."""
+_NAMED = 50
+"""Nodes that are named where something happens to them that a reviewer has to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What the comparison starts from."""
+
+    name: str
+    """Revision or folder, as its author wrote it."""
+    commit: str = ""
+    """The commit's object name; empty for a folder."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the two sides."""
+
+
+def news(found: Compiling, named: int = _NAMED) -> str:
+    """Say which nodes will compile the driver, and why that is new; at most `named` nodes by name."""
+    pool, names = found.pool, name_nodes(found.nodes, named)
+    who = f"{_count(found.nodes)} will compile the driver: {names};"
+    if not found.nodes:
+        who = "each node of a planned pool will compile the driver:"
+    match found.why:
+        case Why.LOST:
+            return f"{who} {pool} had a precompiled image before"
+        case Why.NEW:
+            return (
+                f"{who} {pool} is new, and its policy has precompiled images for other pools on {pool.os_id}"
+            )
+        case Why.JOINED:
+            return (
+                f"{_count(found.nodes)} left a precompiled image for a pool that compiles the driver: "
+                f"{names}; {_they(found.nodes)} in {pool} now"
+            )
+        case never:
+            assert_never(never)
+
+
+def happens(change: PoolChange) -> list[str]:
+    """Say what happens to the driver on a pool's nodes; of a pool that goes a sentence for each case."""
+    if change.after is not None:
+        return [when(change)]
+    if not change.departures:
+        return ["no node ran it"]
+    return [leaves(departure, change.current) for departure in change.departures]
+
+
+def leaves(departure: Departure, pool: RenderedPool) -> str:
+    """Say where nodes of a pool that goes are now, and whether they lose their driver."""
+    match departure:
+        case ToNoPool(reason=reason, nodes=found, has_pod=has_pod):
+            said = f"no pod of it runs on {_count(found)} any more: {name_nodes(found)}"
+            said = _loses(pool, "unloaded from", found) if has_pod else said
+            return f"{said}; {_they(found)} in no pool ({reason})"
+        case ToOtherPool(to=to, nodes=found, has_pod=has_pod):
+            said = f"nothing is unloaded from {_count(found)}: {name_nodes(found)}"
+            said = _loses(pool, "reloaded on", found) if has_pod else said
+            return f"{said}; {_they(found)} in {_pool(to)} now"
+        case GoneFromInventory(nodes=found):
+            return (
+                f"{_are(found)} not in the inventory any more: {name_nodes(found, _NAMED)}; "
+                "a node that still runs its pod loses the driver"
+            )
+        case NodesNotKnown():
+            return "the nodes are not known, since a folder names none; those that run it lose the driver"
+        case never:
+            assert_never(never)
+
+
+def _loses(pool: RenderedPool, verb: str, found: tuple[str, ...]) -> str:
+    """Say that nodes lose their pod with the DaemonSet of a pool."""
+    names = name_nodes(found, _NAMED)
+    if pool.is_operators:
+        return f"left to the operator on {_count(found)}: {names}"
+    return f"{verb} {_count(found)} as soon as this is applied: {names}"
+
+
+def when(change: PoolChange) -> str:
+    """Say when the driver of a pool that comes or changes is loaded anew."""
+    text = _RELOADS[change.reload].format_map(_VERBS[change.build])
+    if change.reload is Reload.AT_ONCE:
+        replacing = (Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR)
+        text += f": another {' and '.join(part.value for part in change.parts if part in replacing)}"
+    elif change.reload is Reload.OPERATOR and change.build is not Build.NONE:
+        text += f"; {_VERBS[change.build]['reloaded']} on each node"
+    elif Part.PLACEMENT in change.parts:
+        text += "; unloaded at once from nodes that its pods may no longer run on"
+    if change.reload is Reload.NONE and Part.STRATEGY in change.parts:
+        if change.current.strategy == "RollingUpdate":
+            return text + ", but pods that an older change left behind are replaced (RollingUpdate)"
+        return text + " (the strategy changes)"
+    return text
+
+
+def nodes(pool: RenderedPool) -> str:
+    """Say how many nodes a pool has, and which."""
+    if pool.nodes is None:
+        return "not known"
+    return f"{len(pool.nodes)}: {name_nodes(pool.nodes)}" if pool.nodes else "none yet (planned)"
+
+
+def headline(comparison: Comparison) -> str:
+    """Count what changes."""
+    pools = Counter(change.kind for change in comparison.pools)
+    counted = [
+        f"{pools[kind]} {_plural('pool', pools[kind])} {kind}"
+        for kind in ("changed", "added", "removed")
+        if pools[kind]
+    ]
+    others = sum(not is_daemon_set(change) for change in comparison.objects)
+    if others:
+        counted.append(f"{others} other {'object differs' if others == 1 else 'objects differ'}")
+    counted += _count_moves(comparison)
+    return ", ".join(counted) or "objects differ"
+
+
+def _count_moves(comparison: Comparison) -> list[str]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for move in comparison.moves:
+        sums[_move_words(move)] += len(move.nodes)
+    return [
+        f"{sums[words]} {_plural('node', sums[words])} {words[0 if sums[words] == 1 else 1]}"
+        for words in _MOVES
+        if sums[words]
+    ]
+
+
+def _move_words(move: NodeMove) -> tuple[str, str]:
+    match move.source, move.target:
+        case InPool(), InPool():
+            return _MOVES[0]
+        case _, InPool():
+            return _MOVES[1]
+        case _, InNoPool():
+            return _MOVES[2]
+        case _:
+            return _MOVES[3]
+
+
+def version(move: VersionMove, target: str) -> str:
+    """Say how many pools and nodes go to a driver version, which is spelled `target`."""
+    count = "" if move.nodes is None else f", {move.nodes} {_plural('node', move.nodes)}"
+    return f"{target}: {move.pools} {_plural('pool', move.pools)}{count}"
+
+
+def stays(stay: VersionStay, target: str) -> str:
+    """Say how many pools stay on a driver version, which is spelled `target`."""
+    return f"{stay.pools} {_plural('pool', stay.pools)} stay{_s(stay.pools)} on {target}, nothing reloads"
+
+
+def way(
+    move: NodeMove, code: Callable[[str], str] = str, text: Callable[[str], str] = str
+) -> tuple[str, str]:
+    """Say from where to where nodes move, with policies only where they tell the pools apart.
+
+    `code` spells the name of a pool, `text` all else.
+    """
+    source = _location(move.source, "new in the inventory", code, text)
+    target = _location(move.target, "not in the inventory", code, text)
+    match move.source, move.target:
+        case InPool() as old, InPool() as new if old.pool == new.pool:
+            return f"{source} {text(f'of {old.policy}')}", f"{target} {text(f'of {new.policy}')}"
+        case _:
+            return source, target
+
+
+def moved(move: NodeMove) -> str:
+    """Say how many nodes move, and which."""
+    return f"{len(move.nodes)}: {name_nodes(move.nodes)}"
+
+
+def title(change: ObjectChange) -> str:
+    """Name an object: `DaemonSet namespace/name`."""
+    kind, namespace, name = change.key
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def is_daemon_set(change: ObjectChange) -> bool:
+    """Say whether the object is told of as a pool's already."""
+    return change.key[0] == "DaemonSet"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _location(location: Location, absent: str, code: Callable[[str], str], text: Callable[[str], str]) -> str:
+    match location:
+        case InPool(pool=pool):
+            return code(pool)
+        case InNoPool(reason=reason):
+            return text(f"no pool ({reason})")
+        case NotListed():
+            return text(absent)
+        case never:
+            assert_never(never)
+
+
+def _pool(found: InPool) -> str:
+    return f"{found.pool} of {found.policy}" if found.policy else found.pool
+
+
+def _count(names: tuple[str, ...]) -> str:
+    return f"{len(names)} {_plural('node', len(names))}"
+
+
+def _are(names: tuple[str, ...]) -> str:
+    return f"{_count(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _they(names: tuple[str, ...]) -> str:
+    return "it is" if len(names) == 1 else "they are"
+
+
+def _s(count: int) -> str:
+    return "s" if count == 1 else ""

@@ -1,0 +1,136 @@
+"""The matrix of pools and driver versions as one HTML page that needs nothing besides itself."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gitops_doca.core.compare.matrix import Cell, Column, Row, Table, newest_first
+from gitops_doca.emit.escape import html_text
+from gitops_doca.emit.matrix.phrases import (
+    MEANINGS,
+    NO_POOLS,
+    WORDS,
+    count,
+    findings,
+    left_out,
+    marks,
+    nodes,
+    obstacles,
+    policy_cells,
+    policy_heads,
+)
+from gitops_doca.emit.matrix.style import STYLE
+
+_TITLE = "Driver versions and pools"
+# Nothing on the page may be fetched, whatever stands in a tag.
+_HEAD = f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="gitops-doca">
+<title>{_TITLE}</title>
+<style>
+{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{_TITLE}</h1>
+"""
+_FOOT = "</main>\n</body>\n</html>\n"
+
+
+def html_matrix(tables: Sequence[Table], versions: int) -> str:
+    """Return a page with a section for each repository; without scripts, every value escaped."""
+    lines = [
+        line
+        for number, table in enumerate(tables, start=1)
+        for line in _section(table, newest_first(table, versions), f"repository-{number}")
+    ]
+    return _HEAD + "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"]) + _FOOT
+
+
+def _section(table: Table, shown: Sequence[Column], anchor: str) -> Iterator[str]:
+    yield f'<section aria-labelledby="{anchor}">'
+    yield f'<h2 id="{anchor}">{html_text(str(table.repository))}</h2>'
+    yield '<ul class="findings">'
+    yield from (f"<li>{html_text(finding)}</li>" for finding in findings(table))
+    yield "</ul>"
+    yield from _scrolled(_versions(table, shown), anchor, "versions")
+    if aside := left_out(table, shown):
+        yield f'<p class="aside">{html_text(aside)}</p>'
+    yield from _scrolled(_grid(table, shown), anchor, "pools")
+    yield from _legend(shown)
+    yield "</section>"
+
+
+def _scrolled(table: Iterable[str], anchor: str, kind: str) -> Iterator[str]:
+    """Let a wide table scroll by itself, for the keyboard too."""
+    yield f'<div class="scroll" role="region" aria-labelledby="{anchor}-{kind}" tabindex="0">'
+    yield f'<table class="{kind}">'
+    caption, *rows = table
+    yield f'<caption id="{anchor}-{kind}">{caption}</caption>'
+    yield from rows
+    yield "</table>"
+    yield "</div>"
+
+
+def _versions(table: Table, shown: Sequence[Column]) -> Iterator[str]:
+    yield "Versions, newest first"
+    heads = ("Version", "Pools served", "Mark", "In the way")
+    yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}</tr></thead>"
+    yield "<tbody>"
+    for column in shown:
+        yield (
+            f"<tr>{_head(column.version, 'row')}{_cell(count(table, column))}"
+            f"<td>{_badges(table, column)}</td>{_cell(obstacles(table, column))}</tr>"
+        )
+    yield "</tbody>"
+
+
+def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
+    yield "What each version has for each pool"
+    versions = (
+        f'<th scope="col" class="version"><span>{html_text(column.version)}</span>'
+        f"{_badges(table, column)}</th>"
+        for column in shown
+    )
+    heads = ("Pool", *map(str.capitalize, policy_heads(table)), "Nodes")
+    yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}"
+    yield from versions
+    yield "</tr></thead>"
+    yield "<tbody>"
+    for index, row in enumerate(table.rows):
+        yield f"<tr>{_pool(table, row)}{''.join(_answer(column.cells[index]) for column in shown)}</tr>"
+    yield "</tbody>"
+
+
+def _pool(table: Table, row: Row) -> str:
+    named = "".join(map(_cell, policy_cells(table, row)))
+    return f'{_head(str(row.platform), "row")}{named}<td class="number">{html_text(nodes(row))}</td>'
+
+
+def _legend(shown: Sequence[Column]) -> Iterator[str]:
+    used = {cell for column in shown for cell in column.cells}
+    yield '<dl class="legend">'
+    for cell in Cell:
+        if cell in used:
+            yield f'<div><dt class="{cell.value}">{WORDS[cell]}</dt><dd>{MEANINGS[cell]}</dd></div>'
+    yield "</dl>"
+
+
+def _badges(table: Table, column: Column) -> str:
+    return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(table, column))
+
+
+def _answer(cell: Cell) -> str:
+    return f'<td class="{cell.value}">{WORDS[cell]}</td>'
+
+
+def _head(text: str, scope: str) -> str:
+    return f'<th scope="{scope}">{html_text(text)}</th>'
+
+
+def _cell(text: str) -> str:
+    return f"<td>{html_text(text)}</td>"

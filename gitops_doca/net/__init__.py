@@ -1,0 +1,1 @@
+"""One request, safely: for registries and the API server alike."""

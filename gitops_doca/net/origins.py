@@ -1,0 +1,57 @@
+"""Where an address points: its origin, and whether that is this machine or a private network."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gitops_doca.net.addresses import is_localhost, is_public, parse_address
+
+_PORTS = {"http": 80, "https": 443}
+# Nothing that two URL parsers could read in two ways.
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of a URL, in a form that compares."""
+
+    scheme: str
+    host: str
+    """Lower case, without brackets, without the root's dot."""
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`, as people write it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def is_among(self, hosts: frozenset[str]) -> bool:
+        """Say whether a list of `HOST[:PORT]` names this; an entry without port stands for all ports."""
+        with_port = f"{self.authority.removesuffix(f':{self.port}')}:{self.port}"
+        named = {entry.lower() for entry in hosts}
+        return bool(named & {self.host, f"[{self.host}]", with_port})
+
+
+def parse_origin(url: str) -> Origin:
+    """Return the origin of an http or https URL.
+
+    Raises ValueError for any other scheme, for a user name or password, and for a host or port that is none.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removesuffix(".")
+    if parts.scheme not in _PORTS or "@" in parts.netloc or not _HOST.fullmatch(host):
+        raise ValueError("not an address that may be asked")
+    return Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine: localhost, below it, or a literal of the loopback networks."""
+    address = parse_address(host)
+    return is_localhost(host) if address is None else address.is_loopback
+
+
+def is_internal(host: str) -> bool:
+    """Say whether a host is localhost or a literal address that is not public; names are not resolved."""
+    address = parse_address(host)
+    return is_localhost(host) if address is None else not is_public(address)

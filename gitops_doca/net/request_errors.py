@@ -1,0 +1,167 @@
+"""Turn whatever a request can raise into a cause and a plain clause, without a secret or a server's text."""
+
+import http
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+import urllib3.exceptions as urllib3_errors
+
+from gitops_doca.core.resolve.lookup import Cause
+
+
+class NoAnswerError(Exception):
+    """A request that settles nothing; `cause` and `reason` are those of a `TagUnknown`."""
+
+    def __init__(self, cause: Cause, reason: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
+        self.reason = reason
+
+
+class OutageError(NoAnswerError):
+    """The other side could not be reached, or says that it does not work now."""
+
+    def __init__(
+        self, cause: Cause, reason: str, *, tries: int | None = None, answered: bool = False
+    ) -> None:
+        super().__init__(cause, reason)
+        self.tries = tries
+        """How often this is worth trying; None leaves it to the retry policy."""
+        self.answered = answered
+        """HTTP was spoken: the scheme and the port are right."""
+
+
+def status_text(status: int) -> str:
+    """Return a status as `503 Service Unavailable`; the phrase is the standard's, not the server's."""
+    try:
+        return f"{status} {http.HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def cause_of(status: int) -> Cause:
+    """Return why a status that settles nothing does not."""
+    match status:
+        case http.HTTPStatus.UNAUTHORIZED | http.HTTPStatus.FORBIDDEN:
+            return Cause.AUTH
+        case http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return Cause.PROXY
+        case _:
+            outage = status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
+            return Cause.TRANSIENT if outage else Cause.PROTOCOL
+
+
+def classify(error: Exception) -> NoAnswerError:
+    """Return what an exception of requests, urllib3, ssl or the system says of a request."""
+    chain = tuple(_chain(error))
+    for rule in (_proxy, _certificate, _name, _tls, _content):
+        found = rule(chain)
+        if found is not None:
+            return found
+    return _connection(chain)
+
+
+_Chain = tuple[BaseException, ...]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk an exception with all that it wraps: requests and urllib3 do it in three ways."""
+    seen: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        found = todo.pop(0)
+        if isinstance(found, BaseException) and found not in seen:
+            seen.append(found)
+            todo += [*found.args, getattr(found, "reason", None), found.__cause__]
+    yield from seen
+
+
+def _proxy(chain: _Chain) -> NoAnswerError | None:
+    wrong = (requests.exceptions.InvalidProxyURL, urllib3_errors.ProxySchemeUnknown)
+    if any(isinstance(e, wrong) for e in chain):
+        return NoAnswerError(Cause.PROXY, "the address of the proxy is not valid")
+    if any(isinstance(e, requests.exceptions.InvalidSchema) for e in chain):
+        return NoAnswerError(Cause.PROXY, "this kind of proxy is not supported")
+    for error in chain:
+        tunnel = re.match(r"Tunnel connection failed: (\d{3})\b", str(error))
+        if isinstance(error, OSError) and tunnel:
+            status = int(tunnel[1])
+            tries = None if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else 1
+            return OutageError(Cause.PROXY, f"the proxy answered {status_text(status)}", tries=tries)
+    if any(isinstance(e, (requests.exceptions.ProxyError, urllib3_errors.ProxyError)) for e in chain):
+        return OutageError(Cause.PROXY, "the proxy cannot be reached")
+    return None
+
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h.
+_CERTIFICATE = {
+    9: (Cause.CERTIFICATE_TIME, "the certificate is not valid yet"),
+    10: (Cause.CERTIFICATE_TIME, "the certificate has expired"),
+    18: (Cause.TLS, "the certificate is not trusted (self-signed)"),
+    19: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    20: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    21: (Cause.TLS, "the certificate is not trusted (unknown CA)"),
+    62: (Cause.CERTIFICATE_NAME, "the certificate is for another host name"),
+    64: (Cause.CERTIFICATE_NAME, "the certificate is for another address"),
+}
+
+
+def _certificate(chain: _Chain) -> NoAnswerError | None:
+    for error in chain:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            code = error.verify_code
+            unknown = (Cause.TLS, f"the certificate cannot be verified (OpenSSL code {code})")
+            return NoAnswerError(*_CERTIFICATE.get(code, unknown))
+    return None
+
+
+def _name(chain: _Chain) -> NoAnswerError | None:
+    for error in chain:
+        if isinstance(error, socket.gaierror):
+            # EAI_AGAIN is the name server's failure, not its answer.
+            later = error.errno == socket.EAI_AGAIN
+            reason = "the name server does not answer" if later else "host name not found"
+            return OutageError(Cause.DNS, reason, tries=2)
+        if isinstance(error, (UnicodeError, urllib3_errors.LocationValueError)):
+            return NoAnswerError(Cause.DNS, "the host name is not valid")
+    return None
+
+
+def _tls(chain: _Chain) -> NoAnswerError | None:
+    for error in chain:
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return OutageError(Cause.TLS, "the connection was closed during the TLS handshake")
+        if isinstance(error, ssl.SSLError):
+            plain = error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+            reason = "the server does not speak TLS" if plain else "the TLS handshake failed"
+            return OutageError(Cause.TLS, reason, tries=1)
+    return None
+
+
+def _content(chain: _Chain) -> NoAnswerError | None:
+    decoding = (requests.exceptions.ContentDecodingError, urllib3_errors.DecodeError)
+    if any(isinstance(e, decoding) for e in chain):
+        return NoAnswerError(Cause.PROTOCOL, "an answer that cannot be decoded")
+    if isinstance(chain[0], ValueError):
+        return NoAnswerError(Cause.PROTOCOL, "an address or a header that cannot be used")
+    return None
+
+
+def _connection(chain: _Chain) -> NoAnswerError:
+    if any(isinstance(e, ConnectionRefusedError) for e in chain):
+        return OutageError(Cause.TRANSIENT, "connection refused", tries=2)
+    if any(
+        isinstance(e, (requests.exceptions.ConnectTimeout, urllib3_errors.ConnectTimeoutError)) for e in chain
+    ):
+        return OutageError(Cause.TRANSIENT, "no connection in time")
+    if any(isinstance(e, (TimeoutError, requests.Timeout, urllib3_errors.TimeoutError)) for e in chain):
+        return OutageError(Cause.TRANSIENT, "no answer in time")
+    closed = (urllib3_errors.ProtocolError, ConnectionError, requests.exceptions.ChunkedEncodingError)
+    if any(isinstance(e, closed) for e in chain):
+        return OutageError(Cause.TRANSIENT, "the connection was closed before the answer was complete")
+    codes = [e.errno for e in chain if isinstance(e, OSError) and e.errno]
+    return OutageError(Cause.TRANSIENT, os.strerror(codes[0]).lower() if codes else "the request failed")

@@ -1,0 +1,1 @@
+"""Who asks a registry: credentials, and the tokens that they give."""

@@ -1,0 +1,66 @@
+"""Challenges of a registry, and which of them can be answered."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gitops_doca.registry.auth.credentials import Login, Password
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a WWW-Authenticate header (RFC 9110, 11.6.1)."""
+
+    scheme: str
+    """Lower case."""
+    parameters: Mapping[str, str]
+    """Names in lower case; of a name that comes twice the first."""
+
+
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# An unquoted value goes beyond RFC 9110's token: registries write URLs without quotes.
+_PARAMETER = re.compile(rf'[\s,]*({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)', re.DOTALL)
+_SCHEME = re.compile(rf"[\s,]*({_NAME})(?=[\s,]|$)")
+_TOKEN68 = re.compile(r"\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
+
+
+def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
+    """Parse header lines, each with any number of challenges; what is malformed ends its line."""
+    return tuple(challenge for line in lines for challenge in _parse_line(line))
+
+
+def _parse_line(line: str) -> list[Challenge]:
+    found: list[Challenge] = []
+    at = 0
+    while scheme := _SCHEME.match(line, at):
+        at = scheme.end()
+        parameters: dict[str, str] = {}
+        while parameter := _PARAMETER.match(line, at):
+            at = parameter.end()
+            name, quoted, plain = parameter.groups()
+            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
+            parameters.setdefault(name.lower(), value)
+        if not parameters and (blob := _TOKEN68.match(line, at)):
+            at = blob.end()
+        found.append(Challenge(scheme[1].lower(), parameters))
+    return found
+
+
+def answerable(challenges: Iterable[Challenge]) -> tuple[Challenge, ...]:
+    """Return the challenges that some login, or nobody's, could answer."""
+    return tuple(one for one in challenges if one.scheme == "basic" or _has_realm(one))
+
+
+def choose(challenges: Iterable[Challenge], login: Login | None) -> Challenge | None:
+    """Return the first challenge that can be answered with a login; None when there is none.
+
+    Basic needs a password; Bearer needs a realm, and nobody's login.
+    """
+    for challenge in challenges:
+        if _has_realm(challenge) or (challenge.scheme == "basic" and isinstance(login, Password)):
+            return challenge
+    return None
+
+
+def _has_realm(challenge: Challenge) -> bool:
+    return challenge.scheme == "bearer" and bool(challenge.parameters.get("realm"))

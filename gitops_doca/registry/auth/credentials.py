@@ -1,0 +1,131 @@
+"""What somebody can show to a registry, and the entries of files in which docker keeps it."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.net.request_errors import NoAnswerError
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A user with a password, as the Basic scheme sends them."""
+
+    authorization: str = field(repr=False)
+    place: str
+    """Where it comes from, for messages; so below."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityToken:
+    """A refresh token: a token server, and no one else, takes it for a bearer token."""
+
+    token: str = field(repr=False)
+    user: str = field(repr=False)
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryToken:
+    """A bearer token that the registry takes as it is."""
+
+    token: str = field(repr=False)
+    place: str
+
+
+Login = Password | IdentityToken | RegistryToken
+
+
+@dataclass(frozen=True, slots=True)
+class HelperCall:
+    """A program that has to be asked for the login."""
+
+    name: str
+    """Behind `docker-credential-`, checked."""
+    server: str
+    """What it is asked for."""
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An entry for the repository that cannot be used; never to be taken for none."""
+
+    reason: str
+
+
+Candidate = Login | HelperCall | Unusable
+
+TOKEN_USER = "<token>"  # noqa: S105 (the user name with which helpers mark identity tokens)
+_FIELDS = ("auth", "username", "password", "identitytoken", "registrytoken")
+
+
+def parse_entry(entry: object, place: str) -> Login | None:
+    """Return the login of an entry under `auths`; None for an empty one, as credential stores leave them.
+
+    `auth` wins over user name and password. Raises `NoAnswerError` (auth) for an entry that cannot be used.
+    """
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(name) or "", str) for name in _FIELDS):
+        raise unusable(place, "has an entry for this registry that is not made as docker makes them")
+    if entry.get("registrytoken"):
+        return RegistryToken(_checked(entry["registrytoken"], place), place)
+    if entry.get("identitytoken"):
+        # Azure writes a user without a password beside it.
+        user = entry.get("username") or _user_of(entry.get("auth") or "")
+        return identity(user or TOKEN_USER, entry["identitytoken"], place)
+    if entry.get("auth"):
+        return Password(basic(_decoded(entry["auth"], place)), place)
+    user, secret = entry.get("username") or "", entry.get("password") or ""
+    if bool(user) != bool(secret):
+        raise unusable(place, "has a user name without a password for this registry, or the reverse")
+    return password(user, secret, place) if user else None
+
+
+def password(user: str, secret: str, place: str) -> Password:
+    """Return the login of a user; raises `NoAnswerError` (auth) for what UTF-8 cannot hold."""
+    try:
+        return Password(basic(f"{user}:{secret}".encode()), place)
+    except UnicodeEncodeError:
+        raise unusable(place, "has a user name or a password that is no text") from None
+
+
+def identity(user: str, token: str, place: str) -> IdentityToken:
+    """Return the login of an identity token; raises `NoAnswerError` (auth) for what is none."""
+    return IdentityToken(_checked(token, place), user, place)
+
+
+def basic(pair: bytes) -> str:
+    """Return the value of a Basic Authorization header for `user:password`."""
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def unusable(place: str, what: str) -> NoAnswerError:
+    """Return the error for credentials that cannot be used, with the place where they stand."""
+    return NoAnswerError(Cause.AUTH, f"{place} {what}")
+
+
+def _checked(token: str, place: str) -> str:
+    # Anything else could end the header and begin another.
+    if not all("\x21" <= char <= "\x7e" for char in token):
+        raise unusable(place, "has a token for this registry with characters that no token has")
+    return token
+
+
+def _user_of(auth: str) -> str:
+    try:
+        return base64.b64decode(auth, validate=True).partition(b":")[0].decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _decoded(auth: str, place: str) -> bytes:
+    text = "".join(auth.split()).rstrip("=")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise unusable(place, "has an auth for this registry that is not base64") from None
+    user, colon, password = raw.partition(b":")
+    if not user or not colon:
+        raise unusable(place, "has an auth for this registry that is not user:password")
+    return user + b":" + password.strip(b"\0")

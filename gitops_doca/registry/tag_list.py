@@ -1,0 +1,144 @@
+"""The tags of a repository, page by page; a list that breaks off keeps what it has."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from gitops_doca.core.reference import Repository, is_tag
+from gitops_doca.core.resolve.lookup import TagList
+from gitops_doca.net.origins import parse_origin
+from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.transport import LARGE, Reply
+from gitops_doca.registry.endpoint import Endpoint
+from gitops_doca.registry.oci_errors import describe, error_codes, json_object
+
+MAX_PAGES = 200
+MAX_TAGS = 100_000
+# Some registries send all their tags in one page; Google's have an object for each manifest beside them.
+_MAX_VALUES = MAX_TAGS + 50_000
+_PAGE_SIZE = 1000
+# Quay once refused 1000 with 413, ECR refuses sizes with 400.
+_SMALL_PAGE_SIZE = 100
+_NO_NEXT = "its pages do not lead to an end"
+_OK, _NOT_FOUND, _REFUSED = 200, 404, {400, 413}
+
+
+def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
+    """Yield what is known after each page, the last one with the final word on whether it is complete."""
+    known = TagList()
+    try:
+        for known in _read_pages(endpoint, repository):
+            yield known
+    except NoAnswerError as error:
+        yield replace(known, complete=False, reason=error.reason)
+
+
+def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
+    tags: frozenset[str] = frozenset()
+    unlinked: frozenset[str] = frozenset()
+    size, target = _PAGE_SIZE, _target(repository, n=_PAGE_SIZE)
+    reply = _ask(endpoint, repository, target)
+    if reply.status in _REFUSED:
+        size, target = _SMALL_PAGE_SIZE, _target(repository, n=_SMALL_PAGE_SIZE)
+        reply = _ask(endpoint, repository, target)
+    seen, probes = {target}, 0
+    while True:
+        page = _parse_page(reply)
+        if page is None:
+            unknown = not tags and _is_name_unknown(reply)
+            yield TagList(tags, repository_unknown=unknown, reason=_no_page(reply))
+            return
+        found = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
+        linked = _has_link(reply)
+        full = len(page) >= size
+        if linked:
+            following = _next_target(endpoint, reply)
+        else:
+            # A full page without a Link may be a registry that pages and does not say so.
+            following = _target(repository, n=size, last=found[-1]) if full and found else None
+        more = tags | set(found)
+        if probes or size == _SMALL_PAGE_SIZE:
+            # The operator's client asks for large pages only, and goes on by Link only.
+            unlinked |= more - tags
+        if following is None:
+            yield TagList(more, complete=not linked and not full, unlinked=unlinked, reason=_NO_NEXT)
+            return
+        if more == tags or following in seen:
+            # What went on after `last` before, and brings nothing new now, has begun anew behind the end.
+            yield TagList(more, complete=probes > 1, unlinked=unlinked, reason=_NO_NEXT)
+            return
+        tags = more
+        yield TagList(tags, unlinked=unlinked, reason="it is too long to be read to its end")
+        if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
+            return
+        probes += not linked
+        seen.add(following)
+        reply = _ask(endpoint, repository, following)
+
+
+def _target(repository: Repository, **query: str | int) -> str:
+    return f"/v2/{repository.path}/tags/list?{urlencode(query)}"
+
+
+def _ask(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
+    return endpoint.ask("GET", repository, target, accept="application/json", cap=LARGE)[0]
+
+
+def _is_name_unknown(reply: Reply) -> bool:
+    return reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
+
+
+def _no_page(reply: Reply) -> str:
+    if reply.status == _OK:
+        return "200 OK with a body that is no tag list"
+    return describe(reply)
+
+
+def _parse_page(reply: Reply) -> list[Any] | None:
+    """Return the entries of a page, of whatever type; None for a reply that is no page."""
+    if reply.status != _OK:
+        return None
+    document = json_object(reply, max_values=_MAX_VALUES)
+    # A repository without tags has null here, in some registries.
+    tags = (document["tags"] or []) if "tags" in document else None
+    return tags if isinstance(tags, list) else None
+
+
+# Possessive: a hostile header must not cost more than one pass.
+_LINK = re.compile(
+    r'\s*+<([^>]*+)>((?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:"(?:[^"\\]|\\.)*+"|[^\s";,]*+))?+)*+)\s*+(?:,|$)'
+)
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]*))', re.IGNORECASE)
+
+
+def parse_next(lines: Iterable[str]) -> str:
+    """Return the next page's address from Link headers (RFC 8288): rel=next, or without rel; else empty."""
+    for line in lines:
+        at = 0
+        while link := _LINK.match(line, at):
+            at = link.end()
+            rel = _REL.search(link[2])
+            if rel is None or "next" in (rel[1] or rel[2] or "").lower().split():
+                return link[1].strip()
+    return ""
+
+
+def _has_link(reply: Reply) -> bool:
+    return bool(parse_next(reply.headers.getlist("Link")))
+
+
+def _next_target(endpoint: Endpoint, reply: Reply) -> str | None:
+    """Return path and query of the next page; None without one, or when it is elsewhere."""
+    link = parse_next(reply.headers.getlist("Link"))
+    if not link:
+        return None
+    try:
+        url = urljoin(reply.url, link)
+        if parse_origin(url) != endpoint.origin:
+            return None
+    except ValueError:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

@@ -1,0 +1,168 @@
+"""A folder that no input may lie outside of, for inputs whose names strangers chose."""
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from gitops_doca.sources.reading.syntax import UnreadableError
+
+_MAX_LINKS = 40
+"""What Linux follows on the way to one file."""
+_MAX_NAME = 4096
+# Not waiting for a writer, should a pipe have taken the file's place.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# On Linux a folder is opened for looking names up, and nothing more; elsewhere it has to be readable.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_INSIDE = "name a file of the repository, by a relative path; .. may be in it"
+_BELOW = "remove it, or put a file in its place"
+REPOSITORY = "the repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Opens what lies in a folder; nothing outside is touched, so nobody learns whether it is there.
+
+    Names are followed part by part on open folders: what is checked is what is opened.
+    """
+
+    root: str
+    """The folder, as an absolute path."""
+    start: tuple[str, ...] = ()
+    """The folders below it in which relative names begin."""
+    called: str = REPOSITORY
+    """What messages call the folder."""
+    folder: str = ""
+    """What the names of files begin with in messages, when that is not their name in the repository."""
+
+    def shown(self, name: str) -> str:
+        """Return how messages call a file."""
+        return os.path.normpath(os.path.join(self.folder, name)) if self.folder else name  # noqa: PTH118
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file.
+
+        Raises `UnreadableError` for a name that leads out or to anything else, and OSError.
+        """
+        with ExitStack() as stack:
+            folder, last = self._find(name, stack)
+            descriptor = os.open(last, _READ, dir_fd=folder)
+            with os.fdopen(descriptor, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise self.no_file()
+                yield stream
+
+    def has(self, name: str) -> bool:
+        """Say whether a name leads to anything; one that leads out does, so that opening it says so."""
+        try:
+            with ExitStack() as stack:
+                self._find(name, stack)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, UnreadableError):
+            return True
+        return True
+
+    def leads_to(self, name: str, folder: os.stat_result) -> bool:
+        """Say whether a name leads to this very folder, and on the way there nowhere out."""
+        try:
+            with ExitStack() as stack:
+                walk = _Walk(self, (*name.split("/"), "."), stack)
+                return walk.file() is None and os.path.samestat(os.fstat(walk.folder), folder)
+        except (OSError, ValueError, UnreadableError):
+            return False
+
+    def _find(self, name: str, stack: ExitStack) -> tuple[int, str]:
+        """Return an open folder and the name of a regular file in it; `stack` closes the folder."""
+        if name.startswith("/"):
+            raise UnreadableError(
+                "is an absolute path, and only the repository's files are read", remedy=_INSIDE
+            )
+        if len(name) > _MAX_NAME:
+            raise OSError(errno.ENAMETOOLONG, "")
+        walk = _Walk(self, (*self.start, *name.split("/")), stack)
+        found = walk.file()
+        if found is None:
+            raise self.no_file()
+        return found
+
+    def outside(self) -> UnreadableError:
+        """Return the error for a name that leads out."""
+        message = f"leads out of {self.called}, through .. or a link, so it is not read"
+        return UnreadableError(message, remedy=self._remedy)
+
+    def no_file(self) -> UnreadableError:
+        """Return the error for a name that leads to anything but a regular file."""
+        return UnreadableError("is no regular file, so it is not read", remedy=self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        return _BELOW if self.folder else _INSIDE
+
+
+class _Walk:
+    """Goes down the parts of one name, and never up above the root."""
+
+    def __init__(self, boundary: Boundary, parts: tuple[str, ...], stack: ExitStack) -> None:
+        self._boundary = boundary
+        self._stack = stack
+        self._parts = deque(parts)
+        self._links = 0
+        self._linked = False
+        # The root itself may be a link: its name is not the stranger's.
+        self._folders = [self._keep(os.open(boundary.root, _FOLDER & ~os.O_NOFOLLOW))]
+
+    @property
+    def folder(self) -> int:
+        """The folder in which it is, as an open descriptor."""
+        return self._folders[-1]
+
+    def file(self) -> tuple[int, str] | None:
+        """Return the folder and name of a regular file; None when the name leads to anything else."""
+        while self._parts:
+            part = self._parts.popleft()
+            if part == "..":
+                self._leave()
+            elif part not in {"", "."}:
+                mode = self._mode(part)
+                if stat.S_ISLNK(mode):
+                    self._follow(os.readlink(part, dir_fd=self.folder))
+                elif stat.S_ISDIR(mode):
+                    self._folders.append(self._keep(os.open(part, _FOLDER, dir_fd=self.folder)))
+                elif self._parts:
+                    raise NotADirectoryError(errno.ENOTDIR, "")
+                else:
+                    return (self.folder, part) if stat.S_ISREG(mode) else None
+        return None
+
+    def _mode(self, part: str) -> int:
+        # What is another thing a moment later is refused where it is opened: no link is followed there.
+        try:
+            return os.stat(part, dir_fd=self.folder, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            if self._linked:
+                raise UnreadableError("is a link that leads nowhere") from None
+            raise
+
+    def _leave(self) -> None:
+        if len(self._folders) == 1:
+            raise self._boundary.outside()
+        self._folders.pop()
+
+    def _follow(self, target: str) -> None:
+        self._links += 1
+        if self._links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, "")
+        if target.startswith("/"):
+            raise self._boundary.outside()
+        self._linked |= not self._parts
+        self._parts.extendleft(reversed(target.split("/")))
+
+    def _keep(self, descriptor: int) -> int:
+        self._stack.callback(os.close, descriptor)
+        return descriptor

@@ -1,0 +1,1 @@
+"""Git, read without running anything of the repository."""

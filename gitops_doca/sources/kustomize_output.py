@@ -1,0 +1,79 @@
+"""A built stream, such as kustomize's output, to the DaemonSets in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gitops_doca.core.compare.rendered import at
+from gitops_doca.core.compare.verify import Built, BuiltDaemonSet
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import MAIN_CONTAINER
+from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
+from gitops_doca.sources.reading.document import is_policy
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST, Selection
+
+_CONTAINERS: Selection = {"name": ALL, "image": ALL, REST: NOTHING}
+_SELECTION: Selection = {
+    "apiVersion": ALL,
+    "kind": ALL,
+    "metadata": {
+        "name": ALL,
+        "namespace": ALL,
+        "annotations": {POOL_ANNOTATION: ALL, SOURCE_ANNOTATION: ALL, REST: NOTHING},
+        REST: NOTHING,
+    },
+    "spec": {
+        "selector": ALL,
+        "template": {"spec": {"containers": _CONTAINERS, REST: NOTHING}, REST: NOTHING},
+        "ofedDriver": KEYS,
+        REST: NOTHING,
+    },
+    REST: NOTHING,
+}
+
+
+def read_built(name: str, problems: Problems) -> Built:
+    """Read a stream (`-`: standard input).
+
+    An empty stream is no problem here: what that means is for the caller to say.
+    """
+    documents = list(read_documents(name, _SELECTION, problems, may_be_empty=True))
+    return Built(
+        objects=len(documents),
+        daemon_sets=tuple(_daemon_sets(document.value for document in documents)),
+        drivers=tuple(
+            f"{document.value['kind']}/{_text(document.value, 'metadata', 'name')}"
+            for document in documents
+            if is_policy(document) and at(document.value, "spec", "ofedDriver") is not None
+        ),
+    )
+
+
+def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
+    for value in values:
+        # Another API's DaemonSet runs no pod of a driver.
+        if (at(value, "apiVersion"), at(value, "kind")) == ("apps/v1", "DaemonSet"):
+            yield BuiltDaemonSet(
+                name=_text(value, "metadata", "name"),
+                namespace=_text(value, "metadata", "namespace"),
+                pool=_text(value, "metadata", "annotations", POOL_ANNOTATION),
+                source=_text(value, "metadata", "annotations", SOURCE_ANNOTATION),
+                selector=_selector(at(value, "spec", "selector")),
+                image=_image(at(value, "spec", "template", "spec", "containers")),
+            )
+
+
+def _selector(selector: object) -> str:
+    labels = at(selector, "matchLabels")
+    words = [f"{key}={value}" for key, value in labels.items()] if isinstance(labels, Mapping) else []
+    others = selector.keys() - {"matchLabels"} if isinstance(selector, Mapping) else ()
+    return ",".join(sorted([*words, *map(str, others)]))
+
+
+def _image(containers: object) -> str:
+    found = containers if isinstance(containers, list) else []
+    return next((_text(one, "image") for one in found if at(one, "name") == MAIN_CONTAINER), "")
+
+
+def _text(value: object, *path: str) -> str:
+    found = at(value, *path)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,1 @@
+"""Bytes to checked documents: YAML and JSON, with the lines of their values."""

@@ -1,0 +1,297 @@
+"""Read JSON one item of a list at a time, so that memory holds one item and not the file."""
+
+import codecs
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from gitops_doca.sources.reading.document import Document, typed_items
+from gitops_doca.sources.reading.scalars import INTEGERS, NotFiniteError, WrittenFloat
+from gitops_doca.sources.reading.selection import ALL, NOTHING, Selection, below, prune
+from gitops_doca.sources.reading.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
+
+_CHUNK = 1 << 20
+_NUMBER_GAP = len("e+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SEPARATOR = "---"
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _any_item(_document: Document) -> None:
+    """Let every item pass."""
+
+
+def read_json(
+    stream: Readable, file: str, selection: Selection, *, admit: Callable[[Document], None] = _any_item
+) -> Iterator[Document]:
+    """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
+
+    `admit` is called with each item of such a list once it is read, and raises what ends the reading.
+    Raises `SyntaxProblem` for text that is no JSON, and for a single value above 8 MiB.
+    """
+    window = _Window(stream)
+    while window.peek():
+        if window.separator():
+            continue
+        if window.peek() == "[":
+            for value, line in window.array():
+                yield Document(_selected(value, selection, line), file, line)
+        elif window.peek() == "{":
+            yield from _object(window, file, selection, {}, selection, admit)
+        else:
+            window.fail("is no JSON object")
+
+
+def read_list(
+    stream: Readable,
+    file: str,
+    selection: Selection,
+    of_list: Mapping[str, Selection],
+    *,
+    admit: Callable[[Document], None] = _any_item,
+) -> tuple[tuple[Document, ...], Mapping[str, Any]]:
+    """Return the items of a list that the Kubernetes API sends, and the selected parts of the list itself.
+
+    `admit` is as that of `read_json`. Raises `SyntaxProblem` for anything but one JSON object whose kind ends
+    in `List`.
+    """
+    window = _Window(stream)
+    if window.peek() != "{":
+        window.fail("is no JSON object")
+    head: dict[str, Any] = {}
+    parts = {"kind": ALL, "apiVersion": ALL, **of_list}
+    items = tuple(_object(window, file, selection, head, parts, admit))
+    if not str(head.get("kind", "")).endswith("List") or window.peek():
+        window.fail("is no list of objects")
+    # Without an array of items the list itself is what was read: an empty one may have null there.
+    return (() if items and items[0].value is head else items), head
+
+
+def read_list_head(stream: Readable, selection: Selection) -> Mapping[str, Any]:
+    """Return the selected parts of a list, as far as they stand before its items; raises `SyntaxProblem`."""
+    window = _Window(stream)
+    head: dict[str, Any] = {}
+    for key in window.each_key():
+        if key == "items":
+            break
+        line, value, part = window.line, window.value(), below(selection, key)
+        if part != NOTHING:
+            head[key] = _selected(value, part, line)
+    return head
+
+
+def _object(
+    window: "_Window",
+    file: str,
+    selection: Selection,
+    found: dict[str, Any],
+    of_list: Selection,
+    admit: Callable[[Document], None],
+) -> Iterator[Document]:
+    """Yield the items of a list, or the object itself; `found` takes what `of_list` selects beside items."""
+    line, size = window.line, 0
+    listed = False
+    pending: list[Document] = []
+    for key in window.each_key():
+        if key == "items" and window.peek() == "[":
+            listed = True
+            for value, at in window.array():
+                document = Document(_selected(value, selection, at), file, at)
+                admit(document)
+                if isinstance(value, dict) and "kind" not in value:
+                    pending.append(document)
+                else:
+                    yield document
+        else:
+            at, value, part = window.line, window.value(), below(of_list, key)
+            size += window.size
+            if size > MAX_VALUE:
+                raise SyntaxProblem(line, TOO_LARGE)
+            if part != NOTHING:
+                found[key] = _selected(value, part, at)
+    if listed:
+        yield from typed_items(found, pending)
+    else:
+        yield Document(found, file, line)
+
+
+def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: ANN401 (any JSON value)
+    try:
+        selected = prune(value, selection)
+    except RecursionError:
+        raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels") from None
+    try:
+        return _checked(selected, line, MAX_DEPTH)
+    except NotFiniteError as error:
+        raise SyntaxProblem(line, str(error), final=True) from None
+
+
+def _checked(value: Any, line: int, levels: int) -> Any:  # noqa: ANN401 (any JSON value)
+    """Refuse what YAML's reader refuses too, and what no output could hold.
+
+    Returns the same value; in it, or in its place, are numbers as Kubernetes has them.
+    """
+    if isinstance(value, str):
+        if not value.isascii() and _SURROGATE.search(value):
+            raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
+    elif isinstance(value, dict | list):
+        if levels == 0:
+            raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, dict):
+            for key in value:
+                _checked(key, line, levels)
+        entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in entries:
+            checked = _checked(item, line, levels - 1)
+            if checked is not item:
+                value[key] = checked
+    elif isinstance(value, int | float):
+        return _number(value)
+    return value
+
+
+def _number(number: Any) -> float:  # noqa: ANN401 (an integer or a float: float stands for both)
+    """Return the number itself, or what Kubernetes makes of an integer beyond 64 bits.
+
+    Raises `NotFiniteError`.
+    """
+    if isinstance(number, int) and number in INTEGERS:
+        return number
+    try:
+        # A float stays the one that it is: it may know its text.
+        large = number if isinstance(number, float) else float(number)
+    except OverflowError:
+        raise NotFiniteError from None
+    if not math.isfinite(large):
+        raise NotFiniteError
+    return large
+
+
+class _Window:
+    """A stretch of the text that is not decoded yet."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._bytes = codecs.getincrementaldecoder("utf-8")("strict")
+        self._decoder = json.JSONDecoder(parse_float=WrittenFloat, parse_constant=_no_constant)
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._counted = 0
+        self._lines_before = 1
+        self.size = 0
+        """Bytes of the value that was decoded last."""
+
+    @property
+    def line(self) -> int:
+        """Line of what comes next, counted from 1."""
+        self._lines_before += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._lines_before
+
+    def fail(self, message: str, *, final: bool = False) -> NoReturn:
+        """Raise the problem at the current line."""
+        raise SyntaxProblem(self.line, message, final=final)
+
+    def peek(self) -> str:
+        """Return the next character that is no white space; empty at the end."""
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text) or not self._more(_CHUNK):
+                return self._text[self._at : self._at + 1]
+
+    def separator(self) -> bool:
+        """Step over `---`: a YAML stream may well have JSON documents."""
+        while len(self._text) - self._at < len(_SEPARATOR) and self._more(_CHUNK):
+            pass
+        found = self._text.startswith(_SEPARATOR, self._at)
+        self._at += len(_SEPARATOR) if found else 0
+        return found
+
+    def each_key(self) -> Iterator[str]:
+        """Yield each key of an object; the caller takes the value before the next one."""
+        for _ in self._elements("{", "}"):
+            key = self.value() if self.peek() == '"' else None
+            if not isinstance(key, str) or self.peek() != ":":
+                self.fail("is no valid JSON: a key and a colon were expected")
+            self._at += 1
+            yield key
+
+    def array(self) -> Iterator[tuple[Any, int]]:
+        """Yield each item of an array, with its line."""
+        for line in self._elements("[", "]"):
+            yield self.value(), line
+
+    def _elements(self, start: str, end: str) -> Iterator[int]:
+        if self.peek() != start:
+            self.fail(f"is no valid JSON: {start} was expected")
+        self._at += 1
+        if self.peek() == end:
+            self._at += 1
+            return
+        while True:
+            self.peek()
+            yield self.line
+            follows = self.peek()
+            if follows not in {",", end} or not follows:
+                self.fail(f"is no valid JSON: , or {end} was expected")
+            self._at += 1
+            if follows == end:
+                return
+
+    def value(self) -> Any:  # noqa: ANN401 (any JSON value)
+        """Decode the next value, whole."""
+        self.peek()
+        wanted = _CHUNK
+        while True:
+            try:
+                found, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                behind = error.pos - self._at
+                if self._more(wanted):
+                    wanted *= 2
+                    continue
+                self._at = min(self._at + behind, len(self._text))
+                # The decoder's messages are fixed sentences; they quote nothing of the text.
+                self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
+            except NotFiniteError as error:
+                self.fail(str(error), final=True)
+            except (ValueError, RecursionError):
+                self.fail("has a JSON value that is nested too deeply or holds a number out of range")
+            # A number may go on behind the window, also one that seems to end at `.` or `e+`.
+            length = end - self._at
+            if len(self._text) - end > _NUMBER_GAP or not self._more(wanted):
+                self.size = self._bytes_of(length)
+                if self.size > MAX_VALUE:
+                    self.fail(TOO_LARGE)
+                self._at += length
+                return found
+
+    def _bytes_of(self, length: int) -> int:
+        """Return how many bytes the next characters take."""
+        # Kubernetes' own text is ASCII, and there this costs nothing.
+        return length if self._text.isascii() else len(self._text[self._at : self._at + length].encode())
+
+    def _more(self, size: int) -> bool:
+        """Read on; say whether there was more."""
+        if self._ended:
+            return False
+        if len(self._text) - self._at > MAX_VALUE:
+            self.fail(TOO_LARGE)
+        chunk = self._stream.read(size)
+        self._ended = not chunk
+        try:
+            text = self._bytes.decode(chunk, final=self._ended)
+        except UnicodeDecodeError:
+            self.fail("is no text: it holds bytes that UTF-8 text cannot hold")
+        _ = self.line
+        self._text = self._text[self._at :] + text
+        self._at = self._counted = 0
+        return not self._ended or bool(text)
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise NotFiniteError

@@ -1,0 +1,77 @@
+"""Read the objects of an input, YAML or JSON, and report one that cannot be read."""
+
+from collections.abc import Iterator
+
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.files import TextBytes, display_name, open_input
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.json_reader import read_json
+from gitops_doca.sources.reading.selection import Selection
+from gitops_doca.sources.reading.syntax import SyntaxProblem, UnreadableError
+from gitops_doca.sources.reading.unfinished import recognise
+from gitops_doca.sources.reading.yaml_reader import read_yaml
+
+
+def read_documents(
+    name: str,
+    selection: Selection,
+    problems: Problems,
+    boundary: Boundary | None = None,
+    *,
+    whole: bool = False,
+    may_be_empty: bool = False,
+    limit: int | None = None,
+) -> Iterator[Document]:
+    """Yield the selected parts of each object of a file (`-`: standard input).
+
+    Lists give their items, unless each document is wanted `whole`: then with the line of each value.
+    A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
+    and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
+    `limit`: bytes of the file, when it may have fewer than others.
+    """
+    file = display_name(boundary.shown(name) if boundary else name)
+    try:
+        with open_input(name, boundary, limit=limit) as source:
+            if source.is_empty:
+                if not may_be_empty:
+                    problems.error("is empty, so it holds no object", Place(file))
+                return
+            try:
+                yield from _documents(source, file, selection, whole=whole)
+            except SyntaxProblem as problem:
+                raise recognise(problem, source.seen) from None
+    except UnreadableError as error:
+        problems.error(str(error), Place(file), remedy=error.remedy)
+    except SyntaxProblem as problem:
+        problems.error(problem.message, Place(file, problem.line), remedy=problem.remedy)
+
+
+def _documents(source: TextBytes, file: str, selection: Selection, *, whole: bool) -> Iterator[Document]:
+    if whole:
+        # JSON is YAML: one reader for both, since only YAML's knows lines.
+        yield from read_yaml(source.short_lines(), file, selection, whole=True)
+    else:
+        yield from _objects(source, file, selection)
+
+
+def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Document]:
+    if not source.looks_like_json:
+        yield from read_yaml(source.short_lines(), file, selection)
+        return
+    yielded = False
+    try:
+        for document in read_json(source, file, selection):
+            yielded = True
+            yield document
+    except SyntaxProblem as problem:
+        # `{a: b}` is YAML too; what JSON's reader says counts only when YAML's cannot read it either.
+        if yielded or problem.final or not source.rewind():
+            raise
+        try:
+            found = list(read_yaml(source.short_lines(), file, selection))
+        except SyntaxProblem:
+            found = []
+        if not found:
+            raise
+        yield from found

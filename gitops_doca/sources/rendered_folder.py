@@ -1,0 +1,78 @@
+"""A folder of rendered manifests to the objects in it that gitops-doca rendered."""
+
+import os
+from collections.abc import Iterator
+
+from gitops_doca.core.compare.rendered import at
+from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.model import Resource
+from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
+from gitops_doca.core.render.metadata import MANAGED_BY
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.selection import ALL
+
+_POLICIES = ("NicClusterPolicy", "NicNodePolicy")
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
+    """Read all YAML and JSON below a folder; objects without our label are ignored.
+
+    Reports what cannot be read, what is no regular file, a link that leads out, an object that Kubernetes
+    would not take by its name, and one that stands twice. Links to folders are not followed, with a warning.
+    """
+    found: dict[tuple[str, str, str], Resource] = {}
+    root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
+    boundary = Boundary(root, called="the folder", folder=os.path.normpath(folder))
+    for file in _files(boundary, problems):
+        for document in read_documents(file, ALL, problems, boundary):
+            value = document.value
+            if not _is_ours(value):
+                continue
+            named = (
+                value.get("kind"),
+                at(value, "metadata", "namespace") or "",
+                at(value, "metadata", "name"),
+            )
+            if not all(isinstance(part, str) for part in named):
+                problems.error("is an object without kind or name", document.place())
+            elif not _is_named(*named):
+                problems.error(
+                    "the object has a kind, name or namespace that Kubernetes does not allow",
+                    document.place(),
+                )
+            elif found.setdefault(named, value) is not value:
+                problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
+    return tuple(found.values())
+
+
+def _is_ours(value: object) -> bool:
+    """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
+    labelled = at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
+    return labelled or (at(value, "kind") in _POLICIES and at(value, "spec", "ofedDriver") is not None)
+
+
+def _is_named(kind: str, namespace: str, name: str) -> bool:
+    # Kind, namespace and name become the path in the head of a diff.
+    return is_kind_name(kind) and is_object_name(name) and (not namespace or is_dns_label(namespace))
+
+
+def _files(boundary: Boundary, problems: Problems) -> Iterator[str]:
+    """Yield the names of what looks like manifests, from the folder on."""
+
+    def report(error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno else "I/O error"
+        place = Place(boundary.shown(os.path.relpath(error.filename, boundary.root)))
+        problems.error(f"cannot be read: {why}", place)
+
+    for parent, folders, files in os.walk(boundary.root, onerror=report):
+        below = os.path.relpath(parent, boundary.root)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if os.path.islink(os.path.join(parent, name)):  # noqa: PTH114, PTH118 (start-up counts)
+                place = Place(boundary.shown(os.path.join(below, name)))  # noqa: PTH118
+                problems.warn("is a link to a folder, which is not followed", place)
+        for name in sorted(files):
+            if name.endswith(_SUFFIXES) and not name.startswith("."):
+                yield os.path.join(below, name)  # noqa: PTH118

@@ -1,0 +1,51 @@
+"""Policies as their authors wrote them, without what an API server adds."""
+
+from typing import Any
+
+from gitops_doca.core.model import Resource
+from gitops_doca.sources.reading.document import Document
+
+_ASSIGNED = (
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+)
+"""Fields of metadata that no author writes (meta/v1 `ObjectMeta`)."""
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def is_stored(document: Document) -> bool:
+    """Say whether an object came out of an API server, which gives each a uid and a resourceVersion."""
+    metadata = document.value.get("metadata")
+    return bool(document.value.get("status")) or (
+        isinstance(metadata, dict) and bool(metadata.get("uid") or metadata.get("resourceVersion"))
+    )
+
+
+def as_written(document: Document) -> Resource:
+    """Return a copy without `status` and what else an API server adds; it would refuse, or ignore, those."""
+    written: Resource = _copy(document.value)
+    written.pop("status", None)
+    metadata = written.get("metadata")
+    if isinstance(metadata, dict):
+        for field in _ASSIGNED:
+            metadata.pop(field, None)
+        annotations = metadata.get("annotations")
+        if isinstance(annotations, dict) and annotations.pop(_LAST_APPLIED, None) and not annotations:
+            del metadata["annotations"]
+    return written
+
+
+def _copy(value: object) -> Any:  # noqa: ANN401 (any part of a document)
+    match value:
+        case dict():
+            return {key: _copy(item) for key, item in value.items()}
+        case list():
+            return list(map(_copy, value))
+        case _:
+            return value

@@ -1,0 +1,72 @@
+"""What the clusters of a fleet share: each tag and each list is asked for once, and all side by side."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from typing import TypeVar
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.decide import wanted_precompiled
+from gitops_doca.core.resolve.lookup import Inspection, TagExists, TagList, TagLookup
+from gitops_doca.core.resolve.pools import Grouping
+from gitops_doca.usecases.generate import Online, look_up
+from gitops_doca.usecases.load import Inputs, check_count
+from gitops_doca.usecases.lock import Inspector
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_SPLIT = "take fewer clusters at a time, or check those that have locks without --online"
+
+
+class SharedAnswers:
+    """An `Inspector` that keeps what it was told; the one behind it is made for the first question.
+
+    What is kept are the answers as they came: each cluster weighs them by itself, as if it were alone.
+    """
+
+    def __init__(self, inspector: Callable[[], Inspector]) -> None:
+        self._made = cache(inspector)
+        self._lookups: dict[ImageReference, TagLookup] = {}
+        self._lists: dict[Repository, TagList] = {}
+        self._inspections: dict[ImageReference, Inspection] = {}
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        """Return one answer for each image, in their order."""
+        return _known(images, self._lookups, lambda absent: self._made().resolve(absent))
+
+    def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
+        """Return what is known of each repository's tags, in their order."""
+        return _known(repositories, self._lists, lambda absent: self._made().list_tags(absent))
+
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Return digest and platforms of each image, in their order."""
+        return _known(images, self._inspections, lambda absent: self._made().inspect(absent))
+
+
+def _known(
+    keys: Collection[_K], known: dict[_K, _V], ask: Callable[[Collection[_K]], Mapping[_K, _V]]
+) -> dict[_K, _V]:
+    absent = [key for key in dict.fromkeys(keys) if key not in known]
+    if absent:
+        known.update(ask(absent))
+    return {key: known[key] for key in keys}
+
+
+def ask_ahead(
+    fleet: Sequence[Inputs], answers: SharedAnswers, problems: Problems, *, inspect: bool = False
+) -> None:
+    """Ask for all that these clusters need, so that each finds its answers there.
+
+    With `inspect` the images themselves too. Raises `GenerationError` for more than `MAX_LOOKUPS` tags, and
+    when nobody can be asked.
+    """
+    pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
+    check_count(len(wanted_precompiled(pools)), "tags are needed, and a run looks up", problems, split=_SPLIT)
+    problems.raise_errors()
+    together = Grouping(pools=pools, left_out=())
+    lookups, _ = look_up(together, Online(resolver=lambda: answers), problems, split=_SPLIT)
+    listing = [pool for inputs in fleet if inputs.emits_policies for pool in inputs.grouping.pools]
+    if repositories := {image.repository for image in wanted_precompiled(listing)}:
+        answers.list_tags(sorted(repositories))
+    if inspect and (existing := [i for i, found in lookups.items() if isinstance(found, TagExists)]):
+        answers.inspect(existing)

@@ -1,0 +1,276 @@
+"""The first stages: policies and inventory, read, checked and grouped into pools."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.compact_inventory import check_labels, has_nic
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
+from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, Plan, RenderOptions
+from gitops_doca.core.render import check_mounts
+from gitops_doca.core.resolve.operator import (
+    report_global_repositories,
+    report_waiting_drivers,
+    warn_shared_daemon_sets,
+)
+from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
+from gitops_doca.core.resolve.pools import Grouping, check_overlap, group_nodes
+from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
+from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.planned_pools import check_policies
+from gitops_doca.sources.policy import PolicySet, read_policies
+
+MAX_LOOKUPS = 500
+"""Look-ups of one run, and so pools; more means a mistake in the inventory, and no registry's patience."""
+
+SPLIT = "split the inventory, or correct labels that make a pool of every node"
+"""How to get along with fewer."""
+
+_SHOWN = 10
+_RENDERING = (
+    "initContainerImage",
+    "openshift",
+    "pinDigests",
+    "updateStrategy",
+    "annotations",
+    "operatorNames",
+    "driverLabel",
+)
+"""Settings that are about what is rendered alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What was read, before anyone was asked."""
+
+    policies: PolicySet
+    inventory: Inventory
+    grouping: Grouping
+    options: RenderOptions
+    emits_policies: bool = False
+    """The operator makes the DaemonSets; nothing is rendered."""
+
+
+class ClusterReader(Protocol):
+    """Reads a live cluster; as the value of the setting `inventory` it takes the place of the files."""
+
+    def __call__(self, scope: Scope, problems: Problems) -> Inventory:
+        """Return the inventory; raises `GenerationError` when the cluster gives none."""
+
+
+def load(
+    settings: Settings,
+    problems: Problems,
+    *,
+    boundary: Boundary | None = None,
+    openshift: bool | None = None,
+) -> Inputs:
+    """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong.
+
+    `boundary` holds all files, when there is one. `openshift` is what the cluster's API says of itself, when
+    that is known: an inventory that shows the opposite is wrong, unless the settings decide.
+    """
+    strict, plans = settings["strict"].value, settings["planned"].value
+    emits_policies = settings["emit"].value == POLICIES
+    policies = read_policies(settings["policies"].value, problems, boundary)
+    inventory = _inventory(settings, policies, problems, boundary)
+    check_labels(policies.selectors, inventory, problems)
+    check_overlap(policies.selectors, inventory.nodes, problems)
+    check_policies(plans, [policy.name for policy in policies.policies], problems)
+    grouping = group_nodes(
+        policies.policies,
+        inventory.nodes,
+        problems,
+        plans=plans,
+        # The operator's own names are no choice, and it has no other.
+        operator_names=settings["operatorNames"].value and not emits_policies,
+        strict=strict,
+    )
+    _report_digests(grouping, problems, strict=strict)
+    options = _options(settings, inventory)
+    if emits_policies:
+        report_global_repositories(policies.policies, problems)
+        report_waiting_drivers(policies.policies, problems)
+        warn_shared_daemon_sets(grouping.pools, problems)
+        _warn_unused(settings, problems)
+    else:
+        if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
+            _report_openshift(problems, shown=options.openshift)
+        if options.openshift and options.driver_label:
+            _report_driver_label(settings["driverLabel"].origin, problems)
+        warn_two_owners(policies.policies, inventory.operator_traces, problems)
+        warn_lost_init_container(inventory.operator_traces, options, problems)
+        check_mounts(grouping.pools, inventory, options, problems)
+    problems.raise_errors()
+    origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
+    check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
+    if not grouping.pools and not settings["allowEmpty"].value:
+        _report_empty(policies, inventory, grouping, problems)
+    problems.raise_errors()
+    return Inputs(
+        policies=policies,
+        inventory=inventory,
+        grouping=grouping,
+        options=options,
+        emits_policies=emits_policies,
+    )
+
+
+def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Problems) -> Grouping:
+    """Group the nodes that a cluster has now as those of the inputs; raises `GenerationError` as `load`."""
+    check_overlap(inputs.policies.selectors, live.nodes, problems)
+    grouping = group_nodes(
+        inputs.policies.policies,
+        live.nodes,
+        problems,
+        operator_names=settings["operatorNames"].value and not inputs.emits_policies,
+        strict=settings["strict"].value,
+    )
+    problems.raise_errors()
+    return grouping
+
+
+def _warn_unused(settings: Settings, problems: Problems) -> None:
+    given = [f"{name} ({settings[name].origin})" for name in _RENDERING if settings[name].origin != "default"]
+    if given:
+        problems.warn(
+            f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
+            remedy="write what the operator shall do into the policies",
+        )
+
+
+def _inventory(
+    settings: Settings, policies: PolicySet, problems: Problems, boundary: Boundary | None
+) -> Inventory:
+    """Read files, or a live cluster; no cluster is asked for policies that cannot be used."""
+    source: ClusterReader | tuple[str, ...] = settings["inventory"].value
+    if isinstance(source, tuple):
+        ignored: list[str] = settings["ignoredTaints"].value
+        return read_inventory(source, policies.labels, problems, boundary, ignored_taints=ignored)
+    problems.raise_errors()
+    owners = settings["emit"].value != POLICIES
+    return source(replace(scope_of(policies, settings), owners=owners), problems)
+
+
+def scope_of(policies: PolicySet, settings: Settings) -> Scope:
+    """Return what of a live cluster these policies and settings make use of."""
+    drivers = [policy.driver for policy in policies.policies]
+    return Scope(
+        namespace=settings["namespace"].value,
+        labels=policies.labels,
+        ignored_taints=frozenset(settings["ignoredTaints"].value),
+        config_maps=tuple(sorted({name for d in drivers for name in (d.cert_config, d.repo_config) if name})),
+        pull_secrets=tuple(dict.fromkeys(name for d in drivers for name in d.image_pull_secrets)),
+        openshift=settings["openshift"].value is not False,
+    )
+
+
+def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
+    strategy = settings["updateStrategy"].value
+    return RenderOptions(
+        namespace=settings["namespace"].value,
+        init_container_image=settings["initContainerImage"].value,
+        openshift=_is_openshift(settings["openshift"].value, inventory, settings["planned"].value),
+        pin_digests=settings["pinDigests"].value,
+        max_unavailable=strategy.get("maxUnavailable"),
+        annotations=settings["annotations"].value,
+        driver_label=settings["driverLabel"].value,
+    )
+
+
+def _is_openshift(
+    setting: str | bool,  # noqa: FBT001 (auto, true or false)
+    inventory: Inventory,
+    plans: Iterable[Plan],
+) -> bool:
+    if isinstance(setting, bool):
+        return setting
+    # Plans too, or what they give would change when their first node comes.
+    return inventory.shows_openshift or any(plan.platform.os_id == "rhcos" for plan in plans)
+
+
+def _report_openshift(problems: Problems, *, shown: bool) -> None:
+    if shown:
+        found = "the inventory is one of OpenShift, and the cluster's API has none of OpenShift's groups"
+    else:
+        found = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
+    problems.error(
+        f"{found} (*.openshift.io)",
+        remedy=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
+        f"(or {str(shown).lower()}, to trust the inventory) in {CONFIG_FILE}",
+    )
+
+
+def _report_driver_label(origin: str, problems: Problems) -> None:
+    problems.error(
+        f"driverLabel ({origin}) does not work on OpenShift: node-feature-discovery reads other rules there, "
+        "in the namespace of its operator",
+        remedy="remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md by hand",
+    )
+
+
+def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:
+    """Report a digest as version: it puts one image on every pool, whatever its kernel and architecture."""
+    policies = {pool.policy.name: pool.policy for pool in grouping.pools}
+    for name, count in Counter(pool.policy.name for pool in grouping.pools).items():
+        policy = policies[name]
+        if policy.driver.digest is None:
+            continue
+        place = policy.driver.places.get("version", policy.place.at("version"))
+        message = f"version is a digest, so one image goes to every pool of {policy.kind} {name} ({count})"
+        remedy = "write the driver's version, and each pool gets the image for its kernel"
+        if strict and count > 1:
+            problems.error(message, place, remedy=remedy)
+        else:
+            problems.warn(message, place, remedy=remedy)
+
+
+def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
+    why, details, remedy = _why_empty(policies, inventory, grouping)
+    problems.error(
+        f"nothing to render: {why}",
+        category=Category.EMPTY,
+        details=details,
+        remedy=f"{remedy}; if Argo CD is meant to prune every driver, set allowEmpty: true",
+    )
+
+
+def _why_empty(
+    policies: PolicySet, inventory: Inventory, grouping: Grouping
+) -> tuple[str, tuple[str, ...], str]:
+    """Return why there is no pool, the details of that, and what to do about it."""
+    nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
+    left_out = tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:_SHOWN])
+    if not policies.policies:
+        return "no policy has ofedDriver", left_out, "add ofedDriver to a policy"
+    if not nics and not others.count:
+        return "the inventory has no node", (), "take the inventory again"
+    if not nics:
+        return (
+            f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true",
+            list_similar(others),
+            f"{help_with_nics(others)}, then take the inventory again",
+        )
+    absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
+    if absent:
+        plural = "s" if len(absent) > 1 else ""
+        return (
+            f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}",
+            left_out,
+            f"{help_with_platform(absent)}, then take the inventory again",
+        )
+    return (
+        f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool",
+        left_out,
+        "let a policy select nodes with a NIC and tolerate their taints",
+    )
+
+
+def check_count(needed: int, what: str, problems: Problems, *, split: str = SPLIT) -> None:
+    """Report more than `MAX_LOOKUPS` of something; `split` says how to get along with fewer."""
+    if needed > MAX_LOOKUPS:
+        problems.error(f"{needed} {what} {MAX_LOOKUPS} at most", remedy=split)

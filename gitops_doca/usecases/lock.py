@@ -1,0 +1,142 @@
+"""Make a lock: the stages up to the decisions, then a look into the images themselves."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Protocol, assert_never
+
+from gitops_doca.core.compare.lock import (
+    ImageLock,
+    LockedImage,
+    LockedMiss,
+    LockEntry,
+    locked_pool,
+    locked_pools,
+)
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UsePrecompiled
+from gitops_doca.core.resolve.decide import report as report_decisions
+from gitops_doca.core.resolve.lookup import (
+    ImagePlatforms,
+    Inspection,
+    NoImage,
+    Resolver,
+    TagExists,
+    TagMissing,
+    TagUnknown,
+)
+from gitops_doca.core.resolve.operator import is_listed, report_unlisted
+from gitops_doca.sources.config import Settings
+from gitops_doca.usecases.generate import Online, decide_pools, look_up
+from gitops_doca.usecases.load import Inputs, load
+
+
+class Inspector(Resolver, Protocol):
+    """A resolver that can also look into images."""
+
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Return digest and platforms of each image, by its manifest and its configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locking:
+    """What the registry has for all pools now."""
+
+    inputs: Inputs
+    decisions: tuple[Decision, ...]
+    lock: ImageLock
+
+
+def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+    """Look everything up that the pools need; what is missing is recorded as missing, and in `problems`.
+
+    Raises `GenerationError` when an answer is unknown, or an image is of another platform than its tag says:
+    then there is nothing that may be written.
+    """
+    return lock_inputs(load(settings, problems), inspector, problems)
+
+
+def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+    """Do what `make_lock` does once the inputs are read."""
+    made = cache(inspector)
+    answers = Online(resolver=made)
+    lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
+    decisions = decide_pools(inputs.grouping, lookups)
+    report_decisions(decisions, lists, problems)
+    listed = {}
+    if inputs.emits_policies:
+        report_unlisted(decisions, lists, problems)
+        listed = {d.image: is_listed(d.image, lists) for d in decisions if isinstance(d, UsePrecompiled)}
+    _stop_at(Category.UNKNOWN, problems)
+    existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
+    inspections = made().inspect(existing) if existing else {}
+    entries: dict[ImageReference, LockEntry] = {}
+    for image, lookup in sorted(lookups.items()):
+        if isinstance(lookup, TagMissing):
+            entries[image] = LockedMiss()
+        else:
+            entry = _entry(image, inspections[image], _place(image, decisions), problems)
+            if entry is not None:
+                entries[image] = replace(entry, listed=listed.get(image))
+    if len(entries) < len(lookups):
+        problems.raise_errors()
+    chosen = {
+        locked_pool(d.pool): d.image for d in decisions if isinstance(d, UsePrecompiled | CompileOnNode)
+    }
+    lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries, chosen=chosen)
+    return Locking(inputs=inputs, decisions=decisions, lock=lock)
+
+
+def _stop_at(category: Category, problems: Problems) -> None:
+    if any(error.category is category for error in problems.errors):
+        problems.raise_errors()
+
+
+def _place(image: ImageReference, decisions: tuple[Decision, ...]) -> Place:
+    return next((d.pool.policy.place for d in decisions if d.image == image), Place())
+
+
+def _entry(image: ImageReference, found: Inspection, place: Place, problems: Problems) -> LockedImage | None:
+    match found:
+        case TagUnknown(_, reason, _):
+            problems.error(
+                f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
+                place,
+                category=Category.UNKNOWN,
+                remedy="fix the access to the registry, then run again",
+            )
+            return None
+        case ImagePlatforms(digest, platforms):
+            return _checked(image, LockedImage(digest, ""), platforms, place, problems)
+        case NoImage(digest, instead):
+            problems.error(
+                f"{image} is {instead}: no node can pull it, so no lock is written",
+                place,
+                category=Category.MISSING,
+                details=(f"digest: {digest}",),
+                remedy="publish an image under this tag, then run again",
+            )
+            return None
+        case never:
+            assert_never(never)
+
+
+def _checked(
+    image: ImageReference, locked: LockedImage, platforms: frozenset[str], place: Place, problems: Problems
+) -> LockedImage | None:
+    """Hold an image's own platforms against the architecture that its tag ends in."""
+    wanted = f"linux/{image.tag.rpartition('-')[2]}"
+    if not platforms:
+        problems.warn(f"{image} does not state its platform, so {wanted} could not be checked", place)
+        return locked
+    if wanted in platforms:
+        return LockedImage(locked.digest, wanted)
+    problems.error(
+        f"{image} is for {', '.join(sorted(platforms))}, but its tag says {wanted}, so no lock is written",
+        place,
+        category=Category.MISSING,
+        details=(f"digest: {locked.digest}",),
+        remedy="publish an image of the right platform under this tag; a lock never names the wrong one",
+    )
+    return None

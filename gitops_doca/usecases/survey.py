@@ -1,0 +1,94 @@
+"""Survey the driver versions of the pools' repositories: tag lists first, then the manifests that decide."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from gitops_doca.core.compare.matrix import Newest, Table, catalogues, tables, unconfirmed
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.model import Policy, Pool
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.decide import wanted_precompiled
+from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
+from gitops_doca.sources.config import Settings
+from gitops_doca.usecases.load import MAX_LOOKUPS, Inputs, load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What was read, and what the registries have for it."""
+
+    inputs: Inputs
+    tables: tuple[Table, ...]
+
+
+def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Survey:
+    """Read the inputs and survey their pools; raises `GenerationError` for errors of the inputs."""
+    inputs = load(settings, problems)
+    pools = inputs.grouping.pools
+    return Survey(inputs=inputs, tables=survey(pools, resolver(), problems) if pools else ())
+
+
+def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[Table, ...]:
+    """Return a table for each repository of these pools; reports what the registries left open.
+
+    The newest version of a table is confirmed by its manifests. So are the versions that the policies
+    name, as far as `MAX_LOOKUPS` allows; all other cells are the tag list's word.
+    """
+    lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
+    listed = catalogues(pools, lists)
+    lookups: dict[ImageReference, TagLookup] = {}
+
+    def ask(images: Iterable[ImageReference]) -> bool:
+        wanted = [image for image in images if image not in lookups]
+        if not wanted or len(lookups) + len(wanted) > MAX_LOOKUPS:
+            return False
+        lookups.update(resolver.resolve(wanted))
+        lookups.update(cross_check(lookups, lists))
+        return True
+
+    while ask(unconfirmed(listed, lookups)):
+        pass
+    usable = {repository for repository, found in lists.items() if found.tags or found.complete}
+    ask(image for image in wanted_precompiled(pools) if image.repository in usable)
+    found = tables(listed, lookups)
+    for table in found:
+        _report(table, problems)
+    return found
+
+
+def _report(table: Table, problems: Problems) -> None:
+    place = table.rows[0].pools[0].policy.place
+    reason = table.listed.reason or "its answer is no list"
+    if table.listed.repository_unknown:
+        reason = "the registry says that it has no such repository"
+    if not table.usable:
+        problems.error(
+            f"cannot list the tags of {table.repository}: {reason}",
+            place,
+            category=Category.UNKNOWN,
+            remedy="correct the repository, or give credentials with --registry-config; "
+            "where a registry lists no tags, gitops-doca check still tells of the policy's own version",
+        )
+    elif not table.listed.complete:
+        problems.warn(
+            f"the tag list of {table.repository} is not complete ({reason}): "
+            "what it does not name is not known to be missing",
+            place,
+        )
+    for newest in table.newest:
+        _report_doubt(table, newest, place, problems)
+
+
+def _report_doubt(table: Table, newest: Newest, place: Place, problems: Problems) -> None:
+    if newest.doubtful:
+        whose = _whose(newest.policy) if newest.policy else f"in {table.repository}"
+        problems.error(
+            f"cannot confirm that {newest.doubtful} has an image for every pool {whose}: {newest.reason}",
+            place,
+            category=Category.UNKNOWN,
+            remedy="run again once the registry answers; no version is named on a guess",
+        )
+
+
+def _whose(policy: Policy) -> str:
+    return f"of {policy.kind} {policy.name}{f' in {policy.cluster}' if policy.cluster else ''}"

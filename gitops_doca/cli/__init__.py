@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from gitops_doca import __version__
-from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import buffer_stdout, check_stdout
 from gitops_doca.cli.process.memory import out_of_memory
 from gitops_doca.cli.process.signals import StoppedError, stoppable
@@ -64,10 +64,10 @@ def _exit_code(arguments: list[str]) -> int:
         print_diagnostics([_misuse(error)])
         return Category.USAGE.exit_code
     except KeyboardInterrupt:
-        tell("\ninterrupted")
+        print_message("\ninterrupted")
         return _INTERRUPTED
     except StoppedError as stopped:
-        tell(str(stopped))
+        print_message(str(stopped))
         return stopped.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort)
         return _tell_unforeseen(error)
@@ -79,8 +79,8 @@ def _tell_unforeseen(error: Exception) -> int:
     if lacking is not None:
         print_diagnostics([lacking])
         return GenerationError((lacking,)).exit_code
-    tell("error[bug]: gitops-doca failed in a way that it should not; please report it")
-    tell("".join(traceback.format_exception(error)), end="")
+    print_message("error[bug]: gitops-doca failed in a way that it should not; please report it")
+    print_message("".join(traceback.format_exception(error)), end="")
     return _BUG
 
 

@@ -10,8 +10,8 @@ from typing import assert_never
 
 import click
 
-from gitops_doca.cli.output.console import print_diagnostics, tell
-from gitops_doca.cli.settings.run_config import Invocation, Resolve, find_answers
+from gitops_doca.cli.output.console import print_diagnostics, print_message
+from gitops_doca.cli.settings.run_config import Resolve, RunConfig, find_answers
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
@@ -22,7 +22,7 @@ from gitops_doca.sources.git.revision import Absence, extract
 from gitops_doca.sources.rendered_folder import read_manifests
 from gitops_doca.usecases.generate import Answers, Generation, Locked, generate
 
-Read = Callable[[str, Problems], Invocation]
+Read = Callable[[str, Problems], RunConfig]
 """Reads the config of this path."""
 
 
@@ -97,14 +97,14 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
         if absence:
             problems.error(absence.value, Place(str(root / path)))
         problems.raise_errors()
-        invocation = _named(commit, read(str(root / path), problems))
+        run_config = _named(commit, read(str(root / path), problems))
         problems.raise_errors()
-        _fetch(commit, root, root / path, invocation, problems)
+        _fetch(commit, root, root / path, run_config, problems)
         problems.raise_errors()
-        _tell_online(commit, invocation)
-        answers = find_answers(invocation, problems)
-        notes += _rendering_notes(commit, invocation, answers)
-        generation = generate(invocation.settings, answers, problems)
+        _tell_online(commit, run_config)
+        answers = find_answers(run_config, problems)
+        notes += _rendering_notes(commit, run_config, answers)
+        generation = generate(run_config.settings, answers, problems)
         problems.raise_errors()
         return with_nodes(generation)
 
@@ -112,13 +112,13 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
 def with_nodes(generation: Generation) -> Rendering:
     """Return what a run made, with the nodes that its inventory lists."""
     inputs = generation.inputs
-    known = listed(inputs.inventory.nodes, inputs.policies.labels, inputs.grouping.left_out)
+    known = listed(inputs.inventory.nodes, inputs.policies.labels, inputs.grouping.skipped)
     return rendering(generation.resources, generation.decisions, known)
 
 
-def _rendering_notes(commit: Commit, invocation: Invocation, answers: Answers) -> Iterator[str]:
+def _rendering_notes(commit: Commit, run_config: RunConfig, answers: Answers) -> Iterator[str]:
     """Tell of a lock of another rendering; no error, or the change that writes it anew could not be shown."""
-    if isinstance(answers, Locked) and invocation.renders and answers.lock.rendering != RENDERING:
+    if isinstance(answers, Locked) and run_config.renders and answers.lock.rendering != RENDERING:
         yield (
             f"the lock of {commit.label} was written for rendering {answers.lock.rendering}; here both sides "
             f"are rendered by this gitops-doca (rendering {RENDERING}), so what differs between the two "
@@ -139,17 +139,17 @@ def _temporary_folder() -> Iterator[Path]:
         yield Path(os.path.realpath(name))
 
 
-def _named(commit: Commit, invocation: Invocation) -> Invocation:
+def _named(commit: Commit, run_config: RunConfig) -> RunConfig:
     """Name the command that mends a lock of the past as one that a person can run."""
     folder = commit.prefix.rstrip("/")
     command = f"gitops-doca lock {folder}" if folder else "gitops-doca lock"
-    return replace(invocation, mend=f"{command} (with {commit.label} checked out), or give --online")
+    return replace(run_config, fix_command=f"{command} (with {commit.label} checked out), or give --online")
 
 
-def _fetch(commit: Commit, root: Path, config: Path, invocation: Invocation, problems: Problems) -> None:
+def _fetch(commit: Commit, root: Path, config: Path, run_config: RunConfig, problems: Problems) -> None:
     """Read the files that a config names; reports those that a commit cannot hold."""
     wanted = {}
-    for name in _files(invocation):
+    for name in _files(run_config):
         path = os.path.normpath(name)
         if path.startswith(f"{root}/"):
             wanted[os.path.relpath(path, root)] = name
@@ -166,18 +166,18 @@ def _fetch(commit: Commit, root: Path, config: Path, invocation: Invocation, pro
             problems.error(absence.value, Place(wanted[path]))
 
 
-def _files(invocation: Invocation) -> Iterator[str]:
-    settings = invocation.settings
+def _files(run_config: RunConfig) -> Iterator[str]:
+    settings = run_config.settings
     for source in (*settings["policies"].value, *settings["inventory"].value):
         if isinstance(source, str):
             yield source
-    yield invocation.lock_file
+    yield run_config.lock_file
 
 
-def _tell_online(commit: Commit, invocation: Invocation) -> None:
-    lacking = not invocation.settings["lock"].value and not os.path.lexists(invocation.lock_file)
-    if lacking and invocation.resolve is Resolve.AUTO:
-        tell(printable(f"{commit.label} has no lock: its images are looked up in the registry"))
+def _tell_online(commit: Commit, run_config: RunConfig) -> None:
+    lacking = not run_config.settings["lock"].value and not os.path.lexists(run_config.lock_file)
+    if lacking and run_config.resolve is Resolve.AUTO:
+        print_message(printable(f"{commit.label} has no lock: its images are looked up in the registry"))
 
 
 @contextmanager

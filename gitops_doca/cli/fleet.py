@@ -12,15 +12,15 @@ from gitops_doca.cli.output.console import print_diagnostics
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import write_report_text
 from gitops_doca.cli.settings.explain import explain
-from gitops_doca.cli.settings.inputs import config_file, read_invocation
+from gitops_doca.cli.settings.inputs import config_file, read_run_config
 from gitops_doca.cli.settings.registries import make_resolver
-from gitops_doca.cli.settings.run_config import Invocation
+from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import ClusterResult, mark
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.report import dump_report
 from gitops_doca.sources.files import STDIN
-from gitops_doca.usecases.fleet import SharedAnswers, ask_ahead
+from gitops_doca.usecases.fleet import CachingResolver, prefetch
 from gitops_doca.usecases.load import Inputs, load
 
 # Flags that would say the same of every cluster, and be wrong of all but one.
@@ -37,7 +37,7 @@ class Member:
     """What documents and messages call it."""
     config: str
     """Where a problem stands that has no place of its own."""
-    invocation: Invocation | None
+    run_config: RunConfig | None
     """None when its config is not usable; then `problems` says why."""
     problems: Problems
 
@@ -81,24 +81,24 @@ def start_fleet(fleet: Iterable[str], flags: Mapping[str, Any]) -> list[Member]:
     members = [_open(target, flags) for target in fleet]
     if not flags["explain_config"]:
         return members
-    parts = [f"{printable(m.cluster)}:\n{explain(m.invocation)}" for m in members if m.invocation]
+    parts = [f"{printable(m.cluster)}:\n{explain(m.run_config)}" for m in members if m.run_config]
     write_stdout("\n".join(parts))
-    tell_all([d for m in members for d in m.diagnostics])
+    print_all([d for m in members for d in m.diagnostics])
     return []
 
 
 def _open(target: str, flags: Mapping[str, Any]) -> Member:
     problems = Problems()
-    invocation = None
+    run_config = None
     with collecting(problems):
-        found = read_invocation({**flags, "target": target}, problems)
+        found = read_run_config({**flags, "target": target}, problems)
         problems.raise_errors()
-        invocation = found
+        run_config = found
     return Member(
         target=target,
         cluster=target,
         config=config_file(target) or target,
-        invocation=invocation,
+        run_config=run_config,
         problems=problems,
     )
 
@@ -113,20 +113,20 @@ def collecting(problems: Problems) -> Iterator[None]:
             problems.add(diagnostic)
 
 
-def load_member(member: Member, invocation: Invocation) -> Inputs:
+def load_member(member: Member, run_config: RunConfig) -> Inputs:
     """Read the inputs of a cluster; raises as `load` does."""
-    inputs = load(invocation.settings, member.problems)
+    inputs = load(run_config.settings, member.problems)
     return replace(inputs, grouping=mark(inputs.grouping, member.cluster))
 
 
 def share(
     members: Iterable[Member], fleet: Sequence[Inputs], problems: Problems, *, inspect: bool = False
-) -> SharedAnswers:
+) -> CachingResolver:
     """Ask the registries for all that these clusters need; what keeps everybody from asking is a problem.
 
     Digests are verified for all as soon as one cluster pins them, so that a tag is asked for once.
     """
-    invocations = [member.invocation for member in members if member.invocation]
+    invocations = [member.run_config for member in members if member.run_config]
 
     def resolver() -> Any:  # noqa: ANN401 (the type would import requests)
         return make_resolver(
@@ -135,10 +135,10 @@ def share(
             verify_digests=any(found.settings["pinDigests"].value for found in invocations),
         )
 
-    answers = SharedAnswers(resolver)
+    answers = CachingResolver(resolver)
     with collecting(problems):
         if fleet:
-            ask_ahead(fleet, answers, problems, inspect=inspect)
+            prefetch(fleet, answers, problems, inspect=inspect)
     return answers
 
 
@@ -148,11 +148,11 @@ def report_fleet(
     """Write one report of all clusters, if one is wanted; raises as `write_report` does."""
     told = tuple(dict.fromkeys(diagnostics))
     decisions = [decision for result in results for decision in result.decisions]
-    left_out = [left for result in results for left in result.grouping.left_out]
-    write_report_text(file, lambda: dump_report(decisions, left_out, told, results), told)
+    skipped = [left for result in results for left in result.grouping.skipped]
+    write_report_text(file, lambda: dump_report(decisions, skipped, told, results), told)
 
 
-def tell_all(diagnostics: Iterable[Diagnostic]) -> None:
+def print_all(diagnostics: Iterable[Diagnostic]) -> None:
     """End a run with everything that was found of any cluster: raises `GenerationError` for an error."""
     found = tuple(dict.fromkeys(diagnostics))
     if any(diagnostic.category for diagnostic in found):

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
+from gitops_doca.cli.fleet import Member, collecting, load_member, print_all, report_fleet, share, start_fleet
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
-from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.run_config import choose_answers
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
-from gitops_doca.usecases.generate import Answers, Generation, Online, conclude
+from gitops_doca.usecases.generate import Answers, Generation, Online, resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
 Dump = Callable[[Sequence[ClusterResult]], str]
@@ -30,23 +30,23 @@ def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, s
     if flags["verbose"]:
         for member in members:
             if generation := found.get(member.target):
-                tell_generation(generation, cluster=member.cluster)
+                print_generation(generation, cluster=member.cluster)
     results = failing_first(_result(member, found.get(member.target), shared) for member in members)
     diagnostics = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)
     write_stdout(dump(results))
     summing = Problems()
     summarize(lambda: summary(results), summing)
-    tell_all([*diagnostics, *summing])
+    print_all([*diagnostics, *summing])
 
 
 def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation]:
     ready: _Ready = {}
     for member in members:
         with collecting(member.problems):
-            if member.invocation:
-                answers = choose_answers(member.invocation, member.problems)
-                ready[member.target] = (load_member(member, member.invocation), answers)
+            if member.run_config:
+                answers = choose_answers(member.run_config, member.problems)
+                ready[member.target] = (load_member(member, member.run_config), answers)
     asking = [inputs for inputs, answers in ready.values() if isinstance(answers, Online)]
     known = share(members, asking, shared)
     online = Online(resolver=lambda: known)
@@ -55,9 +55,9 @@ def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation
         with collecting(member.problems):
             match ready.get(member.target):
                 case (inputs, Online()) if not shared.errors:
-                    found[member.target] = conclude(inputs, online, member.problems)
+                    found[member.target] = resolve_and_render(inputs, online, member.problems)
                 case (inputs, answers) if not isinstance(answers, Online):
-                    found[member.target] = conclude(inputs, answers, member.problems)
+                    found[member.target] = resolve_and_render(inputs, answers, member.problems)
     return found
 
 

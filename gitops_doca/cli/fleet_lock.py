@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gitops_doca.cli.fleet import Member, collecting, load_member, report_fleet, share, start_fleet, tell_all
+from gitops_doca.cli.fleet import Member, collecting, load_member, print_all, report_fleet, share, start_fleet
 from gitops_doca.cli.locks import (
     Replaced,
     find_compiling,
@@ -14,7 +14,7 @@ from gitops_doca.cli.locks import (
     tell_entries,
     update_lock,
 )
-from gitops_doca.cli.output.console import print_diagnostics, table, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_message, table
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.lock_changes import Change, compare
@@ -36,8 +36,8 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     old: dict[str, Replaced] = {}
     for member in members:
         with collecting(member.problems):
-            if member.invocation and not member.failure:
-                old[member.target] = read_replaced(member.invocation, member.problems)
+            if member.run_config and not member.failure:
+                old[member.target] = read_replaced(member.run_config, member.problems)
     shared = Problems()
     found = _make(members, shared)
     compiling = _find_compiling(members, found, {cluster: there.lock for cluster, there in old.items()})
@@ -49,10 +49,10 @@ def write_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     for member in members:
         with collecting(member.problems):
             locking = found.get(member.target)
-            if member.invocation and locking and member.target not in refused:
-                update_lock(member.invocation, locking, old[member.target], cluster=member.cluster)
+            if member.run_config and locking and member.target not in refused:
+                update_lock(member.run_config, locking, old[member.target], cluster=member.cluster)
     told = [*(d for member in members for d in member.diagnostics), *shared]
-    tell_all(problem for problem in told if problem not in warnings)
+    print_all(problem for problem in told if problem not in warnings)
     return SAME
 
 
@@ -66,9 +66,9 @@ def _find_compiling(
     """Return by cluster what there is to say of pools that compile now, after it was reported."""
     compiling = {}
     for member in members:
-        if member.invocation and (locking := found.get(member.target)):
-            strict = is_strict(member.invocation) and not checking
-            problem = find_compiling(member.invocation, old[member.target], locking, strict=strict)
+        if member.run_config and (locking := found.get(member.target)):
+            strict = is_strict(member.run_config) and not checking
+            problem = find_compiling(member.run_config, old[member.target], locking, strict=strict)
             if problem:
                 member.problems.add(problem)
                 compiling[member.target] = problem
@@ -85,9 +85,9 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
         return SAME
     old: dict[str, ImageLock] = {}
     for member in members:
-        if invocation := member.invocation:
+        if run_config := member.run_config:
             with collecting(member.problems):
-                read = read_lock(invocation.lock_file, invocation.mend, member.problems)
+                read = read_lock(run_config.lock_file, run_config.fix_command, member.problems)
                 old[member.target] = read or ImageLock()
     shared = Problems()
     found = _make(members, shared)
@@ -100,7 +100,7 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
     _report(members, found, failures, shared, flags, differing={c for c, moved in changes.items() if moved})
     write_stdout(_listing(changes))
     # What is missing is an answer here, and in the listing.
-    tell_all(
+    print_all(
         [*(d for m in members for d in m.diagnostics if m.target in failures or not d.category), *shared]
     )
     return _tell_differing([m for m in members if changes.get(m.target)])
@@ -111,7 +111,7 @@ def _tell_differing(members: Sequence[Member]) -> int:
         return SAME
     targets = shlex.join(member.target for member in members)
     locks = "1 lock differs" if len(members) == 1 else f"{len(members)} locks differ"
-    tell(printable(f"{locks}; to renew: gitops-doca lock {targets}"))
+    print_message(printable(f"{locks}; to renew: gitops-doca lock {targets}"))
     return DIFFERENT
 
 
@@ -129,8 +129,8 @@ def _make(members: Sequence[Member], shared: Problems) -> dict[str, Locking]:
     ready = {}
     for member in members:
         with collecting(member.problems):
-            if member.invocation and not member.failure:
-                ready[member.target] = load_member(member, member.invocation)
+            if member.run_config and not member.failure:
+                ready[member.target] = load_member(member, member.run_config)
     answers = share(members, list(ready.values()), shared, inspect=True)
     found: dict[str, Locking] = {}
     for member in members:
@@ -177,9 +177,9 @@ def _refuse_common_locks(members: Iterable[Member]) -> None:
     """Report clusters that would write their lock over that of another."""
     users: dict[str, Member] = {}
     for member in members:
-        if member.invocation is None:
+        if member.run_config is None:
             continue
-        file = member.invocation.lock_file
+        file = member.run_config.lock_file
         first = users.setdefault(os.path.realpath(file), member)
         for one, other in ((member, first), (first, member)):
             if one is not other:

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.output.console import print_info, table, tell
+from gitops_doca.cli.output.console import print_info, print_message, table
 from gitops_doca.cli.output.streams import remove_leftovers, replaceable_text, write_file
-from gitops_doca.cli.settings.run_config import Invocation
+from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
 from gitops_doca.core.compare.lock_compiling import describe_compiling, newly_compiling
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.resolve.decide import CompileOnNode, UseDigest, Withhold
+from gitops_doca.core.resolve.decide import CompileOnNode, NoImage, UseDigest
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.config import NAME
@@ -46,12 +46,12 @@ def unknown_first() -> Iterator[None]:
         raise GenerationError(error.diagnostics, decisive=Category.UNKNOWN) from None
 
 
-def read_replaced(invocation: Invocation, problems: Problems) -> Replaced:
+def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
     """Read the lock that would be replaced; raises `GenerationError` for anything else in its place.
 
     One that cannot be read is replaced all the same, with a warning: that is how it is fixed.
     """
-    file = invocation.lock_file
+    file = run_config.lock_file
     text = replaceable_text(
         file,
         KIND,
@@ -61,7 +61,7 @@ def read_replaced(invocation: Invocation, problems: Problems) -> Replaced:
         remedy="remove it, or name another file with --lock or spec.lock",
     )
     problems.raise_errors()
-    lock = read_lock(file, invocation.mend, Problems()) if text.strip() else None
+    lock = read_lock(file, run_config.fix_command, Problems()) if text.strip() else None
     if text.strip() and lock is None:
         problems.warn(
             "the lock that is here cannot be read, so it is not known what changes",
@@ -72,22 +72,22 @@ def read_replaced(invocation: Invocation, problems: Problems) -> Replaced:
 
 
 def find_compiling(
-    invocation: Invocation, old: ImageLock | None, locking: Locking, *, strict: bool
+    run_config: RunConfig, old: ImageLock | None, locking: Locking, *, strict: bool
 ) -> Diagnostic | None:
     """Return what there is to say of pools that compile now and did not by the lock that is there."""
     found = newly_compiling(old, locking.decisions) if old else ()
-    return describe_compiling(found, Place(invocation.lock_file), strict=strict)
+    return describe_compiling(found, Place(run_config.lock_file), strict=strict)
 
 
-def is_strict(invocation: Invocation) -> bool:
+def is_strict(run_config: RunConfig) -> bool:
     """Say whether a lock with more pools that compile is not to be written."""
-    return bool(invocation.settings["strict"].value)
+    return bool(run_config.settings["strict"].value)
 
 
-def update_lock(invocation: Invocation, locking: Locking, old: Replaced, *, cluster: str = "") -> None:
+def update_lock(run_config: RunConfig, locking: Locking, old: Replaced, *, cluster: str = "") -> None:
     """Write a lock unless its text stands there already; tell what changed, then what the lock holds."""
-    file = invocation.lock_file
-    text = dump_lock(locking.lock, invocation.settings[NAME].value)
+    file = run_config.lock_file
+    text = dump_lock(locking.lock, run_config.settings[NAME].value)
     if old.text == text:
         remove_leftovers(Path(file).parent)
     else:
@@ -95,7 +95,7 @@ def update_lock(invocation: Invocation, locking: Locking, old: Replaced, *, clus
     if old.lock:
         changes = compare(old.lock, locking.lock, renders=not locking.inputs.emits_policies)
         _tell_changes(changes, f"{cluster}  " if cluster else "")
-    tell(printable(f"{file}: {_summary(locking)}"))
+    print_message(printable(f"{file}: {_summary(locking)}"))
 
 
 def _tell_changes(changes: Sequence[Change], whose: str) -> None:
@@ -105,9 +105,9 @@ def _tell_changes(changes: Sequence[Change], whose: str) -> None:
     told = [change for change in changes if change.kind not in counted]
     told += [Change(kind, _number(counts[kind], "tag")) for kind in counted]
     rows = [(f"{whose}{change.kind.value}", change.subject, change.detail) for change in told]
-    tell(table(rows[:_SHOWN]), end="")
+    print_message(table(rows[:_SHOWN]), end="")
     if len(rows) > _SHOWN:
-        tell(printable(f"{whose}... and {_number(len(rows) - _SHOWN, 'more change')}"))
+        print_message(printable(f"{whose}... and {_number(len(rows) - _SHOWN, 'more change')}"))
 
 
 def tell_entries(lock: ImageLock, cluster: str = "") -> None:
@@ -122,7 +122,7 @@ def _summary(locking: Locking) -> str:
     images = sum(isinstance(entry, LockedImage) for entry in locking.lock.entries.values())
     outcomes = Counter(map(type, locking.decisions))
     parts = [f"{_number(images, 'image')} locked"]
-    if count := outcomes[Withhold]:
+    if count := outcomes[NoImage]:
         parts.append(f"{_number(count, 'pool')} {'has' if count == 1 else 'have'} no image")
     if count := outcomes[CompileOnNode]:
         words = (

@@ -9,8 +9,8 @@ from gitops_doca.cli.output.console import print_diagnostics, print_info
 from gitops_doca.cli.output.streams import write_file, write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.explain import explain
-from gitops_doca.cli.settings.inputs import read_invocation
-from gitops_doca.cli.settings.run_config import Invocation, produce
+from gitops_doca.cli.settings.inputs import read_run_config
+from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
 from gitops_doca.core.phrases import PLANNED
 from gitops_doca.emit.report import dump_report, pool_entry
@@ -47,26 +47,26 @@ def decide(flags: Mapping[str, Any], problems: Problems) -> Generation | None:
 
     Nothing may be applied while `problems` holds errors.
     """
-    invocation = start(flags, problems)
-    if invocation is None:
+    run_config = start(flags, problems)
+    if run_config is None:
         return None
     with reporting(flags["report"]):
-        generation = produce(invocation, problems)
+        generation = generate_for(run_config, problems)
     if flags["verbose"]:
-        tell_generation(generation)
+        print_generation(generation)
     write_report(flags["report"], generation, tuple(problems))
     return generation
 
 
-def start(flags: Mapping[str, Any], problems: Problems) -> Invocation | None:
+def start(flags: Mapping[str, Any], problems: Problems) -> RunConfig | None:
     """Read the invocation of a command line; None when it was only to be explained."""
     with reporting(flags.get("report")):
-        invocation = read_invocation(flags, problems)
+        run_config = read_run_config(flags, problems)
         problems.raise_errors()
     if flags["explain_config"]:
-        write_stdout(explain(invocation))
+        write_stdout(explain(run_config))
         return None
-    return invocation
+    return run_config
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def write_report(
 ) -> None:
     """Write the report, if one is wanted; when that fails, everything else that was found is told too."""
     decisions = found.decisions if found else ()
-    left_out = found.inputs.grouping.left_out if found else ()
-    write_report_text(file, lambda: dump_report(decisions, left_out, diagnostics), diagnostics)
+    skipped = found.inputs.grouping.skipped if found else ()
+    write_report_text(file, lambda: dump_report(decisions, skipped, diagnostics), diagnostics)
 
 
 def write_report_text(file: Path | None, dump: Callable[[], str], diagnostics: Sequence[Diagnostic]) -> None:
@@ -98,20 +98,20 @@ def write_report_text(file: Path | None, dump: Callable[[], str], diagnostics: S
         raise GenerationError((*diagnostics, *error.diagnostics)) from None
 
 
-def tell_left_out(inputs: Inputs) -> None:
+def print_skipped(inputs: Inputs) -> None:
     """Say of each NIC node that is in no pool why."""
-    for left in inputs.grouping.left_out:
+    for left in inputs.grouping.skipped:
         whose = f"{left.cluster}: " if left.cluster else ""
         print_info(f"{whose}node {left.node} left out of policy {left.policy or 'any'}: {left.reason}")
 
 
-def tell_generation(generation: Generation, *, cluster: str = "") -> None:
+def print_generation(generation: Generation, *, cluster: str = "") -> None:
     """Tell on stderr which nodes are left out, and what was decided for each pool; of a fleet, whose."""
     whose = f"{cluster}: " if cluster else ""
-    tell_left_out(generation.inputs)
+    print_skipped(generation.inputs)
     for decision in generation.decisions:
         entry = pool_entry(decision)
         nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"
         print_info(f"{whose}pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
-    for plan in generation.inputs.grouping.fulfilled:
+    for plan in generation.inputs.grouping.obsolete_plans:
         print_info(f"{whose}{fulfilled_note(plan)}")

@@ -13,9 +13,15 @@ from typing import Generic, TypeVar
 import urllib3
 
 from gitops_doca.cluster.connection import Connection
-from gitops_doca.cluster.request import Question
+from gitops_doca.cluster.request import ApiRequest
 from gitops_doca.core.resolve.lookup import AnswersTooLargeError, Cause
-from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, classify, status_text
+from gitops_doca.net.request_errors import (
+    LookupFailedError,
+    UnavailableError,
+    cause_of,
+    classify,
+    status_text,
+)
 from gitops_doca.net.retry import (
     MAX_RETRY_AFTER,
     Deadline,
@@ -56,18 +62,18 @@ class ExpiredError(Exception):
     """The rest of a list is no longer to be had: it has to be read anew."""
 
 
-class NotServedError(NoAnswerError):
+class NotServedError(LookupFailedError):
     """The API server knows no such resource, or is none."""
 
 
-class ForbiddenError(NoAnswerError):
+class ForbiddenError(LookupFailedError):
     """The identity may not do what was asked."""
 
 
 class UnansweredError(Exception):
     """A question that got no usable answer, and why."""
 
-    def __init__(self, question: Question, why: NoAnswerError) -> None:
+    def __init__(self, question: ApiRequest, why: LookupFailedError) -> None:
         super().__init__(why.reason)
         self.question = question
         self.why = why
@@ -89,25 +95,25 @@ class ApiServer:
         """Host and port."""
         return self._connection.name
 
-    def ask(self, question: Question, parse: Callable[[Readable], _T]) -> _T:
-        """Return what `parse` makes of the answer; raises as `fetch` and `understand` do."""
-        return self.understand(question, self.fetch(question), parse)
+    def ask(self, question: ApiRequest, parse: Callable[[Readable], _T]) -> _T:
+        """Return what `parse` makes of the answer; raises as `fetch` and `parse_response` do."""
+        return self.parse_response(question, self.fetch(question), parse)
 
-    def understand(self, question: Question, body: bytes, parse: Callable[[Readable], _T]) -> _T:
+    def parse_response(self, question: ApiRequest, body: bytes, parse: Callable[[Readable], _T]) -> _T:
         """Return what `parse` makes of a body.
 
-        Raises `UnansweredError` for its `SyntaxProblem` and `NoAnswerError`, and when the time is over.
+        Raises `UnansweredError` for its `SyntaxProblem` and `LookupFailedError`, and when the time is over.
         """
         try:
             return parse(_Timely(body, self._check))
         except SyntaxProblem as problem:
             what = TOO_LARGE if problem.message == TOO_LARGE else "is not the JSON of an API server"
-            why = NoAnswerError(Cause.PROTOCOL, f"an answer that {what}")
-        except NoAnswerError as error:
+            why = LookupFailedError(Cause.PROTOCOL, f"an answer that {what}")
+        except LookupFailedError as error:
             why = error
         raise UnansweredError(question, why) from None
 
-    def fetch(self, question: Question) -> bytes:
+    def fetch(self, question: ApiRequest) -> bytes:
         """Return the body of the answer, whole.
 
         Raises `NotThereError` for an object that is not there, `ExpiredError` for a list that cannot go on,
@@ -115,16 +121,16 @@ class ApiServer:
         """
         try:
             return self._persist(question)
-        except NoAnswerError as why:
+        except LookupFailedError as why:
             raise UnansweredError(question, why) from None
 
-    def _persist(self, question: Question) -> bytes:
+    def _persist(self, question: ApiRequest) -> bytes:
         tried = 0
         while True:
             tried += 1
             try:
                 return self._try(question)
-            except OutageError as outage:
+            except UnavailableError as outage:
                 tries = self._retry.tries if outage.tries is None else min(outage.tries, self._retry.tries)
                 if tried >= tries:
                     raise
@@ -134,7 +140,7 @@ class ApiServer:
                     raise
             time.sleep(pause)
 
-    def _try(self, question: Question) -> bytes:
+    def _try(self, question: ApiRequest) -> bytes:
         self._check()
         left = self.deadline.left
         timeout = urllib3.Timeout(
@@ -162,10 +168,10 @@ class ApiServer:
         if response.status != HTTPStatus.OK:
             raise self._failure(question, response, body)
         if len(body) > MAX_ANSWER:
-            raise NoAnswerError(Cause.PROTOCOL, f"an answer of more than {MAX_ANSWER >> 20} MiB")
+            raise LookupFailedError(Cause.PROTOCOL, f"an answer of more than {MAX_ANSWER >> 20} MiB")
         return body
 
-    def _failure(self, question: Question, response: urllib3.BaseHTTPResponse, start: bytes) -> Exception:
+    def _failure(self, question: ApiRequest, response: urllib3.BaseHTTPResponse, start: bytes) -> Exception:
         status, shown = response.status, status_text(response.status)
         failure: Exception
         match status:
@@ -173,7 +179,7 @@ class ApiServer:
                 why = "the credentials are not accepted, or have expired"
                 if not self._connection.shows_identity:
                     why = "the kubeconfig has no credentials for this context"
-                failure = NoAnswerError(Cause.AUTH, f"{shown}: {why}")
+                failure = LookupFailedError(Cause.AUTH, f"{shown}: {why}")
             case HTTPStatus.FORBIDDEN:
                 failure = ForbiddenError(Cause.AUTH, f"{shown}: no role allows {question.permission}")
             case HTTPStatus.NOT_FOUND if question.kind and _reason(start) == "NotFound":
@@ -185,9 +191,9 @@ class ApiServer:
             case _ if is_retryable(status):
                 failure = _BusyError(shown, parse_retry_after(response.headers.get("Retry-After", "")))
             case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-                failure = NoAnswerError(Cause.POLICY, f"{shown}, a redirect, which no API server needs")
+                failure = LookupFailedError(Cause.POLICY, f"{shown}, a redirect, which no API server needs")
             case _:
-                failure = NoAnswerError(cause_of(status), shown)
+                failure = LookupFailedError(cause_of(status), shown)
         return failure
 
     def _check(self) -> None:
@@ -195,7 +201,7 @@ class ApiServer:
             raise late(self.deadline)
 
 
-class _BusyError(OutageError):
+class _BusyError(UnavailableError):
     def __init__(self, reason: str, wait: float | None) -> None:
         super().__init__(Cause.TRANSIENT, reason, answered=True)
         self.wait = wait
@@ -233,12 +239,12 @@ def _reason(body: bytes) -> str:
     )
 
 
-def late(deadline: Deadline) -> NoAnswerError:
+def late(deadline: Deadline) -> LookupFailedError:
     """Return the error for what a deadline cut off."""
-    return NoAnswerError(Cause.DEADLINE, f"no answer within the {deadline.seconds:g} s of --deadline")
+    return LookupFailedError(Cause.DEADLINE, f"no answer within the {deadline.seconds:g} s of --deadline")
 
 
-class Task(Generic[_T]):
+class DeadlineThread(Generic[_T]):
     """Work in a thread of its own, which is left behind at the deadline.
 
     A name server, or a server that sends a byte now and again, could hold it for hours.
@@ -259,7 +265,8 @@ class Task(Generic[_T]):
     def result(self) -> _T:
         """Return what the work returns, or raise what it raises.
 
-        Raises `NoAnswerError` when the time is over, and `AnswersTooLargeError` when the work lacks memory.
+        Raises `LookupFailedError` when the time is over, and `AnswersTooLargeError` when the work
+        lacks memory.
         """
         try:
             result, error = self._done.get(timeout=self._deadline.left)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from gitops_doca import __version__
-from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.cluster.kubeconfig import KubeContext
 from gitops_doca.core.diagnostics import Place, Problems
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def connect_in_cluster(
         return None
     place = Place(str(mounted))
     return _connection(
-        configuration, Access(cluster={}, user={}, cluster_place=place, user_place=place), problems
+        configuration, KubeContext(cluster={}, user={}, cluster_place=place, user_place=place), problems
     )
 
 
-def connect(access: Access, problems: Problems) -> Connection | None:
+def connect(access: KubeContext, problems: Problems) -> Connection | None:
     """Return connections with the credentials of an access; None with a problem reported."""
     from kubernetes.config import ConfigException
 
@@ -106,7 +106,7 @@ def _load(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> "Configuration
     return configuration
 
 
-def _unusable_place(access: Access) -> Place:
+def _unusable_place(access: KubeContext) -> Place:
     """Say which of the two cannot be loaded: the library does not."""
     from kubernetes.config import ConfigException
 
@@ -117,7 +117,7 @@ def _unusable_place(access: Access) -> Place:
     return access.user_place
 
 
-def _connection(configuration: "Configuration", access: Access, problems: Problems) -> Connection | None:
+def _connection(configuration: "Configuration", access: KubeContext, problems: Problems) -> Connection | None:
     from kubernetes.client.rest import RESTClientObject
 
     before = len(problems.errors)
@@ -151,7 +151,7 @@ def _connection(configuration: "Configuration", access: Access, problems: Proble
     )
 
 
-def _check_certificates(configuration: "Configuration", access: Access, problems: Problems) -> None:
+def _check_certificates(configuration: "Configuration", access: KubeContext, problems: Problems) -> None:
     """Report files that hold no certificate or key, which would look like the server's fault later."""
     place = access.cluster_place
     try:
@@ -164,7 +164,9 @@ def _check_certificates(configuration: "Configuration", access: Access, problems
         problems.error(f"{_UNUSABLE}no such file, no PEM, or a key with a password", place)
 
 
-def _headers(configuration: "Configuration", access: Access, problems: Problems) -> urllib3.HTTPHeaderDict:
+def _headers(
+    configuration: "Configuration", access: KubeContext, problems: Problems
+) -> urllib3.HTTPHeaderDict:
     user, place = access.user, access.user_place
     headers = urllib3.HTTPHeaderDict(
         {"Accept": "application/json", "User-Agent": f"gitops-doca/{__version__}"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.cluster.kubeconfig import KubeContext
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.retry import Deadline
@@ -39,9 +39,9 @@ class _Failed(Exception):  # noqa: N818 (a reason, on its way to a problem)
         self.remedy = remedy
 
 
-def identify(
-    access: Access, environ: Mapping[str, str], deadline: Deadline, problems: Problems
-) -> Access | None:
+def resolve_credentials(
+    access: KubeContext, environ: Mapping[str, str], deadline: Deadline, problems: Problems
+) -> KubeContext | None:
     """Return the access with the credentials themselves; None with a problem reported.
 
     A stored token comes before a token file, that before a token, and a token before an exec plugin. What is
@@ -105,7 +105,7 @@ class _Plugin:
     """Lines that say how to install it, in the words of whoever wrote the kubeconfig."""
 
 
-def _plugin(access: Access, problems: Problems) -> _Plugin | None:
+def _plugin(access: KubeContext, problems: Problems) -> _Plugin | None:
     """Read the exec section of a user; reports what kubectl would refuse too."""
     section, place = access.user["exec"], access.user_place.at("exec")
     command, arguments = section.get("command"), section.get("args") or []
@@ -153,7 +153,9 @@ def _is_variable(one: object) -> bool:
     )
 
 
-def _ask(plugin: _Plugin, access: Access, environ: Mapping[str, str], deadline: Deadline) -> dict[str, str]:
+def _ask(
+    plugin: _Plugin, access: KubeContext, environ: Mapping[str, str], deadline: Deadline
+) -> dict[str, str]:
     """Run a plugin and return its credentials as fields of a user; raises `_Failed`."""
     name = f"the credential plugin {plugin.command}"
     found = shutil.which(plugin.program, path=environ.get("PATH", os.defpath))

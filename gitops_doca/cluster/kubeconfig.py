@@ -52,7 +52,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class KubeContext:
     """How to reach a cluster and as whom; the paths in it are as from the working directory."""
 
     cluster: Mapping[str, Any]
@@ -137,7 +137,7 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Pr
     return (default,) if environ.get("HOME") and os.path.exists(default) else ()  # noqa: PTH110
 
 
-def read_access(files: Iterable[str], context: str | None, problems: Problems) -> Access | None:
+def read_access(files: Iterable[str], context: str | None, problems: Problems) -> KubeContext | None:
     """Return the access of a context, by default the current one; None with a problem reported."""
     before = len(problems.errors)
     files = tuple(files)
@@ -168,7 +168,7 @@ def _one_of(merged: _Merged) -> str:
     return f": {', '.join(names[:_SHOWN])}{more}" if names else ", in a kubeconfig that has contexts"
 
 
-def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | None:
+def _access(context: _Entry, merged: _Merged, problems: Problems) -> KubeContext | None:
     names = context.fields(problems)
     cluster = _referred(context, names.get("cluster", ""), "cluster", merged, problems)
     if cluster is None:
@@ -178,7 +178,7 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> Access | No
         problems.error("is no URL of an API server", cluster.place("server"))
     # Without a user nothing is shown; a user that is named must be there.
     user = _referred(context, names["user"], "user", merged, problems) if "user" in names else None
-    return Access(
+    return KubeContext(
         cluster=settings,
         user=user.fields(problems) if user else {},
         cluster_place=cluster.place(),

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from gitops_doca.cluster.api import ApiServer, ExpiredError, ListLimits, Task, UnansweredError
-from gitops_doca.cluster.request import Question
+from gitops_doca.cluster.api import ApiServer, DeadlineThread, ExpiredError, ListLimits, UnansweredError
+from gitops_doca.cluster.request import ApiRequest
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.json_reader import read_list, read_list_head
 from gitops_doca.sources.reading.selection import ALL, Selection
@@ -24,7 +24,7 @@ _WEIGHT = 128
 _PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 
 
-def list_all(server: ApiServer, question: Question, selection: Selection, resource: str) -> list[Document]:
+def list_all(server: ApiServer, question: ApiRequest, selection: Selection, resource: str) -> list[Document]:
     """Return all objects of one list: when it expires, of another one from its beginning.
 
     `resource` names them in messages. Raises `UnansweredError`, also for a list beyond the server's limits.
@@ -34,14 +34,14 @@ def list_all(server: ApiServer, question: Question, selection: Selection, resour
             return list(_pages(server, question, selection, resource, _Tally(server.limits)))
         except ExpiredError:
             continue
-        except NoAnswerError as why:
+        except LookupFailedError as why:
             raise UnansweredError(question, why) from None
-    expired = NoAnswerError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
+    expired = LookupFailedError(Cause.TRANSIENT, f"the list expired {_LISTS} times while it was read")
     raise UnansweredError(question, expired)
 
 
 class _Tally:
-    """Counts what a list has been so far; raises `NoAnswerError` when it is too much."""
+    """Counts what a list has been so far; raises `LookupFailedError` when it is too much."""
 
     def __init__(self, limits: ListLimits) -> None:
         self._limits = limits
@@ -72,8 +72,8 @@ class _Tally:
         self._tokens.add(token)
 
 
-def _endless(what: str) -> NoAnswerError:
-    return NoAnswerError(Cause.PROTOCOL, f"{what}, which no API server of this cluster should send")
+def _endless(what: str) -> LookupFailedError:
+    return LookupFailedError(Cause.PROTOCOL, f"{what}, which no API server of this cluster should send")
 
 
 def _weight(value: object) -> int:
@@ -94,7 +94,7 @@ def named(item: Document, resource: str) -> Document:
 
 
 def _pages(
-    server: ApiServer, question: Question, selection: Selection, resource: str, tally: _Tally
+    server: ApiServer, question: ApiRequest, selection: Selection, resource: str, tally: _Tally
 ) -> Iterator[Document]:
     """Yield the objects of all pages; while one is read the next is on its way."""
     parse = partial(read_list, file="", selection=selection, of_list=_PAGING, admit=tally.admit)
@@ -102,10 +102,14 @@ def _pages(
     while True:
         tally.receive(body)
         # The API server writes it first; elsewhere there is nothing to fetch ahead.
-        head = server.understand(question, body, partial(read_list_head, selection=_PAGING))
+        head = server.parse_response(question, body, partial(read_list_head, selection=_PAGING))
         early = _continue(head)
-        ahead = Task(server.deadline, partial(server.fetch, question.following(early))) if early else None
-        items, head = server.understand(question, body, parse)
+        ahead = (
+            DeadlineThread(server.deadline, partial(server.fetch, question.following(early)))
+            if early
+            else None
+        )
+        items, head = server.parse_response(question, body, parse)
         yield from (named(item, resource) for item in items)
         following = _continue(head)
         if not following:

@@ -10,11 +10,11 @@ from gitops_doca.cluster.api import (
     LIMITS,
     RETRY,
     ApiServer,
+    DeadlineThread,
     ForbiddenError,
     ListLimits,
     NotServedError,
     NotThereError,
-    Task,
     UnansweredError,
 )
 from gitops_doca.cluster.connection import (
@@ -25,17 +25,17 @@ from gitops_doca.cluster.connection import (
     in_cluster,
 )
 from gitops_doca.cluster.drivers import read_drivers
-from gitops_doca.cluster.identity import identify
+from gitops_doca.cluster.identity import resolve_credentials
 from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
 from gitops_doca.cluster.listing import PAGE, list_all
-from gitops_doca.cluster.request import DISCOVERY, Question, list_of, object_of
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_of, object_of
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
 from gitops_doca.core.diagnostics import Category, GenerationError, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import NoAnswerError, OutageError
+from gitops_doca.net.request_errors import LookupFailedError, UnavailableError
 from gitops_doca.net.retry import Deadline, RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
@@ -83,7 +83,7 @@ class LiveCluster:
         self._deadline: Deadline | None = None
         self._server: ApiServer | None = None
 
-    def inventory(self, scope: Scope, problems: Problems) -> Inventory:
+    def inventory(self, scope: ClusterQuery, problems: Problems) -> Inventory:
         """Return the NIC nodes, and of the other objects those that are there.
 
         Raises `GenerationError`: class `input` for a kubeconfig that cannot be used, class `unknown` for an
@@ -100,13 +100,15 @@ class LiveCluster:
         question = list_of("nodes", query={"limit": self._options.page})
         selection = object_selection(similar=True)
         try:
-            nodes = Task(server.deadline, lambda: list_all(server, question, selection, "nodes")).result()
-        except (UnansweredError, NoAnswerError):
+            nodes = DeadlineThread(
+                server.deadline, lambda: list_all(server, question, selection, "nodes")
+            ).result()
+        except (UnansweredError, LookupFailedError):
             # That there is no NIC node is known already; this only helps to say why.
             return OtherNodes()
         return build_inventory(nodes, (), Problems()).others
 
-    def pull_secrets(self, scope: Scope, problems: Problems) -> list[tuple[str, Auths]]:
+    def pull_secrets(self, scope: ClusterQuery, problems: Problems) -> list[tuple[str, Auths]]:
         """Return the pull secrets of the policies, each with its place; warns of one that is not there.
 
         Raises `GenerationError` as `inventory` does, and for one that may not be read or is broken.
@@ -163,7 +165,7 @@ class LiveCluster:
         files = kubeconfig_files(options.kubeconfig, options.environ, problems)
         if files:
             access = read_access(files, options.context, problems)
-            access = access and identify(access, options.environ, deadline, problems)
+            access = access and resolve_credentials(access, options.environ, deadline, problems)
             return connect(access, problems) if access else None
         if options.context is None and in_cluster(options.environ, options.service_account):
             return connect_in_cluster(options.environ, problems, options.service_account)
@@ -177,16 +179,16 @@ class LiveCluster:
     def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
         assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
         try:
-            return Task(self._deadline, work).result()
+            return DeadlineThread(self._deadline, work).result()
         except UnansweredError as error:
             remedy = _REMEDIES.get(error.why.cause, _REMEDY)
             if isinstance(error.why, ForbiddenError):
                 remedy = f"bind a role to this identity that allows {error.question.permission}"
             _fail(f"cannot {error.question.what}", server, error.why, problems, remedy)
-        except NoAnswerError as error:
+        except LookupFailedError as error:
             _fail("cannot read all", server, error, problems, _REMEDIES.get(error.cause, _REMEDY))
 
-    def _objects(self, server: ApiServer, scope: Scope, selection: Selection) -> Iterator[Document]:
+    def _objects(self, server: ApiServer, scope: ClusterQuery, selection: Selection) -> Iterator[Document]:
         question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": self._options.page})
         yield from list_all(server, question, selection, "nodes")
         served = server.ask(DISCOVERY, _groups) if scope.openshift or scope.owners else frozenset()
@@ -204,16 +206,18 @@ class LiveCluster:
             yield from _policies(server, selection)
 
 
-def _fail(what: str, server: ApiServer, error: NoAnswerError, problems: Problems, remedy: str) -> NoReturn:
+def _fail(
+    what: str, server: ApiServer, error: LookupFailedError, problems: Problems, remedy: str
+) -> NoReturn:
     problems.error(
         f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
     )
     raise (PassingError if _may_pass(error) else GenerationError)(tuple(problems))
 
 
-def _may_pass(error: NoAnswerError) -> bool:
+def _may_pass(error: LookupFailedError) -> bool:
     """Say whether the same question may well be answered later."""
-    if isinstance(error, OutageError):
+    if isinstance(error, UnavailableError):
         # What is worth one try will fail again: a server without TLS, a proxy that refuses.
         return error.tries != 1
     return error.cause in (Cause.TRANSIENT, Cause.DEADLINE)
@@ -225,7 +229,7 @@ def _has_node(server: ApiServer, name: str) -> bool:
     return any(text_at(node.value, "metadata", "name") == name for node in found)
 
 
-def _openshift_objects(served: frozenset[str]) -> Iterator[Question]:
+def _openshift_objects(served: frozenset[str]) -> Iterator[ApiRequest]:
     """Ask for OpenShift's objects, of those groups that the API server serves: other clusters have none.
 
     Whether it serves them anybody may see; a role that lacks them would hide that they do not exist.
@@ -256,7 +260,7 @@ def _groups(body: Readable) -> frozenset[str]:
     return frozenset(str(group.get("name")) for group in found if isinstance(group, dict))
 
 
-def _object(server: ApiServer, question: Question, selection: Selection) -> Document | None:
+def _object(server: ApiServer, question: ApiRequest, selection: Selection) -> Document | None:
     """Return an object, or None when the API server says that it is not there."""
     try:
         return server.ask(question, lambda body: _single(body, question.file, selection, question.kind))

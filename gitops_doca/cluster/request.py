@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ApiRequest:
     """One GET."""
 
     path: str
@@ -26,21 +26,21 @@ class Question:
         """Path and query."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
-    def following(self, token: str) -> "Question":
+    def following(self, token: str) -> "ApiRequest":
         """Return the question for the page behind this one; `token` is the list's `continue`."""
         return replace(self, query={**self.query, "continue": token}) if token else self
 
 
-DISCOVERY = Question(path="/apis", what="list the API groups", permission="get on the URL /apis")
+DISCOVERY = ApiRequest(path="/apis", what="list the API groups", permission="get on the URL /apis")
 """What groups the API server serves."""
 
 
 def list_of(
     resource: str, *, group: str = "", namespace: str = "", query: Mapping[str, str | int]
-) -> Question:
+) -> ApiRequest:
     """Ask for a list; without a namespace, over the whole cluster. `group` is as that of `object_of`."""
     what = _plain(resource, group) + _where(namespace)
-    return Question(
+    return ApiRequest(
         path=f"{_root(group)}{_inside(namespace)}/{resource}",
         what=f"list {what}",
         permission=f"list on {what}",
@@ -48,13 +48,13 @@ def list_of(
     )
 
 
-def object_of(kind: str, resource: str, name: str, *, group: str = "", namespace: str = "") -> Question:
+def object_of(kind: str, resource: str, name: str, *, group: str = "", namespace: str = "") -> ApiRequest:
     """Ask for one object; without a namespace, for one of the whole cluster.
 
     `group` is with its version, and empty for the core.
     """
     plain, where = _plain(resource, group), _where(namespace)
-    return Question(
+    return ApiRequest(
         path=f"{_root(group)}{_inside(namespace)}/{resource}/{quote(name, safe='')}",
         what=f"get {plain}/{name}{where}",
         permission=f"get on {plain}/{name}{where}",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ClusterQuery:
     """The objects to read besides the NIC nodes, and the labels to keep of those."""
 
     namespace: str

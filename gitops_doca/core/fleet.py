@@ -7,7 +7,7 @@ from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
 
-NO_POOLS = Grouping(pools=(), left_out=())
+NO_POOLS = Grouping(pools=(), skipped=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,5 +43,5 @@ def mark(grouping: Grouping, cluster: str) -> Grouping:
     return replace(
         grouping,
         pools=tuple(replace(pool, policy=policies[pool.policy.key]) for pool in grouping.pools),
-        left_out=tuple(replace(left, cluster=cluster) for left in grouping.left_out),
+        skipped=tuple(replace(left, cluster=cluster) for left in grouping.skipped),
     )

@@ -132,7 +132,7 @@ class ClusterProxy:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorTrace:
+class OperatorEvidence:
     """An object of the cluster which shows that an operator makes driver DaemonSets there."""
 
     what: str
@@ -166,7 +166,7 @@ class Inventory:
     proxy: ClusterProxy | None = None
     openshift_objects: bool = False
     """An OpenShift object was among the documents, or a NodeInventory says that the cluster is OpenShift."""
-    operator_traces: tuple[OperatorTrace, ...] = field(default=(), compare=False)
+    operator_evidence: tuple[OperatorEvidence, ...] = field(default=(), compare=False)
     """Objects that say who manages the drivers today; rendering does not read them."""
     others: OtherNodes = field(default=OtherNodes(), compare=False)
     """Nodes without a NIC, for messages alone; of a live cluster read only where no node has one."""
@@ -228,7 +228,7 @@ class Policy:
     tolerations: tuple[Toleration, ...] = ()
     node_selector: Mapping[str, str] = field(default_factory=dict)
     node_affinity: Mapping[str, Any] | None = None
-    stored: bool = False
+    from_cluster: bool = False
     """An API server has it, so an operator there acts on it."""
     place: Place = field(default=Place(), compare=False)
     cluster: str = ""
@@ -250,7 +250,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PlannedPool:
     """A platform that the config plans for, and what rendering takes from a node besides."""
 
     platform: Platform
@@ -281,11 +281,11 @@ class Pool:
     """Sorted by name; empty only where there is a plan instead."""
     app: str
     """Value of the label `app`, and the DaemonSet's name without `-ds`."""
-    plan: Plan | None = None
+    plan: PlannedPool | None = None
     """None as soon as a node runs the platform."""
 
     @property
-    def source(self) -> Node | Plan:
+    def source(self) -> Node | PlannedPool:
         """The first node, or the plan: where the pool comes from."""
         return self.nodes[0] if self.plan is None else self.plan
 
@@ -301,7 +301,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class SkippedNode:
     """A NIC node that is in no pool of a policy, and why."""
 
     node: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.report import cluster_entries, left_out_entry, pool_entry
+from gitops_doca.emit.report import cluster_entries, pool_entry, skipped_entry
 from gitops_doca.emit.table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
 from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
@@ -31,12 +31,12 @@ def json_fleet(results: Sequence[ClusterResult]) -> str:
     done = [
         {"cluster": result.cluster, "plan": str(plan)}
         for result in results
-        for plan in result.grouping.fulfilled
+        for plan in result.grouping.obsolete_plans
     ]
     table = {
         **cluster_entries(results),
         "pools": [pool_entry(decision) for result in results for decision in result.decisions],
-        "leftOut": [left_out_entry(left) for result in results for left in result.grouping.left_out],
+        "leftOut": [skipped_entry(left) for result in results for left in result.grouping.skipped],
         **({"plansDone": done} if done else {}),
     }
     return json_text(table)

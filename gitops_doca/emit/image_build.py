@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gitops_doca.core.model import Pool
-from gitops_doca.core.resolve.decide import Decision, Withhold
+from gitops_doca.core.resolve.decide import Decision, NoImage
 from gitops_doca.core.resolve.image_build import SOURCE, Recipe, recipe
 from gitops_doca.core.resolve.lookup import TagMissing
 from gitops_doca.emit.escape import printable
@@ -42,7 +42,7 @@ def build_entry(pool: Pool) -> dict[str, Any]:
 
 
 def _missing(decisions: Iterable[Decision]) -> list[Pool]:
-    return [d.pool for d in decisions if isinstance(d, Withhold) and isinstance(d.lookup, TagMissing)]
+    return [d.pool for d in decisions if isinstance(d, NoImage) and isinstance(d.lookup, TagMissing)]
 
 
 def _step(pool: Pool) -> str:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.reference import DOCKER_HUB, ImageReference, parse_image
-from gitops_doca.core.resolve.decide import Decision, Withhold
+from gitops_doca.core.resolve.decide import Decision, NoImage
 from gitops_doca.core.resolve.lookup import TagMissing
 from gitops_doca.emit.escape import printable_lines
 from gitops_doca.emit.yaml import dump_document
@@ -44,6 +44,6 @@ def _absent(decisions: Iterable[Decision]) -> list[str]:
     lines = {
         f"{'missing' if isinstance(decision.lookup, TagMissing) else 'not known to exist'}: {decision.image}"
         for decision in decisions
-        if isinstance(decision, Withhold)
+        if isinstance(decision, NoImage)
     }
     return sorted(lines)

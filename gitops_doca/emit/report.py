@@ -5,8 +5,8 @@ from typing import Any, assert_never
 
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.model import API_VERSION, LeftOut
-from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.model import API_VERSION, SkippedNode
+from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
 from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.image_build import build_entry
@@ -16,7 +16,7 @@ KIND = "DriverReport"
 
 def dump_report(
     decisions: Iterable[Decision],
-    left_out: Iterable[LeftOut],
+    skipped: Iterable[SkippedNode],
     diagnostics: Iterable[Diagnostic],
     clusters: Iterable[ClusterResult] = (),
 ) -> str:
@@ -29,7 +29,7 @@ def dump_report(
         "kind": KIND,
         **cluster_entries(clusters),
         "pools": [pool_entry(decision) for decision in decisions],
-        "leftOut": list(map(left_out_entry, left_out)),
+        "leftOut": list(map(skipped_entry, skipped)),
         "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
     }
     return json_text(report)
@@ -41,7 +41,7 @@ def cluster_entries(clusters: Iterable[ClusterResult]) -> dict[str, Any]:
     return {"clusters": found} if found else {}
 
 
-def left_out_entry(left: LeftOut) -> dict[str, str]:
+def skipped_entry(left: SkippedNode) -> dict[str, str]:
     """Return why a node is in no pool."""
     return _cluster(left.cluster) | {"node": left.node, "policy": left.policy, "reason": left.reason}
 
@@ -73,7 +73,7 @@ def _outcome(decision: Decision) -> dict[str, Any]:
             return _with_image("compiled", decision) | {"digest": decision.digest}
         case UseDigest():
             return {"state": "digest", "image": str(image), "digest": image.digest}
-        case Withhold():
+        case NoImage():
             return {"tag": image.tag, **_lookup(decision)}
         case never:
             assert_never(never)
@@ -83,7 +83,7 @@ def _with_image(state: str, decision: UsePrecompiled | CompileOnNode) -> dict[st
     return {"tag": decision.image.tag, "state": state, "image": str(decision.image)}
 
 
-def _lookup(decision: Withhold) -> dict[str, Any]:
+def _lookup(decision: NoImage) -> dict[str, Any]:
     match decision.lookup:
         case TagMissing():
             return {"state": "missing", **build_entry(decision.pool)}

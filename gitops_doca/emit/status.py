@@ -19,8 +19,8 @@ from gitops_doca.core.discovery import help_with_nics, list_similar
 from gitops_doca.core.model import API_VERSION, NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.report import left_out_entry
-from gitops_doca.emit.table import left_out_notes
+from gitops_doca.emit.report import skipped_entry
+from gitops_doca.emit.table import skipped_notes
 from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
@@ -74,7 +74,7 @@ def json_status(status: Status) -> str:
         "nicNodes": status.nic_nodes,
         "pools": [_pool_entry(pool) for pool in status.pools],
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
-        "leftOut": list(map(left_out_entry, status.left_out)),
+        "leftOut": list(map(skipped_entry, status.skipped)),
         "absent": [{"node": one.node, "why": one.why.value} for one in status.absent],
         "leftovers": list(map(_leftover_entry, status.leftovers)),
     }
@@ -163,7 +163,7 @@ def _notes(status: Status) -> Iterator[str]:
     for pool in status.pools:
         yield from _pool_notes(pool)
     yield from map(_leftover_note, status.leftovers)
-    yield from left_out_notes(status.left_out)
+    yield from skipped_notes(status.skipped)
 
 
 def _absent_notes(status: Status) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.model import LeftOut, Plan
+from gitops_doca.core.model import PlannedPool, SkippedNode
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.report import left_out_entry, pool_entry
+from gitops_doca.emit.report import pool_entry, skipped_entry
 from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
@@ -35,8 +35,8 @@ def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return pools and left-out nodes as the report lists them, and the plans that can go."""
     table = {
         "pools": list(map(pool_entry, decisions)),
-        "leftOut": list(map(left_out_entry, grouping.left_out)),
-        **({"plansDone": list(map(str, grouping.fulfilled))} if grouping.fulfilled else {}),
+        "leftOut": list(map(skipped_entry, grouping.skipped)),
+        **({"plansDone": list(map(str, grouping.obsolete_plans))} if grouping.obsolete_plans else {}),
     }
     return json_text(table)
 
@@ -49,20 +49,20 @@ def row(decision: Decision) -> tuple[str, ...]:
     return (entry["pool"], entry["policy"]["name"], nodes, entry["state"], image)
 
 
-def fulfilled_note(plan: Plan) -> str:
+def fulfilled_note(plan: PlannedPool) -> str:
     """Say that a plan can go."""
     return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
 
 
 def notes(grouping: Grouping) -> list[str]:
     """Say which nodes are in no pool, and which plans can go."""
-    return [*left_out_notes(grouping.left_out), *map(fulfilled_note, grouping.fulfilled)]
+    return [*skipped_notes(grouping.skipped), *map(fulfilled_note, grouping.obsolete_plans)]
 
 
-def left_out_notes(left_out: Iterable[LeftOut]) -> list[str]:
+def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
     """Say which nodes are in no pool, and why."""
     nodes: dict[tuple[str, str], list[str]] = {}
-    for left in left_out:
+    for left in skipped:
         nodes.setdefault((left.policy, left.reason), []).append(left.node)
     return [
         f"left out{f' of {policy}' if policy else ''}: {name_nodes(names)}: {reason}"

@@ -129,7 +129,7 @@ class Zone(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AddressPolicy:
     """How far a request may go."""
 
     zone: Zone = Zone.ANY
@@ -137,7 +137,7 @@ class Reach:
     """The sentence for an address outside of the zone."""
 
 
-ANYWHERE = Reach()
+ANYWHERE = AddressPolicy()
 """Any address will do."""
 
 

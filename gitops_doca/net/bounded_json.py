@@ -5,7 +5,7 @@ import re
 from typing import Any, NoReturn
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 
 MAX_VALUES = 20_000
 """Values in one document, keys aside: a real manifest or configuration has hundreds."""
@@ -20,7 +20,7 @@ _NO_JSON = "the answer is no JSON"
 def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401 (any JSON value)
     """Return the value in a body, which must be one JSON text in UTF-8 (RFC 8259).
 
-    Raises ValueError for anything else, and `NoAnswerError` (protocol) for a document beyond the bounds.
+    Raises ValueError for anything else, and `LookupFailedError` (protocol) for a document beyond the bounds.
     """
     try:
         text = body.decode()
@@ -46,10 +46,10 @@ def _check_bounds(text: str, max_values: int) -> None:
                 depth -= 1
         # A value has at most two strings: its key and itself.
         if values > max_values or strings > 2 * max_values:
-            raise NoAnswerError(Cause.PROTOCOL, f"the answer holds more than {max_values:,} JSON values")
+            raise LookupFailedError(Cause.PROTOCOL, f"the answer holds more than {max_values:,} JSON values")
         if depth > MAX_DEPTH:
             what = f"JSON that is nested deeper than {MAX_DEPTH} levels"
-            raise NoAnswerError(Cause.PROTOCOL, f"the answer holds {what}")
+            raise LookupFailedError(Cause.PROTOCOL, f"the answer holds {what}")
         if depth < 0:
             raise ValueError(_NO_JSON)
 

@@ -14,7 +14,7 @@ class InternalAddressError(Exception):
     """A name leads to an address outside of the zone that was allowed."""
 
 
-class Dialer:
+class CheckedConnector:
     """Opens the connections of one pool manager, to addresses of one zone."""
 
     def __init__(self, zone: Zone) -> None:
@@ -22,7 +22,7 @@ class Dialer:
         self._lock = threading.Lock()
         self._inside: set[tuple[str, int]] = set()
 
-    def led_inside(self, host: str, port: int) -> bool:
+    def reached_private_address(self, host: str, port: int) -> bool:
         """Say whether a connection to this host was one to an address that is not public."""
         with self._lock:
             return (host, port) in self._inside
@@ -74,7 +74,7 @@ class Dialer:
         return Pool
 
 
-def _connect(connection: urllib3.connection.HTTPConnection, dialer: Dialer) -> socket.socket:
+def _connect(connection: urllib3.connection.HTTPConnection, dialer: CheckedConnector) -> socket.socket:
     """Connect to the first address that answers, and fail as urllib3's own connections do."""
     # With its dot a name that ends in one is not searched for in the system's domains.
     host: Any = connection._dns_host  # noqa: SLF001 (urllib3 has no public name for it)

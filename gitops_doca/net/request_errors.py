@@ -13,7 +13,7 @@ import urllib3.exceptions as urllib3_errors
 from gitops_doca.core.resolve.lookup import Cause
 
 
-class NoAnswerError(Exception):
+class LookupFailedError(Exception):
     """A request that settles nothing; `cause` and `reason` are those of a `TagUnknown`."""
 
     def __init__(self, cause: Cause, reason: str) -> None:
@@ -22,7 +22,7 @@ class NoAnswerError(Exception):
         self.reason = reason
 
 
-class OutageError(NoAnswerError):
+class UnavailableError(LookupFailedError):
     """The other side could not be reached, or says that it does not work now."""
 
     def __init__(
@@ -55,7 +55,7 @@ def cause_of(status: int) -> Cause:
             return Cause.TRANSIENT if outage else Cause.PROTOCOL
 
 
-def classify(error: Exception) -> NoAnswerError:
+def classify(error: Exception) -> LookupFailedError:
     """Return what an exception of requests, urllib3, ssl or the system says of a request."""
     chain = tuple(_chain(error))
     for rule in (_proxy, _certificate, _name, _tls, _content):
@@ -80,20 +80,20 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     yield from seen
 
 
-def _proxy(chain: _Chain) -> NoAnswerError | None:
+def _proxy(chain: _Chain) -> LookupFailedError | None:
     wrong = (requests.exceptions.InvalidProxyURL, urllib3_errors.ProxySchemeUnknown)
     if any(isinstance(e, wrong) for e in chain):
-        return NoAnswerError(Cause.PROXY, "the address of the proxy is not valid")
+        return LookupFailedError(Cause.PROXY, "the address of the proxy is not valid")
     if any(isinstance(e, requests.exceptions.InvalidSchema) for e in chain):
-        return NoAnswerError(Cause.PROXY, "this kind of proxy is not supported")
+        return LookupFailedError(Cause.PROXY, "this kind of proxy is not supported")
     for error in chain:
         tunnel = re.match(r"Tunnel connection failed: (\d{3})\b", str(error))
         if isinstance(error, OSError) and tunnel:
             status = int(tunnel[1])
             tries = None if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else 1
-            return OutageError(Cause.PROXY, f"the proxy answered {status_text(status)}", tries=tries)
+            return UnavailableError(Cause.PROXY, f"the proxy answered {status_text(status)}", tries=tries)
     if any(isinstance(e, (requests.exceptions.ProxyError, urllib3_errors.ProxyError)) for e in chain):
-        return OutageError(Cause.PROXY, "the proxy cannot be reached")
+        return UnavailableError(Cause.PROXY, "the proxy cannot be reached")
     return None
 
 
@@ -110,58 +110,58 @@ _CERTIFICATE = {
 }
 
 
-def _certificate(chain: _Chain) -> NoAnswerError | None:
+def _certificate(chain: _Chain) -> LookupFailedError | None:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             code = error.verify_code
             unknown = (Cause.TLS, f"the certificate cannot be verified (OpenSSL code {code})")
-            return NoAnswerError(*_CERTIFICATE.get(code, unknown))
+            return LookupFailedError(*_CERTIFICATE.get(code, unknown))
     return None
 
 
-def _name(chain: _Chain) -> NoAnswerError | None:
+def _name(chain: _Chain) -> LookupFailedError | None:
     for error in chain:
         if isinstance(error, socket.gaierror):
             # EAI_AGAIN is the name server's failure, not its answer.
             later = error.errno == socket.EAI_AGAIN
             reason = "the name server does not answer" if later else "host name not found"
-            return OutageError(Cause.DNS, reason, tries=2)
+            return UnavailableError(Cause.DNS, reason, tries=2)
         if isinstance(error, (UnicodeError, urllib3_errors.LocationValueError)):
-            return NoAnswerError(Cause.DNS, "the host name is not valid")
+            return LookupFailedError(Cause.DNS, "the host name is not valid")
     return None
 
 
-def _tls(chain: _Chain) -> NoAnswerError | None:
+def _tls(chain: _Chain) -> LookupFailedError | None:
     for error in chain:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return OutageError(Cause.TLS, "the connection was closed during the TLS handshake")
+            return UnavailableError(Cause.TLS, "the connection was closed during the TLS handshake")
         if isinstance(error, ssl.SSLError):
             plain = error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
             reason = "the server does not speak TLS" if plain else "the TLS handshake failed"
-            return OutageError(Cause.TLS, reason, tries=1)
+            return UnavailableError(Cause.TLS, reason, tries=1)
     return None
 
 
-def _content(chain: _Chain) -> NoAnswerError | None:
+def _content(chain: _Chain) -> LookupFailedError | None:
     decoding = (requests.exceptions.ContentDecodingError, urllib3_errors.DecodeError)
     if any(isinstance(e, decoding) for e in chain):
-        return NoAnswerError(Cause.PROTOCOL, "an answer that cannot be decoded")
+        return LookupFailedError(Cause.PROTOCOL, "an answer that cannot be decoded")
     if isinstance(chain[0], ValueError):
-        return NoAnswerError(Cause.PROTOCOL, "an address or a header that cannot be used")
+        return LookupFailedError(Cause.PROTOCOL, "an address or a header that cannot be used")
     return None
 
 
-def _connection(chain: _Chain) -> NoAnswerError:
+def _connection(chain: _Chain) -> LookupFailedError:
     if any(isinstance(e, ConnectionRefusedError) for e in chain):
-        return OutageError(Cause.TRANSIENT, "connection refused", tries=2)
+        return UnavailableError(Cause.TRANSIENT, "connection refused", tries=2)
     if any(
         isinstance(e, (requests.exceptions.ConnectTimeout, urllib3_errors.ConnectTimeoutError)) for e in chain
     ):
-        return OutageError(Cause.TRANSIENT, "no connection in time")
+        return UnavailableError(Cause.TRANSIENT, "no connection in time")
     if any(isinstance(e, (TimeoutError, requests.Timeout, urllib3_errors.TimeoutError)) for e in chain):
-        return OutageError(Cause.TRANSIENT, "no answer in time")
+        return UnavailableError(Cause.TRANSIENT, "no answer in time")
     closed = (urllib3_errors.ProtocolError, ConnectionError, requests.exceptions.ChunkedEncodingError)
     if any(isinstance(e, closed) for e in chain):
-        return OutageError(Cause.TRANSIENT, "the connection was closed before the answer was complete")
+        return UnavailableError(Cause.TRANSIENT, "the connection was closed before the answer was complete")
     codes = [e.errno for e in chain if isinstance(e, OSError) and e.errno]
-    return OutageError(Cause.TRANSIENT, os.strerror(codes[0]).lower() if codes else "the request failed")
+    return UnavailableError(Cause.TRANSIENT, os.strerror(codes[0]).lower() if codes else "the request failed")

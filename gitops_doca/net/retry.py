@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 
 MAX_RETRY_AFTER = 30.0
 """Seconds that a registry may ask to wait."""
@@ -65,9 +65,9 @@ class Deadline:
         return f"no answer within the {self.seconds:g} s that all look-ups have together"
 
     def check(self) -> None:
-        """Raise `NoAnswerError` when no time is left."""
+        """Raise `LookupFailedError` when no time is left."""
         if not self.left:
-            raise NoAnswerError(Cause.DEADLINE, self.reason)
+            raise LookupFailedError(Cause.DEADLINE, self.reason)
 
 
 def parse_retry_after(value: str) -> float | None:

@@ -10,8 +10,8 @@ import certifi
 from requests.adapters import HTTPAdapter
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.connect import Dialer
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.connect import CheckedConnector
+from gitops_doca.net.request_errors import LookupFailedError
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name CA certificates, the first that is set."""
@@ -23,7 +23,7 @@ class TlsAdapter(HTTPAdapter):
     N. B. it is used without a `requests.Session`, so no .netrc, cookie or variable has a say.
     """
 
-    def __init__(self, context: ssl.SSLContext, connections: int, dialer: Dialer) -> None:
+    def __init__(self, context: ssl.SSLContext, connections: int, dialer: CheckedConnector) -> None:
         self._context = context
         self._dialer = dialer
         super().__init__(pool_maxsize=connections)
@@ -48,7 +48,10 @@ def ca_path(environ: Mapping[str, str], ca_file: Path | None) -> str:
 
 
 def tls_context(path: str) -> ssl.SSLContext:
-    """Return a context that trusts these CAs alone; raises `NoAnswerError` (tls) when they cannot be used."""
+    """Return a context that trusts these CAs alone.
+
+    Raises `LookupFailedError` (tls) when they cannot be used.
+    """
     try:
         if os.path.isdir(path):  # noqa: PTH112 (the path may come from the environment, with any text)
             return ssl.create_default_context(capath=path)
@@ -56,4 +59,4 @@ def tls_context(path: str) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         found = "it holds no certificate" if isinstance(error, ssl.SSLError) else "no such file"
         reason = "permission denied" if isinstance(error, PermissionError) else found
-        raise NoAnswerError(Cause.TLS, f"the CA file {Path(path)} cannot be used: {reason}") from None
+        raise LookupFailedError(Cause.TLS, f"the CA file {Path(path)} cannot be used: {reason}") from None

@@ -14,11 +14,11 @@ from requests.adapters import HTTPAdapter
 
 from gitops_doca import __version__
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import Reach, Zone
-from gitops_doca.net.connect import Dialer, InternalAddressError
+from gitops_doca.net.addresses import AddressPolicy, Zone
+from gitops_doca.net.connect import CheckedConnector, InternalAddressError
 from gitops_doca.net.origins import Origin, is_internal, parse_origin
 from gitops_doca.net.proxies import proxy_for
-from gitops_doca.net.request_errors import NoAnswerError, OutageError, classify, status_text
+from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, classify, status_text
 from gitops_doca.net.retry import (
     MAX_RETRY_AFTER,
     Deadline,
@@ -46,10 +46,10 @@ class Request:
     method: str
     url: str
     headers: Mapping[str, str]
-    reach: Callable[[Origin], Reach]
+    reach: Callable[[Origin], AddressPolicy]
     """Called for its own origin and that of every redirect, and says which addresses either may have.
 
-    Raises `NoAnswerError` for an origin that is refused whatever its address."""
+    Raises `LookupFailedError` for an origin that is refused whatever its address."""
     body: str | None = field(default=None, repr=False)
     """A form; it goes to no other origin."""
     cap: int = SMALL
@@ -76,7 +76,8 @@ class Reply:
 class Transport:
     """Sends requests until a deadline; safe to share between threads.
 
-    `environ` is the only environment that is read, for proxies and CA certificates; `ca_file` comes before it.
+    `environ` is the only environment that is read, for proxies and CA certificates; `ca_file` comes
+    before it.
     """
 
     def __init__(
@@ -88,14 +89,14 @@ class Transport:
         self._retry = retry
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
-        self._dialers = {zone: Dialer(zone) for zone in Zone}
+        self._dialers = {zone: CheckedConnector(zone) for zone in Zone}
         self._adapters: dict[Zone, HTTPAdapter] = {}
 
     def fetch(self, request: Request) -> Reply:
         """Return the reply after retries and redirects, whatever its status.
 
-        Authorization stays with the origin it was meant for. Raises `NoAnswerError`, its kind `OutageError`
-        after the last try.
+        Authorization stays with the origin it was meant for. Raises `LookupFailedError`,
+        after the last try its kind `UnavailableError`.
         """
         for _ in range(_MAX_REDIRECTS + 1):
             reply = self._persist(request)
@@ -104,28 +105,30 @@ class Transport:
             target = _redirect_target(reply)
             here, there = parse_origin(request.url), _origin_of(target)
             if (here.scheme, there.scheme) == ("https", "http"):
-                raise NoAnswerError(Cause.POLICY, "a redirect from https to http was refused")
+                raise LookupFailedError(Cause.POLICY, "a redirect from https to http was refused")
             if here != there:
                 request = _without_secrets(request)
             request = replace(request, url=target)
-        raise NoAnswerError(Cause.POLICY, f"more than {_MAX_REDIRECTS} redirects")
+        raise LookupFailedError(Cause.POLICY, f"more than {_MAX_REDIRECTS} redirects")
 
-    def led_inside(self, origin: Origin) -> bool:
+    def reached_private_address(self, origin: Origin) -> bool:
         """Say whether an origin was reached at an address that is not public; not known behind a proxy."""
-        return is_internal(origin.host) or self._dialers[Zone.ANY].led_inside(origin.host, origin.port)
+        return is_internal(origin.host) or self._dialers[Zone.ANY].reached_private_address(
+            origin.host, origin.port
+        )
 
     def _persist(self, request: Request) -> Reply:
         origin = parse_origin(request.url)
         reach = request.reach(origin)
         if not reach.zone.may_hold(origin.host):
-            raise NoAnswerError(Cause.POLICY, reach.refusal)
+            raise LookupFailedError(Cause.POLICY, reach.refusal)
         tried = 0
         while True:
             tried += 1
             wait: float | None = None
             try:
                 reply = self._send(request, reach)
-            except OutageError as failure:
+            except UnavailableError as failure:
                 outage = failure
             else:
                 if not is_retryable(reply.status):
@@ -137,20 +140,20 @@ class Transport:
                 raise outage
             self._pause(outage, tried, wait)
 
-    def _pause(self, outage: OutageError, tried: int, wait: float | None) -> None:
+    def _pause(self, outage: UnavailableError, tried: int, wait: float | None) -> None:
         if wait is not None and wait > min(MAX_RETRY_AFTER, self._deadline.left):
             seconds = f"{wait:.0f} s" if wait < float("inf") else "too long"
-            raise OutageError(
+            raise UnavailableError(
                 outage.cause, f"{outage.reason}, and it asks to wait {seconds}", answered=outage.answered
             )
         seconds_to_wait = wait or self._retry.backoff(tried)
         if seconds_to_wait >= self._deadline.left:
-            raise OutageError(
+            raise UnavailableError(
                 outage.cause, f"{outage.reason}, with no time left to try again", answered=outage.answered
             )
         time.sleep(seconds_to_wait)
 
-    def _send(self, request: Request, reach: Reach) -> Reply:
+    def _send(self, request: Request, reach: AddressPolicy) -> Reply:
         self._deadline.check()
         adapter = self._adapter(reach.zone)
         left = self._deadline.left
@@ -167,7 +170,7 @@ class Transport:
             finally:
                 response.close()
         except InternalAddressError:
-            raise NoAnswerError(Cause.POLICY, reach.refusal) from None
+            raise LookupFailedError(Cause.POLICY, reach.refusal) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             self._deadline.check()
             # The cause stays behind: it may quote the proxy's password or a token.
@@ -187,7 +190,7 @@ class Transport:
             urllib3.util.parse_url(proxy or "")
         except urllib3.exceptions.LocationValueError:
             # Said here, since later it could be the registry's address as well.
-            raise NoAnswerError(Cause.PROXY, "the address of the proxy is not valid") from None
+            raise LookupFailedError(Cause.PROXY, "the address of the proxy is not valid") from None
         return {target.scheme: proxy} if proxy else {}
 
     def _read(self, response: requests.Response, cap: int) -> tuple[bytes, bool]:
@@ -222,7 +225,7 @@ def _prepare(request: Request) -> requests.PreparedRequest:
 
 def _without_secrets(request: Request) -> Request:
     if request.body is not None:
-        raise NoAnswerError(Cause.POLICY, "a redirect that would take a token elsewhere was refused")
+        raise LookupFailedError(Cause.POLICY, "a redirect that would take a token elsewhere was refused")
     kept = {name: value for name, value in request.headers.items() if name != "Authorization"}
     return replace(request, headers=kept)
 
@@ -230,20 +233,20 @@ def _without_secrets(request: Request) -> Request:
 def _redirect_target(reply: Reply) -> str:
     location = reply.header("Location")
     if not location:
-        raise NoAnswerError(Cause.PROTOCOL, f"{status_text(reply.status)} that leads nowhere")
+        raise LookupFailedError(Cause.PROTOCOL, f"{status_text(reply.status)} that leads nowhere")
     try:
         return urljoin(reply.url, location)
     except ValueError:
-        raise NoAnswerError(Cause.POLICY, "a redirect to an address that is not valid") from None
+        raise LookupFailedError(Cause.POLICY, "a redirect to an address that is not valid") from None
 
 
 def _origin_of(target: str) -> Origin:
     try:
         return parse_origin(target)
     except ValueError:
-        raise NoAnswerError(Cause.POLICY, "a redirect to an address that may not be asked") from None
+        raise LookupFailedError(Cause.POLICY, "a redirect to an address that may not be asked") from None
 
 
-def _outage_of(reply: Reply, tried: int) -> OutageError:
+def _outage_of(reply: Reply, tried: int) -> UnavailableError:
     after = f" after {tried} tries" if tried > 1 else ""
-    return OutageError(Cause.TRANSIENT, f"{status_text(reply.status)}{after}", answered=True)
+    return UnavailableError(Cause.TRANSIENT, f"{status_text(reply.status)}{after}", answered=True)

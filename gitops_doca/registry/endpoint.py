@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import ANYWHERE, Reach, Zone
+from gitops_doca.net.addresses import ANYWHERE, AddressPolicy, Zone
 from gitops_doca.net.origins import Origin, is_loopback, parse_origin
-from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, status_text
+from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import LARGE, Reply, Request, Transport
-from gitops_doca.registry.auth.attempts import Way, Ways, make_ways
-from gitops_doca.registry.auth.authorization import Access, Grant, Once
+from gitops_doca.registry.auth.attempts import CredentialAttempt, CredentialAttempts, make_ways
+from gitops_doca.registry.auth.authorization import Authorization, AuthorizationCache, CachedResult
 from gitops_doca.registry.auth.authorizer import Authorizer, Caller, refused_credentials
 from gitops_doca.registry.auth.keychain import Keychain
-from gitops_doca.registry.auth.token_servers import Realm
+from gitops_doca.registry.auth.token_servers import TokenServerPolicy
 from gitops_doca.registry.auth.tokens import TokenServer
 from gitops_doca.registry.oci_errors import error_codes
 from gitops_doca.registry.options import RegistryOptions
@@ -30,7 +30,10 @@ _HIDDEN = {"NAME_UNKNOWN", "UNAUTHORIZED", "DENIED"}
 
 
 class Endpoint:
-    """A registry that can be asked about its repositories; raises `NoAnswerError` where it gives no reply."""
+    """A registry that can be asked about its repositories.
+
+    Raises `LookupFailedError` where it gives no reply.
+    """
 
     def __init__(
         self,
@@ -49,10 +52,10 @@ class Endpoint:
         """Tells the user something that ends no look-up."""
         plain = is_loopback(self._own.host) or self._own.is_among(options.insecure_registries)
         ping = Ping(host=host, transport=transport, reach=self._same_host, may_be_plain=plain)
-        self._pinged = Once(ping)
+        self._pinged = CachedResult(ping)
         self._authorizer = Authorizer(self._pinged, self._rules, TokenServer(transport), keychain, warn)
         self._lock = threading.Lock()
-        self._ways: dict[str, Ways] = {}
+        self._ways: dict[str, CredentialAttempts] = {}
         self._outages = 0
         self._broken = ""
 
@@ -68,7 +71,7 @@ class Endpoint:
         if reply.status != _OK or reply.truncated:
             what = f"{status_text(reply.status)} for the image's configuration"
             cause = cause_of(reply.status)
-            raise NoAnswerError(cause, f"{what}: {grant.standing}" if cause is Cause.AUTH else what)
+            raise LookupFailedError(cause, f"{what}: {grant.standing}" if cause is Cause.AUTH else what)
         return reply.body
 
     def ask(
@@ -80,7 +83,7 @@ class Endpoint:
         accept: str,
         cap: int,
         elsewhere: bool = False,
-    ) -> tuple[Reply, Grant]:
+    ) -> tuple[Reply, Authorization]:
         """Return the reply to a path below `/v2/` of the repository's host, and what was shown to get it.
 
         All credentials that match are tried before a refusal counts, but not by HEAD: that may be refused
@@ -101,7 +104,7 @@ class Endpoint:
         for way in ways.in_order():
             try:
                 reply, grant = self._try(way, request)
-            except NoAnswerError as error:
+            except LookupFailedError as error:
                 if error.cause is not Cause.AUTH:
                     raise
                 reasons.append(error.reason)
@@ -117,7 +120,7 @@ class Endpoint:
                 break
         return _best_refusal(refusals, [*reasons, *ways.problems])
 
-    def _try(self, way: Way, request: Request) -> tuple[Reply, Grant]:
+    def _try(self, way: CredentialAttempt, request: Request) -> tuple[Reply, Authorization]:
         grant = way.access.grant()
         reply = self._send(request, grant)
         for _ in range(_MAX_ANSWERS):
@@ -132,7 +135,7 @@ class Endpoint:
             way.access.accepted(grant)
         return reply, grant
 
-    def _following(self, way: Way, grant: Grant, reply: Reply) -> Grant | None:
+    def _following(self, way: CredentialAttempt, grant: Authorization, reply: Reply) -> Authorization | None:
         """Return the grant that a reply asks for; None where it asks for none, or comes from elsewhere."""
         if parse_origin(reply.url) != self.origin:
             return None
@@ -143,14 +146,14 @@ class Endpoint:
         allowed = self._options.allowed_registries
         if allowed and not any(entry.covers(repository) for entry in allowed):
             where = f"{repository.registry}/{repository.path}"
-            raise NoAnswerError(Cause.POLICY, f"not asked, since no --allowed-registry is for {where}")
+            raise LookupFailedError(Cause.POLICY, f"not asked, since no --allowed-registry is for {where}")
 
-    def _ways_into(self, path: str) -> Ways:
+    def _ways_into(self, path: str) -> CredentialAttempts:
         with self._lock:
             if path not in self._ways:
 
-                def access(caller: Caller) -> Access:
-                    return Access(lambda: self._authorizer.first(caller))
+                def access(caller: Caller) -> AuthorizationCache:
+                    return AuthorizationCache(lambda: self._authorizer.first(caller))
 
                 self._ways[path] = make_ways(path, self._keychain.candidates(self._host, path), access)
             return self._ways[path]
@@ -158,17 +161,17 @@ class Endpoint:
     def _url(self, target: str) -> str:
         return f"{self._pinged.get().scheme}://{self._host}{target}"
 
-    def _send(self, request: Request, grant: Grant) -> Reply:
+    def _send(self, request: Request, grant: Authorization) -> Reply:
         with self._lock:
             if self._broken:
-                raise NoAnswerError(
+                raise LookupFailedError(
                     Cause.TRANSIENT, f"not asked after {_BREAKS_AFTER} failures in a row: {self._broken}"
                 )
         if grant.authorization:
             request = replace(request, headers={**request.headers, "Authorization": grant.authorization})
         try:
             reply = self._transport.fetch(request)
-        except OutageError as error:
+        except UnavailableError as error:
             with self._lock:
                 self._outages += 1
                 if self._outages == _BREAKS_AFTER:
@@ -178,27 +181,31 @@ class Endpoint:
             self._outages = 0
         return reply
 
-    def _own_reach(self) -> Reach:
+    def _own_reach(self) -> AddressPolicy:
         named = any(entry.names(self._host) for entry in self._options.allowed_registries)
         if named or not self._options.public_only:
             return ANYWHERE
-        return Reach(Zone.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it")
+        return AddressPolicy(
+            Zone.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it"
+        )
 
-    def _same_host(self, target: Origin) -> Reach:
+    def _same_host(self, target: Origin) -> AddressPolicy:
         if target.host != self._own.host:
-            raise NoAnswerError(Cause.POLICY, f"a redirect to another host, {target.authority}, was refused")
+            raise LookupFailedError(
+                Cause.POLICY, f"a redirect to another host, {target.authority}, was refused"
+            )
         return self._own_reach()
 
-    def _any_host(self, target: Origin) -> Reach:
+    def _any_host(self, target: Origin) -> AddressPolicy:
         if target.host == self._own.host:
             return self._own_reach()
         if target.is_among(self._options.trusted_realm_hosts):
             return ANYWHERE
         zone = Zone.ROUTED if self._pinged.get().inside else Zone.PUBLIC
-        return Reach(zone, f"a redirect to a private address, {target.authority}, was refused")
+        return AddressPolicy(zone, f"a redirect to a private address, {target.authority}, was refused")
 
-    def _rules(self, pinged: PingResult) -> Realm:
-        return Realm(
+    def _rules(self, pinged: PingResult) -> TokenServerPolicy:
+        return TokenServerPolicy(
             registry=pinged.end,
             trusted=self._options.trusted_realm_hosts,
             inside=pinged.inside,
@@ -218,7 +225,7 @@ class _Refusal:
 
     caller: Caller
     reply: Reply
-    grant: Grant
+    grant: Authorization
 
     @property
     def place(self) -> str:
@@ -226,10 +233,10 @@ class _Refusal:
         return self.caller.shown.place if self.caller.shown and self.grant.challenges else ""
 
 
-def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Grant]:
+def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Authorization]:
     """Return the reply that says most, with a standing that names everything that was tried."""
     if not refusals:
-        raise NoAnswerError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
+        raise LookupFailedError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
     # A registry that speaks of the repository has at least taken the login.
     best = max(refusals, key=lambda refusal: refusal.reply.status == _NOT_FOUND)
     if len(refusals) == 1 and not reasons:

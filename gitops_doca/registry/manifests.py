@@ -14,9 +14,9 @@ from gitops_doca.core.resolve.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.net.request_errors import NoAnswerError, cause_of
+from gitops_doca.net.request_errors import LookupFailedError, cause_of
 from gitops_doca.net.transport import LARGE, Reply
-from gitops_doca.registry.auth.authorization import Grant
+from gitops_doca.registry.auth.authorization import Authorization
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.misses import is_about_accept, is_missing
 from gitops_doca.registry.oci_errors import describe, error_codes, errors, json_object
@@ -71,33 +71,41 @@ def look_up(endpoint: Endpoint, image: ImageReference, *, verify: bool = False) 
                 return TagExists(computed)
             case verdict:
                 return verdict
-    except NoAnswerError as error:
+    except LookupFailedError as error:
         return TagUnknown(error.cause, error.reason)
 
 
 def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
-    """Return the manifest that a tag names, which was there before; raises `NoAnswerError` without one."""
+    """Return the manifest that a tag names, which was there before.
+
+    Raises `LookupFailedError` without one.
+    """
     match _fetch(endpoint, image):
         case Manifest() as manifest:
             return manifest
         case TagUnknown(cause, reason, _):
-            raise NoAnswerError(cause, reason)
+            raise LookupFailedError(cause, reason)
         case _:
-            raise NoAnswerError(Cause.INCONSISTENT, "the manifest was there, and is said not to exist now")
+            raise LookupFailedError(
+                Cause.INCONSISTENT, "the manifest was there, and is said not to exist now"
+            )
 
 
 def fetch_by_digest(endpoint: Endpoint, repository: Repository, digest: Digest) -> Manifest:
-    """Return a manifest that an index names; raises `NoAnswerError` when it does not come as it is named."""
+    """Return a manifest that an index names.
+
+    Raises `LookupFailedError` when it does not come as it is named.
+    """
     target = f"/v2/{repository.path}/manifests/{digest}"
     reply, grant = endpoint.ask("GET", repository, target, accept=_ACCEPT, cap=LARGE)
     if reply.status != _OK:
         unclear = _unclear(reply, grant)
-        raise NoAnswerError(unclear.cause, f"a manifest that the index names: {unclear.reason}")
+        raise LookupFailedError(unclear.cause, f"a manifest that the index names: {unclear.reason}")
     match _manifest(reply):
         case TagUnknown(cause, reason, _):
-            raise NoAnswerError(cause, f"a manifest that the index names: {reason}")
+            raise LookupFailedError(cause, f"a manifest that the index names: {reason}")
         case manifest if manifest.digest != digest:
-            raise NoAnswerError(Cause.PROTOCOL, "a manifest is not the one that the index names")
+            raise LookupFailedError(Cause.PROTOCOL, "a manifest is not the one that the index names")
         case manifest:
             return manifest
 
@@ -145,7 +153,7 @@ def _is_manifest(document: Mapping[str, Any], media_type: str) -> bool:
     return (known and version in (1, 2)) or (shaped and version == 2)  # noqa: PLR2004 (image manifest)
 
 
-def _not_found(reply: Reply, grant: Grant, tag: str) -> TagLookup:
+def _not_found(reply: Reply, grant: Authorization, tag: str) -> TagLookup:
     found = errors(reply)
     if not any(error.code for error in found):
         return TagUnknown(
@@ -165,7 +173,7 @@ def _not_found(reply: Reply, grant: Grant, tag: str) -> TagLookup:
     return TagUnknown(unclear.cause, f"{unclear.reason}, which does not say that this tag is missing")
 
 
-def _unclear(reply: Reply, grant: Grant) -> TagUnknown:
+def _unclear(reply: Reply, grant: Authorization) -> TagUnknown:
     codes = error_codes(reply)
     text = describe(reply)
     cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)

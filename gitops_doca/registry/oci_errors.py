@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.net.bounded_json import MAX_VALUES, read_json
-from gitops_doca.net.request_errors import NoAnswerError, status_text
+from gitops_doca.net.request_errors import LookupFailedError, status_text
 from gitops_doca.net.transport import Reply
 
 
@@ -28,7 +28,7 @@ def errors(reply: Reply) -> tuple[RegistryError, ...]:
     """Return the errors in a body; none of a body that is beyond the bounds of `read_json`."""
     try:
         found = json_object(reply).get("errors")
-    except NoAnswerError:
+    except LookupFailedError:
         return ()
     return tuple(_error(error) for error in found) if isinstance(found, list) else ()
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import Reach
+from gitops_doca.net.addresses import AddressPolicy
 from gitops_doca.net.origins import Origin, parse_origin
-from gitops_doca.net.request_errors import NoAnswerError, OutageError, cause_of, status_text
+from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import Reply, Request, Transport
 from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
 
@@ -33,7 +33,7 @@ class Ping:
 
     host: str
     transport: Transport
-    reach: Callable[[Origin], Reach]
+    reach: Callable[[Origin], AddressPolicy]
     may_be_plain: bool
     """Plain http is allowed."""
 
@@ -46,14 +46,17 @@ class Ping:
             reply = self._ping(scheme)
         end = parse_origin(reply.url)
         return PingResult(
-            scheme=scheme, end=end, inside=self.transport.led_inside(end), challenges=_challenges(reply)
+            scheme=scheme,
+            end=end,
+            inside=self.transport.reached_private_address(end),
+            challenges=_challenges(reply),
         )
 
     def _probe(self) -> Reply | None:
         """Ping once by https; None if nobody speaks it, an error for a certificate that is not trusted."""
         try:
             return self._ping("https", once=True)
-        except OutageError as error:
+        except UnavailableError as error:
             answered = error.answered
         return self._ping("https") if answered else None
 
@@ -72,11 +75,11 @@ def _challenges(reply: Reply) -> tuple[Challenge, ...]:
     if reply.status == _OK:
         return ()
     if reply.status != _UNAUTHORIZED:
-        raise NoAnswerError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
+        raise LookupFailedError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
     challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
     known = tuple(_without_scope(one) for one in challenges if one.scheme in {"basic", "bearer"})
     if not known:
-        raise NoAnswerError(
+        raise LookupFailedError(
             Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
         )
     return known

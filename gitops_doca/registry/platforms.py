@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
-from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NotAnImage, TagUnknown
 from gitops_doca.net.bounded_json import read_json
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.transport import LARGE
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_digest, fetch_manifest
@@ -43,9 +43,9 @@ def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
             found, instead = reader.of_index(manifest.document["manifests"]), "an index without any image"
         else:
             found, instead = reader.of_image(manifest.document), "an artifact, and not an image"
-    except NoAnswerError as error:
+    except LookupFailedError as error:
         return TagUnknown(error.cause, error.reason)
-    return NoImage(manifest.digest, instead) if found is None else ImagePlatforms(manifest.digest, found)
+    return NotAnImage(manifest.digest, instead) if found is None else ImagePlatforms(manifest.digest, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,10 @@ class _Reader:
         images = [entry for entry in entries if _may_be_image(entry)]
         unstated = [entry for entry in images if not _platform(entry.get("platform"))]
         if nested and unstated:
-            raise NoAnswerError(Cause.PROTOCOL, "an index within the index does not state its platforms")
+            raise LookupFailedError(Cause.PROTOCOL, "an index within the index does not state its platforms")
         if len(unstated) > MAX_CHILDREN:
             what = f"more than {MAX_CHILDREN} manifests whose platform it does not state"
-            raise NoAnswerError(Cause.PROTOCOL, f"the index has {what}")
+            raise LookupFailedError(Cause.PROTOCOL, f"the index has {what}")
         found = [_platform(entry.get("platform")) for entry in images if entry not in unstated]
         found += [platforms for entry in unstated if (platforms := self._of_child(entry)) is not None]
         return frozenset().union(*found) if found else None
@@ -74,7 +74,7 @@ class _Reader:
     def _of_child(self, entry: Mapping[str, Any]) -> frozenset[str] | None:
         digest = entry.get("digest")
         if not isinstance(digest, str) or not is_digest(digest):
-            raise NoAnswerError(Cause.PROTOCOL, "the index has an entry without a sha256 digest")
+            raise LookupFailedError(Cause.PROTOCOL, "the index has an entry without a sha256 digest")
         document = fetch_by_digest(self.endpoint, self.repository, Digest(digest)).document
         if isinstance(document.get("manifests"), list):
             return self.of_index(document["manifests"], nested=True)
@@ -92,25 +92,29 @@ class _Reader:
     def _config(self, descriptor: Mapping[str, Any]) -> Mapping[str, Any]:
         digest, size = descriptor.get("digest"), descriptor.get("size")
         if not isinstance(digest, str) or not is_digest(digest):
-            raise NoAnswerError(Cause.PROTOCOL, "the manifest names no configuration by a sha256 digest")
+            raise LookupFailedError(Cause.PROTOCOL, "the manifest names no configuration by a sha256 digest")
         if isinstance(size, int) and size > LARGE:
-            raise NoAnswerError(Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB")
+            raise LookupFailedError(
+                Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB"
+            )
         body = self.endpoint.blob(self.repository, Digest(digest))
         if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
-            raise NoAnswerError(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
+            raise LookupFailedError(
+                Cause.PROTOCOL, "the configuration is not the one that the manifest names"
+            )
         try:
             document = read_json(body)
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise NoAnswerError(Cause.PROTOCOL, "the configuration is no JSON object")
+            raise LookupFailedError(Cause.PROTOCOL, "the configuration is no JSON object")
         return document
 
 
 def _may_be_image(entry: object) -> bool:
     """Say whether an entry of an index is an image, or an index of images, as far as it says itself."""
     if not isinstance(entry, dict):
-        raise NoAnswerError(Cause.PROTOCOL, "the index has an entry that is no JSON object")
+        raise LookupFailedError(Cause.PROTOCOL, "the index has an entry that is no JSON object")
     if entry.get("artifactType") or not _may_be(entry, (*IMAGE_TYPES, *INDEX_TYPES)):
         return False
     annotations = entry.get("annotations")

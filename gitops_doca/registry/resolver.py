@@ -57,7 +57,7 @@ class RegistryResolver:
         self._progress = progress
         self._warn = warn
         self._deadline = Deadline.after(options.deadline)
-        self._transport = Transport(options, self._deadline, retry)
+        self._transport = Transport(options.environ, options.ca_file, self._deadline, retry)
         helpers = Helpers(options.environ, self._deadline)
         self._keychain = Keychain(options, helpers, self._note)
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from gitops_doca.core.reference import Repository, is_tag
 from gitops_doca.core.resolve.lookup import TagList
 from gitops_doca.net.origins import parse_origin
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.transport import LARGE, Reply
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.oci_errors import describe, error_codes, json_object
@@ -31,7 +31,7 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     try:
         for known in _read_pages(endpoint, repository):
             yield known
-    except NoAnswerError as error:
+    except LookupFailedError as error:
         yield replace(known, complete=False, reason=error.reason)
 
 

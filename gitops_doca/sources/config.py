@@ -9,7 +9,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, STDIN, is_special
 from gitops_doca.sources.planned_pools import read_plans
 from gitops_doca.sources.reading.document import Document, drop_nulls, is_kind
@@ -58,9 +58,9 @@ class Setting:
 Settings = Mapping[str, Setting]
 
 
-def read_config(file: str, problems: Problems, boundary: Boundary | None = None) -> dict[str, Setting]:
+def read_config(file: str, problems: Problems, file_root: FileRoot | None = None) -> dict[str, Setting]:
     """Read a generator config; what it sets, with paths made relative to the working directory."""
-    documents = list(read_documents(file, ALL, problems, boundary, limit=SMALL))
+    documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if not documents:
         if not problems.errors:
             problems.error(f"holds no document; a config is one of kind {KIND}", Place(file))
@@ -69,11 +69,11 @@ def read_config(file: str, problems: Problems, boundary: Boundary | None = None)
         problems.error("holds more than one document; a config is one", documents[1].place())
         return {}
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
-    return read_generator(documents[0], folder, problems, boundary)
+    return read_generator(documents[0], folder, problems, file_root)
 
 
 def read_generator(
-    document: Document, folder: str, problems: Problems, boundary: Boundary | None = None
+    document: Document, folder: str, problems: Problems, file_root: FileRoot | None = None
 ) -> dict[str, Setting]:
     """Read a `DriverGenerator` whose paths are relative to a folder (empty: the working directory)."""
     if not is_kind(document, KIND):
@@ -91,12 +91,12 @@ def read_generator(
     }
     for name in {"policies", "inventory"} & settings.keys():
         found = settings[name]
-        paths = _sources(document, name, folder, problems, boundary)
+        paths = _sources(document, name, folder, problems, file_root)
         settings[name] = replace(found, value=tuple(paths))
     if "lock" in settings:
         lock = settings["lock"]
         place = document.place(("spec", "lock"))
-        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems, boundary))
+        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems, file_root))
     if "planned" in settings:
         settings["planned"] = replace(settings["planned"], value=read_plans(document, problems))
     _check_image(settings, document, problems)
@@ -120,25 +120,25 @@ def _name(document: Document) -> dict[str, Setting]:
 
 
 def _sources(
-    document: Document, name: str, folder: str, problems: Problems, boundary: Boundary | None
+    document: Document, name: str, folder: str, problems: Problems, file_root: FileRoot | None
 ) -> Iterable[str | Document]:
     value: str | Sequence[Any] = document.value["spec"][name]
     for number, source in enumerate([value] if isinstance(value, str) else value):
         path = ("spec", name, number)
         if isinstance(source, str):
-            yield _path(source, folder, document.place(path), problems, boundary)
+            yield _path(source, folder, document.place(path), problems, file_root)
         else:
             yield Document(source, document.file, document.place(path).line, path)
 
 
-def _path(source: str, folder: str, place: Place, problems: Problems, boundary: Boundary | None) -> str:
+def _path(source: str, folder: str, place: Place, problems: Problems, file_root: FileRoot | None) -> str:
     """Return a path as it is from the working directory; reports a device or a pipe, which may never end.
 
     What a boundary keeps out is not looked at here, but refused when it is opened.
     """
     # A file of that name: standard input is the caller's, not the repository's.
     path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
-    if "\0" in path or (boundary is None and (os.path.isdir(path) or is_special(path))):  # noqa: PTH112 (the same)
+    if "\0" in path or (file_root is None and (os.path.isdir(path) or is_special(path))):  # noqa: PTH112 (the same)
         problems.error(f"{source!r} is no regular file", place)
     return path
 

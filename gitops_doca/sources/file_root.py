@@ -24,7 +24,7 @@ REPOSITORY = "the repository"
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
+class FileRoot:
     """Opens what lies in a folder; nothing outside is touched, so nobody learns whether it is there.
 
     Names are followed part by part on open folders: what is checked is what is opened.
@@ -108,14 +108,14 @@ class Boundary:
 class _Walk:
     """Goes down the parts of one name, and never up above the root."""
 
-    def __init__(self, boundary: Boundary, parts: tuple[str, ...], stack: ExitStack) -> None:
-        self._boundary = boundary
+    def __init__(self, file_root: FileRoot, parts: tuple[str, ...], stack: ExitStack) -> None:
+        self._boundary = file_root
         self._stack = stack
         self._parts = deque(parts)
         self._links = 0
         self._linked = False
         # The root itself may be a link: its name is not the stranger's.
-        self._folders = [self._keep(os.open(boundary.root, _FOLDER & ~os.O_NOFOLLOW))]
+        self._folders = [self._keep(os.open(file_root.root, _FOLDER & ~os.O_NOFOLLOW))]
 
     @property
     def folder(self) -> int:

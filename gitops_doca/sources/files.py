@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem, UnreadableError
 from gitops_doca.sources.reading.unfinished import LFS_POINTER, lfs_problem
 
@@ -35,9 +35,9 @@ def display_name(name: str) -> str:
     return "standard input" if name == STDIN else name
 
 
-def has_file(name: str, boundary: Boundary | None = None) -> bool:
+def has_file(name: str, file_root: FileRoot | None = None) -> bool:
     """Say whether there is something of that name, be it a link that leads nowhere."""
-    return boundary.has(name) if boundary else os.path.lexists(name)
+    return file_root.has(name) if file_root else os.path.lexists(name)
 
 
 def is_special(name: str) -> bool:
@@ -76,7 +76,7 @@ def is_gits(file: str, top: str) -> bool:
 
 @contextmanager
 def open_input(
-    name: str, boundary: Boundary | None = None, *, limit: int | None = None
+    name: str, file_root: FileRoot | None = None, *, limit: int | None = None
 ) -> Iterator["TextBytes"]:
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
@@ -86,16 +86,16 @@ def open_input(
     no text.
     """
     try:
-        if name == STDIN and boundary is None:
+        if name == STDIN and file_root is None:
             if sys.stdin is None:
                 raise UnreadableError("cannot be read: it is closed")
             yield TextBytes(sys.stdin.buffer, limit)
             return
         if "\0" in name:
             raise UnreadableError("cannot be read: no file has such a name")
-        if boundary is None and _is_link_to_special(name):
+        if file_root is None and _is_link_to_special(name):
             raise UnreadableError("is a link to something that is no regular file, so it is not read")
-        with boundary.open(name) if boundary else Path(name).open("rb") as stream:
+        with file_root.open(name) if file_root else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode):
                 _check_size(status.st_size, limit)

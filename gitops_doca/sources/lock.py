@@ -7,7 +7,7 @@ from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMi
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, has_file
 from gitops_doca.sources.reading.document import Document, is_kind
 from gitops_doca.sources.reading.reader import read_documents
@@ -20,23 +20,25 @@ LOCK_FILE = "gitops-doca.lock.yaml"
 _FIRST_RENDERING = 1
 
 
-def read_lock(file: str, mend: str, problems: Problems, boundary: Boundary | None = None) -> ImageLock | None:
-    """Read a lock; reports one that is absent or unusable, with the command `mend` that writes it."""
-    if not has_file(file, boundary):
+def read_lock(
+    file: str, fix_command: str, problems: Problems, file_root: FileRoot | None = None
+) -> ImageLock | None:
+    """Read a lock; reports one that is absent or unusable, with the command `fix_command` that writes it."""
+    if not has_file(file, file_root):
         problems.error(
-            "there is no lock file here", Place(file), category=Category.LOCK, remedy=f"run: {mend}"
+            "there is no lock file here", Place(file), category=Category.LOCK, remedy=f"run: {fix_command}"
         )
         return None
     found = Problems()
-    lock = _read(file, found, boundary)
+    lock = _read(file, found, file_root)
     for problem in found:
-        remedy = problem.remedy or f"run: {mend}"
+        remedy = problem.remedy or f"run: {fix_command}"
         problems.add(replace(problem, category=Category.LOCK, remedy=remedy))
     return None if found.errors else lock
 
 
-def _read(file: str, problems: Problems, boundary: Boundary | None) -> ImageLock | None:
-    documents = list(read_documents(file, ALL, problems, boundary, limit=SMALL))
+def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLock | None:
+    documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if problems.errors:
         return None
     # Whatever else the file is, nothing of it may be quoted.

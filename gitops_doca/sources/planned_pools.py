@@ -10,7 +10,7 @@ from gitops_doca.core.model import (
     OS_ID_LABEL,
     OS_VERSION_LABEL,
     OSTREE_LABEL,
-    Plan,
+    PlannedPool,
     Platform,
 )
 from gitops_doca.sources.reading.document import Document, Path
@@ -27,7 +27,7 @@ _LABELS = {
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def read_plans(document: Document, problems: Problems) -> tuple[Plan, ...]:
+def read_plans(document: Document, problems: Problems) -> tuple[PlannedPool, ...]:
     """Read `spec.planned` of a config that its schema has accepted; reports names that no node would have."""
     return tuple(
         _plan(entry, document, ("spec", "planned", number), problems)
@@ -35,7 +35,7 @@ def read_plans(document: Document, problems: Problems) -> tuple[Plan, ...]:
     )
 
 
-def check_policies(plans: Iterable[Plan], policies: Collection[str], problems: Problems) -> None:
+def check_policies(plans: Iterable[PlannedPool], policies: Collection[str], problems: Problems) -> None:
     """Report a plan for a policy that is not among these names, those with `ofedDriver`."""
     names, known = frozenset(policies), ", ".join(sorted(policies)) or "none"
     for plan in plans:
@@ -48,14 +48,14 @@ def check_policies(plans: Iterable[Plan], policies: Collection[str], problems: P
             )
 
 
-def _plan(entry: dict[str, Any], document: Document, path: Path, problems: Problems) -> Plan:
+def _plan(entry: dict[str, Any], document: Document, path: Path, problems: Problems) -> PlannedPool:
     arch = entry["arch"]
     if arch in _ARCHITECTURES:
         problems.error(
             f"{arch!r} is not how Kubernetes names an architecture; did you mean {_ARCHITECTURES[arch]!r}?",
             document.place((*path, "arch")),
         )
-    return Plan(
+    return PlannedPool(
         platform=Platform(entry["os"], entry["osVersion"], entry["kernel"], arch),
         container_runtime=entry.get("containerRuntime", ""),
         ostree_version=entry.get("ostreeVersion", ""),

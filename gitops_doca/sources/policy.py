@@ -24,7 +24,7 @@ from gitops_doca.core.reference import (
     parse_repository,
 )
 from gitops_doca.core.tags import is_full_tag
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.policy_document import (
     CLUSTER,
     DRIVER,
@@ -37,7 +37,7 @@ from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
-from gitops_doca.sources.without_server_fields import as_written, is_stored
+from gitops_doca.sources.without_server_fields import is_stored, without_server_fields
 
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
@@ -70,7 +70,7 @@ class PolicySet:
 
 
 def read_policies(
-    sources: Sequence[str | Document], problems: Problems, boundary: Boundary | None = None
+    sources: Sequence[str | Document], problems: Problems, file_root: FileRoot | None = None
 ) -> PolicySet:
     """Read policies from files (`-`: standard input) and documents that are policies themselves.
 
@@ -83,7 +83,7 @@ def read_policies(
         if isinstance(source, Document):
             documents.append(source)
         else:
-            found = read_documents(source, _SELECTION, problems, boundary)
+            found = read_documents(source, _SELECTION, problems, file_root)
             documents += [document for document in found if is_meant_as_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
@@ -92,7 +92,7 @@ def read_policies(
             + (f" of {files}" if files else ""),
             remedy="name the policy's file with -p or under spec.policies",
         )
-    written = {id(document): as_written(document) for document in documents}
+    written = {id(document): without_server_fields(document) for document in documents}
     valid = [document for document in documents if validate_policy(document, problems)]
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
@@ -171,7 +171,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         tolerations=tuple(dict.fromkeys(map(_toleration, spec.get("tolerations", ())))),
         node_selector=_selector(document) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
-        stored=is_stored(document),
+        from_cluster=is_stored(document),
         place=document.place(DRIVER),
     )
 

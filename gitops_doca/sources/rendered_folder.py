@@ -8,7 +8,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
 from gitops_doca.core.render.metadata import MANAGED_BY
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
 
@@ -24,9 +24,9 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """
     found: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
-    boundary = Boundary(root, called="the folder", folder=os.path.normpath(folder))
-    for file in _files(boundary, problems):
-        for document in read_documents(file, ALL, problems, boundary):
+    file_root = FileRoot(root, called="the folder", folder=os.path.normpath(folder))
+    for file in _files(file_root, problems):
+        for document in read_documents(file, ALL, problems, file_root):
             value = document.value
             if not _is_ours(value):
                 continue
@@ -58,20 +58,20 @@ def _is_named(kind: str, namespace: str, name: str) -> bool:
     return is_kind_name(kind) and is_object_name(name) and (not namespace or is_dns_label(namespace))
 
 
-def _files(boundary: Boundary, problems: Problems) -> Iterator[str]:
+def _files(file_root: FileRoot, problems: Problems) -> Iterator[str]:
     """Yield the names of what looks like manifests, from the folder on."""
 
     def report(error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno else "I/O error"
-        place = Place(boundary.shown(os.path.relpath(error.filename, boundary.root)))
+        place = Place(file_root.shown(os.path.relpath(error.filename, file_root.root)))
         problems.error(f"cannot be read: {why}", place)
 
-    for parent, folders, files in os.walk(boundary.root, onerror=report):
-        below = os.path.relpath(parent, boundary.root)
+    for parent, folders, files in os.walk(file_root.root, onerror=report):
+        below = os.path.relpath(parent, file_root.root)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):  # noqa: PTH114, PTH118 (start-up counts)
-                place = Place(boundary.shown(os.path.join(below, name)))  # noqa: PTH118
+                place = Place(file_root.shown(os.path.join(below, name)))  # noqa: PTH118
                 problems.warn("is a link to a folder, which is not followed", place)
         for name in sorted(files):
             if name.endswith(_SUFFIXES) and not name.startswith("."):

@@ -27,7 +27,7 @@ def is_stored(document: Document) -> bool:
     )
 
 
-def as_written(document: Document) -> Resource:
+def without_server_fields(document: Document) -> Resource:
     """Return a copy without `status` and what else an API server adds; it would refuse, or ignore, those."""
     written: Resource = _copy(document.value)
     written.pop("status", None)

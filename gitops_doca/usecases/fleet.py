@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.decide import wanted_precompiled
+from gitops_doca.core.resolve.decide import required_precompiled
 from gitops_doca.core.resolve.lookup import Inspection, TagExists, TagList, TagLookup
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.usecases.generate import Online, look_up
@@ -18,7 +18,7 @@ _V = TypeVar("_V")
 _SPLIT = "take fewer clusters at a time, or check those that have locks without --online"
 
 
-class SharedAnswers:
+class CachingResolver:
     """An `Inspector` that keeps what it was told; the one behind it is made for the first question.
 
     What is kept are the answers as they came: each cluster weighs them by itself, as if it were alone.
@@ -52,8 +52,8 @@ def _known(
     return {key: known[key] for key in keys}
 
 
-def ask_ahead(
-    fleet: Sequence[Inputs], answers: SharedAnswers, problems: Problems, *, inspect: bool = False
+def prefetch(
+    fleet: Sequence[Inputs], answers: CachingResolver, problems: Problems, *, inspect: bool = False
 ) -> None:
     """Ask for all that these clusters need, so that each finds its answers there.
 
@@ -61,12 +61,14 @@ def ask_ahead(
     when nobody can be asked.
     """
     pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
-    check_count(len(wanted_precompiled(pools)), "tags are needed, and a run looks up", problems, split=_SPLIT)
+    check_count(
+        len(required_precompiled(pools)), "tags are needed, and a run looks up", problems, split=_SPLIT
+    )
     problems.raise_errors()
-    together = Grouping(pools=pools, left_out=())
+    together = Grouping(pools=pools, skipped=())
     lookups, _ = look_up(together, Online(resolver=lambda: answers), problems, split=_SPLIT)
     listing = [pool for inputs in fleet if inputs.emits_policies for pool in inputs.grouping.pools]
-    if repositories := {image.repository for image in wanted_precompiled(listing)}:
+    if repositories := {image.repository for image in required_precompiled(listing)}:
         answers.list_tags(sorted(repositories))
     if inspect and (existing := [i for i, found in lookups.items() if isinstance(found, TagExists)]):
         answers.inspect(existing)

@@ -10,13 +10,13 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.render import pulled_images, render
-from gitops_doca.core.resolve.decide import Decision, Withhold, decide, wanted_compile, wanted_precompiled
+from gitops_doca.core.resolve.decide import Decision, NoImage, decide, required_compile, required_precompiled
 from gitops_doca.core.resolve.decide import report as report_decisions
 from gitops_doca.core.resolve.lookup import Resolver, TagList, TagLookup, TagMissing, cross_check
 from gitops_doca.core.resolve.operator import report_unlisted
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.sources.config import Settings
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.usecases.load import SPLIT, Inputs, check_count, load
 
 
@@ -39,7 +39,7 @@ class Locked:
 
     lock: ImageLock
     place: Place
-    mend: str
+    fix_command: str
     """The command that writes the lock anew."""
 
 
@@ -59,26 +59,28 @@ def generate(
     answers: Answers,
     problems: Problems,
     *,
-    boundary: Boundary | None = None,
+    file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Generation:
     """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
 
-    `boundary` and `openshift` are those of `load`.
+    `file_root` and `openshift` are those of `load`.
 
     Raises `GenerationError` for errors of the inputs, before anyone is asked, for a lock that does not fit
     them, and for more than `MAX_LOOKUPS` look-ups.
     """
-    return conclude(load(settings, problems, boundary=boundary, openshift=openshift), answers, problems)
+    return resolve_and_render(
+        load(settings, problems, file_root=file_root, openshift=openshift), answers, problems
+    )
 
 
-def conclude(inputs: Inputs, answers: Answers, problems: Problems) -> Generation:
+def resolve_and_render(inputs: Inputs, answers: Answers, problems: Problems) -> Generation:
     """Run the stages after the inputs; raises as `generate` does once they are read."""
     lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
     decisions = decide_pools(inputs.grouping, lookups)
     recorded = _recorded(answers)
     report_decisions(decisions, lists, problems, recorded=recorded)
-    chosen = [d for d in decisions if not isinstance(d, Withhold)]
+    chosen = [d for d in decisions if not isinstance(d, NoImage)]
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems, recorded=recorded)
         resources = inputs.policies.documents
@@ -93,8 +95,8 @@ def conclude(inputs: Inputs, answers: Answers, problems: Problems) -> Generation
 
 def _recorded(answers: Answers) -> str:
     match answers:
-        case Locked(place=place, mend=mend):
-            return f"{place.file} records this; once the tag is published, run: {mend}"
+        case Locked(place=place, fix_command=fix_command):
+            return f"{place.file} records this; once the tag is published, run: {fix_command}"
         case Online():
             return ""
         case never:
@@ -120,15 +122,15 @@ def look_up(
     to get along with fewer look-ups.
     """
     if isinstance(answers, Locked):
-        lock, place, mend = answers.lock, answers.place, answers.mend
-        check_lock(lock, grouping.pools, place, mend, problems, lists_wanted=lists_wanted)
+        lock, place, fix_command = answers.lock, answers.place, answers.fix_command
+        check_lock(lock, grouping.pools, place, fix_command, problems, lists_wanted=lists_wanted)
     problems.raise_errors()
-    wanted = wanted_precompiled(grouping.pools)
+    wanted = required_precompiled(grouping.pools)
     if not wanted:
         return {}, {}
     resolver = answers.resolver() if isinstance(answers, Online) else LockResolver(answers.lock)
     lookups = cross_check(resolver.resolve(wanted), {})
-    compiled = wanted_compile(grouping.pools, lookups)
+    compiled = required_compile(grouping.pools, lookups)
     if compiled:
         if isinstance(answers, Online):
             check_count(

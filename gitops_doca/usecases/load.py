@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import check_labels, has_nic
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
-from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, Plan, RenderOptions
+from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
 from gitops_doca.core.resolve.operator import (
     report_global_repositories,
@@ -19,7 +19,7 @@ from gitops_doca.core.resolve.operator import (
 from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.core.resolve.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.planned_pools import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -58,7 +58,7 @@ class Inputs:
 class ClusterReader(Protocol):
     """Reads a live cluster; as the value of the setting `inventory` it takes the place of the files."""
 
-    def __call__(self, scope: Scope, problems: Problems) -> Inventory:
+    def __call__(self, scope: ClusterQuery, problems: Problems) -> Inventory:
         """Return the inventory; raises `GenerationError` when the cluster gives none."""
 
 
@@ -66,18 +66,18 @@ def load(
     settings: Settings,
     problems: Problems,
     *,
-    boundary: Boundary | None = None,
+    file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Inputs:
     """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong.
 
-    `boundary` holds all files, when there is one. `openshift` is what the cluster's API says of itself, when
+    `file_root` holds all files, when there is one. `openshift` is what the cluster's API says of itself, when
     that is known: an inventory that shows the opposite is wrong, unless the settings decide.
     """
     strict, plans = settings["strict"].value, settings["planned"].value
     emits_policies = settings["emit"].value == POLICIES
-    policies = read_policies(settings["policies"].value, problems, boundary)
-    inventory = _inventory(settings, policies, problems, boundary)
+    policies = read_policies(settings["policies"].value, problems, file_root)
+    inventory = _inventory(settings, policies, problems, file_root)
     check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     check_policies(plans, [policy.name for policy in policies.policies], problems)
@@ -102,8 +102,8 @@ def load(
             _report_openshift(problems, shown=options.openshift)
         if options.openshift and options.driver_label:
             _report_driver_label(settings["driverLabel"].origin, problems)
-        warn_two_owners(policies.policies, inventory.operator_traces, problems)
-        warn_lost_init_container(inventory.operator_traces, options, problems)
+        warn_two_owners(policies.policies, inventory.operator_evidence, problems)
+        warn_lost_init_container(inventory.operator_evidence, options, problems)
         check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
@@ -144,22 +144,22 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
 
 
 def _inventory(
-    settings: Settings, policies: PolicySet, problems: Problems, boundary: Boundary | None
+    settings: Settings, policies: PolicySet, problems: Problems, file_root: FileRoot | None
 ) -> Inventory:
     """Read files, or a live cluster; no cluster is asked for policies that cannot be used."""
     source: ClusterReader | tuple[str, ...] = settings["inventory"].value
     if isinstance(source, tuple):
         ignored: list[str] = settings["ignoredTaints"].value
-        return read_inventory(source, policies.labels, problems, boundary, ignored_taints=ignored)
+        return read_inventory(source, policies.labels, problems, file_root, ignored_taints=ignored)
     problems.raise_errors()
     owners = settings["emit"].value != POLICIES
     return source(replace(scope_of(policies, settings), owners=owners), problems)
 
 
-def scope_of(policies: PolicySet, settings: Settings) -> Scope:
+def scope_of(policies: PolicySet, settings: Settings) -> ClusterQuery:
     """Return what of a live cluster these policies and settings make use of."""
     drivers = [policy.driver for policy in policies.policies]
-    return Scope(
+    return ClusterQuery(
         namespace=settings["namespace"].value,
         labels=policies.labels,
         ignored_taints=frozenset(settings["ignoredTaints"].value),
@@ -185,7 +185,7 @@ def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
 def _is_openshift(
     setting: str | bool,  # noqa: FBT001 (auto, true or false)
     inventory: Inventory,
-    plans: Iterable[Plan],
+    plans: Iterable[PlannedPool],
 ) -> bool:
     if isinstance(setting, bool):
         return setting
@@ -244,9 +244,9 @@ def _why_empty(
 ) -> tuple[str, tuple[str, ...], str]:
     """Return why there is no pool, the details of that, and what to do about it."""
     nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
-    left_out = tuple(f"node {left.node}: {left.reason}" for left in grouping.left_out[:_SHOWN])
+    skipped = tuple(f"node {left.node}: {left.reason}" for left in grouping.skipped[:_SHOWN])
     if not policies.policies:
-        return "no policy has ofedDriver", left_out, "add ofedDriver to a policy"
+        return "no policy has ofedDriver", skipped, "add ofedDriver to a policy"
     if not nics and not others.count:
         return "the inventory has no node", (), "take the inventory again"
     if not nics:
@@ -260,12 +260,12 @@ def _why_empty(
         plural = "s" if len(absent) > 1 else ""
         return (
             f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}",
-            left_out,
+            skipped,
             f"{help_with_platform(absent)}, then take the inventory again",
         )
     return (
         f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool",
-        left_out,
+        skipped,
         "let a policy select nodes with a NIC and tolerate their taints",
     )
 

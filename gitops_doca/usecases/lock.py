@@ -20,7 +20,7 @@ from gitops_doca.core.resolve.decide import report as report_decisions
 from gitops_doca.core.resolve.lookup import (
     ImagePlatforms,
     Inspection,
-    NoImage,
+    NotAnImage,
     Resolver,
     TagExists,
     TagMissing,
@@ -109,7 +109,7 @@ def _entry(image: ImageReference, found: Inspection, place: Place, problems: Pro
             return None
         case ImagePlatforms(digest, platforms):
             return _checked(image, LockedImage(digest, ""), platforms, place, problems)
-        case NoImage(digest, instead):
+        case NotAnImage(digest, instead):
             problems.error(
                 f"{image} is {instead}: no node can pull it, so no lock is written",
                 place,

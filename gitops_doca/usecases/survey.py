@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gitops_doca.core.compare.matrix import Newest, Table, catalogues, tables, unconfirmed
+from gitops_doca.core.compare.matrix import LatestVersion, VersionMatrix, catalogues, tables, unconfirmed
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import wanted_precompiled
+from gitops_doca.core.resolve.decide import required_precompiled
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.load import MAX_LOOKUPS, Inputs, load
@@ -18,7 +18,7 @@ class Survey:
     """What was read, and what the registries have for it."""
 
     inputs: Inputs
-    tables: tuple[Table, ...]
+    tables: tuple[VersionMatrix, ...]
 
 
 def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Survey:
@@ -28,7 +28,7 @@ def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: 
     return Survey(inputs=inputs, tables=survey(pools, resolver(), problems) if pools else ())
 
 
-def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[Table, ...]:
+def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
     """Return a table for each repository of these pools; reports what the registries left open.
 
     The newest version of a table is confirmed by its manifests. So are the versions that the policies
@@ -49,14 +49,14 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
     while ask(unconfirmed(listed, lookups)):
         pass
     usable = {repository for repository, found in lists.items() if found.tags or found.complete}
-    ask(image for image in wanted_precompiled(pools) if image.repository in usable)
+    ask(image for image in required_precompiled(pools) if image.repository in usable)
     found = tables(listed, lookups)
     for table in found:
         _report(table, problems)
     return found
 
 
-def _report(table: Table, problems: Problems) -> None:
+def _report(table: VersionMatrix, problems: Problems) -> None:
     place = table.rows[0].pools[0].policy.place
     reason = table.listed.reason or "its answer is no list"
     if table.listed.repository_unknown:
@@ -79,7 +79,7 @@ def _report(table: Table, problems: Problems) -> None:
         _report_doubt(table, newest, place, problems)
 
 
-def _report_doubt(table: Table, newest: Newest, place: Place, problems: Problems) -> None:
+def _report_doubt(table: VersionMatrix, newest: LatestVersion, place: Place, problems: Problems) -> None:
     if newest.doubtful:
         whose = _whose(newest.policy) if newest.policy else f"in {table.repository}"
         problems.error(

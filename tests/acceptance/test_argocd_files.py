@@ -69,7 +69,7 @@ def by_config(application: Application, name: str, path: str) -> Result:
 
 WAYS = [(by_parameter, name) for name in FILES] + [(by_config, name) for name in SETTINGS]
 IDS = [f"{way.__name__}-{name}" for way, name in WAYS]
-Way = Callable[[Application, str, str], Result]
+CredentialAttempt = Callable[[Application, str, str], Result]
 every_way = pytest.mark.parametrize(("way", "name"), WAYS, ids=IDS)
 
 
@@ -84,7 +84,7 @@ def refused(result: Result) -> str:
 
 @every_way
 def test_a_file_of_the_repository_is_read_from_any_folder_of_it(
-    way: Way, name: str, application: Application
+    way: CredentialAttempt, name: str, application: Application
 ) -> None:
     (application.root / "elsewhere.yaml").write_text(FILES[name])
 
@@ -95,7 +95,7 @@ def test_a_file_of_the_repository_is_read_from_any_folder_of_it(
 
 
 @every_way
-def test_no_absolute_path_is_read(way: Way, name: str, application: Application) -> None:
+def test_no_absolute_path_is_read(way: CredentialAttempt, name: str, application: Application) -> None:
     file = application.root.parent / f"{name}.yaml"
 
     assert refused(way(application, name, str(file))) == (
@@ -104,7 +104,7 @@ def test_no_absolute_path_is_read(way: Way, name: str, application: Application)
 
 
 @every_way
-def test_no_path_leads_up_and_out(way: Way, name: str, application: Application) -> None:
+def test_no_path_leads_up_and_out(way: CredentialAttempt, name: str, application: Application) -> None:
     path = f"../../../{name}.yaml"
 
     assert refused(way(application, name, path)) == (
@@ -114,7 +114,7 @@ def test_no_path_leads_up_and_out(way: Way, name: str, application: Application)
 
 @every_way
 @pytest.mark.parametrize("top", ["{root}", "../../.."])
-def test_no_link_leads_out(way: Way, name: str, top: str, application: Application) -> None:
+def test_no_link_leads_out(way: CredentialAttempt, name: str, top: str, application: Application) -> None:
     target = top.format(root=application.root.parent)
     (application.folder / "link.yaml").symlink_to(f"{target}/{name}.yaml")
 
@@ -124,7 +124,7 @@ def test_no_link_leads_out(way: Way, name: str, top: str, application: Applicati
 
 
 @every_way
-def test_no_linked_folder_leads_out(way: Way, name: str, application: Application) -> None:
+def test_no_linked_folder_leads_out(way: CredentialAttempt, name: str, application: Application) -> None:
     (application.root / "link").symlink_to("..")
 
     assert refused(way(application, name, f"../../link/{name}.yaml")) == (
@@ -134,7 +134,7 @@ def test_no_linked_folder_leads_out(way: Way, name: str, application: Applicatio
 
 @every_way
 def test_what_is_outside_is_told_in_the_same_words_whether_it_is_there_or_not(
-    way: Way, name: str, application: Application
+    way: CredentialAttempt, name: str, application: Application
 ) -> None:
     (application.folder / "there").symlink_to(f"../../../{name}.yaml")
     (application.folder / "nowhere").symlink_to("../../../nowhere.yaml")
@@ -148,7 +148,9 @@ def test_what_is_outside_is_told_in_the_same_words_whether_it_is_there_or_not(
 @pytest.mark.parametrize(
     "target", ["/proc/self/environ", "/dev/zero", "/dev/stdin", "/var/run/secrets/kubernetes.io/token"]
 )
-def test_the_systems_files_are_not_read(way: Way, name: str, target: str, application: Application) -> None:
+def test_the_systems_files_are_not_read(
+    way: CredentialAttempt, name: str, target: str, application: Application
+) -> None:
     (application.folder / "link").symlink_to(target)
 
     assert refused(way(application, name, target)).startswith(f"{target}: is an absolute path")
@@ -156,7 +158,9 @@ def test_the_systems_files_are_not_read(way: Way, name: str, target: str, applic
 
 
 @every_way
-def test_pipes_sockets_and_folders_are_not_read(way: Way, name: str, application: Application) -> None:
+def test_pipes_sockets_and_folders_are_not_read(
+    way: CredentialAttempt, name: str, application: Application
+) -> None:
     os.mkfifo(application.folder / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(application.folder / "socket"))
@@ -166,7 +170,9 @@ def test_pipes_sockets_and_folders_are_not_read(way: Way, name: str, application
 
 
 @every_way
-def test_a_file_without_end_is_refused_unread(way: Way, name: str, application: Application) -> None:
+def test_a_file_without_end_is_refused_unread(
+    way: CredentialAttempt, name: str, application: Application
+) -> None:
     with (application.folder / "zeros").open("wb") as stream:
         stream.truncate(64 << 30)
 
@@ -175,7 +181,9 @@ def test_a_file_without_end_is_refused_unread(way: Way, name: str, application: 
 
 
 @every_way
-def test_a_dash_is_a_file_and_not_standard_input(way: Way, name: str, application: Application) -> None:
+def test_a_dash_is_a_file_and_not_standard_input(
+    way: CredentialAttempt, name: str, application: Application
+) -> None:
     assert refused(way(application, name, "-")).startswith(
         "./-: there is no lock file" if name == "lock" else "./-: cannot be read: No such file"
     )
@@ -234,7 +242,7 @@ def test_a_linked_folder_with_linked_inputs_gives_what_the_folder_gives(
 @every_way
 @pytest.mark.parametrize("target", ["../../../{name}.yaml", "/{name}.yaml", "../../up/{name}.yaml"])
 def test_no_input_of_a_linked_folder_leads_out(
-    way: Way, name: str, target: str, application: Application
+    way: CredentialAttempt, name: str, target: str, application: Application
 ) -> None:
     (application.root / "linked").symlink_to("apps/drivers")
     (application.root / "up").symlink_to("..")

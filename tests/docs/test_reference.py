@@ -15,7 +15,7 @@ from gitops_doca.cli.settings.environment import LIVE
 from gitops_doca.core.compare.changes import Build, Reload
 from gitops_doca.core.compare.compiling import Why
 from gitops_doca.core.compare.lock_changes import ChangeKind
-from gitops_doca.core.compare.matrix import Cell
+from gitops_doca.core.compare.matrix import Availability
 from gitops_doca.core.compare.status import State
 from gitops_doca.core.compare.verify import DifferenceKind
 from gitops_doca.core.diagnostics import Category
@@ -227,5 +227,5 @@ def test_every_state_of_the_matrix_is_listed() -> None:
     table = PAGE[start : PAGE.index("\n\n", start)].splitlines()[2:]
 
     assert [re.findall(r"`([^`]+)`", row)[:2] for row in table] == [
-        [WORDS[cell], cell.value] for cell in Cell
+        [WORDS[cell], cell.value] for cell in Availability
     ]

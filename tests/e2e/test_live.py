@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import Problems
 from support import docker_registry
 from support.api_server import ApiServer, Object
@@ -180,7 +180,7 @@ def test_pages_make_one_list(api: ApiServer, tmp_path: Path, page: int) -> None:
     kubeconfig = api.kubeconfig(tmp_path)
     cluster = LiveCluster(LiveOptions(environ={}, kubeconfig=str(kubeconfig), page=page))
 
-    inventory = cluster.inventory(Scope(namespace=NAMESPACE), Problems())
+    inventory = cluster.inventory(ClusterQuery(namespace=NAMESPACE), Problems())
 
     assert [one.name for one in inventory.nodes] == [f"live-{number}" for number in range(5)]
 

@@ -13,7 +13,7 @@ from gitops_doca.core.model import (
     OSTREE_LABEL,
     DriverSpec,
     Node,
-    Plan,
+    PlannedPool,
     Platform,
     Policy,
     Pool,
@@ -23,7 +23,7 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.reference import Digest, parse_repository
 from gitops_doca.core.resolve.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled, compile_image
-from gitops_doca.core.resolve.decide import precompiled_image as wanted_image
+from gitops_doca.core.resolve.decide import precompiled_image as required_image
 from gitops_doca.core.resolve.pools import Grouping, group_nodes
 
 VERSION = "25.04-0.6.1.0-2"
@@ -74,11 +74,11 @@ def make_plan(
     runtime: str = "",
     ostree: str = "",
     policies: Iterable[str] = (),
-) -> Plan:
+) -> PlannedPool:
     """Return a plan for the platform of `make_node`; `os` is ID and VERSION_ID."""
     os_id, _, os_version = os.partition(" ")
     place = Place("gitops-doca.yaml", 9, "spec.planned[0]")
-    return Plan(
+    return PlannedPool(
         platform=Platform(os_id, os_version, kernel, arch),
         container_runtime=runtime,
         ostree_version=ostree,
@@ -112,7 +112,7 @@ def make_policy(
     selector: Mapping[str, str] | None = None,
     tolerations: Iterable[Toleration] = (),
     node_affinity: Mapping[str, Any] | None = None,
-    stored: bool = False,
+    from_cluster: bool = False,
     **driver: Any,
 ) -> Policy:
     """Return the cluster policy, or under another name a NicNodePolicy; `driver` goes to its driver."""
@@ -126,7 +126,7 @@ def make_policy(
         tolerations=tuple(tolerations),
         node_selector=selector or {},
         node_affinity=node_affinity,
-        stored=stored,
+        from_cluster=from_cluster,
         place=POLICY_PLACE,
     )
 
@@ -152,7 +152,7 @@ def make_pool(policy: Policy | None = None, *nodes: Node) -> Pool:
 
 def use_precompiled(pool: Pool) -> UsePrecompiled:
     """Decide for the precompiled image."""
-    return UsePrecompiled(pool=pool, image=wanted_image(pool), digest=DIGEST)
+    return UsePrecompiled(pool=pool, image=required_image(pool), digest=DIGEST)
 
 
 def compile_on_node(pool: Pool) -> CompileOnNode:

@@ -12,14 +12,14 @@ from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import (
     CompileOnNode,
     Decision,
+    NoImage,
     UsePrecompiled,
-    Withhold,
     compile_image,
     decide,
     precompiled_image,
     report,
-    wanted_compile,
-    wanted_precompiled,
+    required_compile,
+    required_precompiled,
 )
 from gitops_doca.core.resolve.lookup import (
     Cause,
@@ -75,20 +75,20 @@ def test_an_image_is_chosen_only_when_it_exists_and_missing_is_said_only_of_a_mi
             case CompileOnNode():
                 assert (precompiled, compiled) == (TagMissing(), TagExists(decision.digest))
                 assert not pool.policy.driver.force_precompiled
-            case Withhold():
+            case NoImage():
                 assert answers[decision.image] == decision.lookup
                 assert not isinstance(precompiled, TagExists)
             case _:
                 raise AssertionError(decision)
         if isinstance(precompiled, TagUnknown):
-            assert decision == Withhold(pool=pool, image=precompiled_image(pool), lookup=precompiled)
+            assert decision == NoImage(pool=pool, image=precompiled_image(pool), lookup=precompiled)
     _check_report(decisions)
 
 
 def _check_report(decisions: list[Decision]) -> None:
     problems = Problems()
     report(decisions, {}, problems)
-    withheld = [decision for decision in decisions if isinstance(decision, Withhold)]
+    withheld = [decision for decision in decisions if isinstance(decision, NoImage)]
     kinds = {Category.MISSING: TagMissing, Category.UNKNOWN: TagUnknown}
 
     assert bool(problems.errors) is bool(withheld)
@@ -127,8 +127,8 @@ def test_two_rounds_ask_for_all_that_the_decisions_need(
     pools: tuple[Pool, ...], answers: dict[ImageReference, TagLookup], listed: TagList
 ) -> None:
     lists = {IMAGES[0].repository: listed}
-    first = cross_check({image: answers[image] for image in wanted_precompiled(pools)}, lists)
-    second = {image: answers[image] for image in wanted_compile(pools, first)}
+    first = cross_check({image: answers[image] for image in required_precompiled(pools)}, lists)
+    second = {image: answers[image] for image in required_compile(pools, first)}
 
     for pool in pools:
         decide(pool, first | second)

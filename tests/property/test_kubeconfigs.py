@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import GenerationError, Problems
 from gitops_doca.net.retry import RetryPolicy
 
@@ -105,7 +105,7 @@ def test_it_ends_in_problems_that_quote_no_secret(
     )
 
     with pytest.raises(GenerationError) as failed:
-        LiveCluster(options).inventory(Scope(namespace="x"), Problems())
+        LiveCluster(options).inventory(ClusterQuery(namespace="x"), Problems())
 
     assert failed.value.exit_code in {3, 5}
     assert SECRET not in str(failed.value.diagnostics)

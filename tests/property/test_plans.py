@@ -15,7 +15,7 @@ from gitops_doca.core.model import (
     PLATFORM_LABELS,
     Inventory,
     Node,
-    Plan,
+    PlannedPool,
     RenderOptions,
 )
 from gitops_doca.core.render import render
@@ -30,7 +30,7 @@ POLICIES = [make_policy("blue", selector={"pool": "blue"}), make_policy("red", s
 IMAGES = {"417.94": "quay.io/dtk:1", "418.94": "quay.io/dtk:2"}
 
 
-def _rendered(nodes: list[Node], plans: list[Plan], *, compiled: bool) -> tuple[Grouping, str]:
+def _rendered(nodes: list[Node], plans: list[PlannedPool], *, compiled: bool) -> tuple[Grouping, str]:
     """Return grouping and stream, with one way to get an image for all pools."""
     problems = Problems()
     grouping = group_nodes(POLICIES, nodes, problems, plans=plans)
@@ -55,7 +55,7 @@ def _first_node(draw: st.DrawFn) -> Node:
     )
 
 
-def _plan_for(node: Node) -> Plan:
+def _plan_for(node: Node) -> PlannedPool:
     labels = node.labels
     return make_plan(
         kernel=labels[KERNEL_LABEL],
@@ -93,4 +93,4 @@ def test_the_first_node_of_a_planned_platform_changes_no_byte_and_no_lock(
     assert during[1] == before[1]
     assert after[1] == before[1]
     assert locked_pools(during[0].pools) == locked_pools(after[0].pools) == locked_pools(before[0].pools)
-    assert len(during[0].fulfilled) == len(arrived)
+    assert len(during[0].obsolete_plans) == len(arrived)

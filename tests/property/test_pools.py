@@ -55,7 +55,7 @@ def test_every_nic_node_is_in_one_pool_or_left_out_unless_an_error_says_why(
     grouping = group_nodes(policies, nodes, problems, operator_names=operator_names)
 
     placed = [name for pool in grouping.pools for name in pool.node_names]
-    told = placed + [left.node for left in grouping.left_out]
+    told = placed + [left.node for left in grouping.skipped]
     nics = {node.name for node in nodes if node.labels[NIC_LABEL] == "true"}
     assert len(told) == len(set(told))
     assert set(told) <= nics

@@ -25,8 +25,8 @@ from gitops_doca.core.model import (
     OS_VERSION_LABEL,
     OSTREE_LABEL,
     Inventory,
-    LeftOut,
     Resource,
+    SkippedNode,
 )
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.emit.yaml import dump_stream
@@ -164,7 +164,7 @@ class Outcome:
     """All that a user sees of a run, but for the places."""
 
     manifests: str
-    left_out: tuple[LeftOut, ...]
+    skipped: tuple[SkippedNode, ...]
     diagnostics: tuple[str, ...]
 
 
@@ -188,14 +188,14 @@ class Folder:
         }
         layers = effective([{name: Setting(value, "test") for name, value in given.items()}])
         problems = Problems()
-        manifests, left_out = "", tuple[LeftOut, ...]()
+        manifests, skipped = "", tuple[SkippedNode, ...]()
         try:
             found = generate(layers, Online(resolver=FakeResolver(tags)), problems)
-            manifests, left_out = dump_stream(found.resources), found.inputs.grouping.left_out
+            manifests, skipped = dump_stream(found.resources), found.inputs.grouping.skipped
         except GenerationError:
             pass
         texts = (f"{p.category} {p.message} {p.details} {p.remedy}" for p in problems)
-        return Outcome(manifests=manifests, left_out=left_out, diagnostics=tuple(sorted(texts)))
+        return Outcome(manifests=manifests, skipped=skipped, diagnostics=tuple(sorted(texts)))
 
     def write(self, name: str, text: str) -> str:
         (self.path / name).write_text(text)

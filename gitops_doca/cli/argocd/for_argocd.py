@@ -15,7 +15,7 @@ from types import FrameType
 from gitops_doca import __version__
 from gitops_doca.cli.process.memory import out_of_memory
 from gitops_doca.cli.settings.registries import RegistryFlags, variable
-from gitops_doca.cli.settings.untrusted_limits import Confinement
+from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 MEMORY = 384 << 20
@@ -25,7 +25,7 @@ _FLAG = re.compile("--(?:{})".format("|".join(name.replace("_", "-") for name in
 
 
 @contextmanager
-def time_limit(confinement: Confinement) -> Iterator[None]:
+def time_limit(untrusted: UntrustedLimits) -> Iterator[None]:
     """Raise `GenerationError` of class `unknown` here when the time of the whole run is over."""
 
     def over(_signal: int, _frame: FrameType | None) -> None:
@@ -33,14 +33,14 @@ def time_limit(confinement: Confinement) -> Iterator[None]:
             (
                 Diagnostic(
                     category=Category.UNKNOWN,
-                    message=f"there is no result within the {confinement.seconds:g} s that a run has",
+                    message=f"there is no result within the {untrusted.seconds:g} s that a run has",
                     remedy="give more time with --deadline, and to Argo CD's repo-server time-outs",
                 ),
             )
         )
 
     before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, max(0.001, confinement.ends_at - time.monotonic()))
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, untrusted.ends_at - time.monotonic()))
     try:
         yield
     finally:
@@ -79,7 +79,7 @@ def memory_limit() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def retold(
+def for_argocd(
     diagnostics: tuple[Diagnostic, ...], environ: Mapping[str, str], *, online: bool
 ) -> tuple[Diagnostic, ...]:
     """Return the same in words for Argo CD: variables instead of flags, and how to be rid of a cached answer.

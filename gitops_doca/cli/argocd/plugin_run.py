@@ -6,13 +6,13 @@ from collections.abc import Mapping
 import click
 
 from gitops_doca.cli.argocd.application import find_boundary, operators_part, read_application
-from gitops_doca.cli.argocd.for_argocd import describe_bug, memory_limit, retold, time_limit
-from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.argocd.for_argocd import describe_bug, for_argocd, memory_limit, time_limit
+from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.explain import explain
 from gitops_doca.cli.settings.registries import RegistryFlags, registry_environment
-from gitops_doca.cli.settings.run_config import asks_registries, produce
-from gitops_doca.cli.settings.untrusted_limits import Confinement
+from gitops_doca.cli.settings.run_config import asks_registries, generate_for
+from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.emit.yaml import dump_stream
 from gitops_doca.sources.config import Setting
@@ -22,7 +22,7 @@ _DEFAULTS = {"allowed_registry": ("nvcr.io",), "deadline": 40.0}
 """Of the operator's settings, where the side car's environment says nothing."""
 
 
-class Session:
+class PluginRun:
     """Runs once; keeps what an error needs to be told well."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -37,30 +37,30 @@ class Session:
             text = self._document(problems, only_explain=only_explain)
             write_stdout(text)
         except GenerationError as error:
-            told = retold(error.diagnostics, self._environ, online=self._online)
+            told = for_argocd(error.diagnostics, self._environ, online=self._online)
             print_diagnostics(told, flattened=True)
             return error.exit_code
         except Exception as error:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
-            tell(describe_bug(error))
+            print_message(describe_bug(error))
             return _BUG
         print_diagnostics(problems.warnings)
         return 0
 
     def _document(self, problems: Problems, *, only_explain: bool) -> str:
         registry, told = _operators_settings()
-        confinement = Confinement(
-            boundary=find_boundary(self._environ),
+        untrusted = UntrustedLimits(
+            file_root=find_boundary(self._environ),
             environ=operators_part(self._environ),
             seconds=registry.deadline,
             ends_at=self._started + registry.deadline,
         )
-        with memory_limit(), time_limit(confinement):
-            invocation = read_application(self._environ, registry, told, confinement, problems)
+        with memory_limit(), time_limit(untrusted):
+            run_config = read_application(self._environ, registry, told, untrusted, problems)
             problems.raise_errors()
             if only_explain:
-                return explain(invocation)
-            self._online = asks_registries(invocation)
-            generation = produce(invocation, problems)
+                return explain(run_config)
+            self._online = asks_registries(run_config)
+            generation = generate_for(run_config, problems)
             problems.raise_errors()
             return dump_stream(generation.resources)
 

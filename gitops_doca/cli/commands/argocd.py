@@ -30,9 +30,9 @@ def generate(*, explain_config: bool) -> int:
     """
     if sys.platform != "linux":
         raise GenerationError((_NEEDS_LINUX,))
-    from gitops_doca.cli.argocd.plugin_run import Session
+    from gitops_doca.cli.argocd.plugin_run import PluginRun
 
-    return Session(dict(os.environ)).generate(only_explain=explain_config)
+    return PluginRun(dict(os.environ)).generate(only_explain=explain_config)
 
 
 @command.command("parameters")

@@ -12,10 +12,10 @@ from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit,
 from gitops_doca.cli.output.console import coloured, print_diagnostics
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import LIMIT, summarize
-from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.flags import registry_options
-from gitops_doca.cli.settings.inputs import read_invocation
-from gitops_doca.cli.settings.run_config import Invocation, produce
+from gitops_doca.cli.settings.inputs import read_run_config
+from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.rendered import Rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
@@ -204,14 +204,14 @@ def _after(config: str, flags: Mapping[str, Any]) -> tuple[Rendering, bool] | No
     if not os.path.lexists(config):
         return None
     problems = Problems()
-    invocation = _read(_target(config), flags, problems)
+    run_config = _read(_target(config), flags, problems)
     problems.raise_errors()
-    generation = produce(invocation, problems)
+    generation = generate_for(run_config, problems)
     if flags["verbose"]:
-        tell_generation(generation)
+        print_generation(generation)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
-    return with_nodes(generation), invocation.settings["strict"].value
+    return with_nodes(generation), run_config.settings["strict"].value
 
 
 def _target(config: str) -> str | None:
@@ -222,9 +222,9 @@ def _target(config: str) -> str | None:
 
 def _read(
     target: str | None, flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False
-) -> Invocation:
+) -> RunConfig:
     own = {"target": target, "policies": (), "inventory": (), "lock": None}
-    return read_invocation({**flags, **own}, problems, extracted=extracted)
+    return read_run_config({**flags, **own}, problems, extracted=extracted)
 
 
 def _no_config(config: str, base: str) -> GenerationError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.folder import FolderState, inspect_folder, update_folder
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import decide, run
@@ -66,7 +66,7 @@ def _fill(folder: Path, flags: Mapping[str, Any], *, check: bool) -> int:
         write_stdout(_listing(state))
     else:
         state = update_folder(folder, files)
-    tell(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
+    print_message(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
     return _DIFFERENT if check and not state.is_current else _SAME
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.output.console import print_diagnostics, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
 from gitops_doca.cli.settings.flags import cluster_options, deadline_option, namespace, policy_options
 from gitops_doca.cli.settings.inputs import config_file, given_settings
 from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import KIND, group_alike
 from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -69,7 +69,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     if committed is not None:
         changes = compare_inventories(committed, inventory, policies.labels)
         write_stdout(printable_lines(changes))
-        tell(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
+        print_message(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
         code = _DIFFERENT if changes else _SAME
     else:
         text = dump_inventory(inventory, policies.labels, settings[NAME].value)
@@ -77,7 +77,7 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
             write_stdout(text)
         elif text != old:
             write_file(Path(write), text)
-        tell(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
+        print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
         code = _SAME
     print_diagnostics(problems.warnings)
     return code
@@ -101,7 +101,7 @@ def _old(write: str | None, problems: Problems) -> str:
     return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, remedy=remedy)
 
 
-def _read(flags: Mapping[str, Any], scope: Scope, problems: Problems) -> Inventory:
+def _read(flags: Mapping[str, Any], scope: ClusterQuery, problems: Problems) -> Inventory:
     live = LiveInventory(kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"])
     inventory = live(scope, problems)
     problems.raise_errors()

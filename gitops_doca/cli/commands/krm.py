@@ -9,12 +9,12 @@ import click
 
 from gitops_doca.cli.output.console import print_diagnostics
 from gitops_doca.cli.output.streams import write_stdout
-from gitops_doca.cli.run import tell_generation
+from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.environment import check_environment
 from gitops_doca.cli.settings.flags import registry_options
 from gitops_doca.cli.settings.inputs import check_lock_place
 from gitops_doca.cli.settings.registries import registry_flags
-from gitops_doca.cli.settings.run_config import Invocation, Resolve, lock_command, produce, settle
+from gitops_doca.cli.settings.run_config import Resolve, RunConfig, generate_for, lock_command, merge_settings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.resource_list import (
@@ -74,11 +74,11 @@ def _call(
     found: ResourceList, problems: Problems, *, verbose: bool
 ) -> tuple[Iterable[Item], Iterable[Result]]:
     """Return the items to hand back, and what is to be noted; raises `GenerationError` for any error."""
-    invocation = _invocation(found, problems)
+    run_config = _invocation(found, problems)
     problems.raise_errors()
-    generation = produce(invocation, problems)
+    generation = generate_for(run_config, problems)
     if verbose:
-        tell_generation(generation)
+        print_generation(generation)
     items: list[Item] = list(found.items)
     resources: Sequence[Resource] = [sorted_keys(resource) for resource in generation.resources]
     drivers = {index: policy for index, policy in found.policies.items() if has_driver(items[index])}
@@ -98,21 +98,21 @@ def _call(
     return [*items, *resources], notes
 
 
-def _invocation(found: ResourceList, problems: Problems) -> Invocation:
+def _invocation(found: ResourceList, problems: Problems) -> RunConfig:
     layer = read_generator(found.config, "", problems)
     if found.policies:
         named = layer.get("policies", Setting((), ""))
         layer["policies"] = replace(named, value=(*named.value, *found.policies.values()))
-    settings = settle([layer], {"policies": "", "inventory": ""}, problems)
+    settings = merge_settings([layer], {"policies": "", "inventory": ""}, problems)
     check_lock_place(settings["lock"], "", problems)
     registry, told = registry_flags(click.get_current_context())
-    return Invocation(
+    return RunConfig(
         settings=settings,
         registry=registry,
         told=told,
         resolve=Resolve.AUTO,
         lock_file=settings["lock"].value or LOCK_FILE,
-        mend=_mend(found, settings["lock"].value or LOCK_FILE),
+        fix_command=_mend(found, settings["lock"].value or LOCK_FILE),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gitops_doca.cli.fleet import one_or_fleet, tell_all
+from gitops_doca.cli.fleet import one_or_fleet, print_all
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.locks import (
     find_compiling,
@@ -15,12 +15,12 @@ from gitops_doca.cli.locks import (
     unknown_first,
     update_lock,
 )
-from gitops_doca.cli.output.console import print_diagnostics, table, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_message, table
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import reporting, start, write_report
 from gitops_doca.cli.settings.flags import fleet_options, live_options, registry_options
 from gitops_doca.cli.settings.registries import make_resolver
-from gitops_doca.cli.settings.run_config import Invocation
+from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.lock_changes import compare
 from gitops_doca.core.diagnostics import Diagnostic, Problems
@@ -59,38 +59,38 @@ def _write(flags: Mapping[str, Any]) -> int:
     Raises `GenerationError` with the file untouched, but for missing images after it.
     """
     problems = Problems()
-    invocation = start(flags, problems)
-    if invocation is None:
+    run_config = start(flags, problems)
+    if run_config is None:
         return SAME
-    old = read_replaced(invocation, problems)
-    locking, compiling = _make(invocation, flags, problems, old.lock, strict=is_strict(invocation))
+    old = read_replaced(run_config, problems)
+    locking, compiling = _make(run_config, flags, problems, old.lock, strict=is_strict(run_config))
     if compiling and compiling.category:
         problems.raise_errors()
     print_diagnostics([compiling] if compiling else [])
-    update_lock(invocation, locking, old)
-    tell_all(problem for problem in problems if problem != compiling)
+    update_lock(run_config, locking, old)
+    print_all(problem for problem in problems if problem != compiling)
     return SAME
 
 
 def _compare(flags: Mapping[str, Any]) -> int:
     """Print how the lock differs from what would be written now; 1 when it does, 0 when not."""
     problems = Problems()
-    invocation = start(flags, problems)
-    if invocation is None:
+    run_config = start(flags, problems)
+    if run_config is None:
         return SAME
-    old = read_lock(invocation.lock_file, invocation.mend, problems) or ImageLock()
+    old = read_lock(run_config.lock_file, run_config.fix_command, problems) or ImageLock()
     # What compiles now is a difference like others here, and nothing is written.
-    locking, _ = _make(invocation, flags, problems, old, strict=False)
+    locking, _ = _make(run_config, flags, problems, old, strict=False)
     changes = compare(old, locking.lock, renders=not locking.inputs.emits_policies)
     write_stdout(table((change.kind.value, change.subject, change.detail) for change in changes))
     print_diagnostics(problems.warnings)
     if changes:
-        tell(printable(f"{invocation.lock_file} differs; to renew it: {invocation.mend}"))
+        print_message(printable(f"{run_config.lock_file} differs; to renew it: {run_config.fix_command}"))
     return DIFFERENT if changes else SAME
 
 
 def _make(
-    invocation: Invocation,
+    run_config: RunConfig,
     flags: Mapping[str, Any],
     problems: Problems,
     old: ImageLock | None,
@@ -103,11 +103,11 @@ def _make(
     """
     with reporting(flags["report"]):
         locking = make_lock(
-            invocation.settings,
-            lambda: make_resolver(invocation.registry, problems, live=invocation.live),
+            run_config.settings,
+            lambda: make_resolver(run_config.registry, problems, live=run_config.live),
             problems,
         )
-    compiling = find_compiling(invocation, old, locking, strict=strict)
+    compiling = find_compiling(run_config, old, locking, strict=strict)
     if compiling:
         problems.add(compiling)
     write_report(flags["report"], locking, tuple(problems))

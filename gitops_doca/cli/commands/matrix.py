@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitops_doca.cli.fleet import Member, collecting, load_member, one_or_fleet, start_fleet, tell_all
+from gitops_doca.cli.fleet import Member, collecting, load_member, one_or_fleet, print_all, start_fleet
 from gitops_doca.cli.output.console import print_diagnostics
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
-from gitops_doca.cli.run import start, tell_left_out
+from gitops_doca.cli.run import print_skipped, start
 from gitops_doca.cli.settings.flags import registry_options, source_options
 from gitops_doca.cli.settings.registries import make_resolver
-from gitops_doca.core.compare.matrix import Table
+from gitops_doca.core.compare.matrix import VersionMatrix
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
@@ -24,7 +24,7 @@ from gitops_doca.usecases.survey import make_survey, survey
 if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver
 
-Dump = Callable[[Sequence[Table]], str]
+Dump = Callable[[Sequence[VersionMatrix]], str]
 
 _FORMS = {"text": text_matrix, "markdown": markdown_matrix, "json": json_matrix, "html": html_matrix}
 
@@ -62,14 +62,14 @@ def command(output: str, versions: int, targets: tuple[str, ...], **flags: Any) 
 
 def _survey(flags: Mapping[str, Any], dump: Dump, summary: Dump) -> None:
     problems = Problems()
-    invocation = start(flags, problems)
-    if invocation is None:
+    run_config = start(flags, problems)
+    if run_config is None:
         return
     survey = make_survey(
-        invocation.settings, lambda: make_resolver(invocation.registry, problems, whole_lists=True), problems
+        run_config.settings, lambda: make_resolver(run_config.registry, problems, whole_lists=True), problems
     )
     if flags["verbose"]:
-        tell_left_out(survey.inputs)
+        print_skipped(survey.inputs)
     write_stdout(dump(survey.tables))
     summarize(lambda: summary(survey.tables), problems)
     problems.raise_errors()
@@ -82,11 +82,11 @@ def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, su
     found: list[Inputs] = []
     for member in members:
         with collecting(member.problems):
-            if member.invocation:
-                found.append(load_member(member, member.invocation))
+            if member.run_config:
+                found.append(load_member(member, member.run_config))
     if flags["verbose"]:
         for inputs in found:
-            tell_left_out(inputs)
+            print_skipped(inputs)
     shared = Problems()
     with collecting(shared):
         pools = [pool for inputs in found for pool in inputs.grouping.pools]
@@ -94,9 +94,9 @@ def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, su
         if found:
             write_stdout(dump(tables))
             summarize(lambda: summary(tables), shared)
-    tell_all([*(d for member in members for d in member.diagnostics), *shared])
+    print_all([*(d for member in members for d in member.diagnostics), *shared])
 
 
 def _resolver(members: Iterable[Member], problems: Problems) -> "RegistryResolver":
-    registry = next(member.invocation.registry for member in members if member.invocation)
+    registry = next(member.run_config.registry for member in members if member.run_config)
     return make_resolver(registry, problems, whole_lists=True)

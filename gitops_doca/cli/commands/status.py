@@ -10,7 +10,7 @@ from gitops_doca.cli.output.console import print_diagnostics, show_line
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.process.waiting import ask_until
-from gitops_doca.cli.run import reporting, start, tell_generation, write_report
+from gitops_doca.cli.run import print_generation, reporting, start, write_report
 from gitops_doca.cli.settings.flags import (
     input_options,
     live_options,
@@ -19,8 +19,8 @@ from gitops_doca.cli.settings.flags import (
     seconds,
 )
 from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.cli.settings.run_config import Invocation, produce
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.cli.settings.run_config import RunConfig, generate_for
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import rendering
 from gitops_doca.core.compare.status import (
     MOST_ASKED,
@@ -71,14 +71,14 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
     problems = Problems()
     # Here the cluster is read in any case.
     elsewhere = {} if flags["live"] else {"kubeconfig": None, "context": None}
-    invocation = start({**flags, **elsewhere}, problems)
-    if invocation is None:
+    run_config = start({**flags, **elsewhere}, problems)
+    if run_config is None:
         return _CURRENT
     with reporting(flags["report"]):
-        _check_rendered(invocation, problems)
+        _check_rendered(run_config, problems)
     if wait and flags["live"]:
-        _check_policies(invocation.settings["policies"].value)
-    comparison = _Comparison(invocation, flags, problems)
+        _check_policies(run_config.settings["policies"].value)
+    comparison = _Comparison(run_config, flags, problems)
     try:
         status = ask_until(comparison.ask, lambda found: found.is_current, wait, _show)
     finally:
@@ -96,9 +96,9 @@ def _show(status: Status | None, left: float) -> None:
     show_line(f"{found}; {left:.0f} s left")
 
 
-def _check_rendered(invocation: Invocation, problems: Problems) -> None:
+def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     """Report a config under which there is no DaemonSet to compare."""
-    if invocation.settings["emit"].value == POLICIES:
+    if run_config.settings["emit"].value == POLICIES:
         problems.error(
             "with emit: policies the DaemonSets are the operator's, so there is none to compare with",
             remedy=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
@@ -119,8 +119,8 @@ def _check_policies(files: Iterable[str]) -> None:
 class _Comparison:
     """One cluster and what is rendered for it, compared as often as somebody asks."""
 
-    def __init__(self, invocation: Invocation, flags: Mapping[str, Any], problems: Problems) -> None:
-        self._invocation = invocation
+    def __init__(self, run_config: RunConfig, flags: Mapping[str, Any], problems: Problems) -> None:
+        self._invocation = run_config
         self._flags = flags
         self._known = tuple(problems)
         self._generation: Generation | None = None
@@ -148,9 +148,9 @@ class _Comparison:
 
     def _render(self, problems: Problems) -> Generation:
         with reporting(self._flags["report"]):
-            generation = produce(self._invocation, problems)
+            generation = generate_for(self._invocation, problems)
         if self._flags["verbose"] and self._generation is None:
-            tell_generation(generation)
+            print_generation(generation)
         write_report(self._flags["report"], generation, tuple(problems))
         problems.raise_errors()
         if not self._invocation.live:
@@ -168,7 +168,7 @@ class _Comparison:
         live = LiveInventory(
             kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"]
         )
-        scope = Scope(
+        scope = ClusterQuery(
             namespace=namespace,
             labels=inputs.policies.labels,
             ignored_taints=frozenset(settings["ignoredTaints"].value),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from gitops_doca.cli.output.console import print_diagnostics, print_info, table, tell
+from gitops_doca.cli.output.console import print_diagnostics, print_info, print_message, table
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.inputs import check_lock_place
 from gitops_doca.cli.settings.run_config import lock_command
@@ -56,7 +56,7 @@ def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None,
             print_info(f"DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
     write_stdout(table((one.kind.value, one.subject, one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    tell(printable(_verdict(display_name(stream), built, expected, differences)))
+    print_message(printable(_verdict(display_name(stream), built, expected, differences)))
     return _DIFFERENT if differences else _SAME
 
 

@@ -21,10 +21,10 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], *, flattened: bool = Fa
     """Print diagnostics to stderr, errors first, at most `LIMIT` bytes of them."""
     text = format_diagnostics(sorted(diagnostics, key=lambda d: d.sort_key), flattened=flattened)
     if text:
-        tell(text, end="")
+        print_message(text, end="")
 
 
-def tell(text: str, end: str = "\n") -> None:
+def print_message(text: str, end: str = "\n") -> None:
     """Write to stderr; where that is closed or full, the exit code has to speak for itself."""
     try:
         click.echo(text + end, err=True, nl=False)
@@ -71,7 +71,7 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
 
 def print_info(message: str) -> None:
     """Print what only `-v` asks for."""
-    tell(f"info: {printable(message)}")
+    print_message(f"info: {printable(message)}")
 
 
 def progress(done: int, total: int) -> None:
@@ -82,7 +82,7 @@ def progress(done: int, total: int) -> None:
 def show_line(text: str) -> None:
     """Show a line in the place of the one before, on a terminal only; an empty text clears it."""
     if _is_terminal(sys.stderr):
-        tell(_CLEAR_LINE + text, end="")
+        print_message(_CLEAR_LINE + text, end="")
 
 
 def _head(diagnostic: Diagnostic) -> str:

@@ -8,7 +8,7 @@ import click
 
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import registry_flags
-from gitops_doca.cli.settings.run_config import Invocation, Resolve, lock_command, settle
+from gitops_doca.cli.settings.run_config import Resolve, RunConfig, lock_command, merge_settings
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
 from gitops_doca.sources.files import STDIN, find_top, is_below, is_gits
@@ -26,7 +26,7 @@ _FLAGS = {
 }
 
 
-def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False) -> Invocation:
+def read_run_config(flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False) -> RunConfig:
     """Merge flags, config file and defaults; reports a config that is not there or not usable.
 
     `extracted`: the config is a copy from a revision, and the caller checks where its files are.
@@ -41,17 +41,19 @@ def read_invocation(flags: Mapping[str, Any], problems: Problems, *, extracted: 
     if not file and not {"policies", "inventory"} <= given.keys():
         _report_no_config(flags["target"], problems)
     ways = {"policies": "-p", "inventory": "-i"}
-    settings = settle([given, read_config(file, problems) if file else {}], ways, problems)
+    settings = merge_settings([given, read_config(file, problems) if file else {}], ways, problems)
     if not extracted:
         check_lock_place(settings["lock"], os.path.dirname(file), problems)  # noqa: PTH120 (as written)
     registry, told = registry_flags(click.get_current_context())
-    return Invocation(
+    return RunConfig(
         settings=settings,
         registry=registry,
         told={**told, **(live.told if live else {})},
         resolve=_resolve(flags),
         lock_file=settings["lock"].value or os.path.join(_folder(flags["target"], file), LOCK_FILE),  # noqa: PTH118
-        mend=lock_command(flags["target"], flags["policies"], flags["inventory"], flags.get("lock"), live),
+        fix_command=lock_command(
+            flags["target"], flags["policies"], flags["inventory"], flags.get("lock"), live
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory
 from gitops_doca.sources.config import Setting
@@ -32,9 +32,9 @@ class LiveInventory:
         self._deadline = deadline
         self._environ = environ
         self._cluster: LiveCluster | None = None
-        self._scope: Scope | None = None
+        self._scope: ClusterQuery | None = None
 
-    def __call__(self, scope: Scope, problems: Problems) -> Inventory:
+    def __call__(self, scope: ClusterQuery, problems: Problems) -> Inventory:
         """Read the cluster; raises `GenerationError` as `LiveCluster.inventory` does."""
         from gitops_doca.cluster.live import LiveCluster, LiveOptions
 

@@ -10,7 +10,7 @@ import click
 
 from gitops_doca.cli.output.console import progress
 from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.cli.settings.untrusted_limits import Confinement
+from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.config import Setting
 from gitops_doca.sources.pull_secret import read_pull_secrets
@@ -62,7 +62,7 @@ def variable(flag: str) -> str:
 def make_resolver(
     flags: RegistryFlags,
     problems: Problems,
-    confinement: Confinement | None = None,
+    untrusted: UntrustedLimits | None = None,
     *,
     live: LiveInventory | None = None,
     verify_digests: bool = False,
@@ -87,11 +87,11 @@ def make_resolver(
         ca_file=flags.ca_file,
         insecure_registries=frozenset(flags.insecure_registry),
         allowed_registries=tuple(map(parse_allowed, flags.allowed_registry)),
-        public_only=confinement is not None,
+        public_only=untrusted is not None,
         trusted_realm_hosts=frozenset(flags.trusted_realm_host),
-        deadline=confinement.seconds_for_lookups if confinement else flags.deadline,
+        deadline=untrusted.seconds_for_lookups if untrusted else flags.deadline,
         verify_digests=verify_digests,
-        environ=confinement.environ if confinement else dict(os.environ),
+        environ=untrusted.environ if untrusted else dict(os.environ),
     )
     if whole_lists:
         options = replace(options, list_seconds=flags.deadline / 2)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import RegistryFlags, make_resolver
-from gitops_doca.cli.settings.untrusted_limits import Confinement
+from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.compare.lock import ImageLock, check_rendering
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, effective
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.generate import Answers, Generation, Locked, Online, generate
@@ -31,7 +31,7 @@ class Resolve(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class RunConfig:
     """One call that works on inputs, whoever made it."""
 
     settings: Settings
@@ -41,9 +41,9 @@ class Invocation:
     resolve: Resolve
     lock_file: str
     """Where the lock is, or would be."""
-    mend: str
+    fix_command: str
     """The command that writes that lock."""
-    confinement: Confinement | None = None
+    untrusted: UntrustedLimits | None = None
     """What strangers' inputs are held to; None for those of whoever runs this."""
     openshift: bool | None = None
     """Whether the cluster that the output is for has OpenShift's APIs; None: nobody said."""
@@ -60,9 +60,9 @@ class Invocation:
         return bool(self.settings["emit"].value != POLICIES)
 
     @property
-    def boundary(self) -> Boundary | None:
+    def file_root(self) -> FileRoot | None:
         """The folder that no input may lie outside of, if there is one."""
-        return self.confinement.boundary if self.confinement else None
+        return self.untrusted.file_root if self.untrusted else None
 
 
 def lock_command(
@@ -84,18 +84,20 @@ def lock_command(
     return shlex.join(words)
 
 
-def produce(invocation: Invocation, problems: Problems) -> Generation:
+def generate_for(run_config: RunConfig, problems: Problems) -> Generation:
     """Run all stages for an invocation; raises as `pipeline.generate` does."""
     return generate(
-        invocation.settings,
-        choose_answers(invocation, problems),
+        run_config.settings,
+        choose_answers(run_config, problems),
         problems,
-        boundary=invocation.boundary,
-        openshift=invocation.openshift,
+        file_root=run_config.file_root,
+        openshift=run_config.openshift,
     )
 
 
-def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems) -> Settings:
+def merge_settings(
+    layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems
+) -> Settings:
     """Merge layers, the first that sets a setting wins; reports what none of them may leave out.
 
     `ways` says for `policies` and `inventory` how else than in the config to name them; empty: in no other.
@@ -111,41 +113,43 @@ def settle(layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], pro
     return merged
 
 
-def asks_registries(invocation: Invocation) -> bool:
+def asks_registries(run_config: RunConfig) -> bool:
     """Say whether answers come from the registries, and not from a lock."""
-    if invocation.resolve is not Resolve.AUTO:
-        return invocation.resolve is Resolve.ONLINE
-    named = bool(invocation.settings["lock"].value)
-    return not named and not has_file(invocation.lock_file, invocation.boundary)
+    if run_config.resolve is not Resolve.AUTO:
+        return run_config.resolve is Resolve.ONLINE
+    named = bool(run_config.settings["lock"].value)
+    return not named and not has_file(run_config.lock_file, run_config.file_root)
 
 
-def choose_answers(invocation: Invocation, problems: Problems) -> Answers:
+def choose_answers(run_config: RunConfig, problems: Problems) -> Answers:
     """Choose between lock and registries as `find_answers` does; reports a lock of another rendering."""
-    answers = find_answers(invocation, problems)
-    if isinstance(answers, Locked) and invocation.renders:
-        strict = invocation.settings["strict"].value
-        check_rendering(answers.lock, answers.place, answers.mend, problems, strict=strict)
+    answers = find_answers(run_config, problems)
+    if isinstance(answers, Locked) and run_config.renders:
+        strict = run_config.settings["strict"].value
+        check_rendering(answers.lock, answers.place, answers.fix_command, problems, strict=strict)
     return answers
 
 
-def find_answers(invocation: Invocation, problems: Problems) -> Answers:
+def find_answers(run_config: RunConfig, problems: Problems) -> Answers:
     """Choose between lock and registries.
 
     A lock beside the config is used when it is there; one that config or flag names must be there.
     With a problem reported the answers are of no use: the pipeline stops before it wants them.
     """
-    if asks_registries(invocation):
-        return Online(resolver=lambda: _make_resolver(invocation, problems))
-    lock = read_lock(invocation.lock_file, invocation.mend, problems, invocation.boundary) or ImageLock()
-    return Locked(lock=lock, place=Place(invocation.lock_file), mend=invocation.mend)
+    if asks_registries(run_config):
+        return Online(resolver=lambda: _make_resolver(run_config, problems))
+    lock = (
+        read_lock(run_config.lock_file, run_config.fix_command, problems, run_config.file_root) or ImageLock()
+    )
+    return Locked(lock=lock, place=Place(run_config.lock_file), fix_command=run_config.fix_command)
 
 
-def _make_resolver(invocation: Invocation, problems: Problems) -> "RegistryResolver":
+def _make_resolver(run_config: RunConfig, problems: Problems) -> "RegistryResolver":
     return make_resolver(
-        invocation.registry,
+        run_config.registry,
         problems,
-        invocation.confinement,
+        run_config.untrusted,
         # Strangers wrote the policies, and would choose the Secrets.
-        live=None if invocation.confinement else invocation.live,
-        verify_digests=invocation.settings["pinDigests"].value,
+        live=None if run_config.untrusted else run_config.live,
+        verify_digests=run_config.settings["pinDigests"].value,
     )

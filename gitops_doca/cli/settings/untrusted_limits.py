@@ -4,17 +4,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 
 _SHARE = 0.9
 _LEAST = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Confinement:
+class UntrustedLimits:
     """Files inside one folder, registries on public addresses unless they are listed, and one deadline."""
 
-    boundary: Boundary
+    file_root: FileRoot
     environ: Mapping[str, str]
     """The operator's part of the environment: credentials, proxies and CA certificates come from it alone."""
     seconds: float

@@ -44,7 +44,7 @@ _SUFFIXES = {
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))([numkMGTPE]|[KMGTPE]i)?")
 
 
-def deviations(rendered: Mapping[str, object], applied: Mapping[str, object]) -> tuple[str, ...]:
+def daemonset_drift(rendered: Mapping[str, object], applied: Mapping[str, object]) -> tuple[str, ...]:
     """Return the paths at which the `spec` of a cluster's DaemonSet is not the rendered one; none: it is.
 
     Quantities are compared as numbers: the API server writes `1000m` as `1`.

@@ -121,14 +121,16 @@ def _answer(entry: LockEntry) -> TagLookup:
             assert_never(never)
 
 
-def check_rendering(lock: ImageLock, place: Place, mend: str, problems: Problems, *, strict: bool) -> None:
+def check_rendering(
+    lock: ImageLock, place: Place, fix_command: str, problems: Problems, *, strict: bool
+) -> None:
     """Report a lock of another rendering: its manifests were reviewed as another release renders them."""
     if lock.rendering == RENDERING:
         return
     message = f"the lock was written for rendering {lock.rendering}, and this gitops-doca renders {RENDERING}"
     if lock.rendering < RENDERING:
         message += ": the same inputs give other manifests now"
-        remedy = f"read in the changelog what changed in the manifests, then run: {mend}"
+        remedy = f"read in the changelog what changed in the manifests, then run: {fix_command}"
     else:
         message += ": it is older than the one that wrote the lock, and gives other manifests"
         remedy = "use the gitops-doca that wrote the lock, or a newer one"

@@ -13,7 +13,7 @@ from gitops_doca.core.tags import compile_tag, is_full_tag, parse_tag, precompil
 KIND = "DriverMatrix"
 
 
-class Cell(Enum):
+class Availability(Enum):
     """What one version has for one platform; the words are those of the report."""
 
     PRECOMPILED = "precompiled"
@@ -24,7 +24,7 @@ class Cell(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PlatformRow:
     """Pools of one platform: the same tag serves all of them, whatever their policies."""
 
     repository: Repository
@@ -63,11 +63,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class VersionColumn:
     """One version, and what it has for each row."""
 
     version: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Availability, ...]
     """In the order of the rows."""
     current: bool
     """A policy of the table names it."""
@@ -75,11 +75,11 @@ class Column:
     @property
     def complete(self) -> bool:
         """Whether every row has its precompiled image."""
-        return all(cell is Cell.PRECOMPILED for cell in self.cells)
+        return all(cell is Availability.PRECOMPILED for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newest:
+class LatestVersion:
     """The newest version with a precompiled image for all pools of a policy, or of a whole table."""
 
     policy: Policy | None
@@ -98,7 +98,7 @@ class Group:
 
     policy: Policy | None
     """None: those of all policies."""
-    rows: tuple[Row, ...]
+    rows: tuple[PlatformRow, ...]
     listed: tuple[str, ...]
     """The versions whose images for all of them the tag list has, newest first."""
 
@@ -108,7 +108,7 @@ class Catalogue:
     """What a tag list, taken apart once, says of the pools whose policies name its repository."""
 
     repository: Repository
-    rows: tuple[Row, ...]
+    rows: tuple[PlatformRow, ...]
     """Sorted by platform."""
     listed: TagList
     current: frozenset[str]
@@ -120,12 +120,12 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class VersionMatrix:
     """All versions of a repository against the pools whose policies name it."""
 
     catalogue: Catalogue
     lookups: Mapping[ImageReference, TagLookup]
-    newest: tuple[Newest, ...]
+    newest: tuple[LatestVersion, ...]
     """One for each group."""
 
     @property
@@ -134,7 +134,7 @@ class Table:
         return self.catalogue.repository
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[PlatformRow, ...]:
         """Its rows, sorted by platform."""
         return self.catalogue.rows
 
@@ -148,9 +148,9 @@ class Table:
         """The versions worth a column, newest first."""
         return self.catalogue.ranks.keys()
 
-    def column(self, version: str) -> Column:
+    def column(self, version: str) -> VersionColumn:
         """Return what a version has for each row."""
-        return Column(
+        return VersionColumn(
             version=version,
             cells=tuple(_cell(row, version, self.listed, self.lookups) for row in self.rows),
             current=self.is_current(version),
@@ -174,13 +174,15 @@ def catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tu
     )
 
 
-def tables(found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]) -> tuple[Table, ...]:
+def tables(
+    found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
+) -> tuple[VersionMatrix, ...]:
     """Return one table for each catalogue, by what its tag list and the manifests say.
 
     A manifest's answer comes before the list's. A list that is not complete never makes a cell missing.
     """
     return tuple(
-        Table(
+        VersionMatrix(
             catalogue=catalogue,
             lookups=lookups,
             newest=tuple(_newest(group, catalogue, lookups) for group in catalogue.groups),
@@ -204,7 +206,7 @@ def unconfirmed(
     return tuple(sorted(images))
 
 
-def _catalogue(repository: Repository, rows: tuple[Row, ...], listed: TagList) -> Catalogue:
+def _catalogue(repository: Repository, rows: tuple[PlatformRow, ...], listed: TagList) -> Catalogue:
     current = frozenset(pool.policy.driver.version for row in rows for pool in row.pools) - {""}
     published = _published({row.suffix for row in rows}, listed.tags)
     versions = _versions(rows, current, published, listed.tags)
@@ -241,7 +243,10 @@ def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[
 
 
 def _versions(
-    rows: Sequence[Row], current: frozenset[str], published: Mapping[str, set[str]], tags: Iterable[str]
+    rows: Sequence[PlatformRow],
+    current: frozenset[str],
+    published: Mapping[str, set[str]],
+    tags: Iterable[str],
 ) -> list[str]:
     """Return the versions worth a column, newest first.
 
@@ -261,22 +266,26 @@ def _versions(
     return sorted(found, key=lambda version: (version_key(version), version), reverse=True)
 
 
-def _cell(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> Cell:
+def _cell(
+    row: PlatformRow, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]
+) -> Availability:
     image = row.image(version)
     match lookups.get(image):
         case TagExists():
-            return Cell.PRECOMPILED
+            return Availability.PRECOMPILED
         case TagUnknown():
-            return Cell.UNKNOWN
+            return Availability.UNKNOWN
         case None if image.tag in listed.tags:
-            return Cell.PRECOMPILED
+            return Availability.PRECOMPILED
         case None if not listed.complete:
-            return Cell.UNKNOWN
+            return Availability.UNKNOWN
     compiles = row.may_compile and compile_tag(version, row.platform) in listed.tags
-    return Cell.COMPILED if compiles else Cell.MISSING
+    return Availability.COMPILED if compiles else Availability.MISSING
 
 
-def _doubt(row: Row, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> str:
+def _doubt(
+    row: PlatformRow, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]
+) -> str:
     """Return why a listed image gave no answer; empty when it gave one, or the registry denies it."""
     image = row.image(version)
     match lookups.get(image):
@@ -286,13 +295,13 @@ def _doubt(row: Row, version: str, listed: TagList, lookups: Mapping[ImageRefere
             return ""
 
 
-def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]) -> Newest:
+def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]) -> LatestVersion:
     version, reason = _candidate(group, catalogue, lookups)
     if version and not reason and any(row.image(version) not in lookups for row in group.rows):
         reason = "its manifests were not asked for"
     if reason:
-        return Newest(policy=group.policy, doubtful=version, reason=reason)
-    return Newest(policy=group.policy, version=version)
+        return LatestVersion(policy=group.policy, doubtful=version, reason=reason)
+    return LatestVersion(policy=group.policy, version=version)
 
 
 def _candidate(
@@ -305,7 +314,7 @@ def _candidate(
     for version in _possible(group, catalogue, lookups):
         doubts = [_doubt(row, version, catalogue.listed, lookups) for row in group.rows]
         cells = [_cell(row, version, catalogue.listed, lookups) for row in group.rows]
-        if all(doubt or cell is Cell.PRECOMPILED for doubt, cell in zip(doubts, cells, strict=True)):
+        if all(doubt or cell is Availability.PRECOMPILED for doubt, cell in zip(doubts, cells, strict=True)):
             return version, next(filter(None, doubts), "")
     return "", ""
 
@@ -330,23 +339,23 @@ def _possible(
     return sorted({*group.listed, *more}, key=catalogue.ranks.__getitem__) if more else group.listed
 
 
-def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[Row, ...]]:
+def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[PlatformRow, ...]]:
     found: dict[Repository, dict[Platform, list[Pool]]] = defaultdict(lambda: defaultdict(list))
     for pool in pools:
         found[pool.policy.driver.repository][pool.platform].append(pool)
     return {
         repository: tuple(
-            Row(repository=repository, platform=platform, pools=tuple(same))
+            PlatformRow(repository=repository, platform=platform, pools=tuple(same))
             for platform, same in sorted(platforms.items())
         )
         for repository, platforms in sorted(found.items())
     }
 
 
-def _groups(rows: Sequence[Row]) -> list[tuple[Policy | None, tuple[Row, ...]]]:
+def _groups(rows: Sequence[PlatformRow]) -> list[tuple[Policy | None, tuple[PlatformRow, ...]]]:
     """Return what one version is to serve: all rows, and with several policies those of each."""
     policies = {pool.policy.key: pool.policy for row in rows for pool in row.pools}
-    found: list[tuple[Policy | None, tuple[Row, ...]]] = [(None, tuple(rows))]
+    found: list[tuple[Policy | None, tuple[PlatformRow, ...]]] = [(None, tuple(rows))]
     if len(policies) > 1:
         for key in sorted(policies):
             own = (row for row in rows if any(p.policy.key == key for p in row.pools))
@@ -354,7 +363,7 @@ def _groups(rows: Sequence[Row]) -> list[tuple[Policy | None, tuple[Row, ...]]]:
     return found
 
 
-def newest_first(table: Table, limit: int) -> tuple[Column, ...]:
+def newest_first(table: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]:
     """Return the columns to show: the newest so many, and those that are current or the newest complete."""
     named = {newest.version or newest.doubtful for newest in table.newest} | table.catalogue.current
     return tuple(
@@ -364,7 +373,7 @@ def newest_first(table: Table, limit: int) -> tuple[Column, ...]:
     )
 
 
-def in_the_way(table: Table, column: Column) -> tuple[Row, ...]:
+def blocking_rows(table: VersionMatrix, column: VersionColumn) -> tuple[PlatformRow, ...]:
     """Return the rows without a precompiled image of this version, whatever they have instead."""
     cells = zip(table.rows, column.cells, strict=True)
-    return tuple(row for row, cell in cells if cell is not Cell.PRECOMPILED)
+    return tuple(row for row, cell in cells if cell is not Availability.PRECOMPILED)

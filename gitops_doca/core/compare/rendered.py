@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place
-from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, LeftOut, Node, Pool, Resource
+from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, Node, Pool, Resource, SkippedNode
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
-from gitops_doca.core.resolve.decide import Chosen, Decision, Withhold, place_of
+from gitops_doca.core.resolve.decide import Chosen, Decision, NoImage, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +96,13 @@ class Listed:
     """By name, why a NIC node is in no pool of a policy."""
 
 
-def listed(nodes: Iterable[Node], labels: Iterable[str], left_out: Iterable[LeftOut]) -> Listed:
+def listed(nodes: Iterable[Node], labels: Iterable[str], skipped: Iterable[SkippedNode]) -> Listed:
     """Return the nodes of an inventory; one that several policies skip has all their reasons.
 
     `labels` are those that nodeSelectors name.
     """
     reasons: dict[str, list[str]] = {}
-    for left in left_out:
+    for left in skipped:
         reasons.setdefault(left.node, []).append(left.reason)
     return Listed(
         nodes={node.name: node for node in nodes},
@@ -126,7 +126,7 @@ def rendering(
 ) -> Rendering:
     """Return objects, and pools with what the decisions know of them; each object has a kind and a name."""
     plain: tuple[Resource, ...] = tuple(_plain(resource) for resource in resources)
-    chosen = [decision for decision in decisions if not isinstance(decision, Withhold)]
+    chosen = [decision for decision in decisions if not isinstance(decision, NoImage)]
     pools = (
         *_rendered(plain, {d.pool.daemon_set: d.pool for d in chosen}),
         *_left_to_operator(plain, chosen),

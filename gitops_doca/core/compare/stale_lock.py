@@ -6,7 +6,7 @@ from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockResolver, 
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import precompiled_image, wanted_compile, wanted_precompiled
+from gitops_doca.core.resolve.decide import precompiled_image, required_compile, required_precompiled
 
 _SHOWN = 20
 """Details of one kind that a message has."""
@@ -16,7 +16,7 @@ def check_lock(
     lock: ImageLock,
     pools: Sequence[Pool],
     place: Place,
-    mend: str,
+    fix_command: str,
     problems: Problems,
     *,
     lists_wanted: bool = False,
@@ -53,17 +53,17 @@ def check_lock(
         place,
         category=Category.LOCK,
         details=() if alone else details,
-        remedy=f"{_caution(len(lost))}run: {mend}",
+        remedy=f"{_caution(len(lost))}run: {fix_command}",
     )
 
 
 def _lacking(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[ImageReference]:
     """Yield the tags that are needed and not locked, as far as the recorded misses tell them."""
     by_tag = [pool for pool in pools if pool.policy.driver.digest is None]
-    yield from (image for image in wanted_precompiled(by_tag) if image not in lock.entries)
+    yield from (image for image in required_precompiled(by_tag) if image not in lock.entries)
     recorded = [pool for pool in by_tag if precompiled_image(pool) in lock.entries]
-    answers = LockResolver(lock).resolve(wanted_precompiled(recorded))
-    yield from (image for image in wanted_compile(recorded, answers) if image not in lock.entries)
+    answers = LockResolver(lock).resolve(required_precompiled(recorded))
+    yield from (image for image in required_compile(recorded, answers) if image not in lock.entries)
 
 
 def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> I
 
 
 def _unlisted(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[str]:
-    for image in wanted_precompiled(pools):
+    for image in required_precompiled(pools):
         entry = lock.entries.get(image)
         if isinstance(entry, LockedImage) and entry.listed is None:
             yield (

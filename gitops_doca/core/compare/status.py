@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compact_inventory import has_nic
-from gitops_doca.core.compare.daemonset_drift import deviations
+from gitops_doca.core.compare.daemonset_drift import daemonset_drift
 from gitops_doca.core.compare.rendered import RenderedPool, at
-from gitops_doca.core.model import Inventory, LeftOut, OtherNodes, Pool, Resource
+from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
 from gitops_doca.core.resolve.pools import Grouping
 
 KIND = "DriverStatus"
@@ -156,7 +156,7 @@ class Status:
     pools: tuple[PoolStatus, ...]
     """In the order of rendering."""
     unplanned: tuple[NodeStatus, ...]
-    left_out: tuple[LeftOut, ...]
+    skipped: tuple[SkippedNode, ...]
     """NIC nodes of the cluster that no policy gives a driver."""
     absent: tuple[AbsentNode, ...] = ()
     """Sorted by name."""
@@ -173,7 +173,7 @@ class Status:
     @property
     def nic_nodes(self) -> int:
         """Count the NIC nodes of the cluster."""
-        return len({node.node for node in self.nodes} | {left.node for left in self.left_out})
+        return len({node.node for node in self.nodes} | {left.node for left in self.skipped})
 
     @property
     def is_current(self) -> bool:
@@ -225,7 +225,7 @@ def compare_status(
     return Status(
         pools=tuple(pools),
         unplanned=tuple(_unplanned(found.values(), pods)),
-        left_out=cluster.grouping.left_out,
+        skipped=cluster.grouping.skipped,
         absent=cluster.absent,
         leftovers=tuple(_leftovers(rendered, cluster.drivers)),
         without_nics=cluster.inventory.others if is_empty else None,
@@ -256,7 +256,7 @@ def _pool(
     absent: Container[str],
 ) -> PoolStatus:
     daemon_set = drivers.daemon_sets.get(rendered.daemon_set)
-    differs = deviations(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
+    differs = daemonset_drift(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
     nodes = []
     for name in live.node_names if live else ():
         pod = _choose(pods.get(name, ()), rendered.daemon_set)

@@ -41,7 +41,7 @@ class UseDigest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withhold:
+class NoImage:
     """No image: one that must exist is missing, or a look-up gave no answer."""
 
     pool: Pool
@@ -53,7 +53,7 @@ class Withhold:
 _HINTED = 20
 """Misses with hints; nobody reads more, and a registry may list very many tags."""
 
-Decision = UsePrecompiled | CompileOnNode | UseDigest | Withhold
+Decision = UsePrecompiled | CompileOnNode | UseDigest | NoImage
 Chosen = UsePrecompiled | CompileOnNode | UseDigest
 
 
@@ -69,12 +69,12 @@ def compile_image(pool: Pool) -> ImageReference:
     return driver.repository.tag(compile_tag(driver.version, pool.platform))
 
 
-def wanted_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
+def required_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
     """Return what the first round of look-ups asks for, sorted, each once."""
     return tuple(sorted({precompiled_image(p) for p in pools if p.policy.driver.digest is None}))
 
 
-def wanted_compile(
+def required_compile(
     pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
     """Return what the second round asks for: the compile images of misses that may be compiled."""
@@ -101,10 +101,10 @@ def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
         case TagExists(digest):
             return UsePrecompiled(pool=pool, image=image, digest=digest)
         case TagUnknown() as lookup:
-            return Withhold(pool=pool, image=image, lookup=lookup)
+            return NoImage(pool=pool, image=image, lookup=lookup)
         case TagMissing() as lookup:
             if driver.force_precompiled:
-                return Withhold(pool=pool, image=image, lookup=lookup)
+                return NoImage(pool=pool, image=image, lookup=lookup)
             return _compile(pool, lookups)
         case never:
             assert_never(never)
@@ -116,7 +116,7 @@ def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decisio
         case TagExists(digest):
             return CompileOnNode(pool=pool, image=image, digest=digest)
         case (TagMissing() | TagUnknown()) as lookup:
-            return Withhold(pool=pool, image=image, lookup=lookup)
+            return NoImage(pool=pool, image=image, lookup=lookup)
         case never:
             assert_never(never)
 
@@ -148,7 +148,7 @@ def report(
         lambda: defaultdict(list)
     )
     for decision in decisions:
-        if not isinstance(decision, Withhold):
+        if not isinstance(decision, NoImage):
             continue
         match decision.lookup:
             case TagMissing():

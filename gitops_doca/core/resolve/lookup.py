@@ -70,7 +70,7 @@ class ImagePlatforms:
 
 
 @dataclass(frozen=True, slots=True)
-class NoImage:
+class NotAnImage:
     """The tag is there, and no node can pull an image by it."""
 
     digest: Digest
@@ -79,7 +79,7 @@ class NoImage:
     """What the tag names, for messages."""
 
 
-Inspection = ImagePlatforms | NoImage | TagUnknown
+Inspection = ImagePlatforms | NotAnImage | TagUnknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,21 @@
 from collections.abc import Iterable
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import OperatorTrace, Policy, RenderOptions
+from gitops_doca.core.model import OperatorEvidence, Policy, RenderOptions
 
 _REMEDY = "docs/beside-the-operator.md has the order of steps; with emit: policies the operator keeps them"
 
 
-def warn_two_owners(policies: Iterable[Policy], traces: Iterable[OperatorTrace], problems: Problems) -> None:
+def warn_two_owners(
+    policies: Iterable[Policy], traces: Iterable[OperatorEvidence], problems: Problems
+) -> None:
     """Warn where DaemonSets are rendered beside an operator that makes them too.
 
     It overwrites ours, and deletes them when `ofedDriver` goes. A policy that an API server has stored, a
     driver DaemonSet of the operator's, or a policy with `ofedDriver` in the inventory shows it.
     """
     for policy in policies:
-        if policy.stored:
+        if policy.from_cluster:
             problems.warn(
                 f"{policy.kind} {policy.name} was read from a cluster, with ofedDriver: the operator makes "
                 "driver DaemonSets there, and two owners would fight over them",
@@ -32,7 +34,7 @@ def warn_two_owners(policies: Iterable[Policy], traces: Iterable[OperatorTrace],
 
 
 def warn_lost_init_container(
-    traces: Iterable[OperatorTrace], options: RenderOptions, problems: Problems
+    traces: Iterable[OperatorEvidence], options: RenderOptions, problems: Problems
 ) -> None:
     """Warn where the operator's DaemonSets have an init container that the rendered ones lack.
 
@@ -41,7 +43,7 @@ def warn_lost_init_container(
     """
     if options.init_container_image:
         return
-    first: dict[str, OperatorTrace] = {}
+    first: dict[str, OperatorEvidence] = {}
     for trace in traces:
         if trace.init_image:
             first.setdefault(trace.init_image, trace)

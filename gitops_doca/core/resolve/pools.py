@@ -9,12 +9,12 @@ from gitops_doca.core.discovery import help_with_platform
 from gitops_doca.core.model import (
     NIC_LABEL,
     PLATFORM_LABELS,
-    LeftOut,
     Node,
-    Plan,
+    PlannedPool,
     Platform,
     Policy,
     Pool,
+    SkippedNode,
 )
 from gitops_doca.core.names import driver_name
 from gitops_doca.core.phrases import list_nodes
@@ -28,8 +28,8 @@ class Grouping:
 
     pools: tuple[Pool, ...]
     """Sorted by policy, then platform."""
-    left_out: tuple[LeftOut, ...]
-    fulfilled: tuple[Plan, ...] = ()
+    skipped: tuple[SkippedNode, ...]
+    obsolete_plans: tuple[PlannedPool, ...] = ()
     """Plans all of whose pools have nodes now."""
 
 
@@ -38,7 +38,7 @@ def group_nodes(
     nodes: Sequence[Node],
     problems: Problems,
     *,
-    plans: Sequence[Plan] = (),
+    plans: Sequence[PlannedPool] = (),
     operator_names: bool = False,
     strict: bool = False,
 ) -> Grouping:
@@ -52,7 +52,7 @@ def group_nodes(
     """
     nodes = sorted(nodes, key=lambda node: node.name)
     pools: list[Pool] = []
-    left_out: list[LeftOut] = []
+    skipped: list[SkippedNode] = []
     lacking: dict[tuple[str, ...], list[Node]] = defaultdict(list)
     for policy in sorted(policies, key=lambda p: (p.kind, p.name)):
         groups: dict[Platform, list[Node]] = defaultdict(list)
@@ -69,18 +69,18 @@ def group_nodes(
             else:
                 groups[_platform(node)].append(node)
                 continue
-            left_out.append(LeftOut(node=node.name, policy=policy.name, reason=reason))
+            skipped.append(SkippedNode(node=node.name, policy=policy.name, reason=reason))
         planned = _plans_for(policy, plans, problems)
         pools += _pools(policy, groups, planned, problems, operator_names=operator_names)
-    left_out += [
-        LeftOut(node=node.name, policy="", reason="no policy with ofedDriver selects it")
+    skipped += [
+        SkippedNode(node=node.name, policy="", reason="no policy with ofedDriver selects it")
         for node in nodes
         if node.labels.get(NIC_LABEL) == "true" and not any(policy.selects(node) for policy in policies)
     ]
     _report_lacking(lacking, problems, strict=strict)
     _report_shared_names(pools, problems)
     return Grouping(
-        pools=tuple(pools), left_out=tuple(left_out), fulfilled=tuple(_fulfilled(policies, pools, plans))
+        pools=tuple(pools), skipped=tuple(skipped), obsolete_plans=tuple(_fulfilled(policies, pools, plans))
     )
 
 
@@ -112,8 +112,10 @@ def _platform(node: Node) -> Platform:
     return Platform(**{name: node.labels[label] for label, name in FIELDS.items()})
 
 
-def _plans_for(policy: Policy, plans: Iterable[Plan], problems: Problems) -> dict[Platform, Plan]:
-    found: dict[Platform, Plan] = {}
+def _plans_for(
+    policy: Policy, plans: Iterable[PlannedPool], problems: Problems
+) -> dict[Platform, PlannedPool]:
+    found: dict[Platform, PlannedPool] = {}
     for plan in plans:
         if not _is_for(plan, policy):
             continue
@@ -127,14 +129,14 @@ def _plans_for(policy: Policy, plans: Iterable[Plan], problems: Problems) -> dic
     return found
 
 
-def _is_for(plan: Plan, policy: Policy) -> bool:
+def _is_for(plan: PlannedPool, policy: Policy) -> bool:
     return not plan.policies or policy.name in plan.policies
 
 
 def _pools(
     policy: Policy,
     groups: Mapping[Platform, list[Node]],
-    planned: Mapping[Platform, Plan],
+    planned: Mapping[Platform, PlannedPool],
     problems: Problems,
     *,
     operator_names: bool,
@@ -157,7 +159,9 @@ def _pools(
     ]
 
 
-def _fulfilled(policies: Iterable[Policy], pools: Iterable[Pool], plans: Iterable[Plan]) -> Iterator[Plan]:
+def _fulfilled(
+    policies: Iterable[Policy], pools: Iterable[Pool], plans: Iterable[PlannedPool]
+) -> Iterator[PlannedPool]:
     running = {(pool.policy.name, pool.platform) for pool in pools if pool.nodes}
     for plan in plans:
         wanted = {(policy.name, plan.platform) for policy in policies if _is_for(plan, policy)}

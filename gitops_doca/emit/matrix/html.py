@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gitops_doca.core.compare.matrix import Cell, Column, Row, Table, newest_first
+from gitops_doca.core.compare.matrix import (
+    Availability,
+    PlatformRow,
+    VersionColumn,
+    VersionMatrix,
+    newest_first,
+)
 from gitops_doca.emit.escape import html_text
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,
@@ -10,12 +16,12 @@ from gitops_doca.emit.matrix.phrases import (
     WORDS,
     count,
     findings,
-    left_out,
     marks,
     nodes,
     obstacles,
     policy_cells,
     policy_heads,
+    skipped,
 )
 from gitops_doca.emit.matrix.style import STYLE
 
@@ -41,7 +47,7 @@ _HEAD = f"""\
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
-def html_matrix(tables: Sequence[Table], versions: int) -> str:
+def html_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
     """Return a page with a section for each repository; without scripts, every value escaped."""
     lines = [
         line
@@ -51,14 +57,14 @@ def html_matrix(tables: Sequence[Table], versions: int) -> str:
     return _HEAD + "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"]) + _FOOT
 
 
-def _section(table: Table, shown: Sequence[Column], anchor: str) -> Iterator[str]:
+def _section(table: VersionMatrix, shown: Sequence[VersionColumn], anchor: str) -> Iterator[str]:
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html_text(str(table.repository))}</h2>'
     yield '<ul class="findings">'
     yield from (f"<li>{html_text(finding)}</li>" for finding in findings(table))
     yield "</ul>"
     yield from _scrolled(_versions(table, shown), anchor, "versions")
-    if aside := left_out(table, shown):
+    if aside := skipped(table, shown):
         yield f'<p class="aside">{html_text(aside)}</p>'
     yield from _scrolled(_grid(table, shown), anchor, "pools")
     yield from _legend(shown)
@@ -76,7 +82,7 @@ def _scrolled(table: Iterable[str], anchor: str, kind: str) -> Iterator[str]:
     yield "</div>"
 
 
-def _versions(table: Table, shown: Sequence[Column]) -> Iterator[str]:
+def _versions(table: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
     yield "Versions, newest first"
     heads = ("Version", "Pools served", "Mark", "In the way")
     yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}</tr></thead>"
@@ -89,7 +95,7 @@ def _versions(table: Table, shown: Sequence[Column]) -> Iterator[str]:
     yield "</tbody>"
 
 
-def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
+def _grid(table: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
     yield "What each version has for each pool"
     versions = (
         f'<th scope="col" class="version"><span>{html_text(column.version)}</span>'
@@ -106,25 +112,25 @@ def _grid(table: Table, shown: Sequence[Column]) -> Iterator[str]:
     yield "</tbody>"
 
 
-def _pool(table: Table, row: Row) -> str:
+def _pool(table: VersionMatrix, row: PlatformRow) -> str:
     named = "".join(map(_cell, policy_cells(table, row)))
     return f'{_head(str(row.platform), "row")}{named}<td class="number">{html_text(nodes(row))}</td>'
 
 
-def _legend(shown: Sequence[Column]) -> Iterator[str]:
+def _legend(shown: Sequence[VersionColumn]) -> Iterator[str]:
     used = {cell for column in shown for cell in column.cells}
     yield '<dl class="legend">'
-    for cell in Cell:
+    for cell in Availability:
         if cell in used:
             yield f'<div><dt class="{cell.value}">{WORDS[cell]}</dt><dd>{MEANINGS[cell]}</dd></div>'
     yield "</dl>"
 
 
-def _badges(table: Table, column: Column) -> str:
+def _badges(table: VersionMatrix, column: VersionColumn) -> str:
     return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(table, column))
 
 
-def _answer(cell: Cell) -> str:
+def _answer(cell: Availability) -> str:
     return f'<td class="{cell.value}">{WORDS[cell]}</td>'
 
 

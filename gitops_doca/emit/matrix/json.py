@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gitops_doca.core.compare.matrix import KIND, Cell, Column, Newest, Row, Table, in_the_way, newest_first
+from gitops_doca.core.compare.matrix import (
+    KIND,
+    Availability,
+    LatestVersion,
+    PlatformRow,
+    VersionColumn,
+    VersionMatrix,
+    blocking_rows,
+    newest_first,
+)
 from gitops_doca.core.model import API_VERSION, Policy
 from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.matrix.phrases import kind_and_name, policies
 
 
-def json_matrix(tables: Sequence[Table], versions: int) -> str:
+def json_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
     """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json."""
     document = {
         "apiVersion": API_VERSION,
@@ -19,7 +28,7 @@ def json_matrix(tables: Sequence[Table], versions: int) -> str:
     return json_text(document)
 
 
-def _repository(table: Table, shown: Sequence[Column]) -> dict[str, Any]:
+def _repository(table: VersionMatrix, shown: Sequence[VersionColumn]) -> dict[str, Any]:
     whole, *others = table.newest
     own = {newest.policy.key: newest for newest in others if newest.policy}
     state = "complete" if table.listed.complete else "incomplete" if table.usable else "unusable"
@@ -36,7 +45,7 @@ def _repository(table: Table, shown: Sequence[Column]) -> dict[str, Any]:
     }
 
 
-def _newest(newest: Newest) -> dict[str, Any]:
+def _newest(newest: LatestVersion) -> dict[str, Any]:
     if newest.doubtful:
         return {"newest": None, "doubtful": {"version": newest.doubtful, "reason": newest.reason}}
     return {"newest": newest.version or None}
@@ -48,17 +57,17 @@ def _policy(policy: Policy) -> dict[str, str]:
     return {**whose, "kind": policy.kind, "name": policy.name, "version": driver.digest or driver.version}
 
 
-def _version(table: Table, column: Column) -> dict[str, Any]:
+def _version(table: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
     return {
         "version": column.version,
         "current": column.current,
         "complete": column.complete,
-        "precompiled": column.cells.count(Cell.PRECOMPILED),
-        "inTheWay": [str(row.platform) for row in in_the_way(table, column)],
+        "precompiled": column.cells.count(Availability.PRECOMPILED),
+        "inTheWay": [str(row.platform) for row in blocking_rows(table, column)],
     }
 
 
-def _pool(row: Row, index: int, shown: Sequence[Column]) -> dict[str, Any]:
+def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn]) -> dict[str, Any]:
     return {
         "pool": str(row.platform),
         **({"clusters": list(row.clusters)} if row.clusters else {}),

@@ -2,22 +2,34 @@
 
 from collections.abc import Iterator, Sequence
 
-from gitops_doca.core.compare.matrix import Cell, Column, Newest, Row, Table, in_the_way
+from gitops_doca.core.compare.matrix import (
+    Availability,
+    LatestVersion,
+    PlatformRow,
+    VersionColumn,
+    VersionMatrix,
+    blocking_rows,
+)
 from gitops_doca.core.model import Policy
 
-WORDS = {Cell.PRECOMPILED: "yes", Cell.COMPILED: "compiles", Cell.MISSING: "no", Cell.UNKNOWN: "?"}
+WORDS = {
+    Availability.PRECOMPILED: "yes",
+    Availability.COMPILED: "compiles",
+    Availability.MISSING: "no",
+    Availability.UNKNOWN: "?",
+}
 MEANINGS = {
-    Cell.PRECOMPILED: "precompiled image",
-    Cell.COMPILED: "no precompiled image, and one that compiles on the node",
-    Cell.MISSING: "no image",
-    Cell.UNKNOWN: "not known",
+    Availability.PRECOMPILED: "precompiled image",
+    Availability.COMPILED: "no precompiled image, and one that compiles on the node",
+    Availability.MISSING: "no image",
+    Availability.UNKNOWN: "not known",
 }
 _NAMED = 3
 """Clusters that one cell names."""
 NO_POOLS = "no pool, so there is nothing to hold versions against"
 
 
-def findings(table: Table) -> Iterator[str]:
+def findings(table: VersionMatrix) -> Iterator[str]:
     """Yield one sentence for the whole table, then one for each policy where there are several."""
     for newest in table.newest:
         yield f"{_whose(newest.policy)}: {_finding(table, newest)}"
@@ -32,7 +44,7 @@ def _whose(policy: Policy | None) -> str:
     return f"newest version for every pool of {name(policy)}" if policy else "newest version for every pool"
 
 
-def _finding(table: Table, newest: Newest) -> str:
+def _finding(table: VersionMatrix, newest: LatestVersion) -> str:
     if newest.doubtful:
         return f"not known; {newest.doubtful} is listed, and could not be confirmed: {newest.reason}"
     if not newest.version:
@@ -53,27 +65,27 @@ def kind_and_name(policy: Policy) -> str:
     return f"{policy.kind}/{policy.name}"
 
 
-def policies(rows: Sequence[Row]) -> tuple[Policy, ...]:
+def policies(rows: Sequence[PlatformRow]) -> tuple[Policy, ...]:
     """Return the policies of these rows, sorted, each once."""
     found = {name(pool.policy): pool.policy for row in rows for pool in row.pools}
     return tuple(policy for _, policy in sorted(found.items()))
 
 
-def count(table: Table, column: Column) -> str:
+def count(table: VersionMatrix, column: VersionColumn) -> str:
     """Say for how many pools a version has a precompiled image."""
-    return f"{len(table.rows) - len(in_the_way(table, column))} of {len(table.rows)}"
+    return f"{len(table.rows) - len(blocking_rows(table, column))} of {len(table.rows)}"
 
 
-def obstacles(table: Table, column: Column) -> str:
+def obstacles(table: VersionMatrix, column: VersionColumn) -> str:
     """Name the pools that stand in a version's way: the first, and how many more."""
-    rows = in_the_way(table, column)
+    rows = blocking_rows(table, column)
     if len(rows) == len(table.rows) > 1:
         return "every pool"
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return f"{rows[0].platform}{more}" if rows else ""
 
 
-def marks(table: Table, column: Column) -> tuple[str, ...]:
+def marks(table: VersionMatrix, column: VersionColumn) -> tuple[str, ...]:
     """Return what sets a version apart from the others."""
     newest = [mark.policy for mark in table.newest if mark.version == column.version]
     own = () if None in newest else _newest_for([policy for policy in newest if policy])
@@ -87,14 +99,14 @@ def _newest_for(found: Sequence[Policy]) -> tuple[str, ...]:
     return tuple(f"newest for {name(policy)}" for policy in found)
 
 
-def policy_heads(table: Table) -> tuple[str, ...]:
+def policy_heads(table: VersionMatrix) -> tuple[str, ...]:
     """Return the heads of what `policy_cells` returns."""
     clusters = ("clusters",) if any(row.clusters for row in table.rows) else ()
     several = len({kind_and_name(policy) for policy in policies(table.rows)}) > 1
     return (*clusters, *(("policy",) if several else ()))
 
 
-def policy_cells(table: Table, row: Row) -> tuple[str, ...]:
+def policy_cells(table: VersionMatrix, row: PlatformRow) -> tuple[str, ...]:
     """Return the clusters of a row in one cell, and the names of its policies in another.
 
     The first is there in a fleet only, the second where the table has several policies.
@@ -111,12 +123,12 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def nodes(row: Row) -> str:
+def nodes(row: PlatformRow) -> str:
     """Return how many nodes wait for the image, or that it is planned."""
     return str(len(row.node_names)) if row.node_names else "planned"
 
 
-def left_out(table: Table, shown: Sequence[Column]) -> str:
+def skipped(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
     """Say how many versions are not shown; empty when all are."""
     missing = len(table.versions) - len(shown)
     plural = "" if missing == 1 else "s"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from gitops_doca.core.compare.matrix import Cell, Column, Table, newest_first
+from gitops_doca.core.compare.matrix import Availability, VersionColumn, VersionMatrix, newest_first
 from gitops_doca.emit.escape import markdown_code, markdown_text, printable_lines
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,
@@ -10,35 +10,35 @@ from gitops_doca.emit.matrix.phrases import (
     WORDS,
     count,
     findings,
-    left_out,
     marks,
     nodes,
     obstacles,
     policy_cells,
     policy_heads,
+    skipped,
 )
 from gitops_doca.emit.tables import columns, items, markdown, text_cells
 
 _VERSIONS = ("", "VERSION", "POOLS", "", "IN THE WAY")
 
 
-def text_matrix(tables: Sequence[Table], versions: int) -> str:
+def text_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
     """Return for each repository its versions, newest first, then what each of them has for each pool."""
     return "\n".join(_text(table, newest_first(table, versions)) for table in tables) or f"{NO_POOLS}\n"
 
 
-def markdown_matrix(tables: Sequence[Table], versions: int) -> str:
+def markdown_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
     """Return the same for a comment on a pull request."""
     return "\n".join(_markdown(table, newest_first(table, versions)) for table in tables) or f"{NO_POOLS}\n"
 
 
-def _text(table: Table, shown: Sequence[Column]) -> str:
+def _text(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
     lines = [
         str(table.repository),
         *(f"  {finding}" for finding in findings(table)),
         "",
         *columns([_VERSIONS, *_version_rows(table, shown)]),
-        *filter(None, [left_out(table, shown)]),
+        *filter(None, [skipped(table, shown)]),
         "",
         *columns([_pool_head(table, shown, str.upper), *_pool_rows(table, shown)]),
         "",
@@ -47,13 +47,13 @@ def _text(table: Table, shown: Sequence[Column]) -> str:
     return printable_lines(lines)
 
 
-def _markdown(table: Table, shown: Sequence[Column]) -> str:
+def _markdown(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
     heads, *rows = text_cells([("", "Version", "Pools", "", "In the way"), *_version_rows(table, shown)])
     versions = [
         (number, markdown_code(column.version), *rest)
         for (number, _, *rest), column in zip(rows, shown, strict=True)
     ]
-    aside = left_out(table, shown)
+    aside = skipped(table, shown)
     head = _pool_head(table, shown, str.capitalize)
     lines = [
         f"**{markdown_text(str(table.repository))}**",
@@ -69,7 +69,7 @@ def _markdown(table: Table, shown: Sequence[Column]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _version_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]]:
+def _version_rows(table: VersionMatrix, shown: Sequence[VersionColumn]) -> list[tuple[str, ...]]:
     return [
         (
             str(number),
@@ -82,12 +82,14 @@ def _version_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]
     ]
 
 
-def _pool_head(table: Table, shown: Sequence[Column], style: Callable[[str], str]) -> tuple[str, ...]:
+def _pool_head(
+    table: VersionMatrix, shown: Sequence[VersionColumn], style: Callable[[str], str]
+) -> tuple[str, ...]:
     numbers = (str(number) for number, _ in enumerate(shown, start=1))
     return (*map(style, ("pool", *policy_heads(table), "nodes")), *numbers)
 
 
-def _pool_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]]:
+def _pool_rows(table: VersionMatrix, shown: Sequence[VersionColumn]) -> list[tuple[str, ...]]:
     return [
         (
             str(row.platform),
@@ -99,6 +101,6 @@ def _pool_rows(table: Table, shown: Sequence[Column]) -> list[tuple[str, ...]]:
     ]
 
 
-def _legend(shown: Sequence[Column]) -> list[str]:
+def _legend(shown: Sequence[VersionColumn]) -> list[str]:
     used = {cell for column in shown for cell in column.cells}
-    return ["; ".join(f"{WORDS[cell]}: {MEANINGS[cell]}" for cell in Cell if cell in used)]
+    return ["; ".join(f"{WORDS[cell]}: {MEANINGS[cell]}" for cell in Availability if cell in used)]

@@ -5,36 +5,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.challenges import Challenge
 
 _T = TypeVar("_T")
 
 
-class Once(Generic[_T]):
+class CachedResult(Generic[_T]):
     """A value that the first thread computes and all others wait for; a failure is kept just so."""
 
     def __init__(self, compute: Callable[[], _T]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
-        self._found: list[_T | NoAnswerError] = []
+        self._found: list[_T | LookupFailedError] = []
 
     def get(self) -> _T:
-        """Return the value; raises the `NoAnswerError` that there was instead, also the next time."""
+        """Return the value; raises the `LookupFailedError` that there was instead, also the next time."""
         with self._lock:
             if not self._found:
                 try:
                     self._found.append(self._compute())
-                except NoAnswerError as error:
+                except LookupFailedError as error:
                     self._found.append(error)
         found = self._found[0]
-        if isinstance(found, NoAnswerError):
-            raise NoAnswerError(found.cause, found.reason)
+        if isinstance(found, LookupFailedError):
+            raise LookupFailedError(found.cause, found.reason)
         return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Authorization:
     """What a repository's requests carry."""
 
     authorization: str = field(default="", repr=False)
@@ -48,32 +48,35 @@ class Grant:
     """The clause that explains a 401 or 403 in spite of this grant."""
 
 
-class Access:
+class AuthorizationCache:
     """One repository's grant; an answer to a challenge is renewed at most once without success."""
 
-    def __init__(self, first: Callable[[], Grant]) -> None:
+    def __init__(self, first: Callable[[], Authorization]) -> None:
         self._lock = threading.Lock()
-        self._newest = Once(first)
-        self._next: Once[Grant] | None = None
+        self._newest = CachedResult(first)
+        self._next: CachedResult[Authorization] | None = None
         """What did not come when the newest was to be renewed; the newest stays in use."""
-        self._doubtful: Grant | None = None
+        self._doubtful: Authorization | None = None
         """A renewed grant that has not worked yet."""
 
-    def grant(self) -> Grant:
-        """Return the newest grant, which is fetched when the first thread asks; raises as `Once` does."""
+    def grant(self) -> Authorization:
+        """Return the newest authorization, fetched when the first thread asks.
+
+        Raises as `CachedResult` does.
+        """
         with self._lock:
             return self._newest.get()
 
-    def accepted(self, grant: Grant) -> None:
+    def accepted(self, grant: Authorization) -> None:
         """Note that the registry took a grant: when it expires, another may be fetched."""
         with self._lock:
             if grant is self._doubtful:
                 self._doubtful = None
 
-    def renew(self, stale: Grant, fetch: Callable[[], Grant]) -> Grant | None:
+    def renew(self, stale: Authorization, fetch: Callable[[], Authorization]) -> Authorization | None:
         """Return a newer grant than the stale one; None if that is a renewed one that never worked.
 
-        Raises the `NoAnswerError` that there was instead, and the same for the next who asks.
+        Raises the `LookupFailedError` that there was instead, and the same for the next who asks.
         """
         with self._lock:
             newest = self._newest.get()
@@ -81,7 +84,7 @@ class Access:
                 return newest
             if stale is self._doubtful:
                 return None
-            self._next = self._next or Once(fetch)
+            self._next = self._next or CachedResult(fetch)
             renewed = self._next.get()
             self._newest, self._next = self._next, None
             # The first answer to a challenge is as good as a first grant.

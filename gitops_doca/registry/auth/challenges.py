@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gitops_doca.registry.auth.credentials import Login, Password
+from gitops_doca.registry.auth.credentials import Credential, Password
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def answerable(challenges: Iterable[Challenge]) -> tuple[Challenge, ...]:
     return tuple(one for one in challenges if one.scheme == "basic" or _has_realm(one))
 
 
-def choose(challenges: Iterable[Challenge], login: Login | None) -> Challenge | None:
+def choose(challenges: Iterable[Challenge], login: Credential | None) -> Challenge | None:
     """Return the first challenge that can be answered with a login; None when there is none.
 
     Basic needs a password; Bearer needs a realm, and nobody's login.

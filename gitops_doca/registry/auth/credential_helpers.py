@@ -8,9 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitops_doca.net.credential_process import run_program
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.retry import Deadline
-from gitops_doca.registry.auth.credentials import TOKEN_USER, HelperCall, Login, identity, password, unusable
+from gitops_doca.registry.auth.credentials import (
+    TOKEN_USER,
+    Credential,
+    HelperCall,
+    identity,
+    password,
+    unusable,
+)
 
 MAX_SECONDS = 30.0
 """What a helper may take, if the deadline of the run leaves as much."""
@@ -25,10 +32,10 @@ class Helpers:
     environ: Mapping[str, str]
     deadline: Deadline
 
-    def ask(self, call: HelperCall) -> Login | None:
+    def ask(self, call: HelperCall) -> Credential | None:
         """Return what a helper has for a server, None when it says that it has nothing.
 
-        Raises `NoAnswerError` (auth) for one that is absent, fails, hangs or prints anything else.
+        Raises `LookupFailedError` (auth) for one that is absent, fails, hangs or prints anything else.
         """
         program = f"docker-credential-{call.name}"
         found = shutil.which(program, path=self.environ.get("PATH", os.defpath))
@@ -51,11 +58,11 @@ class Helpers:
         return _parse(output, call)
 
 
-def _failed(call: HelperCall, how: str) -> NoAnswerError:
+def _failed(call: HelperCall, how: str) -> LookupFailedError:
     return unusable(call.place, f"names the credential helper docker-credential-{call.name}, which {how}")
 
 
-def _parse(output: bytes, call: HelperCall) -> Login:
+def _parse(output: bytes, call: HelperCall) -> Credential:
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass, field
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RegistryToken:
     place: str
 
 
-Login = Password | IdentityToken | RegistryToken
+Credential = Password | IdentityToken | RegistryToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,23 @@ class HelperCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class InvalidCredential:
     """An entry for the repository that cannot be used; never to be taken for none."""
 
     reason: str
 
 
-Candidate = Login | HelperCall | Unusable
+CredentialCandidate = Credential | HelperCall | InvalidCredential
 
 TOKEN_USER = "<token>"  # noqa: S105 (the user name with which helpers mark identity tokens)
 _FIELDS = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
-def parse_entry(entry: object, place: str) -> Login | None:
+def parse_entry(entry: object, place: str) -> Credential | None:
     """Return the login of an entry under `auths`; None for an empty one, as credential stores leave them.
 
-    `auth` wins over user name and password. Raises `NoAnswerError` (auth) for an entry that cannot be used.
+    `auth` wins over user name and password. Raises `LookupFailedError` (auth) for an
+    entry that cannot be used.
     """
     if not isinstance(entry, dict) or not all(isinstance(entry.get(name) or "", str) for name in _FIELDS):
         raise unusable(place, "has an entry for this registry that is not made as docker makes them")
@@ -83,7 +84,7 @@ def parse_entry(entry: object, place: str) -> Login | None:
 
 
 def password(user: str, secret: str, place: str) -> Password:
-    """Return the login of a user; raises `NoAnswerError` (auth) for what UTF-8 cannot hold."""
+    """Return the login of a user; raises `LookupFailedError` (auth) for what UTF-8 cannot hold."""
     try:
         return Password(basic(f"{user}:{secret}".encode()), place)
     except UnicodeEncodeError:
@@ -91,7 +92,7 @@ def password(user: str, secret: str, place: str) -> Password:
 
 
 def identity(user: str, token: str, place: str) -> IdentityToken:
-    """Return the login of an identity token; raises `NoAnswerError` (auth) for what is none."""
+    """Return the login of an identity token; raises `LookupFailedError` (auth) for what is none."""
     return IdentityToken(_checked(token, place), user, place)
 
 
@@ -100,9 +101,9 @@ def basic(pair: bytes) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def unusable(place: str, what: str) -> NoAnswerError:
+def unusable(place: str, what: str) -> LookupFailedError:
     """Return the error for credentials that cannot be used, with the place where they stand."""
-    return NoAnswerError(Cause.AUTH, f"{place} {what}")
+    return LookupFailedError(Cause.AUTH, f"{place} {what}")
 
 
 def _checked(token: str, place: str) -> str:

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from gitops_doca.core.reference import DOCKER_HUB
-from gitops_doca.net.request_errors import NoAnswerError
-from gitops_doca.registry.auth.credentials import HelperCall, Login, Unusable, parse_entry, unusable
+from gitops_doca.net.request_errors import LookupFailedError
+from gitops_doca.registry.auth.credentials import (
+    Credential,
+    HelperCall,
+    InvalidCredential,
+    parse_entry,
+    unusable,
+)
 
 _MAX_CONFIG = 4 * 1024 * 1024
 # What docker login writes for Docker Hub, and what podman login does.
@@ -50,7 +56,7 @@ class DockerConfig:
     """The content of one file."""
 
     def __init__(self, file: Path) -> None:
-        """Read it; raises `NoAnswerError` (auth) for what is no docker config.json."""
+        """Read it; raises `LookupFailedError` (auth) for what is no docker config.json."""
         self._place = str(file)
         content = _load(file)
         self._auths = self._table(content, "auths")
@@ -60,7 +66,7 @@ class DockerConfig:
     def helper(self, registry: str) -> HelperCall | None:
         """Return the helper of a registry, else the one of all; an empty name stands for the file itself.
 
-        Raises `NoAnswerError` (auth) for a name that cannot be a program's.
+        Raises `LookupFailedError` (auth) for a name that cannot be a program's.
         """
         keys = _keys(registry)
         server = next((key for key in keys if key in self._helpers), "")
@@ -71,13 +77,13 @@ class DockerConfig:
             raise unusable(self._place, "names a credential helper that cannot be one")
         return HelperCall(name, server or keys[0], self._place)
 
-    def logins(self, registry: str, path: str) -> Iterator[Login | Unusable]:
+    def logins(self, registry: str, path: str) -> Iterator[Credential | InvalidCredential]:
         """Yield what the entries for a repository hold, the most specific first."""
         for key in dict.fromkeys(_entries_for(self._auths, _keys(registry), path)):
             try:
                 login = parse_entry(self._auths[key], self._place)
-            except NoAnswerError as error:
-                yield Unusable(error.reason)
+            except LookupFailedError as error:
+                yield InvalidCredential(error.reason)
             else:
                 if login is not None:
                     yield login

@@ -4,10 +4,15 @@ import threading
 from collections.abc import Callable, Iterator
 
 from gitops_doca.core.reference import DOCKER_HUB
-from gitops_doca.net.request_errors import NoAnswerError
-from gitops_doca.registry.auth.authorization import Once
+from gitops_doca.net.request_errors import LookupFailedError
+from gitops_doca.registry.auth.authorization import CachedResult
 from gitops_doca.registry.auth.credential_helpers import Helpers
-from gitops_doca.registry.auth.credentials import Candidate, HelperCall, Login, Unusable
+from gitops_doca.registry.auth.credentials import (
+    Credential,
+    CredentialCandidate,
+    HelperCall,
+    InvalidCredential,
+)
 from gitops_doca.registry.auth.docker_config import DockerConfig, default_file
 from gitops_doca.registry.auth.pull_secrets import find_logins, is_hub_key_of_kubelet_alone
 from gitops_doca.registry.options import RegistryOptions
@@ -23,8 +28,8 @@ class Keychain:
         self._warn = warn
         self._lock = threading.Lock()
         self._config: DockerConfig | None = None
-        self._asked: dict[HelperCall, Once[Login | None]] = {}
-        self._asked_anew: dict[HelperCall, Once[Login | None]] = {}
+        self._asked: dict[HelperCall, CachedResult[Credential | None]] = {}
+        self._asked_anew: dict[HelperCall, CachedResult[Credential | None]] = {}
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -32,7 +37,7 @@ class Keychain:
         places = [secret.place for secret in self._secrets]
         return (*places, str(self._file)) if self._file else tuple(places)
 
-    def candidates(self, registry: str, path: str) -> tuple[Candidate, ...]:
+    def candidates(self, registry: str, path: str) -> tuple[CredentialCandidate, ...]:
         """Return what matches a repository, in the order to be tried; nothing: be anonymous."""
         if registry == DOCKER_HUB and is_hub_key_of_kubelet_alone(self._secrets, path):
             self._warn(
@@ -42,31 +47,31 @@ class Keychain:
         secrets = find_logins(self._secrets, registry, path)
         return tuple(dict.fromkeys([*secrets, *self._of_config(registry, path)]))
 
-    def ask(self, call: HelperCall) -> Login | None:
+    def ask(self, call: HelperCall) -> Credential | None:
         """Return what a helper has, None when it has nothing; it runs once.
 
-        Raises `NoAnswerError` (auth) for a helper that does not work.
+        Raises `LookupFailedError` (auth) for a helper that does not work.
         """
         with self._lock:
-            asked = self._asked.setdefault(call, Once(lambda: self._helpers.ask(call)))
+            asked = self._asked.setdefault(call, CachedResult(lambda: self._helpers.ask(call)))
         return asked.get()
 
-    def ask_anew(self, call: HelperCall) -> Login | None:
+    def ask_anew(self, call: HelperCall) -> Credential | None:
         """Return what a helper has now that a registry said that its login has expired; it runs once more."""
         with self._lock:
-            asked = self._asked_anew.setdefault(call, Once(lambda: self._helpers.ask(call)))
+            asked = self._asked_anew.setdefault(call, CachedResult(lambda: self._helpers.ask(call)))
             self._asked[call] = asked
         return asked.get()
 
-    def _of_config(self, registry: str, path: str) -> Iterator[Candidate]:
+    def _of_config(self, registry: str, path: str) -> Iterator[CredentialCandidate]:
         if self._file is None:
             return
         try:
             with self._lock:
                 self._config = self._config or DockerConfig(self._file)
             call = self._config.helper(registry)
-        except NoAnswerError as error:
-            yield Unusable(error.reason)
+        except LookupFailedError as error:
+            yield InvalidCredential(error.reason)
             return
         if call is not None:
             yield call

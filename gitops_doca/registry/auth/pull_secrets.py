@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_doca.core.reference import DOCKER_HUB
-from gitops_doca.net.request_errors import NoAnswerError
-from gitops_doca.registry.auth.credentials import Login, Unusable, parse_entry
+from gitops_doca.net.request_errors import LookupFailedError
+from gitops_doca.registry.auth.credentials import Credential, InvalidCredential, parse_entry
 from gitops_doca.registry.auth.globs import matches
 
 _DOCKER_IO = "docker.io"
@@ -22,7 +22,9 @@ class PullSecret:
     auths: Mapping[str, Any] = field(repr=False)
 
 
-def find_logins(secrets: Iterable[PullSecret], registry: str, path: str) -> list[Login | Unusable]:
+def find_logins(
+    secrets: Iterable[PullSecret], registry: str, path: str
+) -> list[Credential | InvalidCredential]:
     """Return what all secrets have for a repository, in the order in which the kubelet would try it.
 
     Keys go in reverse lexicographic order over all secrets, one key's entries in the order of the secrets.
@@ -56,11 +58,11 @@ def _entries(secrets: Iterable[PullSecret]) -> list[tuple[str, _Entry]]:
     return sorted(entries, key=lambda entry: entry[0], reverse=True)
 
 
-def _login(entry: _Entry) -> Login | Unusable | None:
+def _login(entry: _Entry) -> Credential | InvalidCredential | None:
     try:
         return parse_entry(entry.value, entry.place)
-    except NoAnswerError as error:
-        return Unusable(error.reason)
+    except LookupFailedError as error:
+        return InvalidCredential(error.reason)
 
 
 def normal_key(key: str) -> str:

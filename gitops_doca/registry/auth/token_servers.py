@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from gitops_doca.core.reference import DOCKER_HUB
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import ANYWHERE, Reach, Zone, parse_address
+from gitops_doca.net.addresses import ANYWHERE, AddressPolicy, Zone, parse_address
 from gitops_doca.net.origins import Origin
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Realm:
+class TokenServerPolicy:
     """Rules for one registry's token server."""
 
     registry: Origin
@@ -18,23 +18,23 @@ class Realm:
     trusted: frozenset[str] = frozenset()
     inside: bool = False
     """The registry was reached at an address that is not public."""
-    own: Reach = ANYWHERE
+    own: AddressPolicy = ANYWHERE
     """How far requests to the registry's own host may go."""
 
-    def reach(self, realm: Origin) -> Reach:
+    def reach(self, realm: Origin) -> AddressPolicy:
         """Return which addresses a token server may have.
 
-        Raises `NoAnswerError` (policy) for one that is to be asked without TLS by a registry that has it.
+        Raises `LookupFailedError` (policy) for one that is to be asked without TLS by a registry that has it.
         """
         where = f"the token server {realm.authority}"
         if realm.scheme == "http" and self.registry.scheme != "http":
-            raise NoAnswerError(Cause.POLICY, f"{where} is to be asked without TLS, which was refused")
+            raise LookupFailedError(Cause.POLICY, f"{where} is to be asked without TLS, which was refused")
         if realm.is_among(self.trusted):
             return ANYWHERE
         if realm.host == self.registry.host:
             return self.own
         zone = Zone.ROUTED if self.inside else Zone.PUBLIC
-        return Reach(zone, f"{where} is on a private address, which was refused")
+        return AddressPolicy(zone, f"{where} is on a private address, which was refused")
 
     def may_have_credentials(self, realm: Origin) -> bool:
         """Say whether credentials may go to a host: the same, a parent domain, a known or a trusted one."""

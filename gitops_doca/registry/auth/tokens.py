@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.origins import Origin, parse_origin
-from gitops_doca.net.request_errors import NoAnswerError, OutageError, status_text
+from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, status_text
 from gitops_doca.net.transport import Reply, Request, Transport
 from gitops_doca.registry.auth.challenges import Challenge
-from gitops_doca.registry.auth.credentials import IdentityToken, Login, Password, basic
-from gitops_doca.registry.auth.token_servers import Realm
+from gitops_doca.registry.auth.credentials import Credential, IdentityToken, Password, basic
+from gitops_doca.registry.auth.token_servers import TokenServerPolicy
 from gitops_doca.registry.oci_errors import json_object
 
 _CLIENT = "gitops-doca"
@@ -27,15 +27,15 @@ class TokenRequest:
 
     challenge: Challenge
     scopes: Collection[str]
-    login: Login | None
-    rules: Realm
+    login: Credential | None
+    rules: TokenServerPolicy
 
     def origin(self) -> Origin:
-        """Return where the token comes from; raises `NoAnswerError` for a realm that is no address."""
+        """Return where the token comes from; raises `LookupFailedError` for a realm that is no address."""
         try:
             return parse_origin(self.challenge.parameters["realm"])
         except ValueError:
-            raise NoAnswerError(Cause.POLICY, "the token realm is no address that may be asked") from None
+            raise LookupFailedError(Cause.POLICY, "the token realm is no address that may be asked") from None
 
     def sends_credentials(self) -> bool:
         """Say whether the login goes along."""
@@ -51,7 +51,7 @@ class TokenServer:
         self._rotated: dict[IdentityToken, str] = {}
 
     def fetch(self, wanted: TokenRequest) -> str:
-        """Return a bearer token; raises `NoAnswerError` in every other case."""
+        """Return a bearer token; raises `LookupFailedError` in every other case."""
         login = wanted.login if wanted.sends_credentials() else None
         if isinstance(login, IdentityToken):
             # One at a time: some token servers take an identity token once, and give the next one.
@@ -92,9 +92,9 @@ class TokenServer:
         request = Request(method=method, url=url, headers=headers, reach=wanted.rules.reach, body=body)
         try:
             return self._transport.fetch(request)
-        except OutageError as error:
+        except UnavailableError as error:
             where = f"the token server {wanted.origin().authority}"
-            raise NoAnswerError(error.cause, f"{where}: {error.reason}") from None
+            raise LookupFailedError(error.cause, f"{where}: {error.reason}") from None
 
     def _parse(self, reply: Reply, wanted: TokenRequest) -> dict[str, Any]:
         """Return an answer with the token under `token`, whichever field it came in."""
@@ -103,14 +103,14 @@ class TokenServer:
         shown = f" to the credentials from {sent.place}" if sent else ""
         if reply.status != _OK:
             cause = Cause.PROXY if reply.status == _PROXY_AUTH else Cause.AUTH
-            raise NoAnswerError(cause, f"{where} answered {status_text(reply.status)}{shown}")
+            raise LookupFailedError(cause, f"{where} answered {status_text(reply.status)}{shown}")
         try:
             answer = json_object(reply)
-        except NoAnswerError as error:
-            raise NoAnswerError(error.cause, f"{where}: {error.reason}") from None
+        except LookupFailedError as error:
+            raise LookupFailedError(error.cause, f"{where}: {error.reason}") from None
         token = answer.get("access_token") or answer.get("token")
         if not _is_token(token):
-            raise NoAnswerError(Cause.AUTH, f"{where} sent no token that can be used{shown}")
+            raise LookupFailedError(Cause.AUTH, f"{where} sent no token that can be used{shown}")
         return {**answer, "token": token}
 
 

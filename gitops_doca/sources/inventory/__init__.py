@@ -6,12 +6,12 @@ from itertools import chain
 from gitops_doca.core.compact_inventory import KIND
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import RENDER_LABELS, Inventory
-from gitops_doca.sources.file_root import Boundary
-from gitops_doca.sources.inventory.builder import Found
+from gitops_doca.sources.file_root import FileRoot
+from gitops_doca.sources.inventory.builder import InventoryBuilder
 from gitops_doca.sources.inventory.cluster import add_object
 from gitops_doca.sources.inventory.compact import add_snapshot
 from gitops_doca.sources.inventory.kinds import HOW_TO_GET_NODES, Kinds, group_and_kind
-from gitops_doca.sources.inventory.operator import add_operator_trace
+from gitops_doca.sources.inventory.operator import add_operator_evidence
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import object_selection
@@ -21,7 +21,7 @@ def read_inventory(
     files: Iterable[str],
     labels: Iterable[str],
     problems: Problems,
-    boundary: Boundary | None = None,
+    file_root: FileRoot | None = None,
     *,
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
@@ -33,7 +33,7 @@ def read_inventory(
     """
     labels, kinds = frozenset(labels), Kinds(problems)
     selection = object_selection(labels, similar=True)
-    documents = (read_documents(file, selection, problems, boundary) for file in dict.fromkeys(files))
+    documents = (read_documents(file, selection, problems, file_root) for file in dict.fromkeys(files))
     objects = filter(kinds.add, chain.from_iterable(documents))
     inventory = build_inventory(objects, labels, problems, ignored_taints=ignored_taints)
     kinds.report_useless()
@@ -48,7 +48,7 @@ def build_inventory(
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
     """Make an inventory of objects, of which `object_selection` of the same labels chose the parts."""
-    found = Found(problems, RENDER_LABELS.union(labels), ignored_taints)
+    found = InventoryBuilder(problems, RENDER_LABELS.union(labels), ignored_taints)
     for document in documents:
         known = group_and_kind(document)
         if known is None:
@@ -61,6 +61,6 @@ def build_inventory(
         elif known[1] == KIND:
             add_snapshot(document, found)
         else:
-            add_operator_trace(document, found)
+            add_operator_evidence(document, found)
             add_object(document, known[0], found)
     return found.inventory()

@@ -10,7 +10,7 @@ from gitops_doca.core.model import (
     ClusterProxy,
     Inventory,
     Node,
-    OperatorTrace,
+    OperatorEvidence,
     OtherNodes,
 )
 from gitops_doca.core.names import A_LABEL_VALUE, is_label_key, is_label_value
@@ -19,7 +19,7 @@ from gitops_doca.core.reference import InvalidReferenceError, parse_image
 _MAX_SIMILAR = 100
 
 
-class Found:
+class InventoryBuilder:
     """Collects nodes and objects; what stands twice must be the same, or is reported with both places."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Found:
         """Keys of taints of which nothing is kept."""
         self.openshift = False
         """Set it once an object shows OpenShift."""
-        self.operator_traces: list[OperatorTrace] = []
+        self.operator_evidence: list[OperatorEvidence] = []
         self._nodes: dict[str, Node] = {}
         self._config_maps: dict[tuple[str, str], tuple[tuple[str, ...], Place]] = {}
         self._toolkit: tuple[dict[str, str], Place] | None = None
@@ -49,7 +49,7 @@ class Found:
             dtk_images=self._toolkit[0] if self._toolkit else None,
             proxy=self._proxy,
             openshift_objects=self.openshift,
-            operator_traces=tuple(self.operator_traces),
+            operator_evidence=tuple(self.operator_evidence),
             others=OtherNodes(count=self._others, labelled=self._labelled, similar=self._similar),
             kept_labels=self._kept_labels,
         )

@@ -8,7 +8,7 @@ from gitops_doca.core.compact_inventory import has_login, has_nic
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
 from gitops_doca.core.taints import keeps_away, wrong_fields
-from gitops_doca.sources.inventory.builder import Found, is_wrong_label
+from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
 from gitops_doca.sources.reading.document import Document, LocatedDict, Path
 from gitops_doca.sources.reading.schema import not_a_string
 
@@ -19,7 +19,7 @@ _RUNTIME = "containerRuntimeVersion"
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
-def add_object(document: Document, group: str, found: Found) -> None:
+def add_object(document: Document, group: str, found: InventoryBuilder) -> None:
     """Add what an `Inventory` needs of an object of this API group; one of another kind is ignored."""
     found.openshift |= group.endswith(".openshift.io")
     match group, document.value["kind"]:
@@ -35,7 +35,7 @@ def add_object(document: Document, group: str, found: Found) -> None:
             pass
 
 
-def usable_taints(taints: Iterable[Mapping[str, Any]], found: Found) -> tuple[Taint, ...]:
+def usable_taints(taints: Iterable[Mapping[str, Any]], found: InventoryBuilder) -> tuple[Taint, ...]:
     """Return the taints that can keep pods away, sorted.
 
     Those that pass come and go, so they are no part of what a node is.
@@ -48,7 +48,7 @@ def _taint(fields: Mapping[str, Any]) -> Taint:
     return Taint(*(fields.get(field) or "" for field in _TAINT))
 
 
-def _add_node(document: Document, found: Found) -> None:
+def _add_node(document: Document, found: InventoryBuilder) -> None:
     name = _name(document, found)
     labels = _labels(document, found)
     taints = _taints(document, found)
@@ -73,7 +73,7 @@ def _add_node(document: Document, found: Found) -> None:
         found.add_other_node(_at(document.value, ("metadata", "labels")) or {})
 
 
-def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
+def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | None:
     path: Path = ("spec", "taints")
     taints = _at(document.value, path) or []
     if not isinstance(taints, list) or not all(isinstance(taint, dict) for taint in taints):
@@ -93,7 +93,7 @@ def _taints(document: Document, found: Found) -> tuple[Taint, ...] | None:
     return usable_taints(taints, found)
 
 
-def _check_taint(taint: Taint, document: Document, number: int, found: Found) -> None:
+def _check_taint(taint: Taint, document: Document, number: int, found: InventoryBuilder) -> None:
     name = _at(document.value, ("metadata", "name"))
     whose = f"node {name}: " if isinstance(name, str) and is_subdomain(name) else ""
     for field, expected in wrong_fields(taint):
@@ -101,7 +101,7 @@ def _check_taint(taint: Taint, document: Document, number: int, found: Found) ->
         found.problems.error(f"{whose}the {field} of the taint is not {expected}", place)
 
 
-def _add_config_map(document: Document, found: Found) -> None:
+def _add_config_map(document: Document, found: InventoryBuilder) -> None:
     name = _name(document, found)
     data = document.value.get("data")
     if name is None:
@@ -124,7 +124,7 @@ def _add_config_map(document: Document, found: Found) -> None:
         found.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
 
 
-def _add_image_stream(document: Document, found: Found) -> None:
+def _add_image_stream(document: Document, found: InventoryBuilder) -> None:
     if (_at(document.value, ("metadata", "namespace")), _name(document, found)) != _DTK:
         return
     images: dict[str, str] = {}
@@ -146,7 +146,7 @@ def _add_image_stream(document: Document, found: Found) -> None:
     found.add_toolkit(images, document.place())
 
 
-def _add_proxy(document: Document, found: Found) -> None:
+def _add_proxy(document: Document, found: InventoryBuilder) -> None:
     if _name(document, found) != "cluster":
         return
     settings = {}
@@ -173,7 +173,7 @@ def _add_proxy(document: Document, found: Found) -> None:
     )
 
 
-def _name(document: Document, found: Found) -> str | None:
+def _name(document: Document, found: InventoryBuilder) -> str | None:
     path = ("metadata", "name")
     name = _at(document.value, path)
     if isinstance(name, str) and name:
@@ -186,7 +186,7 @@ def _name(document: Document, found: Found) -> str | None:
     return None
 
 
-def _labels(document: Document, found: Found) -> dict[str, str] | None:
+def _labels(document: Document, found: InventoryBuilder) -> dict[str, str] | None:
     path = ("metadata", "labels")
     labels = _at(document.value, path)
     if not isinstance(labels, dict | None):
@@ -204,7 +204,7 @@ def _labels(document: Document, found: Found) -> dict[str, str] | None:
     return kept
 
 
-def _is_text(document: Document, path: Path, found: Found) -> bool:
+def _is_text(document: Document, path: Path, found: InventoryBuilder) -> bool:
     """Say whether the value is a string; reports one that is not."""
     if isinstance(_at(document.value, path), str):
         return True

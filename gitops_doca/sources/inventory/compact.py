@@ -8,13 +8,13 @@ from gitops_doca.core.compact_inventory import GROUP_LABELS, has_login, report_l
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import API_VERSION, NIC_LABEL, ClusterProxy, Node
 from gitops_doca.core.names import is_subdomain
-from gitops_doca.sources.inventory.builder import Found, is_wrong_label
+from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
 from gitops_doca.sources.inventory.cluster import usable_taints
 from gitops_doca.sources.reading.document import Document, LocatedDict, LocatedList, Path, spell
 from gitops_doca.sources.reading.schema import did_you_mean, validate
 
 
-def add_snapshot(document: Document, found: Found) -> None:
+def add_snapshot(document: Document, found: InventoryBuilder) -> None:
     """Add what a NodeInventory holds, its nodes with those of their labels that are wanted."""
     if not _is_known(document, found) or not _is_valid(document, found):
         return
@@ -35,7 +35,7 @@ def add_snapshot(document: Document, found: Found) -> None:
     found.openshift |= value.get("openshift", False) or "driverToolkit" in value or "proxy" in value
 
 
-def _is_known(document: Document, found: Found) -> bool:
+def _is_known(document: Document, found: InventoryBuilder) -> bool:
     version = document.value.get("apiVersion")
     if version == API_VERSION:
         return True
@@ -48,7 +48,7 @@ def _is_known(document: Document, found: Found) -> bool:
     return False
 
 
-def _is_valid(document: Document, found: Found) -> bool:
+def _is_valid(document: Document, found: InventoryBuilder) -> bool:
     """Validate all but names that are fine: the schema would spend a second on ten thousand of them."""
     value, groups = document.value, document.value.get("groups")
     if isinstance(groups, list):
@@ -63,7 +63,7 @@ def _without_names(group: Any) -> Any:  # noqa: ANN401 (any part of a document)
     return group
 
 
-def _check_labels(document: Document, found: Found) -> None:
+def _check_labels(document: Document, found: InventoryBuilder) -> None:
     known = GROUP_LABELS.union(document.value.get("labels", ()))
     for number, group in enumerate(document.value["groups"]):
         for label, value in group["labels"].items():
@@ -79,7 +79,7 @@ def _check_labels(document: Document, found: Found) -> None:
             found.problems.error(message, document.place(("groups", number, "labels", label)), remedy=remedy)
 
 
-def _add_nodes(document: Document, found: Found) -> None:
+def _add_nodes(document: Document, found: InventoryBuilder) -> None:
     seen: dict[str, Place] = {}
     for number, group in enumerate(document.value["groups"]):
         labels = {label: value for label, value in group["labels"].items() if label in found.labels}
@@ -117,7 +117,7 @@ def _names(document: Document, path: Path) -> Iterable[tuple[str, Place]]:
         yield name, Place(document.file, line, f"{at}[{index}]")
 
 
-def _add_proxy(document: Document, found: Found) -> None:
+def _add_proxy(document: Document, found: InventoryBuilder) -> None:
     settings = document.value["proxy"]
     for name, setting in settings.items():
         if isinstance(setting, str) and has_login(setting):

@@ -1,13 +1,13 @@
 """Objects of a cluster which show that an operator makes driver DaemonSets there."""
 
 from gitops_doca.core.compare.rendered import at, text_at
-from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorTrace
+from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorEvidence
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.sources.inventory.builder import Found
+from gitops_doca.sources.inventory.builder import InventoryBuilder
 from gitops_doca.sources.reading.document import Document, is_policy
 
 
-def add_operator_trace(document: Document, found: Found) -> None:
+def add_operator_evidence(document: Document, found: InventoryBuilder) -> None:
     """Note a driver DaemonSet of the operator's, or a policy with `ofedDriver`; nothing else."""
     value = document.value
     metadata = value.get("metadata")
@@ -16,14 +16,14 @@ def add_operator_trace(document: Document, found: Found) -> None:
     what = f"{value['kind']} {metadata.get('name', '')}"
     if is_policy(document):
         if isinstance(spec, dict) and spec.get("ofedDriver"):
-            found.operator_traces.append(OperatorTrace(f"{what} with ofedDriver", document.place()))
+            found.operator_evidence.append(OperatorEvidence(f"{what} with ofedDriver", document.place()))
     elif (
         value["kind"] == "DaemonSet"
         and isinstance(labels, dict)
         and labels.get(OPERATOR_STATE_LABEL) == "state-OFED"
     ):
-        trace = OperatorTrace(f"the operator's {what}", document.place(), _init_image(value))
-        found.operator_traces.append(trace)
+        trace = OperatorEvidence(f"the operator's {what}", document.place(), _init_image(value))
+        found.operator_evidence.append(trace)
 
 
 def _init_image(daemon_set: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import TextBytes, display_name, open_input
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.json_reader import read_json
@@ -17,7 +17,7 @@ def read_documents(
     name: str,
     selection: Selection,
     problems: Problems,
-    boundary: Boundary | None = None,
+    file_root: FileRoot | None = None,
     *,
     whole: bool = False,
     may_be_empty: bool = False,
@@ -30,9 +30,9 @@ def read_documents(
     and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
     `limit`: bytes of the file, when it may have fewer than others.
     """
-    file = display_name(boundary.shown(name) if boundary else name)
+    file = display_name(file_root.shown(name) if file_root else name)
     try:
-        with open_input(name, boundary, limit=limit) as source:
+        with open_input(name, file_root, limit=limit) as source:
             if source.is_empty:
                 if not may_be_empty:
                     problems.error("is empty, so it holds no object", Place(file))

@@ -11,11 +11,11 @@ import yaml
 
 from fakes.api_server import TOKEN, FakeApiServer, node
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import GenerationError, Problems
 from gitops_doca.net.retry import RetryPolicy
 
-SCOPE = Scope(namespace="x", openshift=False)
+SCOPE = ClusterQuery(namespace="x", openshift=False)
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,17 @@ from fakes.api_server import EXPIRED, FORBIDDEN, NODES, TOKEN, FakeApiServer, no
 from fakes.wire import Fault, Wire
 from gitops_doca.cluster.api import ListLimits
 from gitops_doca.cluster.live import LiveCluster
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
 
 Cluster = Callable[..., LiveCluster]
 
 NAMESPACE = "nvidia-network-operator"
-SCOPE = Scope(namespace=NAMESPACE)
+SCOPE = ClusterQuery(namespace=NAMESPACE)
 HTML = (("Content-Type", "text/html"),)
 
 
-def failure(cluster: LiveCluster, scope: Scope = SCOPE) -> GenerationError:
+def failure(cluster: LiveCluster, scope: ClusterQuery = SCOPE) -> GenerationError:
     """Return how reading this cluster fails; it must."""
     with pytest.raises(GenerationError) as failed:
         cluster.inventory(scope, Problems())
@@ -200,7 +200,7 @@ def test_what_the_role_lacks_is_named(
     fake.groups = groups
     fake.fail_always(path, FORBIDDEN)
 
-    failed = failure(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+    failed = failure(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.exit_code == 5
     assert str(failed).endswith(f"403 Forbidden: no role allows {permission}")
@@ -214,7 +214,7 @@ def test_an_object_of_another_kind_is_no_answer(
 ) -> None:
     fake.fail_always(path, Fault(status=200, body=body))
 
-    failed = failure(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+    failed = failure(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.exit_code == 5
     assert str(failed).endswith(": an answer that is not the JSON of an API server")

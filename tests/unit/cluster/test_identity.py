@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.cluster.identity import identify
-from gitops_doca.cluster.kubeconfig import Access
+from gitops_doca.cluster.identity import resolve_credentials
+from gitops_doca.cluster.kubeconfig import KubeContext
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.net.retry import Deadline
 
@@ -44,8 +44,8 @@ def ask(
 ) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
     """Return the user with credentials, and what is wrong."""
     problems = Problems()
-    access = Access(cluster=cluster or {}, user=user, user_place=Place(file, 9, "users[0]"))
-    found = identify(access, {"PATH": os.environ["PATH"]}, Deadline.after(seconds), problems)
+    access = KubeContext(cluster=cluster or {}, user=user, user_place=Place(file, 9, "users[0]"))
+    found = resolve_credentials(access, {"PATH": os.environ["PATH"]}, Deadline.after(seconds), problems)
     return (dict(found.user) if found else None), list(problems)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops_doca.cluster.kubeconfig import Access, kubeconfig_files, read_access
+from gitops_doca.cluster.kubeconfig import KubeContext, kubeconfig_files, read_access
 from gitops_doca.core.diagnostics import Category, Problems
 
 SERVER = "https://10.0.0.1:6443"
@@ -29,7 +29,7 @@ def write(folder: Path, name: str, content: Mapping[str, Any] | str) -> str:
     return str(file)
 
 
-def access(*files: str, context: str | None = None) -> Access:
+def access(*files: str, context: str | None = None) -> KubeContext:
     problems = Problems()
     found = read_access(files, context, problems)
     assert list(problems) == []

@@ -7,7 +7,7 @@ import pytest
 from fakes.api_server import EXPIRED, FORBIDDEN, NODES, FakeApiServer, node
 from fakes.wire import Fault
 from gitops_doca.cluster.live import LiveCluster
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import GenerationError, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, ClusterProxy, Inventory, OtherNodes
 from gitops_doca.sources.inventory import read_inventory
@@ -15,7 +15,7 @@ from gitops_doca.sources.inventory import read_inventory
 Cluster = Callable[..., LiveCluster]
 
 NAMESPACE = "nvidia-network-operator"
-PLAIN = Scope(namespace=NAMESPACE)
+PLAIN = ClusterQuery(namespace=NAMESPACE)
 CERTS = f"/api/v1/namespaces/{NAMESPACE}/configmaps/certs"
 STREAM = "/apis/image.openshift.io/v1/namespaces/openshift/imagestreams/driver-toolkit"
 PROXY = "/apis/config.openshift.io/v1/proxies/cluster"
@@ -41,7 +41,7 @@ OBJECTS = {
 }
 
 
-def read(cluster: LiveCluster, scope: Scope = PLAIN) -> Inventory:
+def read(cluster: LiveCluster, scope: ClusterQuery = PLAIN) -> Inventory:
     """Read an inventory in which nothing is wrong."""
     problems = Problems()
     inventory = cluster.inventory(scope, problems)
@@ -50,7 +50,7 @@ def read(cluster: LiveCluster, scope: Scope = PLAIN) -> Inventory:
 
 
 def test_only_nodes_with_a_nic_are_asked_for(fake: FakeApiServer, cluster: Cluster) -> None:
-    read(cluster(), Scope(namespace=NAMESPACE, openshift=False))
+    read(cluster(), ClusterQuery(namespace=NAMESPACE, openshift=False))
 
     assert fake.asked == [f"GET {NODES}"]
     assert fake.requests[0].query == {
@@ -68,7 +68,7 @@ def test_a_cluster_reads_as_the_file_that_kubectl_writes_of_it(
     items = [{"apiVersion": "v1", "kind": "Node", **one} for one in fake.nodes]
     file = tmp_path / "dump.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*items, *OBJECTS.values()]}))
-    scope = Scope(namespace=NAMESPACE, labels=frozenset({"rack"}), config_maps=("certs",))
+    scope = ClusterQuery(namespace=NAMESPACE, labels=frozenset({"rack"}), config_maps=("certs",))
 
     live = read(cluster(page=2), scope)
 
@@ -167,7 +167,7 @@ def test_an_empty_list_may_be_null(fake: FakeApiServer, cluster: Cluster) -> Non
 
 
 def test_a_config_map_that_is_not_there_is_left_out(fake: FakeApiServer, cluster: Cluster) -> None:
-    inventory = read(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+    inventory = read(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert inventory.config_maps == {}
     assert f"GET {CERTS}" in fake.asked
@@ -200,9 +200,9 @@ OWNED = {
 def test_an_operator_that_makes_drivers_too_is_seen(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.groups, fake.objects = ["mellanox.com"], {POLICIES: OWNED}
 
-    inventory = read(cluster(), Scope(namespace=NAMESPACE, owners=True))
+    inventory = read(cluster(), ClusterQuery(namespace=NAMESPACE, owners=True))
 
-    assert [(trace.what, trace.place.file) for trace in inventory.operator_traces] == [
+    assert [(trace.what, trace.place.file) for trace in inventory.operator_evidence] == [
         (
             "NicClusterPolicy nic-cluster-policy with ofedDriver",
             "cluster nicclusterpolicies/nic-cluster-policy",
@@ -218,13 +218,13 @@ def test_an_operator_that_may_not_be_seen_is_no_failure(
     fake.fail_always(POLICIES, fault)
     fake.fail_always(POLICIES.replace("cluster", "node"), fault)
 
-    assert read(cluster(), Scope(namespace=NAMESPACE, owners=True)).operator_traces == ()
+    assert read(cluster(), ClusterQuery(namespace=NAMESPACE, owners=True)).operator_evidence == ()
     assert len(fake.asked) == 4
 
 
 def test_an_operator_is_not_looked_for_when_it_does_not_matter(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.groups = ["mellanox.com"]
-    read(cluster(), Scope(namespace=NAMESPACE, owners=False))
+    read(cluster(), ClusterQuery(namespace=NAMESPACE, owners=False))
 
     assert fake.asked == [f"GET {NODES}", "GET /apis"]
 
@@ -233,7 +233,7 @@ def test_nothing_but_get_is_ever_sent(fake: FakeApiServer, cluster: Cluster) -> 
     fake.objects, fake.groups = OBJECTS, ["image.openshift.io", "config.openshift.io"]
     reader, scope = (
         cluster(page=1),
-        Scope(namespace=NAMESPACE, config_maps=("certs",), pull_secrets=("regcred",)),
+        ClusterQuery(namespace=NAMESPACE, config_maps=("certs",), pull_secrets=("regcred",)),
     )
     read(reader, scope)
     reader.pull_secrets(scope, Problems())
@@ -259,7 +259,7 @@ def test_a_path_that_nobody_serves_is_no_absent_object(fake: FakeApiServer, clus
     fake.fail(CERTS, Fault(status=404, body=b"404 page not found"))
 
     with pytest.raises(GenerationError) as failed:
-        read(cluster(), Scope(namespace=NAMESPACE, config_maps=("certs",)))
+        read(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.value.exit_code == 5
     assert str(failed.value).endswith(": 404 Not Found: the server does not know such a resource")

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.api_server import FORBIDDEN, FakeApiServer
 from gitops_doca.cluster.live import LiveCluster
-from gitops_doca.core.cluster_query import Scope
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import GenerationError, Problems
 
 Cluster = Callable[..., LiveCluster]
@@ -39,7 +39,7 @@ def old(name: str, host: str) -> dict[str, Any]:
 def read(cluster: LiveCluster, *names: str) -> tuple[list[tuple[str, Any]], list[str]]:
     """Return the secrets, and the warnings."""
     problems = Problems()
-    found = cluster.pull_secrets(Scope(namespace=NAMESPACE, pull_secrets=names), problems)
+    found = cluster.pull_secrets(ClusterQuery(namespace=NAMESPACE, pull_secrets=names), problems)
     assert "s3cret" not in str(list(problems))
     return found, [problem.message for problem in problems]
 

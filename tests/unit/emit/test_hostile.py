@@ -30,7 +30,7 @@ from gitops_doca.core.compare.departures import (
     ToNoPool,
     ToOtherPool,
 )
-from gitops_doca.core.compare.matrix import Catalogue, Newest, Row, Table
+from gitops_doca.core.compare.matrix import Catalogue, LatestVersion, PlatformRow, VersionMatrix
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.compare.status import (
     Absence,
@@ -45,9 +45,9 @@ from gitops_doca.core.compare.status import (
 )
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.model import LeftOut, Node, OtherNodes, Plan, Platform, Pool
+from gitops_doca.core.model import Node, OtherNodes, PlannedPool, Platform, Pool, SkippedNode
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.decide import UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.resolve.decide import NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, TagList, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.diff.document import json_document
@@ -87,15 +87,15 @@ def decisions(text: str) -> list[Any]:
     return [
         UsePrecompiled(pool=one, image=image, digest=DIGEST),
         UseDigest(pool=one, image=ImageReference(image.repository, digest=text)),
-        Withhold(pool=one, image=image, lookup=TagUnknown(Cause.DNS, text)),
-        Withhold(pool=pool(text, os="ubuntu"), image=image, lookup=TagMissing()),
+        NoImage(pool=one, image=image, lookup=TagUnknown(Cause.DNS, text)),
+        NoImage(pool=pool(text, os="ubuntu"), image=image, lookup=TagMissing()),
     ]
 
 
 def grouping(text: str) -> Grouping:
-    plan = Plan(platform=Platform(text, text, text, text), place=Place(text, 1, text))
-    left = LeftOut(node=text, policy=text, reason=f"taint {text}:{text}", cluster=text)
-    return Grouping(pools=(), left_out=(left,), fulfilled=(plan,))
+    plan = PlannedPool(platform=Platform(text, text, text, text), place=Place(text, 1, text))
+    left = SkippedNode(node=text, policy=text, reason=f"taint {text}:{text}", cluster=text)
+    return Grouping(pools=(), skipped=(left,), obsolete_plans=(plan,))
 
 
 def results(text: str) -> list[ClusterResult]:
@@ -137,17 +137,20 @@ def status(text: str) -> Status:
     return Status(
         pools=(found, replace(found, nodes=(), moved=(text,))),
         unplanned=(),
-        left_out=grouping(text).left_out,
+        skipped=grouping(text).skipped,
         absent=tuple(AbsentNode(node=text, why=why) for why in Absence),
         leftovers=tuple(Leftover(daemon_set=text, pool=text, nodes=nodes) for nodes in ((), (text,))),
         without_nics=OtherNodes(count=1, similar={text: 1}),
     )
 
 
-def tables(text: str) -> list[Table]:
+def tables(text: str) -> list[VersionMatrix]:
     repository = Repository(text, text, text)
-    row = Row(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
-    newest = (Newest(policy=None, doubtful=text, reason=text), Newest(policy=pool(text).policy, version=text))
+    row = PlatformRow(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
+    newest = (
+        LatestVersion(policy=None, doubtful=text, reason=text),
+        LatestVersion(policy=pool(text).policy, version=text),
+    )
     catalogue = Catalogue(
         repository=repository,
         rows=(row,),
@@ -156,7 +159,7 @@ def tables(text: str) -> list[Table]:
         ranks={text: 0},
         groups=(),
     )
-    return [Table(catalogue=catalogue, lookups={}, newest=newest)]
+    return [VersionMatrix(catalogue=catalogue, lookups={}, newest=newest)]
 
 
 def comparison(text: str) -> tuple[Comparison, Base]:
@@ -223,7 +226,7 @@ JSON: dict[str, Form] = {
     "check": lambda text: json_table(decisions(text), grouping(text)),
     "fleet": lambda text: json_fleet(results(text)),
     "report": lambda text: dump_report(
-        decisions(text), grouping(text).left_out, [diagnostic(text)], results(text)
+        decisions(text), grouping(text).skipped, [diagnostic(text)], results(text)
     ),
     "status": lambda text: json_status(status(text)),
     "matrix": lambda text: json_matrix(tables(text), 5),

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.compare.matrix import Table, catalogues, tables
+from gitops_doca.core.compare.matrix import VersionMatrix, catalogues, tables
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
@@ -33,7 +33,7 @@ HOSTILE = "<script>alert(1)</script>&\"'"
 
 def survey(
     tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
-) -> tuple[Table, ...]:
+) -> tuple[VersionMatrix, ...]:
     lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
     return tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
 

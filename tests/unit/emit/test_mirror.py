@@ -6,7 +6,7 @@ import yaml
 
 from fakes.cluster import DIGEST, make_node, make_policy, make_pool
 from gitops_doca.core.model import Pool
-from gitops_doca.core.resolve.decide import Decision, Withhold, precompiled_image
+from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.mirror import plain_list, skopeo_list
@@ -18,11 +18,11 @@ IMAGES = ("nvcr.io/nvidia/doca-driver:a", "nvcr.io/nvidia/doca-driver:b", "regis
 
 
 def withhold(pool: Pool) -> Decision:
-    return Withhold(pool=pool, image=precompiled_image(pool), lookup=TagMissing())
+    return NoImage(pool=pool, image=precompiled_image(pool), lookup=TagMissing())
 
 
 MISSING, MISSING_OTHER, MISSING_DEBIAN = map(withhold, (POOL, OTHER, DEBIAN))
-UNKNOWN = Withhold(pool=OTHER, image=precompiled_image(OTHER), lookup=TagUnknown(Cause.DNS, "no\nsuch host"))
+UNKNOWN = NoImage(pool=OTHER, image=precompiled_image(OTHER), lookup=TagUnknown(Cause.DNS, "no\nsuch host"))
 
 
 def test_the_plain_list_has_one_image_a_line() -> None:

@@ -15,8 +15,8 @@ from fakes.cluster import (
     use_precompiled,
 )
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
-from gitops_doca.core.model import LeftOut
-from gitops_doca.core.resolve.decide import Decision, Withhold, compile_image, precompiled_image
+from gitops_doca.core.model import SkippedNode
+from gitops_doca.core.resolve.decide import Decision, NoImage, compile_image, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.emit.report import dump_report
 from support.cli import ROOT
@@ -30,11 +30,11 @@ COMMON = {
     "daemonSet": "mofed-ubuntu22.04-6d568d699f-ds",
     "nodes": ["a", "b"],
 }
-MISSING = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
-UNKNOWN = Withhold(pool=POOL, image=compile_image(POOL), lookup=TagUnknown(Cause.TLS, "no certificate"))
+MISSING = NoImage(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
+UNKNOWN = NoImage(pool=POOL, image=compile_image(POOL), lookup=TagUnknown(Cause.TLS, "no certificate"))
 LEFT_OUT = [
-    LeftOut(node="c", policy="storage", reason="taint a:NoSchedule"),
-    LeftOut(node="d", policy="", reason="no policy with ofedDriver selects it"),
+    SkippedNode(node="c", policy="storage", reason="taint a:NoSchedule"),
+    SkippedNode(node="d", policy="", reason="no policy with ofedDriver selects it"),
 ]
 DIAGNOSTICS = [
     Diagnostic(

@@ -47,7 +47,7 @@ def test_progress_counts_nodes_and_what_else_differs(
     status = Status(
         pools=tuple(pools),
         unplanned=(),
-        left_out=(),
+        skipped=(),
         absent=(AbsentNode(node="gone", why=Absence.NOT_IN_CLUSTER),) * absent,
         leftovers=leftovers,
     )

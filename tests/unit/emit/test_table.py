@@ -11,8 +11,8 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.model import LeftOut
-from gitops_doca.core.resolve.decide import Decision, Withhold, precompiled_image
+from gitops_doca.core.model import SkippedNode
+from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.report import pool_entry
@@ -22,18 +22,18 @@ PRECOMPILED = use_precompiled(make_pool(make_policy(), make_node("a"), make_node
 COMPILED = compile_on_node(make_pool(make_policy("storage"), make_node("c", kernel="6.8.0-1")))
 BY_DIGEST = use_digest(make_pool(make_policy("odd|name", digest=DIGEST), make_node("d")))
 POOL = make_pool(make_policy(), make_node("e", arch="arm64"))
-MISSING = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
-UNKNOWN = Withhold(pool=POOL, image=precompiled_image(POOL), lookup=TagUnknown(Cause.DNS, "no such host"))
+MISSING = NoImage(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
+UNKNOWN = NoImage(pool=POOL, image=precompiled_image(POOL), lookup=TagUnknown(Cause.DNS, "no such host"))
 ALL: list[Decision] = [PRECOMPILED, COMPILED, BY_DIGEST, MISSING, UNKNOWN]
 LEFT_OUT = (
-    LeftOut(node="f", policy="storage", reason="taint a|b:NoSchedule"),
-    LeftOut(node="g", policy="", reason="no policy with ofedDriver selects it"),
-    LeftOut(node="h", policy="storage", reason="taint a|b:NoSchedule"),
+    SkippedNode(node="f", policy="storage", reason="taint a|b:NoSchedule"),
+    SkippedNode(node="g", policy="", reason="no policy with ofedDriver selects it"),
+    SkippedNode(node="h", policy="storage", reason="taint a|b:NoSchedule"),
 )
-NOTHING_ELSE = Grouping(pools=(), left_out=())
-GROUPING = Grouping(pools=(), left_out=LEFT_OUT)
+NOTHING_ELSE = Grouping(pools=(), skipped=())
+GROUPING = Grouping(pools=(), skipped=LEFT_OUT)
 PLANNED = use_precompiled(make_planned(kernel="6.8.0-1"))
-DONE = Grouping(pools=(), left_out=(), fulfilled=(make_plan(),))
+DONE = Grouping(pools=(), skipped=(), obsolete_plans=(make_plan(),))
 
 
 def test_the_table_as_text() -> None:

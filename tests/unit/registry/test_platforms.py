@@ -18,7 +18,7 @@ from fakes.registry import (
     image_manifest,
 )
 from gitops_doca.core.reference import Digest
-from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NoImage, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NotAnImage, TagUnknown
 
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 CONFIGURATION = TagUnknown(Cause.PROTOCOL, "the configuration is not the one that the manifest names")
@@ -123,13 +123,13 @@ def test_an_architecture_has_one_name_in_configuration_and_index(
 def test_an_index_may_have_no_image(entries: tuple[dict[str, Any], ...]) -> None:
     index = _index(*entries)
 
-    assert _inspect(index) == NoImage(Digest(index.digest), "an index without any image")
+    assert _inspect(index) == NotAnImage(Digest(index.digest), "an index without any image")
 
 
 def test_an_artifact_is_no_image() -> None:
     manifest = _with_config(mediaType="application/vnd.cncf.helm.config.v1+json", digest="x", size=2)
 
-    assert _inspect(manifest) == NoImage(Digest(manifest.digest), "an artifact, and not an image")
+    assert _inspect(manifest) == NotAnImage(Digest(manifest.digest), "an artifact, and not an image")
 
 
 def test_an_entry_without_a_platform_has_that_of_its_manifest() -> None:
@@ -157,7 +157,7 @@ def test_what_an_index_leads_to_may_be_no_image_either() -> None:
     chart = _with_config(mediaType="application/vnd.cncf.helm.config.v1+json", digest="x", size=2)
     index = _index(_child(inner), _child(chart))
 
-    assert _inspect(index, children=(inner, chart)) == NoImage(
+    assert _inspect(index, children=(inner, chart)) == NotAnImage(
         Digest(index.digest), "an index without any image"
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_doca.cli.argocd.application import find_boundary, operators_part
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from support.application import APP, Application
 from support.in_process import run_here
 
@@ -176,7 +176,7 @@ def test_the_repository_is_what_is_above_the_applications_folder(
 
     found = find_boundary({} if path is None else {"ARGOCD_APP_SOURCE_PATH": path})
 
-    assert found == Boundary(os.path.normpath(tmp_path / root), start)
+    assert found == FileRoot(os.path.normpath(tmp_path / root), start)
 
 
 UNKNOWN = "the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to it)"
@@ -196,7 +196,7 @@ def test_a_path_that_does_not_lead_to_the_working_directory_gives_no_more_than_t
     (tmp_path / "again").symlink_to("apps/one")
     monkeypatch.chdir(folder)
 
-    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": path}) == Boundary(str(folder), called=UNKNOWN)
+    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": path}) == FileRoot(str(folder), called=UNKNOWN)
 
 
 def test_the_root_of_the_file_system_is_no_repository(
@@ -206,7 +206,7 @@ def test_the_root_of_the_file_system_is_no_repository(
 
     found = find_boundary({"ARGOCD_APP_SOURCE_PATH": str(tmp_path).lstrip("/")})
 
-    assert found == Boundary(str(tmp_path), called=UNKNOWN)
+    assert found == FileRoot(str(tmp_path), called=UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_linked_folder_is_in_the_nearest_folder_in_which_the_link_stays(
 
     found = find_boundary({"ARGOCD_APP_SOURCE_PATH": path})
 
-    assert found == Boundary(os.path.normpath(tmp_path / root), start)
+    assert found == FileRoot(os.path.normpath(tmp_path / root), start)
 
 
 def test_a_destination_that_no_file_names_is_an_error_that_says_what_to_write(

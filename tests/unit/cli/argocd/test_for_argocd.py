@@ -5,7 +5,7 @@ import pytest
 
 from fakes.registry import FakeRegistry, Fault
 from gitops_doca.cli.argocd import plugin_run as session
-from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, memory_limit, retold
+from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, for_argocd, memory_limit
 from gitops_doca.cli.output.console import LIMIT
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 from gitops_doca.core.resolve.lookup import AnswersTooLargeError
@@ -107,14 +107,14 @@ def test_warnings_come_behind_errors(application: Application) -> None:
 
 @pytest.mark.parametrize("category", [Category.UNKNOWN, Category.MISSING])
 def test_a_refresh_helps_where_the_registry_may_answer_otherwise(category: Category) -> None:
-    (told,) = retold((error(category),), APP, online=True)
+    (told,) = for_argocd((error(category),), APP, online=True)
 
     assert told.remedy == "mend it" + REFRESH
 
 
 @pytest.mark.parametrize("category", [Category.INPUT, Category.LOCK, Category.EMPTY, Category.IO])
 def test_a_refresh_helps_no_other_error(category: Category) -> None:
-    (told,) = retold((error(category),), APP, online=True)
+    (told,) = for_argocd((error(category),), APP, online=True)
 
     assert told.remedy == "mend it"
 
@@ -134,13 +134,15 @@ def test_a_refresh_helps_no_other_error(category: Category) -> None:
     ],
 )
 def test_the_applications_name_is_shown_when_it_is_one(name: str, shown: str) -> None:
-    (told,) = retold((error(Category.UNKNOWN),), {"ARGOCD_APP_NAME": name}, online=True)
+    (told,) = for_argocd((error(Category.UNKNOWN),), {"ARGOCD_APP_NAME": name}, online=True)
 
     assert told.remedy.endswith(f"argocd app get {shown} --hard-refresh")
 
 
 def test_flags_are_told_as_the_variables_of_the_side_car() -> None:
-    (told,) = retold((error(Category.LOCK, "--ca-file, --locked", "--allowed-registry x"),), APP, online=True)
+    (told,) = for_argocd(
+        (error(Category.LOCK, "--ca-file, --locked", "--allowed-registry x"),), APP, online=True
+    )
 
     assert (told.message, told.remedy) == ("GITOPS_DOCA_CA_FILE, --locked", "GITOPS_DOCA_ALLOWED_REGISTRY x")
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.file_root import Boundary
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
 from gitops_doca.sources.reading.syntax import UnreadableError
@@ -44,7 +44,7 @@ def root(tmp_path: Path) -> Path:
 def read(root: Path, name: str, start: tuple[str, ...] = ("apps", "one")) -> str:
     """Return the text of a file, or why it is not read."""
     try:
-        with Boundary(str(root), start).open(name) as stream:
+        with FileRoot(str(root), start).open(name) as stream:
             return stream.read().decode()
     except UnreadableError as error:
         return str(error)
@@ -151,7 +151,7 @@ def test_a_link_out_is_there_so_that_opening_it_says_so(root: Path) -> None:
         "in.yaml/x",
     )
 
-    found = [Boundary(str(root), ("apps", "one")).has(name) for name in names]
+    found = [FileRoot(str(root), ("apps", "one")).has(name) for name in names]
 
     assert found == [True, True, True, True, False, False, True, True]
 
@@ -183,7 +183,7 @@ def test_a_name_leads_to_a_folder_or_not(name: str, leads: bool, root: Path) -> 
     (root / "loop").symlink_to("loop")
     folder = (root / "apps" / "one").stat()
 
-    assert Boundary(str(root)).leads_to(name, folder) is leads
+    assert FileRoot(str(root)).leads_to(name, folder) is leads
 
 
 @contextmanager
@@ -272,8 +272,8 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     before = open_descriptors()
     for name in ("in.yaml", "../../shared/in.yaml", "../../..", "absent", "in.yaml/x", ".."):
         read(root, name)
-        Boundary(str(root)).has(name)
-        Boundary(str(root)).leads_to(name, root.stat())
+        FileRoot(str(root)).has(name)
+        FileRoot(str(root)).leads_to(name, root.stat())
 
     assert open_descriptors() == before
 
@@ -281,7 +281,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
 def test_standard_input_is_not_the_repositorys(root: Path) -> None:
     problems = Problems()
 
-    assert list(read_documents("-", ALL, problems, Boundary(str(root)))) == []
+    assert list(read_documents("-", ALL, problems, FileRoot(str(root)))) == []
     assert lines(problems) == ["standard input: cannot be read: No such file or directory"]
 
 
@@ -311,9 +311,9 @@ def test_no_name_reads_anything_outside(parts: list[str], maze: Path) -> None:
 @given(parts=st.lists(PARTS, max_size=8))
 def test_what_is_read_is_what_the_kernel_finds(parts: list[str], maze: Path) -> None:
     name = "/".join(parts)
-    boundary = Boundary(str(maze), ("a",))
+    file_root = FileRoot(str(maze), ("a",))
     try:
-        with boundary.open(name) as stream:
+        with file_root.open(name) as stream:
             found = os.fstat(stream.fileno())
     except (UnreadableError, OSError):
         return

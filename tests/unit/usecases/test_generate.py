@@ -10,7 +10,7 @@ from fakes.resolver import FakeResolver
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UseDigest, UsePrecompiled, Withhold
+from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.sources.config import Setting, effective
 from gitops_doca.usecases.generate import Generation, Locked, Online, generate
@@ -139,7 +139,7 @@ def test_every_tag_is_asked_once_and_the_image_that_compiles_for_unforced_misses
     assert resolver.listed == [(REPOSITORY,)]
     assert _kinds(generation.decisions) == [
         "UsePrecompiled",
-        "Withhold",
+        "NoImage",
         "UsePrecompiled",
         "CompileOnNode",
         "CompileOnNode",
@@ -153,7 +153,7 @@ def test_nothing_is_rendered_when_one_pool_has_no_image_and_all_such_pools_are_t
     generation = run([_policy(forcePrecompiled=True)], nodes, resolver)
 
     assert generation.resources == ()
-    assert _kinds(generation.decisions) == ["UsePrecompiled", "Withhold", "Withhold", "Withhold"]
+    assert _kinds(generation.decisions) == ["UsePrecompiled", "NoImage", "NoImage", "NoImage"]
     message = "ForcePrecompiled is enabled and precompiled tag was not found: {} in {}"
     assert run.told == [
         (Category.MISSING, message.format(_tag("2-a"), REPOSITORY)),
@@ -169,7 +169,7 @@ def test_a_tag_that_is_listed_but_said_to_be_missing_is_unknown(run: Run) -> Non
     resolver = FakeResolver({COMPILED}, lists=TagList(frozenset({_tag("1-a")})))
     generation = run([_policy()], [_node("a")], resolver)
 
-    assert _kinds(generation.decisions) == ["Withhold"]
+    assert _kinds(generation.decisions) == ["NoImage"]
     assert [category for category, _ in run.told] == [Category.UNKNOWN]
 
 
@@ -203,7 +203,7 @@ def test_what_the_second_round_shows_turns_no_unknown_of_the_first_into_a_miss(r
     generation = run([_policy()], nodes, resolver)
 
     assert resolver.asked == [(_tag("1-a"), _tag("2-a", "ubuntu24.04")), (COMPILED,)]
-    assert _kinds(generation.decisions) == ["CompileOnNode", "Withhold"]
+    assert _kinds(generation.decisions) == ["CompileOnNode", "NoImage"]
     assert [category for category, _ in run.told] == [Category.UNKNOWN]
 
 
@@ -451,7 +451,7 @@ def test_an_image_that_compiles_and_cannot_be_told_is_withheld(run: Run) -> None
     generation = run([_policy()], [_node("a")], FakeResolver(faults={COMPILED: OUTAGE}))
 
     (decision,) = generation.decisions
-    assert decision == Withhold(pool=decision.pool, image=REPOSITORY.tag(COMPILED), lookup=OUTAGE)
+    assert decision == NoImage(pool=decision.pool, image=REPOSITORY.tag(COMPILED), lookup=OUTAGE)
 
 
 def test_the_fake_answers_like_a_registry() -> None:
@@ -469,7 +469,7 @@ def _locked(*entries: tuple[str, LockEntry], pools: Sequence[str] = ("ubuntu22.0
             entries={REPOSITORY.tag(tag): entry for tag, entry in entries},
         ),
         place=Place("x.lock.yaml"),
-        mend="gitops-doca lock x",
+        fix_command="gitops-doca lock x",
     )
 
 

@@ -16,9 +16,9 @@ from fakes.cluster import (
 )
 from gitops_doca.core.compare.lock import locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.model import Inventory, Plan, Pool, RenderOptions
+from gitops_doca.core.model import Inventory, PlannedPool, Pool, RenderOptions
 from gitops_doca.core.render import check_mounts, render
-from gitops_doca.core.resolve.decide import Withhold, precompiled_image, report
+from gitops_doca.core.resolve.decide import NoImage, precompiled_image, report
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import group_nodes
 from gitops_doca.emit.report import pool_entry
@@ -54,7 +54,7 @@ def test_a_node_takes_the_place_of_a_plan_which_is_then_done() -> None:
 
     grouping = grouped([make_policy()], [node], plans=[plan])
 
-    assert (grouping.pools, grouping.fulfilled) == ((make_pool(make_policy(), node),), (plan,))
+    assert (grouping.pools, grouping.obsolete_plans) == ((make_pool(make_policy(), node),), (plan,))
 
 
 def test_a_plan_is_not_done_while_one_of_its_policies_has_no_node() -> None:
@@ -63,11 +63,11 @@ def test_a_plan_is_not_done_while_one_of_its_policies_has_no_node() -> None:
 
     grouping = grouped(policies, nodes, plans=[make_plan()])
 
-    assert grouping.fulfilled == ()
+    assert grouping.obsolete_plans == ()
     assert [pool.node_names for pool in grouping.pools] == [(), ("node-1",)]
 
 
-def _problems(*plans: Plan, operator_names: bool = False) -> list[str]:
+def _problems(*plans: PlannedPool, operator_names: bool = False) -> list[str]:
     problems = Problems()
     policies = [make_policy("blue"), make_policy("red")]
     group_nodes(policies, [], problems, plans=plans, operator_names=operator_names)
@@ -101,7 +101,9 @@ def test_one_pool_planned_twice_is_an_error_for_each_policy_that_both_are_for() 
         ),
     ],
 )
-def test_a_plan_that_fits_into_no_label_or_name_is_told_with_its_place(plan: Plan, problem: str) -> None:
+def test_a_plan_that_fits_into_no_label_or_name_is_told_with_its_place(
+    plan: PlannedPool, problem: str
+) -> None:
     assert _problems(plan)[0] == problem
 
 
@@ -143,7 +145,7 @@ def test_a_planned_kernel_without_image_is_told_with_the_place_of_the_plan(
     pool = make_planned(make_policy(force_precompiled=True))
     image = precompiled_image(pool)
     problems = Problems()
-    report([Withhold(pool=pool, image=image, lookup=lookup)], {}, problems)
+    report([NoImage(pool=pool, image=image, lookup=lookup)], {}, problems)
 
     (problem,) = problems
     assert (problem.category, str(problem.place)) == (category, PLAN_PLACE)
@@ -156,7 +158,7 @@ def test_an_image_that_nodes_want_too_is_told_with_the_place_of_the_policy() -> 
     pools = grouped(policies, [make_node(labels={"pool": "b"})], plans=[make_plan(policies=["a"])]).pools
     problems = Problems()
     report(
-        [Withhold(pool=pool, image=precompiled_image(pool), lookup=TagMissing()) for pool in pools],
+        [NoImage(pool=pool, image=precompiled_image(pool), lookup=TagMissing()) for pool in pools],
         {},
         problems,
     )

@@ -5,11 +5,11 @@ import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
 from gitops_doca.core.compare.matrix import (
-    Cell,
-    Column,
-    Table,
+    Availability,
+    VersionColumn,
+    VersionMatrix,
+    blocking_rows,
     catalogues,
-    in_the_way,
     newest_first,
     tables,
     unconfirmed,
@@ -26,7 +26,12 @@ FORCED = make_policy(force_precompiled=True)
 POOLS = make_pools(FORCED, A, B)
 SUFFIX_A, SUFFIX_B = "5.15.0-91-generic-ubuntu22.04-amd64", "6.8.0-71-generic-ubuntu24.04-arm64"
 EXISTS = TagExists(DIGEST)
-YES, COMPILES, NO, UNKNOWN = Cell.PRECOMPILED, Cell.COMPILED, Cell.MISSING, Cell.UNKNOWN
+YES, COMPILES, NO, UNKNOWN = (
+    Availability.PRECOMPILED,
+    Availability.COMPILED,
+    Availability.MISSING,
+    Availability.UNKNOWN,
+)
 
 
 def both(*versions: str) -> frozenset[str]:
@@ -43,16 +48,16 @@ def table(
     complete: bool = True,
     lookups: Mapping[ImageReference, TagLookup] | None = None,
     pools: tuple[Pool, ...] = POOLS,
-) -> Table:
+) -> VersionMatrix:
     (found,) = tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups or {})
     return found
 
 
-def cells(found: Table) -> dict[str, tuple[Cell, ...]]:
+def cells(found: VersionMatrix) -> dict[str, tuple[Availability, ...]]:
     return {column.version: column.cells for column in columns(found)}
 
 
-def columns(found: Table) -> tuple[Column, ...]:
+def columns(found: VersionMatrix) -> tuple[VersionColumn, ...]:
     return tuple(map(found.column, found.versions))
 
 
@@ -224,7 +229,7 @@ def test_the_newest_are_shown_and_those_that_policies_name() -> None:
 def test_pools_without_a_precompiled_image_stand_in_the_way() -> None:
     found = table(frozenset({f"{NEWER}-{SUFFIX_A}"}))
 
-    assert [str(row.platform) for row in in_the_way(found, columns(found)[0])] == [
+    assert [str(row.platform) for row in blocking_rows(found, columns(found)[0])] == [
         "ubuntu24.04/6.8.0-71-generic/arm64"
     ]
 
@@ -291,4 +296,4 @@ def test_a_cluster_on_a_releases_kernels_finds_that_release_among_the_published_
     assert len(found.rows) == len(nodes) > 10
     assert [newest.version for newest in found.newest] == [version]
     assert [column.version for column in columns(found)] == PRECOMPILED[::-1]
-    assert all(not in_the_way(found, c) for c in columns(found) if c.version == version)
+    assert all(not blocking_rows(found, c) for c in columns(found) if c.version == version)

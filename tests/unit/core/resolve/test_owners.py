@@ -8,7 +8,7 @@ import pytest
 
 from fakes.cluster import DIGEST, make_policy
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import OperatorTrace, RenderOptions
+from gitops_doca.core.model import OperatorEvidence, RenderOptions
 from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies
@@ -45,13 +45,13 @@ DRIVER = {"image": "d", "repository": "x.io/y", "version": "25.04-0.6.1.0-2"}
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}
 
 
-def _found(folder: Path, *objects: dict[str, Any]) -> list[OperatorTrace]:
+def _found(folder: Path, *objects: dict[str, Any]) -> list[OperatorEvidence]:
     file = folder / "dump.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [NODE, *objects]}))
     problems = Problems()
     found = read_inventory([str(file)], (), problems)
     assert list(problems) == []
-    return list(found.operator_traces)
+    return list(found.operator_evidence)
 
 
 def _traces(folder: Path, *objects: dict[str, Any]) -> list[str]:
@@ -87,19 +87,19 @@ def test_the_operators_driver_and_a_policy_with_it_are_traces_in_an_inventory(tm
     ],
 )
 def test_a_policy_out_of_a_cluster_is_known_by_what_the_api_server_adds(
-    more: dict[str, Any], *, stored: bool, tmp_path: Path
+    more: dict[str, Any], *, from_cluster: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "policy.json").write_text(json.dumps(_policy(DRIVER, **more)))
     problems = Problems()
     found = read_policies([str(tmp_path / "policy.json")], problems)
 
-    assert ([policy.stored for policy in found.policies], list(problems)) == ([stored], [])
+    assert ([policy.from_cluster for policy in found.policies], list(problems)) == ([from_cluster], [])
 
 
 def test_two_owners_are_a_warning_for_each_sign() -> None:
     problems = Problems()
-    policies = [make_policy(stored=True), make_policy("rack")]
-    warn_two_owners(policies, [OperatorTrace("the operator's DaemonSet x", Place("n.yaml", 3))], problems)
+    policies = [make_policy(from_cluster=True), make_policy("rack")]
+    warn_two_owners(policies, [OperatorEvidence("the operator's DaemonSet x", Place("n.yaml", 3))], problems)
 
     assert lines(problems) == [
         f"warning: n.yaml:3: the inventory has the operator's DaemonSet x: {TAIL}",
@@ -138,7 +138,7 @@ def test_the_init_container_of_the_operators_driver_is_known_by_its_image(
     assert trace.init_image == image
 
 
-def _lost(*traces: OperatorTrace, keep: str = "") -> list[str]:
+def _lost(*traces: OperatorEvidence, keep: str = "") -> list[str]:
     problems = Problems()
     warn_lost_init_container(traces, RenderOptions(init_container_image=keep), problems)
     return [word for one in problems.warnings for word in (f"{one.place}: {one.message}", one.remedy)]
@@ -146,10 +146,10 @@ def _lost(*traces: OperatorTrace, keep: str = "") -> list[str]:
 
 def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() -> None:
     traces = [
-        OperatorTrace("the operator's DaemonSet c", Place("n.yaml", 9)),
-        OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE),
-        OperatorTrace("the operator's DaemonSet b", Place("n.yaml", 5), IMAGE),
-        OperatorTrace("the operator's DaemonSet d", Place("n.yaml", 7), "x.io/init:2"),
+        OperatorEvidence("the operator's DaemonSet c", Place("n.yaml", 9)),
+        OperatorEvidence("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE),
+        OperatorEvidence("the operator's DaemonSet b", Place("n.yaml", 5), IMAGE),
+        OperatorEvidence("the operator's DaemonSet d", Place("n.yaml", 7), "x.io/init:2"),
     ]
     tail = "has an init container, and initContainerImage is empty: taking the drivers over would remove it"
 
@@ -163,7 +163,7 @@ def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() ->
 
 
 def test_an_init_container_that_is_kept_or_was_never_there_is_no_warning() -> None:
-    with_init = OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE)
+    with_init = OperatorEvidence("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE)
 
     assert _lost(with_init, keep="x.io/init:2") == []
-    assert _lost(OperatorTrace("the operator's DaemonSet a", Place("n.yaml", 3))) == []
+    assert _lost(OperatorEvidence("the operator's DaemonSet a", Place("n.yaml", 3))) == []

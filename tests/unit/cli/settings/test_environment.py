@@ -123,7 +123,7 @@ def test_a_known_variable_still_counts(tmp_path: Path) -> None:
 
 
 def test_the_pods_of_deploy_get_no_variables_of_services() -> None:
-    deploy = Path(__file__).resolve().parents[3] / "deploy"
+    deploy = Path(__file__).resolve().parents[4] / "deploy"
     component = yaml.safe_load((deploy / "argocd/component/repo-server.yaml").read_text())
     job = yaml.safe_load((deploy / "refresh/cronjob.yaml").read_text())["spec"]["jobTemplate"]
 

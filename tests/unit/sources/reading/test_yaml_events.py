@@ -11,7 +11,7 @@ import pytest
 from gitops_doca.sources.reading.syntax import SyntaxProblem
 from support.reading import yaml_documents
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 # A colon in flow style, as every current parser reads it.
 FLOW = {

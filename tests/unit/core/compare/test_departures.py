@@ -17,7 +17,7 @@ from gitops_doca.core.compare.departures import (
     Whereabouts,
 )
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering, listed
-from gitops_doca.core.model import LeftOut, Node, Taint
+from gitops_doca.core.model import Node, SkippedNode, Taint
 
 PLATFORM = {
     "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
@@ -62,9 +62,9 @@ def side(
     *pools: RenderedPool,
     nodes: Sequence[Node] = (),
     labels: Sequence[str] = (),
-    left_out: Sequence[LeftOut] = (),
+    skipped: Sequence[SkippedNode] = (),
 ) -> Rendering:
-    return Rendering(pools=pools, listed=listed(nodes, labels, left_out))
+    return Rendering(pools=pools, listed=listed(nodes, labels, skipped))
 
 
 def gone(before: Rendering, after: Rendering) -> tuple[Departure, ...]:
@@ -93,8 +93,8 @@ def test_a_taint_that_evicts_takes_the_pod_unless_the_pool_tolerated_it(
     tolerations: object, *, has_pod: bool
 ) -> None:
     before = side(pool("a", tolerations=tolerations), nodes=[node("a")])
-    left = LeftOut(node="a", policy="p", reason="taint a:NoExecute")
-    after = side(nodes=[node("a", taints=[TAINT])], left_out=[left])
+    left = SkippedNode(node="a", policy="p", reason="taint a:NoExecute")
+    after = side(nodes=[node("a", taints=[TAINT])], skipped=[left])
 
     assert gone(before, after) == (ToNoPool(reason="taint a:NoExecute", nodes=("a",), has_pod=has_pod),)
 
@@ -124,8 +124,10 @@ def test_a_pod_goes_with_a_label_that_the_pool_selected_by(
 
 
 def test_a_node_that_several_policies_skip_has_all_their_reasons() -> None:
-    left = [LeftOut(node="a", policy=policy, reason=reason) for policy, reason in (("p", "x"), ("q", "y"))]
-    known = side(nodes=[node("a")], left_out=[*left, left[0]])
+    left = [
+        SkippedNode(node="a", policy=policy, reason=reason) for policy, reason in (("p", "x"), ("q", "y"))
+    ]
+    known = side(nodes=[node("a")], skipped=[*left, left[0]])
 
     assert Whereabouts(known).locate("a") == InNoPool(reason="x; y")
 
@@ -175,9 +177,9 @@ def test_each_node_of_a_pool_that_goes_is_in_one_case(
             pool(*sorted(n for n, k in kernels.items() if k == kernel and n not in skipped), kernel=kernel)
             for kernel in sorted({k for n, k in kernels.items() if n not in skipped})
         ]
-        left = [LeftOut(node=name, policy="p", reason="r") for name in sorted(skipped & set(kernels))]
+        left = [SkippedNode(node=name, policy="p", reason="r") for name in sorted(skipped & set(kernels))]
         nodes = [node(name, kernel) for name, kernel in kernels.items()]
-        return side(*pools, nodes=nodes, left_out=left)
+        return side(*pools, nodes=nodes, skipped=left)
 
     sides = rendered(before, set()), rendered(after, skipped)
     for change in compare_renderings(*sides).pools:

@@ -8,15 +8,15 @@ from gitops_doca.core.reference import ImageReference, parse_repository
 from gitops_doca.core.resolve.decide import (
     CompileOnNode,
     Decision,
+    NoImage,
     UseDigest,
     UsePrecompiled,
-    Withhold,
     compile_image,
     decide,
     precompiled_image,
     report,
-    wanted_compile,
-    wanted_precompiled,
+    required_compile,
+    required_precompiled,
 )
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 
@@ -58,14 +58,14 @@ def test_a_precompiled_image_that_exists_is_used(compiled: TagLookup | None, *, 
 def test_an_unknown_precompiled_image_chooses_nothing(compiled: TagLookup | None, *, forced: bool) -> None:
     pool = make_pool(FORCED if forced else make_policy())
 
-    assert _decide(UNKNOWN, compiled, forced=forced) == Withhold(
+    assert _decide(UNKNOWN, compiled, forced=forced) == NoImage(
         pool=pool, image=REPOSITORY.tag(PRECOMPILED), lookup=UNKNOWN
     )
 
 
 @pytest.mark.parametrize("compiled", [None, *COMPILE_ANSWERS])
 def test_a_forced_miss_never_compiles(compiled: TagLookup | None) -> None:
-    assert _decide(MISSING, compiled, forced=True) == Withhold(
+    assert _decide(MISSING, compiled, forced=True) == NoImage(
         pool=make_pool(FORCED), image=REPOSITORY.tag(PRECOMPILED), lookup=MISSING
     )
 
@@ -78,7 +78,7 @@ def test_a_miss_compiles_with_an_image_that_exists() -> None:
 
 @pytest.mark.parametrize("compiled", [MISSING, UNKNOWN])
 def test_a_miss_without_an_image_that_compiles_chooses_nothing(compiled: TagMissing | TagUnknown) -> None:
-    assert _decide(MISSING, compiled) == Withhold(
+    assert _decide(MISSING, compiled) == NoImage(
         pool=make_pool(), image=REPOSITORY.tag(COMPILED), lookup=compiled
     )
 
@@ -89,7 +89,7 @@ def test_a_digest_needs_no_look_up(*, forced: bool) -> None:
 
     assert decide(pool, {}) == UseDigest(pool=pool, image=REPOSITORY.digest(DIGEST))
     assert str(REPOSITORY.digest(DIGEST)) == f"nvcr.io/nvidia/mellanox/doca-driver@{DIGEST}"
-    assert (wanted_precompiled([pool]), wanted_compile([pool], {})) == ((), ())
+    assert (required_precompiled([pool]), required_compile([pool], {})) == ((), ())
 
 
 def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
@@ -98,7 +98,7 @@ def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
     pools = (*make_pools(make_policy(), *nodes), *make_pools(blue, make_node("c", kernel="6.8.0-1")))
     pools = (*pools, make_pool(blue, make_node("c", kernel="6.8.0-1", labels={"pool": "blue"})))
 
-    assert [image.tag for image in wanted_precompiled(reversed(pools))] == [
+    assert [image.tag for image in required_precompiled(reversed(pools))] == [
         "25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64",
         "25.04-0.6.1.0-2-6.8.0-2-ubuntu22.04-amd64",
     ]
@@ -112,8 +112,8 @@ def test_an_image_that_compiles_is_wanted_once_for_misses_that_may_compile() -> 
     lookups = {precompiled_image(p): found for p, found in zip(pools, answers, strict=True)}
     lookups[precompiled_image(forced)] = MISSING
 
-    assert wanted_compile((*pools, forced), lookups) == (REPOSITORY.tag(COMPILED),)
-    assert wanted_compile(pools[2:], lookups) == ()
+    assert required_compile((*pools, forced), lookups) == (REPOSITORY.tag(COMPILED),)
+    assert required_compile(pools[2:], lookups) == ()
 
 
 def _report(decisions: list[Decision], tags: tuple[str, ...] = ()) -> list[Diagnostic]:
@@ -124,10 +124,10 @@ def _report(decisions: list[Decision], tags: tuple[str, ...] = ()) -> list[Diagn
 
 def _withheld(
     lookup: TagMissing | TagUnknown, *names: str, forced: bool = True, kernel: str = "5.15.0-91-generic"
-) -> Withhold:
+) -> NoImage:
     pool = make_pool(FORCED if forced else make_policy(), *(make_node(name, kernel=kernel) for name in names))
     image = precompiled_image(pool) if forced else compile_image(pool)
-    return Withhold(pool=pool, image=image, lookup=lookup)
+    return NoImage(pool=pool, image=image, lookup=lookup)
 
 
 def test_a_chosen_image_is_no_problem() -> None:
@@ -199,7 +199,7 @@ def test_a_miss_of_both_images_tells_all_pools_that_would_compile_with_one() -> 
 def test_pools_of_two_policies_that_miss_one_tag_are_told_together() -> None:
     blue = make_policy("blue", force_precompiled=True)
     pools = [make_pool(FORCED, make_node("a")), make_pool(blue, make_node("b"))]
-    found = _report([Withhold(pool=p, image=precompiled_image(p), lookup=MISSING) for p in pools])
+    found = _report([NoImage(pool=p, image=precompiled_image(p), lookup=MISSING) for p in pools])
 
     assert [problem.details[0] for problem in found] == [
         "pool ubuntu22.04/5.15.0-91-generic/amd64, 2 nodes: a, b"
@@ -250,7 +250,7 @@ def test_other_reasons_and_other_repositories_are_told_apart() -> None:
         [
             _withheld(UNKNOWN, "a"),
             _withheld(refused, "b", kernel="6.8.0-1"),
-            Withhold(pool=elsewhere, image=precompiled_image(elsewhere), lookup=UNKNOWN),
+            NoImage(pool=elsewhere, image=precompiled_image(elsewhere), lookup=UNKNOWN),
         ]
     )
 
@@ -264,7 +264,7 @@ def test_other_reasons_and_other_repositories_are_told_apart() -> None:
 def test_the_registry_is_named_where_the_repository_does_not_name_it() -> None:
     pool = make_pool(make_policy(repository=parse_repository("team/doca"), force_precompiled=True))
 
-    (found,) = _report([Withhold(pool=pool, image=precompiled_image(pool), lookup=UNKNOWN)])
+    (found,) = _report([NoImage(pool=pool, image=precompiled_image(pool), lookup=UNKNOWN)])
 
     assert found.message.partition(" in ")[2] == (
         "team/doca (registry index.docker.io): 503 Service Unavailable"

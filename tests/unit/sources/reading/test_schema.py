@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_doca.core.diagnostics import MOST_OF_A_FILE, Place, Problems
-from gitops_doca.core.model import Plan, Platform
+from gitops_doca.core.model import PlannedPool, Platform
 from gitops_doca.sources.planned_pools import check_policies
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.schema import SCHEMAS, did_you_mean, schema_text, validate
@@ -537,7 +537,7 @@ def test_very_many_plans_for_unknown_policies_search_a_few_times(searches: list[
     problems = Problems()
     platform = Platform("ubuntu", "22.04", "5.15.0-91-generic", "amd64")
     plans = [
-        Plan(
+        PlannedPool(
             platform=platform,
             container_runtime="",
             ostree_version="",

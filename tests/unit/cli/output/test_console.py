@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.cli.output.console import LIMIT, format_diagnostics, print_diagnostics, print_info, progress
 from gitops_doca.cli.output import console
+from gitops_doca.cli.output.console import LIMIT, format_diagnostics, print_diagnostics, print_info, progress
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 
 CLEAR = "\r\x1b[K"

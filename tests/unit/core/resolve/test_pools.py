@@ -12,11 +12,11 @@ from gitops_doca.core.model import (
     NIC_LABEL,
     OS_ID_LABEL,
     OS_VERSION_LABEL,
-    LeftOut,
     Node,
     Platform,
     Policy,
     Pool,
+    SkippedNode,
     Taint,
     Toleration,
 )
@@ -48,7 +48,7 @@ def test_like_nodes_share_a_pool_and_its_daemon_set() -> None:
 
     assert grouped([policy], [b, a]) == Grouping(
         pools=(Pool(policy=policy, platform=UBUNTU, nodes=(a, b), app="mofed-ubuntu22.04-6d568d699f"),),
-        left_out=(),
+        skipped=(),
     )
 
 
@@ -155,15 +155,15 @@ def test_ids_and_versions_that_read_alike_are_refused() -> None:
 def test_a_node_without_nic_is_nobodys_business() -> None:
     nodes = [make_node("a", without=[NIC_LABEL]), make_node("b", labels={NIC_LABEL: "false"})]
 
-    assert grouped([make_policy()], nodes) == Grouping(pools=(), left_out=())
+    assert grouped([make_policy()], nodes) == Grouping(pools=(), skipped=())
 
 
 def test_an_untolerated_taint_leaves_a_node_out_without_a_warning() -> None:
     taints = [Taint("a", "", "NoSchedule"), Taint("b", "x", "NoExecute")]
     grouping, problems = _problems([make_node("a", taints=taints)])
 
-    assert grouping.left_out == (
-        LeftOut(node="a", policy="nic-cluster-policy", reason="taint a:NoSchedule, b:NoExecute"),
+    assert grouping.skipped == (
+        SkippedNode(node="a", policy="nic-cluster-policy", reason="taint a:NoSchedule, b:NoExecute"),
     )
     assert problems == []
 
@@ -180,7 +180,7 @@ def test_each_policys_own_tolerations_count() -> None:
     grouping = grouped(policies, nodes)
 
     assert [pool.node_names for pool in grouping.pools] == [("blue-1",)]
-    assert grouping.left_out == (LeftOut(node="red-1", policy="red", reason="taint a:NoSchedule"),)
+    assert grouping.skipped == (SkippedNode(node="red-1", policy="red", reason="taint a:NoSchedule"),)
 
 
 def test_a_node_that_no_policy_selects_is_left_out() -> None:
@@ -188,12 +188,14 @@ def test_a_node_that_no_policy_selects_is_left_out() -> None:
     grouping = grouped([make_policy("blue", selector=BLUE)], nodes)
 
     assert [pool.node_names for pool in grouping.pools] == [("a",)]
-    assert grouping.left_out == (LeftOut(node="b", policy="", reason="no policy with ofedDriver selects it"),)
+    assert grouping.skipped == (
+        SkippedNode(node="b", policy="", reason="no policy with ofedDriver selects it"),
+    )
 
 
 def test_without_a_policy_every_nic_node_is_left_out() -> None:
     assert grouped([], [make_node("a")]) == Grouping(
-        pools=(), left_out=(LeftOut(node="a", policy="", reason="no policy with ofedDriver selects it"),)
+        pools=(), skipped=(SkippedNode(node="a", policy="", reason="no policy with ofedDriver selects it"),)
     )
 
 
@@ -206,8 +208,8 @@ def test_a_node_without_a_needed_label_is_left_out_with_a_warning_or_under_stric
     grouping, problems = _problems(nodes, strict=strict)
 
     assert [pool.node_names for pool in grouping.pools] == [("b",)]
-    assert grouping.left_out == tuple(
-        LeftOut(node=name, policy="nic-cluster-policy", reason=f"no label {label}") for name in ("a", "c")
+    assert grouping.skipped == tuple(
+        SkippedNode(node=name, policy="nic-cluster-policy", reason=f"no label {label}") for name in ("a", "c")
     )
     assert problems == [
         Diagnostic(
@@ -241,7 +243,9 @@ def test_a_tainted_node_needs_no_labels() -> None:
         [make_node("a", taints=[Taint("a", "", "NoExecute")], without=[KERNEL_LABEL])], strict=True
     )
 
-    assert grouping.left_out == (LeftOut(node="a", policy="nic-cluster-policy", reason="taint a:NoExecute"),)
+    assert grouping.skipped == (
+        SkippedNode(node="a", policy="nic-cluster-policy", reason="taint a:NoExecute"),
+    )
     assert problems == []
 
 

@@ -14,9 +14,9 @@ from gitops_doca.core.resolve.lookup import (
     TagUnknown,
 )
 from gitops_doca.net.origins import is_internal, parse_origin
-from gitops_doca.net.request_errors import NoAnswerError
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
-from gitops_doca.registry.auth.token_servers import Realm
+from gitops_doca.registry.auth.token_servers import TokenServerPolicy
 
 Config = Callable[..., Path]
 
@@ -410,7 +410,7 @@ def test_credentials_go_to_a_realm_that_is_trusted(config: Config, port: str) ->
     ],
 )
 def test_where_credentials_may_go(registry: str, realm: str, *, allowed: bool) -> None:
-    rules = Realm(registry=parse_origin(f"https://{registry}"))
+    rules = TokenServerPolicy(registry=parse_origin(f"https://{registry}"))
 
     assert rules.may_have_credentials(parse_origin(realm)) is allowed
 
@@ -432,7 +432,7 @@ TRUSTED = frozenset({"10.0.0.9"})
 )
 def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
     ours, theirs = parse_origin(registry), parse_origin(realm)
-    rules = Realm(registry=ours, trusted=TRUSTED, inside=is_internal(ours.host))
+    rules = TokenServerPolicy(registry=ours, trusted=TRUSTED, inside=is_internal(ours.host))
 
     assert rules.reach(theirs).zone.may_hold(theirs.host)
 
@@ -461,7 +461,7 @@ def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
 )
 def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
     origin = parse_origin(realm)
-    reach = Realm(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
+    reach = TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
 
     assert not reach.zone.may_hold(origin.host)
     assert reach.refusal == f"the token server {origin.authority} is on a private address, which was refused"
@@ -484,7 +484,7 @@ def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
     realm: str, *, reached: bool
 ) -> None:
     origin = parse_origin(realm)
-    reach = Realm(registry=parse_origin("https://r.example"), inside=True).reach(origin)
+    reach = TokenServerPolicy(registry=parse_origin("https://r.example"), inside=True).reach(origin)
 
     assert reach.zone.may_hold(origin.host) is reached
 
@@ -492,8 +492,8 @@ def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
 @pytest.mark.parametrize("realm", ["http://r.example/token", "http://10.0.0.9/token"])
 def test_no_token_is_fetched_without_tls_for_a_registry_with_tls(realm: str) -> None:
     origin = parse_origin(realm)
-    with pytest.raises(NoAnswerError) as raised:
-        Realm(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
+    with pytest.raises(LookupFailedError) as raised:
+        TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
 
     reason = f"the token server {origin.authority} is to be asked without TLS, which was refused"
     assert (raised.value.cause, raised.value.reason) == (Cause.POLICY, reason)

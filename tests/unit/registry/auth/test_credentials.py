@@ -14,13 +14,13 @@ from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from gitops_doca.net.retry import Deadline
 from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.credentials import (
-    Candidate,
+    Credential,
+    CredentialCandidate,
     HelperCall,
     IdentityToken,
-    Login,
+    InvalidCredential,
     Password,
     RegistryToken,
-    Unusable,
 )
 from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.options import RegistryOptions
@@ -49,7 +49,7 @@ def _users(file: Path, repository: str) -> list[str]:
     return [base64.b64decode(one.removeprefix("Basic ")).decode().partition(":")[0] for one in sent]
 
 
-def _candidates(file: Path) -> tuple[Candidate, ...]:
+def _candidates(file: Path) -> tuple[CredentialCandidate, ...]:
     return _keychain(file).candidates("r.example", "a/b")
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_used_is_never_anonymous(
 ) -> None:
     file = config(**content)
 
-    assert _candidates(file) == (Unusable(f"{file} {what}"),)
+    assert _candidates(file) == (InvalidCredential(f"{file} {what}"),)
     file.write_text(file.read_text().replace("r.example", fake.host))
     assert look_up(fake, registry_config=file) == TagUnknown(Cause.AUTH, f"{file} {what}")
     assert fake.requests == []
@@ -192,7 +192,7 @@ def test_what_cannot_be_used_is_never_anonymous(
         ({"registrytoken": "t", "identitytoken": "u"}, RegistryToken("t", "")),
     ],
 )
-def test_tokens_in_place_of_a_password(config: Config, entry: dict[str, str], login: Login) -> None:
+def test_tokens_in_place_of_a_password(config: Config, entry: dict[str, str], login: Credential) -> None:
     file = config(auths={"r.example": entry})
 
     assert _candidates(file) == (replace(login, place=str(file)),)
@@ -202,7 +202,7 @@ def test_an_entry_that_cannot_be_used_hides_no_other(config: Config) -> None:
     file = config(auths={"r.example/a": {"auth": "%"}, "r.example": _entry("me")})
 
     assert _candidates(file) == (
-        Unusable(f"{file} has an auth for this registry that is not base64"),
+        InvalidCredential(f"{file} has an auth for this registry that is not base64"),
         Password(f"Basic {_auth('me:pw')}", str(file)),
     )
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.core.compare.daemonset_drift import deviations
+from gitops_doca.core.compare.daemonset_drift import daemonset_drift
 
 RENDERED: dict[str, Any] = {
     "selector": {"matchLabels": {"app": "a"}},
@@ -44,7 +44,7 @@ def applied() -> dict[str, Any]:
 
 
 def test_defaults_of_the_api_server_are_no_difference() -> None:
-    assert deviations(RENDERED, applied()) == ()
+    assert daemonset_drift(RENDERED, applied()) == ()
 
 
 def change(found: dict[str, Any], path: list[Any], value: Any) -> None:
@@ -96,7 +96,7 @@ def test_a_difference_is_told_by_its_path(path: list[Any], value: Any, told: str
     found = applied()
     change(found, path, value)
 
-    assert deviations(RENDERED, found) == (told,)
+    assert daemonset_drift(RENDERED, found) == (told,)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_a_difference_is_told_by_its_path(path: list[Any], value: Any, told: str
 def test_quantities_are_compared_as_numbers(rendered: Any, found: str, same: bool) -> None:  # noqa: FBT001
     one, other = ({"template": {"limits": {"cpu": value}}} for value in (rendered, found))
 
-    assert (deviations(one, other) == ()) is same
+    assert (daemonset_drift(one, other) == ()) is same

@@ -112,7 +112,7 @@ def test_the_policy_of_a_pool_is_gone_and_its_daemon_set_is_not() -> None:
     status = compare([RED], [*red, *blue], [*red, *blue], old.daemon_set)
 
     assert status.leftovers == (Leftover(daemon_set=old.daemon_set, pool="", nodes=()),)
-    assert [left.node for left in status.left_out] == ["b"]
+    assert [left.node for left in status.skipped] == ["b"]
     assert not status.is_current
 
 

@@ -6,7 +6,7 @@ import pytest
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.net.retry import Deadline
 from gitops_doca.registry.auth.credential_helpers import Helpers
-from gitops_doca.registry.auth.credentials import Candidate, Password, Unusable
+from gitops_doca.registry.auth.credentials import CredentialCandidate, InvalidCredential, Password
 from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.auth.pull_secrets import PullSecret, key_matches, normal_key
 from gitops_doca.registry.options import RegistryOptions
@@ -23,7 +23,7 @@ def _secret(*keys: str, place: str = PLACE) -> PullSecret:
     return PullSecret(place=place, auths={key: _entry(key.replace(":", "_")) for key in keys})
 
 
-def _candidates(repository: str, *secrets: PullSecret) -> tuple[tuple[Candidate, ...], list[str]]:
+def _candidates(repository: str, *secrets: PullSecret) -> tuple[tuple[CredentialCandidate, ...], list[str]]:
     warnings: list[str] = []
     options = RegistryOptions(environ={}, pull_secrets=secrets)
     parsed = parse_repository(repository)
@@ -204,7 +204,7 @@ def test_nothing_is_told_of_other_registries() -> None:
 def test_an_entry_that_cannot_be_used_names_its_secret(entry: Any, what: str) -> None:
     secret = PullSecret(place=PLACE, auths={"r.io": entry, "x.io": "rubbish"})
 
-    assert _candidates("r.io/a", secret) == ((Unusable(f"{PLACE} {what}"),), [])
+    assert _candidates("r.io/a", secret) == ((InvalidCredential(f"{PLACE} {what}"),), [])
 
 
 def test_a_helper_in_a_pull_secret_is_never_run() -> None:

@@ -7,7 +7,7 @@ import requests
 import urllib3
 
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import OutageError, classify, status_text
+from gitops_doca.net.request_errors import UnavailableError, classify, status_text
 
 
 def _wrapped(inner: Exception) -> requests.ConnectionError:
@@ -92,7 +92,7 @@ def test_exceptions_that_cause_each_other_end() -> None:
 def test_how_often_it_is_worth_trying(inner: Exception, tries: int | None) -> None:
     found = classify(_wrapped(inner))
 
-    assert isinstance(found, OutageError)
+    assert isinstance(found, UnavailableError)
     assert found.tries == tries
 
 

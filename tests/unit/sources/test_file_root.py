@@ -325,9 +325,9 @@ def test_folders_need_to_be_entered_and_not_to_be_listed() -> None:
     require(os.geteuid() == 0, "only root can become somebody who may not list its folders")
     code = (
         "import os, sys\n"
-        "from gitops_doca.sources.file_root import Boundary\n"
+        "from gitops_doca.sources.file_root import FileRoot\n"
         "os.setuid(999)\n"
-        "with Boundary(sys.argv[1]).open('apps/in.yaml') as stream: print(stream.read().decode())"
+        "with FileRoot(sys.argv[1]).open('apps/in.yaml') as stream: print(stream.read().decode())"
     )
     # Not pytest's own: nobody else may enter the folders above those.
     with tempfile.TemporaryDirectory() as top:

@@ -153,7 +153,7 @@ def test_a_bug_is_one_sentence_without_what_the_exception_says(
     def broken(*_args: object, **_options: object) -> None:
         raise KeyError("canary")
 
-    monkeypatch.setattr(session, "produce", broken)
+    monkeypatch.setattr(session, "generate_for", broken)
 
     result = application.generate()
 

@@ -77,7 +77,7 @@ def test_the_operators_driver_and_a_policy_with_it_are_traces_in_an_inventory(tm
 
 
 @pytest.mark.parametrize(
-    ("more", "stored"),
+    ("more", "from_cluster"),
     [
         ({}, False),
         ({"metadata": {"uid": "1"}}, True),

@@ -159,7 +159,7 @@ def test_a_bug_is_one_sentence_without_what_the_exception_says(
 
     assert (result.exit_code, result.stdout) == (70, b"")
     assert result.stderr.startswith("error[bug]: gitops-doca ")
-    assert "KeyError in test_failures.py:" in result.stderr
+    assert "KeyError in test_for_argocd.py:" in result.stderr
     assert "canary" not in result.stderr
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 2

@@ -11,16 +11,17 @@ from typing import assert_never
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, print_message
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, find_answers
+from gitops_doca.cli.settings.run_config import Resolve, RunConfig, find_source
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.git.repository import Commit, Repository, find_repository
 from gitops_doca.sources.git.revision import Absence, extract
 from gitops_doca.sources.rendered_folder import read_manifests
-from gitops_doca.usecases.generate import Answers, Generation, Locked, generate
+from gitops_doca.usecases.generate import Generation, generate
 
 Read = Callable[[str, Problems], RunConfig]
 """Reads the config of this path."""
@@ -102,9 +103,9 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
         _fetch(commit, root, root / path, run_config, problems)
         problems.raise_errors()
         _tell_online(commit, run_config)
-        answers = find_answers(run_config, problems)
-        notes += _rendering_notes(commit, run_config, answers)
-        generation = generate(run_config.settings, answers, problems)
+        source = find_source(run_config, problems)
+        notes += _rendering_notes(commit, run_config, source)
+        generation = generate(run_config.settings, source, problems)
         problems.raise_errors()
         return with_nodes(generation)
 
@@ -116,11 +117,11 @@ def with_nodes(generation: Generation) -> Rendering:
     return rendering(generation.resources, generation.decisions, known)
 
 
-def _rendering_notes(commit: Commit, run_config: RunConfig, answers: Answers) -> Iterator[str]:
+def _rendering_notes(commit: Commit, run_config: RunConfig, source: TagSource) -> Iterator[str]:
     """Tell of a lock of another rendering; no error, or the change that writes it anew could not be shown."""
-    if isinstance(answers, Locked) and run_config.renders and answers.lock.rendering != RENDERING:
+    if run_config.renders and source.rendering != RENDERING:
         yield (
-            f"the lock of {commit.label} was written for rendering {answers.lock.rendering}; here both sides "
+            f"the lock of {commit.label} was written for rendering {source.rendering}; here both sides "
             f"are rendered by this gitops-doca (rendering {RENDERING}), so what differs between the two "
             "renderings is not shown"
         )

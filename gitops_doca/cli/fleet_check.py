@@ -7,14 +7,16 @@ from gitops_doca.cli.fleet import Member, collecting, load_member, print_all, re
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.run import print_generation
-from gitops_doca.cli.settings.run_config import choose_answers
+from gitops_doca.cli.settings.run_config import choose_source
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
-from gitops_doca.usecases.generate import Answers, Generation, Online, resolve_and_render
+from gitops_doca.core.resolve.lookup import TagSource
+from gitops_doca.usecases.generate import Generation, resolve_and_render
 from gitops_doca.usecases.load import Inputs
+from gitops_doca.usecases.look_up import RegistryTags
 
 Dump = Callable[[Sequence[ClusterResult]], str]
-_Ready = dict[str, tuple[Inputs, Answers]]
+_Ready = dict[str, tuple[Inputs, TagSource]]
 
 
 def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, summary: Dump) -> None:
@@ -45,19 +47,19 @@ def _decide(members: Sequence[Member], shared: Problems) -> dict[str, Generation
     for member in members:
         with collecting(member.problems):
             if member.run_config:
-                answers = choose_answers(member.run_config, member.problems)
-                ready[member.target] = (load_member(member, member.run_config), answers)
-    asking = [inputs for inputs, answers in ready.values() if isinstance(answers, Online)]
+                source = choose_source(member.run_config, member.problems)
+                ready[member.target] = (load_member(member, member.run_config), source)
+    asking = [inputs for inputs, source in ready.values() if source.is_online]
     known = share(members, asking, shared)
-    online = Online(resolver=lambda: known)
     found = {}
     for member in members:
         with collecting(member.problems):
             match ready.get(member.target):
-                case (inputs, Online()) if not shared.errors:
-                    found[member.target] = resolve_and_render(inputs, online, member.problems)
-                case (inputs, answers) if not isinstance(answers, Online):
-                    found[member.target] = resolve_and_render(inputs, answers, member.problems)
+                case (inputs, source) if not source.is_online:
+                    found[member.target] = resolve_and_render(inputs, source, member.problems)
+                case (inputs, _) if not shared.errors:
+                    source = RegistryTags(lambda: known)
+                    found[member.target] = resolve_and_render(inputs, source, member.problems)
     return found
 
 

@@ -8,10 +8,9 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import required_precompiled
 from gitops_doca.core.resolve.lookup import Inspection, TagExists, TagList, TagLookup
-from gitops_doca.core.resolve.pools import Grouping
-from gitops_doca.usecases.generate import Online, look_up
-from gitops_doca.usecases.load import Inputs, check_count
+from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.lock import Inspector
+from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -61,14 +60,9 @@ def prefetch(
     when nobody can be asked.
     """
     pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
-    check_count(
-        len(required_precompiled(pools)), "tags are needed, and a run looks up", problems, split=_SPLIT
-    )
-    problems.raise_errors()
-    together = Grouping(pools=pools, skipped=())
-    lookups, _ = look_up(together, Online(resolver=lambda: answers), problems, split=_SPLIT)
+    lookups, _ = look_up(pools, RegistryTags(lambda: answers, split=_SPLIT), problems)
     listing = [pool for inputs in fleet if inputs.emits_policies for pool in inputs.grouping.pools]
     if repositories := {image.repository for image in required_precompiled(listing)}:
         answers.list_tags(sorted(repositories))
-    if inspect and (existing := [i for i, found in lookups.items() if isinstance(found, TagExists)]):
+    if inspect and (existing := [i for i, lookup in lookups.items() if isinstance(lookup, TagExists)]):
         answers.inspect(existing)

@@ -24,8 +24,8 @@ from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.planned_pools import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
 
-MAX_LOOKUPS = 500
-"""Look-ups of one run, and so pools; more means a mistake in the inventory, and no registry's patience."""
+MAX_POOLS = 500
+"""Pools of one cluster; more means a mistake in the inventory."""
 
 SPLIT = "split the inventory, or correct labels that make a pool of every node"
 """How to get along with fewer."""
@@ -107,7 +107,9 @@ def load(
         check_mounts(grouping.pools, inventory, options, problems)
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
-    check_count(len(grouping.pools), f"pools come of the {origin}, and a run renders", problems)
+    if (count := len(grouping.pools)) > MAX_POOLS:
+        message = f"{count} pools come of the {origin}, and a run renders {MAX_POOLS} at most"
+        problems.error(message, remedy=SPLIT)
     if not grouping.pools and not settings["allowEmpty"].value:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
@@ -268,9 +270,3 @@ def _why_empty(
         skipped,
         "let a policy select nodes with a NIC and tolerate their taints",
     )
-
-
-def check_count(needed: int, what: str, problems: Problems, *, split: str = SPLIT) -> None:
-    """Report more than `MAX_LOOKUPS` of something; `split` says how to get along with fewer."""
-    if needed > MAX_LOOKUPS:
-        problems.error(f"{needed} {what} {MAX_LOOKUPS} at most", remedy=split)

@@ -28,8 +28,9 @@ from gitops_doca.core.resolve.lookup import (
 )
 from gitops_doca.core.resolve.operator import is_listed, report_unlisted
 from gitops_doca.sources.config import Settings
-from gitops_doca.usecases.generate import Online, decide_pools, look_up
+from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.load import Inputs, load
+from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 
 class Inspector(Resolver, Protocol):
@@ -60,8 +61,8 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
 def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
     """Do what `make_lock` does once the inputs are read."""
     made = cache(inspector)
-    answers = Online(resolver=made)
-    lookups, lists = look_up(inputs.grouping, answers, problems, lists_wanted=inputs.emits_policies)
+    pools = inputs.grouping.pools
+    lookups, lists = look_up(pools, RegistryTags(made), problems, lists_wanted=inputs.emits_policies)
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     listed = {}
@@ -84,7 +85,7 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
     chosen = {
         locked_pool(d.pool): d.image for d in decisions if isinstance(d, UsePrecompiled | CompileOnNode)
     }
-    lock = ImageLock(pools=locked_pools(inputs.grouping.pools), entries=entries, chosen=chosen)
+    lock = ImageLock(pools=locked_pools(pools), entries=entries, chosen=chosen)
     return Locking(inputs=inputs, decisions=decisions, lock=lock)
 
 

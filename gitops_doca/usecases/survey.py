@@ -10,7 +10,8 @@ from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_precompiled
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.sources.config import Settings
-from gitops_doca.usecases.load import MAX_LOOKUPS, Inputs, load
+from gitops_doca.usecases.load import Inputs, load
+from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

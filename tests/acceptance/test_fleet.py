@@ -158,18 +158,17 @@ def test_a_pull_secret_that_is_not_usable_is_told_once_and_fails_who_would_ask(t
     assert states == ["error[input]", "error[input]", "precompiled"]
 
 
-def test_more_tags_than_a_run_looks_up_end_the_clusters_that_ask(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gitops_doca.usecases.load.MAX_LOOKUPS", 1)
-    with serving(A, B) as registry:
-        names = fleet(tmp_path, registry.host, a=(A,), b=(B,))
+def test_more_tags_than_a_run_looks_up_end_the_clusters_that_ask(tmp_path: Path) -> None:
+    kernels = [Pool(kernel=f"6.8.0-{number}-generic") for number in range(2001)]
+    clusters = {f"c{number}": tuple(kernels[number::5]) for number in range(5)}
+    with serving() as registry:
+        names = fleet(tmp_path, registry.host, **clusters)
         result = run_here("check", *names, cwd=tmp_path)
 
         assert registry.requests == []
     assert result.exit_code == 3
     assert result.stderr == (
-        "error[input]: 2 tags are needed, and a run looks up 1 at most\n"
+        "error[input]: 2,001 tags are needed, and a run looks up 2,000 at most\n"
         "  help: take fewer clusters at a time, or check those that have locks without --online\n"
     )
 

@@ -15,7 +15,8 @@ from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.yaml import dump_stream
 from gitops_doca.sources.config import Setting, effective
-from gitops_doca.usecases.generate import Online, generate
+from gitops_doca.usecases.generate import generate
+from gitops_doca.usecases.look_up import RegistryTags
 from support.cli import ROOT
 from support.golden import Case, cases
 from support.in_process import run_here
@@ -65,7 +66,7 @@ def rendered_case(case: Case) -> str:
     }
     settings = effective([{name: Setting(value, "test") for name, value in given.items()}])
     problems = Problems()
-    generation = generate(settings, Online(resolver=FakeResolver(case.tags)), problems)
+    generation = generate(settings, RegistryTags(FakeResolver(case.tags)), problems)
     problems.raise_errors()
     return dump_stream(generation.resources)
 

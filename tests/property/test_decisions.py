@@ -18,8 +18,7 @@ from gitops_doca.core.resolve.decide import (
     decide,
     precompiled_image,
     report,
-    required_compile,
-    required_precompiled,
+    required_images,
 )
 from gitops_doca.core.resolve.lookup import (
     Cause,
@@ -123,13 +122,14 @@ def test_weighing_makes_no_image_exist_and_no_unknown_missing_but_a_hidden_one_o
 
 @settings(max_examples=300, deadline=None)
 @given(pools=POOLS, answers=ANSWERS, listed=LISTS)
-def test_two_rounds_ask_for_all_that_the_decisions_need(
+def test_the_rounds_ask_for_all_that_the_decisions_need(
     pools: tuple[Pool, ...], answers: dict[ImageReference, TagLookup], listed: TagList
 ) -> None:
     lists = {IMAGES[0].repository: listed}
-    first = cross_check({image: answers[image] for image in required_precompiled(pools)}, lists)
-    second = {image: answers[image] for image in required_compile(pools, first)}
+    first = cross_check({image: answers[image] for image in required_images(pools, {})}, lists)
+    second = {image: answers[image] for image in required_images(pools, first)}
 
     for pool in pools:
         decide(pool, first | second)
     assert not set(first) & set(second)
+    assert required_images(pools, first | second) == ()

@@ -32,7 +32,8 @@ from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.emit.yaml import dump_stream
 from gitops_doca.sources.config import Setting, effective
 from gitops_doca.sources.inventory import read_inventory
-from gitops_doca.usecases.generate import Online, generate
+from gitops_doca.usecases.generate import generate
+from gitops_doca.usecases.look_up import RegistryTags
 
 VERSION = "25.04-0.6.1.0-2"
 NAMESPACE = "nvidia-network-operator"
@@ -190,7 +191,7 @@ class Folder:
         problems = Problems()
         manifests, skipped = "", tuple[SkippedNode, ...]()
         try:
-            found = generate(layers, Online(resolver=FakeResolver(tags)), problems)
+            found = generate(layers, RegistryTags(FakeResolver(tags)), problems)
             manifests, skipped = dump_stream(found.resources), found.inputs.grouping.skipped
         except GenerationError:
             pass

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import RegistryFlags, make_resolver
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
-from gitops_doca.core.compare.lock import ImageLock, check_rendering
+from gitops_doca.core.compare.lock import ImageLock
+from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, effective
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.lock import read_lock
-from gitops_doca.usecases.generate import Answers, Generation, Locked, Online, generate
+from gitops_doca.usecases.generate import Generation, generate
+from gitops_doca.usecases.look_up import RegistryTags
 
 if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver
@@ -88,7 +91,7 @@ def generate_for(run_config: RunConfig, problems: Problems) -> Generation:
     """Run all stages for an invocation; raises as `pipeline.generate` does."""
     return generate(
         run_config.settings,
-        choose_answers(run_config, problems),
+        choose_source(run_config, problems),
         problems,
         file_root=run_config.file_root,
         openshift=run_config.openshift,
@@ -121,27 +124,26 @@ def asks_registries(run_config: RunConfig) -> bool:
     return not named and not has_file(run_config.lock_file, run_config.file_root)
 
 
-def choose_answers(run_config: RunConfig, problems: Problems) -> Answers:
-    """Choose between lock and registries as `find_answers` does; reports a lock of another rendering."""
-    answers = find_answers(run_config, problems)
-    if isinstance(answers, Locked) and run_config.renders:
-        strict = run_config.settings["strict"].value
-        check_rendering(answers.lock, answers.place, answers.fix_command, problems, strict=strict)
-    return answers
+def choose_source(run_config: RunConfig, problems: Problems) -> TagSource:
+    """Choose between lock and registries as `find_source` does; reports a lock of another rendering."""
+    source = find_source(run_config, problems)
+    if run_config.renders:
+        source.check_rendering(problems, strict=run_config.settings["strict"].value)
+    return source
 
 
-def find_answers(run_config: RunConfig, problems: Problems) -> Answers:
+def find_source(run_config: RunConfig, problems: Problems) -> TagSource:
     """Choose between lock and registries.
 
     A lock beside the config is used when it is there; one that config or flag names must be there.
-    With a problem reported the answers are of no use: the pipeline stops before it wants them.
+    After a problem was reported the source is not used: the run stops before it is asked.
     """
     if asks_registries(run_config):
-        return Online(resolver=lambda: _make_resolver(run_config, problems))
+        return RegistryTags(lambda: _make_resolver(run_config, problems))
     lock = (
         read_lock(run_config.lock_file, run_config.fix_command, problems, run_config.file_root) or ImageLock()
     )
-    return Locked(lock=lock, place=Place(run_config.lock_file), fix_command=run_config.fix_command)
+    return LockedTags(lock=lock, place=Place(run_config.lock_file), fix_command=run_config.fix_command)
 
 
 def _make_resolver(run_config: RunConfig, problems: Problems) -> "RegistryResolver":

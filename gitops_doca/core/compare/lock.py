@@ -1,13 +1,12 @@
 """The lock: which pools there are, and what the registry said of each tag that they need."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
-from gitops_doca.core.resolve.lookup import TagExists, TagList, TagLookup, TagMissing
+from gitops_doca.core.resolve.lookup import TagExists, TagLookup, TagMissing
 
 KIND = "DriverLock"
 
@@ -77,6 +76,11 @@ class ImageLock:
         """The repositories that have entries, sorted."""
         return tuple(sorted({image.repository for image in self.entries}))
 
+    @property
+    def lookups(self) -> dict[ImageReference, TagLookup]:
+        """What the registry said of each tag when the lock was written."""
+        return {image: _answer(entry) for image, entry in self.entries.items()}
+
 
 def locked_pool(pool: Pool) -> LockedPool:
     """Return a pool as a lock lists it."""
@@ -88,29 +92,6 @@ def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
     return tuple(sorted(map(locked_pool, pools)))
 
 
-class LockResolver:
-    """Answers from a lock, without any network; ask `check_lock` before."""
-
-    def __init__(self, lock: ImageLock) -> None:
-        self._lock = lock
-
-    def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
-        """Return what the lock recorded; raises KeyError for a tag that it lacks."""
-        return {image: _answer(self._lock.entries[image]) for image in images}
-
-    def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
-        """Return what the lock recorded of the lists: which of the needed tags are in them, and no others."""
-        return {repository: self._list(repository) for repository in repositories}
-
-    def _list(self, repository: Repository) -> TagList:
-        listed = {
-            image.tag: entry.listed
-            for image, entry in self._lock.entries.items()
-            if image.repository == repository and isinstance(entry, LockedImage) and entry.listed is not None
-        }
-        return TagList(frozenset(tag for tag, found in listed.items() if found), complete=bool(listed))
-
-
 def _answer(entry: LockEntry) -> TagLookup:
     match entry:
         case LockedImage(digest):
@@ -119,22 +100,3 @@ def _answer(entry: LockEntry) -> TagLookup:
             return TagMissing()
         case never:
             assert_never(never)
-
-
-def check_rendering(
-    lock: ImageLock, place: Place, fix_command: str, problems: Problems, *, strict: bool
-) -> None:
-    """Report a lock of another rendering: its manifests were reviewed as another release renders them."""
-    if lock.rendering == RENDERING:
-        return
-    message = f"the lock was written for rendering {lock.rendering}, and this gitops-doca renders {RENDERING}"
-    if lock.rendering < RENDERING:
-        message += ": the same inputs give other manifests now"
-        remedy = f"read in the changelog what changed in the manifests, then run: {fix_command}"
-    else:
-        message += ": it is older than the one that wrote the lock, and gives other manifests"
-        remedy = "use the gitops-doca that wrote the lock, or a newer one"
-    if strict:
-        problems.error(message, place.at("rendering"), category=Category.LOCK, remedy=remedy)
-    else:
-        problems.warn(message, place.at("rendering"), remedy=remedy)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockResolver, locked_pools
+from gitops_doca.core.compare.lock import ImageLock, LockedImage, locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import precompiled_image, required_compile, required_precompiled
+from gitops_doca.core.resolve.decide import required_images, required_precompiled
 
 _SHOWN = 20
 """Details of one kind that a message has."""
@@ -29,7 +29,7 @@ def check_lock(
     now, then = set(locked_pools(pools)), set(lock.pools)
     lost = [f"pool {pool} is locked, but no node is in it any more" for pool in sorted(then - now)]
     new = [f"pool {pool} is not locked" for pool in sorted(now - then)]
-    lacking = list(_lacking(lock, pools))
+    lacking = required_images(pools, lock.lookups)
     tags = [f"tag {image.tag} of {image.repository} is not locked" for image in lacking]
     unlisted = list(_unlisted(lock, pools)) if lists_wanted else []
     details = (
@@ -55,15 +55,6 @@ def check_lock(
         details=() if alone else details,
         remedy=f"{_caution(len(lost))}run: {fix_command}",
     )
-
-
-def _lacking(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[ImageReference]:
-    """Yield the tags that are needed and not locked, as far as the recorded misses tell them."""
-    by_tag = [pool for pool in pools if pool.policy.driver.digest is None]
-    yield from (image for image in required_precompiled(by_tag) if image not in lock.entries)
-    recorded = [pool for pool in by_tag if precompiled_image(pool) in lock.entries]
-    answers = LockResolver(lock).resolve(required_precompiled(recorded))
-    yield from (image for image in required_compile(recorded, answers) if image not in lock.entries)
 
 
 def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> Iterator[str]:

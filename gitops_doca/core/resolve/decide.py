@@ -69,26 +69,37 @@ def compile_image(pool: Pool) -> ImageReference:
     return driver.repository.tag(compile_tag(driver.version, pool.platform))
 
 
+def candidates(pool: Pool) -> tuple[ImageReference, ...]:
+    """Return the images that may serve a pool, in the order in which they are tried."""
+    driver = pool.policy.driver
+    if driver.digest is not None:
+        return ()
+    precompiled = precompiled_image(pool)
+    return (precompiled,) if driver.force_precompiled else (precompiled, compile_image(pool))
+
+
 def required_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
-    """Return what the first round of look-ups asks for, sorted, each once."""
+    """Return the precompiled images of the policies' own versions, sorted, each once."""
     return tuple(sorted({precompiled_image(p) for p in pools if p.policy.driver.digest is None}))
 
 
-def required_compile(
+def required_images(
     pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
-    """Return what the second round asks for: the compile images of misses that may be compiled."""
-    return tuple(
-        sorted(
-            {
-                compile_image(p)
-                for p in pools
-                if p.policy.driver.digest is None
-                and not p.policy.driver.force_precompiled
-                and isinstance(lookups[precompiled_image(p)], TagMissing)
-            }
-        )
-    )
+    """Return what the next round of look-ups asks for, sorted, each once; nothing when all is known.
+
+    That is for each pool the first candidate without an answer, as long as those before it are missing.
+    """
+    return tuple(sorted(set(filter(None, (_next_candidate(pool, lookups) for pool in pools)))))
+
+
+def _next_candidate(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> ImageReference | None:
+    for image in candidates(pool):
+        if image not in lookups:
+            return image
+        if not isinstance(lookups[image], TagMissing):
+            return None
+    return None
 
 
 def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:

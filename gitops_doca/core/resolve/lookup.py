@@ -1,10 +1,12 @@
 """What a registry says of a tag, and who can be asked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 
 
@@ -117,6 +119,31 @@ class Resolver(Protocol):
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return what can be learned of each repository's tags."""
+
+
+class TagSource(Resolver, Protocol):
+    """Where a run learns which tags exist, and what depends on where that is."""
+
+    @property
+    def is_online(self) -> bool:
+        """Whether registries are asked."""
+
+    @property
+    def rendering(self) -> int:
+        """The rendering that the answers were reviewed with; the program's own when they are new."""
+
+    @property
+    def recorded(self) -> str:
+        """What the message about a miss says of where it is recorded; empty when the registry was asked."""
+
+    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
+        """Report what keeps this source from answering for these pools, before it is asked."""
+
+    def check_count(self, needed: int, problems: Problems) -> None:
+        """Report more references than this source may be asked for in one run."""
+
+    def check_rendering(self, problems: Problems, *, strict: bool) -> None:
+        """Report answers that were reviewed with another rendering."""
 
 
 def cross_check(

@@ -8,13 +8,15 @@ import pytest
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
 from gitops_doca.sources.config import Setting, effective
-from gitops_doca.usecases.generate import Generation, Locked, Online, generate
-from gitops_doca.usecases.load import MAX_LOOKUPS
+from gitops_doca.usecases.generate import Generation, generate
+from gitops_doca.usecases.load import MAX_POOLS
+from gitops_doca.usecases.look_up import RegistryTags
 
 VERSION = "25.04-0.6.1.0-2"
 REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")
@@ -93,8 +95,8 @@ class Run:
             **settings,
         }
         layer = {name: Setting(value, "test") for name, value in given.items()}
-        answers = resolver if isinstance(resolver, Locked) else Online(resolver=resolver)
-        return generate(effective([layer]), answers, self.problems)
+        source = resolver if isinstance(resolver, LockedTags) else RegistryTags(resolver)
+        return generate(effective([layer]), source, self.problems)
 
     @property
     def told(self) -> list[tuple[Category | None, str]]:
@@ -289,9 +291,9 @@ def test_a_left_out_node_is_a_warning_and_under_strict_an_error(run: Run) -> Non
     ]
 
 
-def test_as_many_tags_as_a_run_may_look_up_are_looked_up(run: Run) -> None:
-    nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_LOOKUPS)]
-    resolver = FakeResolver({_tag(f"{number}-a") for number in range(MAX_LOOKUPS)})
+def test_as_many_pools_as_a_run_may_render_are_looked_up(run: Run) -> None:
+    nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_POOLS)]
+    resolver = FakeResolver({_tag(f"{number}-a") for number in range(MAX_POOLS)})
     generation = run([_policy()], nodes, resolver)
 
     assert len(generation.decisions) == len(resolver.asked[0]) == 500
@@ -299,21 +301,11 @@ def test_as_many_tags_as_a_run_may_look_up_are_looked_up(run: Run) -> None:
 
 
 def test_more_pools_than_a_run_may_render_are_refused_before_anyone_is_asked(run: Run) -> None:
-    nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_LOOKUPS + 1)]
+    nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_POOLS + 1)]
 
     assert [problem.message for problem in _refused(run, [_policy()], nodes)] == [
         "501 pools come of the inventory, and a run renders 500 at most"
     ]
-
-
-def test_images_that_compile_count_as_look_ups_too(run: Run) -> None:
-    nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_LOOKUPS)]
-    resolver = FakeResolver({COMPILED})
-    with pytest.raises(GenerationError) as refused:
-        run([_policy()], nodes, resolver)
-
-    assert str(refused.value) == "501 tags are needed, and a run looks up 500 at most"
-    assert len(resolver.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -462,8 +454,8 @@ def test_the_fake_answers_like_a_registry() -> None:
     assert fake.list_tags([REPOSITORY]) == {REPOSITORY: TagList(frozenset({"a"}), complete=True)}
 
 
-def _locked(*entries: tuple[str, LockEntry], pools: Sequence[str] = ("ubuntu22.04/1-a/amd64",)) -> Locked:
-    return Locked(
+def _locked(*entries: tuple[str, LockEntry], pools: Sequence[str] = ("ubuntu22.04/1-a/amd64",)) -> LockedTags:
+    return LockedTags(
         lock=ImageLock(
             pools=tuple(LockedPool("NicClusterPolicy/nic-cluster-policy", pool) for pool in pools),
             entries={REPOSITORY.tag(tag): entry for tag, entry in entries},

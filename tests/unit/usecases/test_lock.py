@@ -14,9 +14,9 @@ from gitops_doca.core.compare.lock import (
     LockedMiss,
     LockedPool,
     LockEntry,
-    LockResolver,
 )
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
+from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.reference import Digest, ImageReference, parse_repository
 from gitops_doca.core.resolve.lookup import TagExists, TagList, TagMissing
@@ -204,10 +204,10 @@ def test_another_image_of_a_pool_is_a_difference() -> None:
 def test_a_lock_answers_what_it_recorded() -> None:
     there, missing = REPOSITORY.tag(TAG), REPOSITORY.tag("24.10")
 
-    answers = LockResolver(LOCK).resolve([there, missing])
+    tags = LockedTags(lock=LOCK, place=Place("x.lock.yaml"), fix_command="gitops-doca lock x")
 
-    assert answers == {there: TagExists(ONE), missing: TagMissing()}
-    assert LockResolver(LOCK).list_tags([REPOSITORY]) == {REPOSITORY: TagList()}
+    assert tags.resolve([there, missing]) == {there: TagExists(ONE), missing: TagMissing()}
+    assert tags.list_tags([REPOSITORY]) == {REPOSITORY: TagList()}
 
 
 BAD = {

@@ -15,7 +15,7 @@ from gitops_doca.core.resolve.decide import (
     decide,
     precompiled_image,
     report,
-    required_compile,
+    required_images,
     required_precompiled,
 )
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
@@ -89,7 +89,7 @@ def test_a_digest_needs_no_look_up(*, forced: bool) -> None:
 
     assert decide(pool, {}) == UseDigest(pool=pool, image=REPOSITORY.digest(DIGEST))
     assert str(REPOSITORY.digest(DIGEST)) == f"nvcr.io/nvidia/mellanox/doca-driver@{DIGEST}"
-    assert (required_precompiled([pool]), required_compile([pool], {})) == ((), ())
+    assert required_images([pool], {}) == ()
 
 
 def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
@@ -98,7 +98,9 @@ def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
     pools = (*make_pools(make_policy(), *nodes), *make_pools(blue, make_node("c", kernel="6.8.0-1")))
     pools = (*pools, make_pool(blue, make_node("c", kernel="6.8.0-1", labels={"pool": "blue"})))
 
-    assert [image.tag for image in required_precompiled(reversed(pools))] == [
+    first_round = required_images(reversed(pools), {})
+    assert first_round == required_precompiled(reversed(pools))
+    assert [image.tag for image in first_round] == [
         "25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64",
         "25.04-0.6.1.0-2-6.8.0-2-ubuntu22.04-amd64",
     ]
@@ -112,8 +114,8 @@ def test_an_image_that_compiles_is_wanted_once_for_misses_that_may_compile() -> 
     lookups = {precompiled_image(p): found for p, found in zip(pools, answers, strict=True)}
     lookups[precompiled_image(forced)] = MISSING
 
-    assert required_compile((*pools, forced), lookups) == (REPOSITORY.tag(COMPILED),)
-    assert required_compile(pools[2:], lookups) == ()
+    assert required_images((*pools, forced), lookups) == (REPOSITORY.tag(COMPILED),)
+    assert required_images(pools[2:], lookups) == ()
 
 
 def _report(decisions: list[Decision], tags: tuple[str, ...] = ()) -> list[Diagnostic]:

@@ -1,0 +1,78 @@
+"""A lock as the place where answers about tags come from."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from gitops_doca.core.compare.lock import RENDERING, ImageLock, LockedImage
+from gitops_doca.core.compare.stale_lock import check_lock
+from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.lookup import TagList, TagLookup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedTags:
+    """A `TagSource` that answers from a lock, without any network."""
+
+    lock: ImageLock
+    place: Place
+    fix_command: str
+    """The command that updates the lock."""
+
+    @property
+    def is_online(self) -> bool:
+        """No registry is asked."""
+        return False
+
+    @property
+    def rendering(self) -> int:
+        """The rendering that the lock was written for."""
+        return self.lock.rendering
+
+    @property
+    def recorded(self) -> str:
+        """Which file records a miss, and how to update it."""
+        return f"{self.place.file} records this; once the tag is published, run: {self.fix_command}"
+
+    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
+        """Report a lock that has other pools, or lacks tags that these need."""
+        check_lock(self.lock, pools, self.place, self.fix_command, problems, lists_wanted=lists_wanted)
+
+    def check_count(self, needed: int, problems: Problems) -> None:
+        """Allow any number: reading a lock costs nobody anything."""
+
+    def check_rendering(self, problems: Problems, *, strict: bool) -> None:
+        """Report a lock of another rendering: its manifests were reviewed as another release renders them."""
+        written = self.lock.rendering
+        if written == RENDERING:
+            return
+        message = f"the lock was written for rendering {written}, and this gitops-doca renders {RENDERING}"
+        if written < RENDERING:
+            message += ": the same inputs give other manifests now"
+            remedy = f"read in the changelog what changed in the manifests, then run: {self.fix_command}"
+        else:
+            message += ": it is older than the one that wrote the lock, and gives other manifests"
+            remedy = "use the gitops-doca that wrote the lock, or a newer one"
+        place = self.place.at("rendering")
+        if strict:
+            problems.error(message, place, category=Category.LOCK, remedy=remedy)
+        else:
+            problems.warn(message, place, remedy=remedy)
+
+    def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
+        """Return what the lock recorded; raises KeyError for a tag that it lacks."""
+        answers = self.lock.lookups
+        return {image: answers[image] for image in images}
+
+    def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
+        """Return what the lock recorded of the lists: which of the needed tags are in them, and no others."""
+        return {repository: self._list(repository) for repository in repositories}
+
+    def _list(self, repository: Repository) -> TagList:
+        listed = {
+            image.tag: entry.listed
+            for image, entry in self.lock.entries.items()
+            if image.repository == repository and isinstance(entry, LockedImage) and entry.listed is not None
+        }
+        return TagList(frozenset(tag for tag, there in listed.items() if there), complete=bool(listed))

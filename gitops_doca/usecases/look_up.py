@@ -1,0 +1,73 @@
+"""Ask for the tags that pools need, round by round, and check the misses against the tag lists."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+
+from gitops_doca.core.compare.lock import RENDERING
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.decide import required_images
+from gitops_doca.core.resolve.lookup import Resolver, TagList, TagLookup, TagMissing, TagSource, cross_check
+from gitops_doca.usecases.load import SPLIT
+
+MAX_LOOKUPS = 2000
+"""References that one run asks registries for; more means a mistake in the inputs."""
+
+
+class RegistryTags:
+    """A `TagSource` that asks the registries."""
+
+    is_online = True
+    rendering = RENDERING
+    recorded = ""
+
+    def __init__(self, resolver: Callable[[], Resolver], *, split: str = SPLIT) -> None:
+        """Call `resolver` for the first look-up; `split` says how a run needs fewer."""
+        self._resolver = cache(resolver)
+        self._split = split
+
+    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
+        """Find nothing: what a registry has shows when it is asked."""
+
+    def check_count(self, needed: int, problems: Problems) -> None:
+        """Report more than `MAX_LOOKUPS` references."""
+        if needed > MAX_LOOKUPS:
+            message = f"{needed:,} tags are needed, and a run looks up {MAX_LOOKUPS:,} at most"
+            problems.error(message, remedy=self._split)
+
+    def check_rendering(self, problems: Problems, *, strict: bool) -> None:
+        """Find nothing: new answers were not reviewed with any rendering."""
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        """Return one answer for each image."""
+        return self._resolver().resolve(images)
+
+    def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
+        """Return what can be learned of each repository's tags."""
+        return self._resolver().list_tags(repositories)
+
+
+def look_up(
+    pools: Sequence[Pool], source: TagSource, problems: Problems, *, lists_wanted: bool = False
+) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
+    """Return an answer for each image that the decisions depend on, and the tag lists.
+
+    Tags are listed after misses, and with `lists_wanted` of every repository that is asked. Raises
+    `GenerationError` for a source that cannot answer, and for more references than it may be asked for.
+    """
+    source.check(pools, problems, lists_wanted=lists_wanted)
+    problems.raise_errors()
+    lookups: dict[ImageReference, TagLookup] = {}
+    while required := required_images(pools, lookups):
+        source.check_count(len(lookups) + len(required), problems)
+        problems.raise_errors()
+        weighed = cross_check({**lookups, **source.resolve(required)}, {})
+        # Only these: an earlier answer that became a miss now would begin the rounds anew.
+        lookups |= {image: weighed[image] for image in required}
+    # Last, so that a list that takes its time or fails leaves the answers alone.
+    misses = [image for image, lookup in lookups.items() if isinstance(lookup, TagMissing)]
+    repositories = {image.repository for image in (lookups if lists_wanted else misses)}
+    lists = source.list_tags(sorted(repositories)) if repositories else {}
+    weighed = cross_check(lookups, lists)
+    return lookups | {image: weighed[image] for image in misses}, lists

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gitops_doca.core.diagnostics import Place
+from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.reference import Digest, Repository
 
 API_GROUP = "gitops-doca.dev"
@@ -177,7 +178,8 @@ class Inventory:
     def shows_openshift(self) -> bool:
         """Whether an object, or any node, with a NIC or without, shows that the cluster is OpenShift."""
         return self.openshift_objects or any(
-            OPENSHIFT_LABEL in node.labels or node.labels.get(OS_ID_LABEL) == "rhcos" for node in self.nodes
+            OPENSHIFT_LABEL in node.labels or is_openshift(node.labels.get(OS_ID_LABEL, ""))
+            for node in self.nodes
         )
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import Platform
 
 # From `5.7-0.1.2.0-0` to `doca3.5.0-26.07-0.7.7.0-1`; from 26.10 on there may be a build number in
@@ -13,8 +14,9 @@ _DRIVER_VERSION = re.compile(_VERSION)
 _PUBLISHED = re.compile(
     rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
+_SYSTEMS = "|".join(DISTRIBUTIONS)
 _FULL_TAG = re.compile(
-    r".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:ubuntu|rhel|rhcos|rocky|sles)\d+(?:\.\d+)*)"
+    rf".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:{_SYSTEMS})\d+(?:\.\d+)*)"
 )
 
 

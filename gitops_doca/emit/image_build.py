@@ -6,7 +6,7 @@ from typing import Any
 
 from gitops_doca.core.model import Pool
 from gitops_doca.core.resolve.decide import Decision, NoImage
-from gitops_doca.core.resolve.image_build import SOURCE, Recipe, recipe
+from gitops_doca.core.resolve.image_build import SOURCE, ImageBuild, image_build
 from gitops_doca.core.resolve.lookup import TagMissing
 from gitops_doca.emit.escape import printable
 
@@ -28,15 +28,15 @@ def build_script(decisions: Sequence[Decision]) -> str:
 
 def build_entry(pool: Pool) -> dict[str, Any]:
     """Return what builds a pool's image, for a reader outside; empty where there is no Dockerfile for it."""
-    found = recipe(pool)
-    if found is None:
+    build = image_build(pool)
+    if build is None:
         return {}
     return {
         "build": {
-            "image": str(found.image),
-            "dockerfile": found.dockerfile,
-            "arguments": dict(found.arguments),
-            **({"lacking": dict(found.unknown)} if found.unknown else {}),
+            "image": str(build.image),
+            "dockerfile": build.dockerfile,
+            "arguments": dict(build.arguments),
+            **({"lacking": dict(build.unknown)} if build.unknown else {}),
         }
     }
 
@@ -46,18 +46,17 @@ def _missing(decisions: Iterable[Decision]) -> list[Pool]:
 
 
 def _step(pool: Pool) -> str:
-    found = recipe(pool)
-    if found is None:
+    build = image_build(pool)
+    if build is None:
         return f"# {printable(str(pool.platform))}: there is no Dockerfile for this OS and architecture\n"
-    lines = " \\\n    ".join(map(printable, _words(found)))
-    return f"# {printable(str(found.platform))}\n{lines}\n"
+    lines = " \\\n    ".join(map(printable, _words(build)))
+    return f"# {printable(str(build.platform))}\n{lines}\n"
 
 
-def _words(found: Recipe) -> Iterator[str]:
-    program = "podman" if found.dockerfile.startswith("RHEL") else "docker"
-    yield f"{program} build --platform linux/{shlex.quote(found.platform.arch)}"
-    unknown = {name: f"<{meaning}>" for name, meaning in found.unknown.items()}
-    for name, value in {**found.arguments, **unknown}.items():
+def _words(build: ImageBuild) -> Iterator[str]:
+    yield f"{build.builder} build --platform linux/{shlex.quote(build.platform.arch)}"
+    unknown = {name: f"<{meaning}>" for name, meaning in build.unknown.items()}
+    for name, value in {**build.arguments, **unknown}.items():
         yield f"--build-arg {shlex.quote(f'{name}={value}')}"
-    yield f"--tag {shlex.quote(str(found.image))}"
-    yield f"--file {found.dockerfile} --target precompiled ."
+    yield f"--tag {shlex.quote(str(build.image))}"
+    yield f"--file {build.dockerfile} --target precompiled ."

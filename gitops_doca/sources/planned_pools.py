@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.distributions import MACHINES
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -23,8 +24,7 @@ _LABELS = {
     "arch": ARCH_LABEL,
     "ostreeVersion": OSTREE_LABEL,
 }
-# What `uname -m` says, and GOARCH.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_ARCHITECTURES = {machine: arch for arch, machine in MACHINES.items()}
 
 
 def read_plans(document: Document, problems: Problems) -> tuple[PlannedPool, ...]:

@@ -9,6 +9,7 @@ from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import check_labels, has_nic
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
+from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
 from gitops_doca.core.resolve.operator import (
@@ -192,7 +193,7 @@ def _is_openshift(
     if isinstance(setting, bool):
         return setting
     # Plans too, or what they give would change when their first node comes.
-    return inventory.shows_openshift or any(plan.platform.os_id == "rhcos" for plan in plans)
+    return inventory.shows_openshift or any(is_openshift(plan.platform.os_id) for plan in plans)
 
 
 def _report_openshift(problems: Problems, *, shown: bool) -> None:

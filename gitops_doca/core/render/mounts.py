@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import Inventory, Pool, RenderOptions
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.phrases import describe_nodes, nodes_by_value
@@ -13,33 +14,6 @@ from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, HOST_
 TRUSTED_CA = "ocp-network-operator-trusted-ca"
 """ConfigMap that OpenShift injects its CA bundle into; known without being in the inventory."""
 _TRUSTED_CA_FILES = {"ca-bundle.crt": "tls-ca-bundle.pem"}
-
-_CERT_FOLDERS = {
-    "ubuntu": "/usr/local/share/ca-certificates",
-    "rhel": "/etc/pki/ca-trust/extracted/pem",
-    "rhcos": "/etc/pki/ca-trust/extracted/pem",
-    "rocky": "/etc/pki/ca-trust/extracted/pem",
-    "sles": "/etc/ssl",
-}
-_REPO_FOLDERS = {
-    "ubuntu": "/etc/apt/sources.list.d",
-    "rhel": "/etc/yum.repos.d",
-    "rhcos": "/etc/yum.repos.d",
-    "rocky": "/etc/yum.repos.d",
-    "sles": "/etc/zypp/repos.d",
-}
-# (path in the container, path on the host, hostPath type)
-_SUBSCRIPTIONS = {
-    "rhel": (
-        ("/run/secrets/etc-pki-entitlement", "/etc/pki/entitlement", "Directory"),
-        ("/run/secrets/redhat.repo", "/etc/yum.repos.d/redhat.repo", "File"),
-        ("/run/secrets/rhsm", "/etc/rhsm", "Directory"),
-    ),
-    "sles": (
-        ("/etc/SUSEConnect", "/etc/SUSEConnect", "FileOrCreate"),
-        ("/etc/zypp/credentials.d", "/etc/zypp/credentials.d", "Directory"),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +43,19 @@ def _config_maps(
 ) -> Iterator[Part]:
     driver = pool.policy.driver
     proxy = inventory.proxy if options.openshift else None
+    system = DISTRIBUTIONS.get(pool.platform.os_id)
+    certificates = system.certificates if system else ""
     if driver.cert_config:
         files = _keys("certConfig", driver.cert_config, pool, inventory, options, problems)
-        yield from _files("certConfig", driver.cert_config, _CERT_FOLDERS, files, pool, problems)
+        yield from _files("certConfig", driver.cert_config, certificates, files, pool, problems)
     elif proxy is not None and proxy.trusted_ca:
         source = "the cluster-wide proxy's CA"
-        for part in _files(source, TRUSTED_CA, _CERT_FOLDERS, _TRUSTED_CA_FILES, pool, problems):
+        for part in _files(source, TRUSTED_CA, certificates, _TRUSTED_CA_FILES, pool, problems):
             yield replace(part, injected=True)
     if driver.repo_config:
         files = _keys("repoConfig", driver.repo_config, pool, inventory, options, problems)
-        yield from _files("repoConfig", driver.repo_config, _REPO_FOLDERS, files, pool, problems)
+        repositories = system.repositories if system else ""
+        yield from _files("repoConfig", driver.repo_config, repositories, files, pool, problems)
 
 
 def _keys(
@@ -112,18 +89,18 @@ def _keys(
 def _files(
     source: str,
     name: str,
-    folders: Mapping[str, str],
+    folder: str,
     files: Mapping[str, str],
     pool: Pool,
     problems: Problems,
 ) -> Iterator[Part]:
-    folder = folders.get(pool.platform.os_id)
-    if folder is None:
+    if not folder:
+        known = ", ".join(sorted(DISTRIBUTIONS))
         problems.error(
             f"{source} has no known path on {pool.platform.os_id} (pool {pool.platform}, "
             f"{describe_nodes(pool)})",
             pool.policy.place,
-            remedy=f"use it on {', '.join(sorted(folders))} only, with a NicNodePolicy for each distribution",
+            remedy=f"use it on {known} only, with a NicNodePolicy for each distribution",
         )
         return
     yield Part(
@@ -142,15 +119,17 @@ def _files(
 
 
 def _subscription(pool: Pool, problems: Problems) -> Iterator[Part]:
-    os_id = pool.platform.os_id
-    # CRI-O gives the host's subscription to every container by itself.
-    if os_id == "rhel" and _runtimes(pool, problems) == {"cri-o"}:
+    system = DISTRIBUTIONS.get(pool.platform.os_id)
+    if system is None:
         return
-    for number, (inside, outside, kind) in enumerate(_SUBSCRIPTIONS.get(os_id, ())):
+    by_itself = system.mounts_subscription
+    if by_itself and _runtimes(pool, problems) == {by_itself}:
+        return
+    for number, path in enumerate(system.subscription):
         name = f"subscription-config-{number}"
         yield Part(
-            volume={"name": name, "hostPath": {"path": outside, "type": kind}},
-            mounts=({"name": name, "mountPath": inside, "readOnly": True},),
+            volume={"name": name, "hostPath": {"path": path.outside, "type": path.kind}},
+            mounts=({"name": name, "mountPath": path.inside, "readOnly": True},),
         )
 
 

@@ -8,15 +8,13 @@ from heapq import nsmallest
 from itertools import zip_longest
 from typing import Any
 
+from gitops_doca.core.distributions import are_names_of_red_hat, without_machine
 from gitops_doca.core.model import Platform
 from gitops_doca.core.tags import PublishedTag, parse_tag, split_revision, version_key
 
 _MOST = 3
 _CACHED = 1 << 16
 _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
-# RPM's architecture is part of `uname -r`, and the page size follows it; Ubuntu has neither.
-_SPELLING = re.compile(r"\.(?:x86_64|aarch64)|_64k")
-_RED_HAT = frozenset({"rhel", "rhcos"})
 
 
 def nearest_tags(version: str, platform: Platform, tags: frozenset[str]) -> tuple[str, ...]:
@@ -62,7 +60,7 @@ def _platform_and_driver(version: str, platform: Platform) -> Hashable:
 
 
 def _kernel_spelled(version: str, platform: Platform) -> Hashable:
-    return "kernel spelled", version, platform.os, platform.arch, _SPELLING.sub("", platform.kernel)
+    return "kernel spelled", version, platform.os, platform.arch, without_machine(platform.kernel)
 
 
 def _kernel(version: str, platform: Platform) -> Hashable:
@@ -92,8 +90,7 @@ def _other_platform(_version: str, wanted: Platform, near: PublishedTag) -> bool
 
 
 def _other_red_hat(_version: str, wanted: Platform, near: PublishedTag) -> bool:
-    # From OpenShift 4.19 on a node calls itself `rhel9.6` where it was `rhcos4.18`.
-    return {wanted.os_id, near.platform.os_id} == _RED_HAT
+    return are_names_of_red_hat(wanted.os_id, near.platform.os_id)
 
 
 def _precompiled(_version: str, wanted: Platform, _near: PublishedTag) -> bool:

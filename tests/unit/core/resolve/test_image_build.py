@@ -2,7 +2,7 @@ import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, make_node, make_policy, make_pool
 from gitops_doca.core.model import Pool
-from gitops_doca.core.resolve.image_build import recipe
+from gitops_doca.core.resolve.image_build import image_build
 from gitops_doca.core.tags import precompiled_tag
 
 DOCA = "doca2.9.1-24.10-1.1.4.0-0"
@@ -45,12 +45,12 @@ def test_each_distribution_has_its_dockerfile_and_base_images(
     os: str, kernel: str, arch: str, dockerfile: str, machine: str, base: str | None, final: str | None
 ) -> None:
     pool = make_pool(make_policy(version=DOCA), make_node(kernel=kernel, os=os, arch=arch))
-    found = recipe(pool)
+    build = image_build(pool)
 
-    assert found is not None
-    assert found.image == REPOSITORY.tag(precompiled_tag(DOCA, pool.platform))
-    assert found.dockerfile == dockerfile
-    assert found.arguments == {
+    assert build is not None
+    assert build.image == REPOSITORY.tag(precompiled_tag(DOCA, pool.platform))
+    assert build.dockerfile == dockerfile
+    assert build.arguments == {
         "D_OS": os.replace(" ", ""),
         "D_ARCH": machine,
         **({"D_BASE_IMAGE": base} if base else {}),
@@ -60,7 +60,7 @@ def test_each_distribution_has_its_dockerfile_and_base_images(
         "D_OFED_VERSION": "24.10-1.1.4.0",
         "D_CONTAINER_VER": "0",
     }
-    assert found.unknown == ({} if base else {"D_BASE_IMAGE": f"driver-toolkit image for kernel {kernel}"})
+    assert build.unknown == ({} if base else {"D_BASE_IMAGE": f"driver-toolkit image for kernel {kernel}"})
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_each_distribution_has_its_dockerfile_and_base_images(
     ],
 )
 def test_the_kernel_is_what_uname_says_and_not_what_its_label_says(label: str, release: str) -> None:
-    found = recipe(make_pool(make_policy(), make_node(kernel=label, os="rhel 9.6")))
+    build = image_build(make_pool(make_policy(), make_node(kernel=label, os="rhel 9.6")))
 
-    assert found is not None
-    assert found.arguments["D_KERNEL_VER"] == release
-    assert label in found.image.tag
+    assert build is not None
+    assert build.arguments["D_KERNEL_VER"] == release
+    assert label in build.image.tag
 
 
 @pytest.mark.parametrize(
@@ -121,20 +121,20 @@ def test_the_kernel_is_what_uname_says_and_not_what_its_label_says(label: str, r
 def test_what_a_version_does_not_tell_is_not_made_up(
     version: str, arguments: dict[str, str], unknown: dict[str, str]
 ) -> None:
-    found = recipe(make_pool(make_policy(version=version), make_node()))
+    build = image_build(make_pool(make_policy(version=version), make_node()))
 
-    assert found is not None
+    assert build is not None
     versions = ("D_DOCA_VERSION", "D_OFED_VERSION", "D_CONTAINER_VER")
-    assert {name: found.arguments[name] for name in versions if name in found.arguments} == arguments
-    assert found.unknown == unknown
+    assert {name: build.arguments[name] for name in versions if name in build.arguments} == arguments
+    assert build.unknown == unknown
 
 
 def test_a_red_hat_kernel_without_its_release_names_no_final_image() -> None:
-    found = recipe(make_pool(make_policy(version=DOCA), make_node(kernel="5.14.0-1", os="rhcos 4.16")))
+    build = image_build(make_pool(make_policy(version=DOCA), make_node(kernel="5.14.0-1", os="rhcos 4.16")))
 
-    assert found is not None
-    assert "D_FINAL_BASE_IMAGE" not in found.arguments
-    assert found.unknown["D_FINAL_BASE_IMAGE"] == "UBI image of the RHEL release in rhcos4.16"
+    assert build is not None
+    assert "D_FINAL_BASE_IMAGE" not in build.arguments
+    assert build.unknown["D_FINAL_BASE_IMAGE"] == "UBI image of the RHEL release in rhcos4.16"
 
 
 @pytest.mark.parametrize(
@@ -146,5 +146,5 @@ def test_a_red_hat_kernel_without_its_release_names_no_final_image() -> None:
     ],
     ids=["other distribution", "other architecture", "digest"],
 )
-def test_there_is_no_recipe_for(pool: Pool) -> None:
-    assert recipe(pool) is None
+def test_there_is_no_build_for(pool: Pool) -> None:
+    assert image_build(pool) is None

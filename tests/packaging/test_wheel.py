@@ -53,6 +53,7 @@ def test_every_module_is_in_the_wheel_and_nothing_else(unpacked: Path) -> None:
     assert {path for path in files if ".dist-info" not in path.parts[0]} == {
         *modules,
         *schemas,
+        Path("gitops_doca/emit/matrix/page.css"),
         Path("gitops_doca/py.typed"),
     }
 

@@ -1,6 +1,7 @@
 """The matrix of pools and driver versions as one HTML page that needs nothing besides itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
 
 from gitops_doca.core.compare.matrix import (
     Availability,
@@ -23,11 +24,10 @@ from gitops_doca.emit.matrix.phrases import (
     policy_heads,
     skipped,
 )
-from gitops_doca.emit.matrix.style import STYLE
 
 _TITLE = "Driver versions and pools"
 # Nothing on the page may be fetched, whatever stands in a tag.
-_HEAD = f"""\
+_HEAD = """\
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,13 +36,13 @@ _HEAD = f"""\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="gitops-doca">
-<title>{_TITLE}</title>
+<title>{title}</title>
 <style>
-{STYLE}</style>
+{style}</style>
 </head>
 <body>
 <main>
-<h1>{_TITLE}</h1>
+<h1>{title}</h1>
 """
 _FOOT = "</main>\n</body>\n</html>\n"
 
@@ -54,7 +54,13 @@ def html_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
         for number, table in enumerate(tables, start=1)
         for line in _section(table, newest_first(table, versions), f"repository-{number}")
     ]
-    return _HEAD + "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"]) + _FOOT
+    body = "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"])
+    return _HEAD.format(title=_TITLE, style=_style()) + body + _FOOT
+
+
+def _style() -> str:
+    """Return the style of the page: light and dark, on paper, on a phone and with many columns."""
+    return (resources.files("gitops_doca") / "emit" / "matrix" / "page.css").read_text(encoding="utf-8")
 
 
 def _section(table: VersionMatrix, shown: Sequence[VersionColumn], anchor: str) -> Iterator[str]:

@@ -13,8 +13,8 @@ from gitops_doca.cli.settings.inputs import read_run_config
 from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
 from gitops_doca.core.phrases import PLANNED
+from gitops_doca.emit.pool_table import obsolete_note
 from gitops_doca.emit.report import dump_report, pool_entry
-from gitops_doca.emit.table import fulfilled_note
 from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.lock import Locking
@@ -114,4 +114,4 @@ def print_generation(generation: Generation, *, cluster: str = "") -> None:
         nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"
         print_info(f"{whose}pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
     for plan in generation.inputs.grouping.obsolete_plans:
-        print_info(f"{whose}{fulfilled_note(plan)}")
+        print_info(f"{whose}{obsolete_note(plan)}")

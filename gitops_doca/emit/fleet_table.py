@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.pool_table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
 from gitops_doca.emit.report import cluster_entries, pool_entry, skipped_entry
-from gitops_doca.emit.table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
-from gitops_doca.emit.tables import columns, items, markdown, text_cells
+from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 
 def text_fleet(results: Sequence[ClusterResult]) -> str:
@@ -14,7 +14,7 @@ def text_fleet(results: Sequence[ClusterResult]) -> str:
 
     A cluster without a decision has one line, with its failure in the place of a state.
     """
-    lines = columns([("CLUSTER", *HEADERS), *_rows(results)])
+    lines = text_table([("CLUSTER", *HEADERS), *_rows(results)])
     return printable_lines([*lines, "", _summary(results), *_notes(results)])
 
 
@@ -22,7 +22,13 @@ def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     """Return the same as a table for a comment on a pull request."""
     rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *_rows(results)])
     return "\n".join(
-        [*markdown(rows, numbers=[3]), "", markdown_text(_summary(results)), *items(_notes(results)), ""]
+        [
+            *markdown_table(rows, numbers=[3]),
+            "",
+            markdown_text(_summary(results)),
+            *items(_notes(results)),
+            "",
+        ]
     )
 
 

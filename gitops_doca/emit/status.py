@@ -19,9 +19,9 @@ from gitops_doca.core.discovery import help_with_nics, list_similar
 from gitops_doca.core.model import API_VERSION, NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.pool_table import skipped_notes
 from gitops_doca.emit.report import skipped_entry
-from gitops_doca.emit.table import skipped_notes
-from gitops_doca.emit.tables import columns, items, markdown, text_cells
+from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
 _NODES = ("NODE", "STATE", "RUNS", "POOL")
@@ -58,10 +58,10 @@ def wide_status(status: Status) -> str:
 
 def markdown_status(status: Status) -> str:
     """Return the same as tables for a comment or a summary."""
-    lines = markdown(text_cells([_titles(_POOLS), *map(_pool_row, status.pools)]), numbers=[1, 2])
+    lines = markdown_table(text_cells([_titles(_POOLS), *map(_pool_row, status.pools)]), numbers=[1, 2])
     waiting = [_node_row(node) for node in _waiting(status)]
     if waiting:
-        lines += ["", *markdown(text_cells([_titles(_NODES), *waiting]))]
+        lines += ["", *markdown_table(text_cells([_titles(_NODES), *waiting]))]
     return "\n".join([*lines, "", markdown_text(_summary(status)), *items(_notes(status)), ""])
 
 
@@ -94,8 +94,8 @@ def count_current(status: Status) -> str:
 
 
 def _text(status: Status, pools: list[tuple[str, ...]], nodes: list[tuple[str, ...]]) -> str:
-    below = ["", *columns(nodes)] if len(nodes) > 1 else []
-    return printable_lines([*columns(pools), *below, "", _summary(status), *_notes(status)])
+    below = ["", *text_table(nodes)] if len(nodes) > 1 else []
+    return printable_lines([*text_table(pools), *below, "", _summary(status), *_notes(status)])
 
 
 def _pool_entry(pool: PoolStatus) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from gitops_doca.emit.escape import Markdown, markdown_text, printable
 _PIPE = re.compile(r"(?P<backslash>\\?)\|")
 
 
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+def text_table(rows: Iterable[Sequence[str]]) -> list[str]:
     """Return rows of equally many cells as printable lines whose cells stand below each other."""
     shown = [list(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
@@ -23,7 +23,7 @@ def text_cells(rows: Iterable[Sequence[str]]) -> list[list[Markdown]]:
     return [[Markdown(text) if text == "-" else markdown_text(text) for text in row] for row in rows]
 
 
-def markdown(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int] = ()) -> list[str]:
+def markdown_table(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int] = ()) -> list[str]:
     """Return the lines of a Markdown table, the first row its head.
 
     `numbers` are columns that are set to the right.

@@ -14,13 +14,13 @@ from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
 from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.table import json_table, markdown_table, text_table
+from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
 from gitops_doca.usecases.generate import Generation
 
 _FORMS: dict[str, Callable[[Generation], str]] = {
-    "text": lambda found: text_table(found.decisions, found.inputs.grouping),
-    "json": lambda found: json_table(found.decisions, found.inputs.grouping),
-    "markdown": lambda found: markdown_table(found.decisions, found.inputs.grouping),
+    "text": lambda found: text_pools(found.decisions, found.inputs.grouping),
+    "json": lambda found: json_pools(found.decisions, found.inputs.grouping),
+    "markdown": lambda found: markdown_pools(found.decisions, found.inputs.grouping),
     "mirror": lambda found: plain_list(found.images),
     "mirror-skopeo": lambda found: skopeo_list(found.images, found.decisions),
     "build": lambda found: build_script(found.decisions),

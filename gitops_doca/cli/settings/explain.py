@@ -7,7 +7,7 @@ from gitops_doca.cli.settings.registries import variable
 from gitops_doca.cli.settings.run_config import Resolve, RunConfig, asks_registries
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.escape import printable_lines
-from gitops_doca.emit.tables import columns
+from gitops_doca.emit.tables import text_table
 from gitops_doca.sources.config import Setting
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.reading.document import Document
@@ -23,7 +23,7 @@ def explain(run_config: RunConfig) -> str:
         if name not in told or told[name].origin == "default":
             told[name] = setting
     rows = [(name, _value(setting.value), f"# {setting.origin}") for name, setting in told.items()]
-    return printable_lines(columns(rows))
+    return printable_lines(text_table(rows))
 
 
 def _lock(run_config: RunConfig) -> Setting:

@@ -21,8 +21,7 @@ from gitops_doca.emit.diff.phrases import (
 )
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, markdown_code, markdown_text
-from gitops_doca.emit.tables import markdown as table
-from gitops_doca.emit.tables import text_cells
+from gitops_doca.emit.tables import markdown_table, text_cells
 
 _RESERVED = 400
 """Bytes for the sentence that says what was left out."""
@@ -128,7 +127,7 @@ def _moves(comparison: Comparison) -> Iterator[_Block]:
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[Markdown, ...]], what: str) -> Iterator[_Block]:
     """Yield a block for each row; the first brings the head along."""
-    title, rule, *lines = table([*text_cells([head]), *rows])
+    title, rule, *lines = markdown_table([*text_cells([head]), *rows])
     above = f"\n{title}\n{rule}\n"
     for line in lines:
         yield _Block(text=f"{above}{line}\n", what=what)

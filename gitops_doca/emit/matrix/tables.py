@@ -17,7 +17,7 @@ from gitops_doca.emit.matrix.phrases import (
     policy_heads,
     skipped,
 )
-from gitops_doca.emit.tables import columns, items, markdown, text_cells
+from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 _VERSIONS = ("", "VERSION", "POOLS", "", "IN THE WAY")
 
@@ -37,10 +37,10 @@ def _text(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
         str(table.repository),
         *(f"  {finding}" for finding in findings(table)),
         "",
-        *columns([_VERSIONS, *_version_rows(table, shown)]),
+        *text_table([_VERSIONS, *_version_rows(table, shown)]),
         *filter(None, [skipped(table, shown)]),
         "",
-        *columns([_pool_head(table, shown, str.upper), *_pool_rows(table, shown)]),
+        *text_table([_pool_head(table, shown, str.upper), *_pool_rows(table, shown)]),
         "",
         *_legend(shown),
     ]
@@ -59,10 +59,10 @@ def _markdown(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
         f"**{markdown_text(str(table.repository))}**",
         *items(findings(table)),
         "",
-        *markdown([heads, *versions], numbers=[0]),
+        *markdown_table([heads, *versions], numbers=[0]),
         *(["", aside] if aside else []),
         "",
-        *markdown(text_cells([head, *_pool_rows(table, shown)]), numbers=[head.index("Nodes")]),
+        *markdown_table(text_cells([head, *_pool_rows(table, shown)]), numbers=[head.index("Nodes")]),
         "",
         *_legend(shown),
     ]

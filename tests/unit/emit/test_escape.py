@@ -19,7 +19,7 @@ from gitops_doca.emit.escape import (
     printable,
     printable_lines,
 )
-from gitops_doca.emit.tables import columns, items, markdown
+from gitops_doca.emit.tables import items, markdown_table, text_table
 from support.hostile import HOSTILE
 from support.markup import Markup, render
 
@@ -113,7 +113,7 @@ def test_no_line_of_a_document_becomes_two(texts: list[str]) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 def test_columns_stand_below_each_other_whatever_is_in_them(rows: list[tuple[str, str]]) -> None:
-    lines = columns([(left, f"|{right}") for left, right in rows])
+    lines = text_table([(left, f"|{right}") for left, right in rows])
     width = max(len(printable(left)) for left, _ in rows)
 
     assert {line[width : width + 3] for line in lines} == {"  |"}
@@ -165,17 +165,20 @@ def test_a_code_span_shows_all_of_its_text(place: str, text: str) -> None:
 def test_a_table_keeps_its_cells(rows: list[tuple[str, str]]) -> None:
     cells = [(markdown_text(text), markdown_code(value)) for text, value in rows]
     head = [Markdown("Text"), Markdown("Value")]
-    found = render("\n".join(markdown([head, *cells])))
+    found = render("\n".join(markdown_table([head, *cells])))
 
     plain = [(Markdown("text"), Markdown("value"))] * len(rows)
-    assert (found.structure, found.references) == (render("\n".join(markdown([head, *plain]))).structure, [])
+    assert (found.structure, found.references) == (
+        render("\n".join(markdown_table([head, *plain]))).structure,
+        [],
+    )
 
 
 def test_pipes_in_a_table_are_shown_and_never_end_a_cell() -> None:
     values = ["a|b", "||", "a\\|b", "a\\\\|b", "a\\"]
     rows = [[markdown_code(value)] for value in values]
 
-    assert render("\n".join(markdown([[Markdown("Value")], *rows]))).code == [
+    assert render("\n".join(markdown_table([[Markdown("Value")], *rows]))).code == [
         "a|b",
         "||",
         "a\\\\x7cb",

@@ -61,10 +61,10 @@ from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
 from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
 from gitops_doca.emit.mirror import plain_list, skopeo_list
+from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
 from gitops_doca.emit.report import dump_report
 from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
 from gitops_doca.emit.status import json_status, markdown_status, text_status, wide_status
-from gitops_doca.emit.table import json_table, markdown_table, text_table
 from support.hostile import HARMLESS, HOSTILE
 from support.markup import Markup, render
 
@@ -202,7 +202,7 @@ def diff(text: str) -> str:
 
 
 TEXTS: dict[str, Form] = {
-    "check": lambda text: text_table(decisions(text), grouping(text)),
+    "check": lambda text: text_pools(decisions(text), grouping(text)),
     "fleet": lambda text: text_fleet(results(text)),
     "status": lambda text: text_status(status(text)),
     "status wide": lambda text: wide_status(status(text)),
@@ -216,14 +216,14 @@ TEXTS: dict[str, Form] = {
     "build": lambda text: build_script(decisions(text)),
 }
 MARKDOWN: dict[str, Form] = {
-    "check": lambda text: markdown_table(decisions(text), grouping(text)),
+    "check": lambda text: markdown_pools(decisions(text), grouping(text)),
     "fleet": lambda text: markdown_fleet(results(text)),
     "status": lambda text: markdown_status(status(text)),
     "matrix": lambda text: markdown_matrix(tables(text), 5),
     "diff": lambda text: markdown(*comparison(text), 1 << 20),
 }
 JSON: dict[str, Form] = {
-    "check": lambda text: json_table(decisions(text), grouping(text)),
+    "check": lambda text: json_pools(decisions(text), grouping(text)),
     "fleet": lambda text: json_fleet(results(text)),
     "report": lambda text: dump_report(
         decisions(text), grouping(text).skipped, [diagnostic(text)], results(text)

@@ -15,8 +15,8 @@ from gitops_doca.core.model import SkippedNode
 from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
+from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
 from gitops_doca.emit.report import pool_entry
-from gitops_doca.emit.table import json_table, markdown_table, text_table
 
 PRECOMPILED = use_precompiled(make_pool(make_policy(), make_node("a"), make_node("b")))
 COMPILED = compile_on_node(make_pool(make_policy("storage"), make_node("c", kernel="6.8.0-1")))
@@ -40,7 +40,7 @@ def test_the_table_as_text() -> None:
     tag = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04"
 
     assert (
-        text_table(ALL, NOTHING_ELSE)
+        text_pools(ALL, NOTHING_ELSE)
         == f"""\
 POOL                                 POLICY              NODES  STATE        TAG OR DIGEST
 ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      precompiled  {tag}-amd64
@@ -56,7 +56,7 @@ ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      unknown      {ta
 
 def test_nodes_that_are_in_no_pool_stand_below_the_text() -> None:
     assert (
-        text_table([COMPILED], GROUPING)
+        text_pools([COMPILED], GROUPING)
         == """\
 POOL                       POLICY   NODES  STATE     TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64  storage  1      compiled  25.04-0.6.1.0-2-ubuntu22.04-amd64
@@ -70,7 +70,7 @@ left out: g: no policy with ofedDriver selects it
 
 def test_the_table_as_markdown() -> None:
     assert (
-        markdown_table([COMPILED, BY_DIGEST], GROUPING)
+        markdown_pools([COMPILED, BY_DIGEST], GROUPING)
         == f"""\
 | Pool | Policy | Nodes | State | Tag or digest |
 | --- | --- | ---: | --- | --- |
@@ -86,7 +86,7 @@ def test_the_table_as_markdown() -> None:
 
 
 def test_the_table_as_json_lists_what_the_report_lists() -> None:
-    text = json_table(ALL, GROUPING)
+    text = json_pools(ALL, GROUPING)
 
     assert text.endswith("}\n")
     assert json.loads(text) == {
@@ -100,17 +100,17 @@ def test_the_table_as_json_lists_what_the_report_lists() -> None:
 
 
 def test_a_table_without_pools_has_its_headers() -> None:
-    assert text_table([], NOTHING_ELSE) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
-    assert markdown_table([], NOTHING_ELSE) == (
+    assert text_pools([], NOTHING_ELSE) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
+    assert markdown_pools([], NOTHING_ELSE) == (
         "| Pool | Policy | Nodes | State | Tag or digest |\n"
         "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
     )
-    assert json_table([], NOTHING_ELSE) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
+    assert json_pools([], NOTHING_ELSE) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
 
 
 def test_a_planned_pool_is_marked_and_a_plan_that_is_done_is_told() -> None:
     assert (
-        text_table([PLANNED, PRECOMPILED], DONE)
+        text_pools([PLANNED, PRECOMPILED], DONE)
         == """\
 POOL                                 POLICY              NODES    STATE        TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64            nic-cluster-policy  planned  precompiled  \
@@ -123,7 +123,7 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from 
 (gitops-doca.yaml:9: spec.planned[0])
 """
     )
-    assert markdown_table([PLANNED], DONE).splitlines()[2:] == [
+    assert markdown_pools([PLANNED], DONE).splitlines()[2:] == [
         (
             "| ubuntu22.04/6.8.0-1/amd64 | nic-cluster-policy | planned | precompiled "
             "| 25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64 |"
@@ -136,7 +136,7 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from 
             "(gitops-doca.yaml:9: spec.planned[0])"
         ),
     ]
-    assert json.loads(json_table([PLANNED], DONE)) == {
+    assert json.loads(json_pools([PLANNED], DONE)) == {
         "pools": [pool_entry(PLANNED)],
         "leftOut": [],
         "plansDone": ["ubuntu22.04/5.15.0-91-generic/amd64"],

@@ -8,30 +8,36 @@ from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
 from gitops_doca.emit.report import pool_entry, skipped_entry
-from gitops_doca.emit.tables import columns, items, markdown, text_cells
+from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
 
 
-def text_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
+def text_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools in columns, one a line.
 
     Below them the counts, the nodes that are in no pool, and the plans that can go.
     """
-    lines = columns([HEADERS, *map(row, decisions)])
+    lines = text_table([HEADERS, *map(row, decisions)])
     return printable_lines([*lines, "", summary(decisions), *notes(grouping)])
 
 
-def markdown_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
+def markdown_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools as a table for a comment on a pull request."""
     rows = text_cells([MARKDOWN_HEADERS, *map(row, decisions)])
     return "\n".join(
-        [*markdown(rows, numbers=[2]), "", markdown_text(summary(decisions)), *items(notes(grouping)), ""]
+        [
+            *markdown_table(rows, numbers=[2]),
+            "",
+            markdown_text(summary(decisions)),
+            *items(notes(grouping)),
+            "",
+        ]
     )
 
 
-def json_table(decisions: Sequence[Decision], grouping: Grouping) -> str:
+def json_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return pools and left-out nodes as the report lists them, and the plans that can go."""
     table = {
         "pools": list(map(pool_entry, decisions)),
@@ -49,14 +55,14 @@ def row(decision: Decision) -> tuple[str, ...]:
     return (entry["pool"], entry["policy"]["name"], nodes, entry["state"], image)
 
 
-def fulfilled_note(plan: PlannedPool) -> str:
+def obsolete_note(plan: PlannedPool) -> str:
     """Say that a plan can go."""
     return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
 
 
 def notes(grouping: Grouping) -> list[str]:
     """Say which nodes are in no pool, and which plans can go."""
-    return [*skipped_notes(grouping.skipped), *map(fulfilled_note, grouping.obsolete_plans)]
+    return [*skipped_notes(grouping.skipped), *map(obsolete_note, grouping.obsolete_plans)]
 
 
 def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:

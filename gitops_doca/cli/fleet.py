@@ -16,7 +16,7 @@ from gitops_doca.cli.settings.inputs import config_file, read_run_config
 from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
-from gitops_doca.core.fleet import ClusterResult, mark
+from gitops_doca.core.fleet import ClusterResult, with_cluster
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.report import dump_report
 from gitops_doca.sources.files import STDIN
@@ -116,7 +116,7 @@ def collecting(problems: Problems) -> Iterator[None]:
 def load_member(member: Member, run_config: RunConfig) -> Inputs:
     """Read the inputs of a cluster; raises as `load` does."""
     inputs = load(run_config.settings, member.problems)
-    return replace(inputs, grouping=mark(inputs.grouping, member.cluster))
+    return replace(inputs, grouping=with_cluster(inputs.grouping, member.cluster))
 
 
 def share(

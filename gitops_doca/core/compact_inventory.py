@@ -37,11 +37,6 @@ def extra_labels(labels: Iterable[str]) -> frozenset[str]:
     return frozenset(labels) - RENDER_LABELS
 
 
-def has_nic(node: Node) -> bool:
-    """Say whether the node can be in a pool at all: a snapshot holds no others."""
-    return node.labels.get(NIC_LABEL) == "true"
-
-
 def group_alike(nodes: Iterable[Node], labels: Iterable[str]) -> tuple[NodeGroup, ...]:
     """Group NIC nodes by the labels of rendering, `labels`, taints and container runtime.
 
@@ -51,7 +46,7 @@ def group_alike(nodes: Iterable[Node], labels: Iterable[str]) -> tuple[NodeGroup
     kept = GROUP_LABELS | extra_labels(labels)
     alike: dict[tuple[tuple[tuple[str, str], ...], tuple[Taint, ...], str], list[str]] = defaultdict(list)
     for node in nodes:
-        if has_nic(node):
+        if node.has_nic:
             of_node = tuple(sorted((key, value) for key, value in node.labels.items() if key in kept))
             alike[of_node, node.taints, node.container_runtime].append(node.name)
     groups = (

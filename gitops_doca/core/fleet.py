@@ -12,7 +12,7 @@ NO_POOLS = Grouping(pools=(), skipped=())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterResult:
-    """What was found out about one cluster."""
+    """The result of a run for one cluster of a fleet."""
 
     cluster: str
     """Its folder, as whoever runs this named it."""
@@ -37,11 +37,11 @@ def failing_first(results: Iterable[ClusterResult]) -> tuple[ClusterResult, ...]
     return tuple(sorted(results, key=lambda result: (result.failure is None, result.cluster)))
 
 
-def mark(grouping: Grouping, cluster: str) -> Grouping:
-    """Say of all pools and left-out nodes which cluster they are of."""
+def with_cluster(grouping: Grouping, cluster: str) -> Grouping:
+    """Return the pools and skipped nodes with the name of their cluster."""
     policies = {pool.policy.key: replace(pool.policy, cluster=cluster) for pool in grouping.pools}
     return replace(
         grouping,
         pools=tuple(replace(pool, policy=policies[pool.policy.key]) for pool in grouping.pools),
-        skipped=tuple(replace(left, cluster=cluster) for left in grouping.skipped),
+        skipped=tuple(replace(node, cluster=cluster) for node in grouping.skipped),
     )

@@ -105,6 +105,11 @@ class Node:
     group: Place | None = field(default=None, compare=False)
     """Where its group stands when it comes from a NodeInventory; labels and runtime stand there."""
 
+    @property
+    def has_nic(self) -> bool:
+        """Whether node-feature-discovery found a NIC: only such a node can be in a pool."""
+        return self.labels.get(NIC_LABEL) == "true"
+
     def label_place(self, label: str) -> Place:
         """Return where a label of this node stands, or would."""
         line = self.lines.get(label, 0)

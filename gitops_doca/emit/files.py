@@ -23,7 +23,7 @@ def dump_files(resources: Sequence[Resource]) -> Mapping[str, str]:
         "resources": list(files),
     }
     files[KUSTOMIZATION] = dump_document(kustomization)
-    return {name: f"{mark(name)}\n{text}" for name, text in files.items()}
+    return {name: f"{first_line(name)}\n{text}" for name, text in files.items()}
 
 
 def file_name(resource: Resource) -> str:
@@ -36,6 +36,6 @@ def file_name(resource: Resource) -> str:
     return f"{stem}.yaml" if stem == full else f"{stem}-{safe_hash(full)}.yaml"
 
 
-def mark(name: str) -> str:
+def first_line(name: str) -> str:
     """Return the first line of a file of this name; a copy under another name is therefore not ours."""
     return f"# {name}: written by gitops-doca generate --output-dir, which also replaces and removes it"

@@ -15,7 +15,7 @@ from gitops_doca.core.compare.status import (
     State,
     Status,
 )
-from gitops_doca.core.discovery import help_with_nics, list_similar
+from gitops_doca.core.missing_labels import help_with_nics, list_similar
 from gitops_doca.core.model import API_VERSION, NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import json_text, markdown_text, printable_lines

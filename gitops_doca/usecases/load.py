@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gitops_doca.core.cluster_query import ClusterQuery
-from gitops_doca.core.compact_inventory import check_labels, has_nic
+from gitops_doca.core.compact_inventory import check_labels
 from gitops_doca.core.diagnostics import Category, Problems
-from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.distributions import is_openshift
+from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
 from gitops_doca.core.resolve.operator import (
     report_global_repositories,
     report_waiting_drivers,
+    warn_lost_init_container,
     warn_shared_daemon_sets,
+    warn_two_owners,
 )
-from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
 from gitops_doca.core.resolve.pools import Grouping, check_overlap, group_nodes
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
 from gitops_doca.sources.file_root import FileRoot
@@ -246,7 +247,7 @@ def _why_empty(
     policies: PolicySet, inventory: Inventory, grouping: Grouping
 ) -> tuple[str, tuple[str, ...], str]:
     """Return why there is no pool, the details of that, and what to do about it."""
-    nics, others = [node for node in inventory.nodes if has_nic(node)], inventory.others
+    nics, others = [node for node in inventory.nodes if node.has_nic], inventory.others
     skipped = tuple(f"node {left.node}: {left.reason}" for left in grouping.skipped[:_SHOWN])
     if not policies.policies:
         return "no policy has ofedDriver", skipped, "add ofedDriver to a policy"

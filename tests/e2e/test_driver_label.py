@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops_doca.core.render.loaded import driver_rule
+from gitops_doca.core.render.driver_rule import driver_rule
 from gitops_doca.emit.yaml import dump_stream
 from support.api_server import ApiError, ApiServer, Object
 from support.custom_resources import NODE_FEATURE_RULE, served

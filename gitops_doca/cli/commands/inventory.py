@@ -16,7 +16,7 @@ from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import KIND, group_alike
 from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
-from gitops_doca.core.discovery import help_with_nics, list_similar
+from gitops_doca.core.missing_labels import help_with_nics, list_similar
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory

@@ -1,6 +1,6 @@
 """A folder of rendered manifests: how it differs from what it should hold, and how it is brought there.
 
-Our files are those that begin with the mark of their own name; nothing else in the folder is touched.
+Our files are those that begin with the first line of their own name; nothing else in the folder is touched.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gitops_doca.cli.output.streams import lock_alone, refuse_way_out, remove_leftovers, write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.emit.files import KUSTOMIZATION, mark
+from gitops_doca.emit.files import KUSTOMIZATION, first_line
 
 _OTHER_KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """kustomize builds no folder that has one of these beside a kustomization.yaml."""
@@ -143,7 +143,7 @@ def _refuse_foreign(
 def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
     if not name.endswith(".yaml") or not stat.S_ISREG(status.st_mode):
         return False
-    wanted = os.fsencode(mark(name))
+    wanted = os.fsencode(first_line(name))
     with (folder / name).open("rb") as stream:
         return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gitops_doca.core.compact_inventory import has_nic
 from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering, at, text_at
 from gitops_doca.core.model import (
     ARCH_LABEL,
@@ -155,7 +154,7 @@ def _runs_pod(pool: RenderedPool, node: Node, *, had_pod: bool) -> bool:
     Kubernetes takes a DaemonSet's pods from nodes that its nodeSelector no longer matches, or that have a
     NoExecute taint which it does not tolerate; a NoSchedule taint only keeps new ones away.
     """
-    if not has_nic(node) or any(node.labels.get(key) != value for key, value in _selector(pool)):
+    if not node.has_nic or any(node.labels.get(key) != value for key, value in _selector(pool)):
         return False
     taints = untolerated(node, _tolerations(pool))
     return all(had_pod and taint.effect == "NoSchedule" for taint in taints)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from gitops_doca.core.compact_inventory import GROUP_LABELS, extra_labels, has_nic, proxy_settings
+from gitops_doca.core.compact_inventory import GROUP_LABELS, extra_labels, proxy_settings
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -43,7 +43,7 @@ def compare_inventories(old: Inventory, new: Inventory, labels: Iterable[str]) -
 
 
 def _nodes(old: Inventory, new: Inventory, extra: frozenset[str]) -> Iterator[str]:
-    before, after = ({node.name: node for node in found.nodes if has_nic(node)} for found in (old, new))
+    before, after = ({node.name: node for node in found.nodes if node.has_nic} for found in (old, new))
     changes: dict[str, list[str]] = defaultdict(list)
     for name in sorted({*before, *after}):
         if name not in after:

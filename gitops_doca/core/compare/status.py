@@ -5,7 +5,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from gitops_doca.core.compact_inventory import has_nic
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
 from gitops_doca.core.compare.rendered import RenderedPool, at
 from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
@@ -233,7 +232,7 @@ def compare_status(
 
 
 def _nic_nodes(inventory: Inventory) -> set[str]:
-    return {node.name for node in inventory.nodes if has_nic(node)}
+    return {node.name for node in inventory.nodes if node.has_nic}
 
 
 def _absence(name: str, there: Container[str]) -> Absence:

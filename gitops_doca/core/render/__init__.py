@@ -6,8 +6,8 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, Pool, RenderOptions, Resource
 from gitops_doca.core.render.configmaps import init_container_config, trusted_ca
 from gitops_doca.core.render.daemonset import daemon_set
+from gitops_doca.core.render.driver_rule import driver_rule
 from gitops_doca.core.render.extras import pool_extras
-from gitops_doca.core.render.loaded import driver_rule
 from gitops_doca.core.render.mounts import pool_mounts
 from gitops_doca.core.render.rbac import rbac
 from gitops_doca.core.resolve.decide import Chosen

@@ -2,6 +2,7 @@
 
 from typing import Any, assert_never
 
+from gitops_doca.core.affinity import driver_affinity
 from gitops_doca.core.model import (
     ARCH_LABEL,
     DRIVER_LABEL,
@@ -19,7 +20,6 @@ from gitops_doca.core.model import (
 from gitops_doca.core.render.containers import driver_container, dtk_container, init_container
 from gitops_doca.core.render.extras import Extras
 from gitops_doca.core.render.host import DTK_VOLUME, HOST_VOLUMES
-from gitops_doca.core.render.loaded import driver_affinity
 from gitops_doca.core.render.metadata import metadata
 from gitops_doca.core.render.rbac import NAME as SERVICE_ACCOUNT
 from gitops_doca.core.resolve.decide import Chosen, CompileOnNode, UseDigest, UsePrecompiled

@@ -1,13 +1,18 @@
-"""How the operator would see it: for it an image exists when the repository's tag list names its tag."""
+"""What the operator does: which images it would find, and which drivers it makes beside ours.
+
+For it an image exists when the repository's tag list names its tag.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from gitops_doca.core.affinity import REQUIRED, driver_affinity
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
-from gitops_doca.core.model import LOADED_LABEL, Policy, Pool
+from gitops_doca.core.model import LOADED_LABEL, OperatorEvidence, Policy, Pool, RenderOptions
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.render.loaded import REQUIRED, driver_affinity
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, describe_pools, place_of
 from gitops_doca.core.resolve.lookup import TagList
+
+_HAND_OVER = "docs/beside-the-operator.md has the order of steps; with emit: policies the operator keeps them"
 
 
 def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> bool | None:
@@ -15,10 +20,10 @@ def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> boo
 
     It compares tags exactly, on all pages that `Link` headers lead to (go-containerregistry's `remote.List`).
     """
-    found = lists.get(image.repository, TagList())
-    if image.tag in found.tags:
-        return image.tag not in found.unlinked
-    return False if found.complete else None
+    listed = lists.get(image.repository, TagList())
+    if image.tag in listed.tags:
+        return image.tag not in listed.unlinked
+    return False if listed.complete else None
 
 
 def report_unlisted(
@@ -82,16 +87,65 @@ def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:
     for pool in pools:
         key = (pool.policy.name, pool.platform.os, pool.platform.kernel)
         groups.setdefault(key, []).append(pool)
-    for (policy, os, kernel), found in groups.items():
-        if len(found) > 1:
-            architectures = " and ".join(sorted(pool.platform.arch for pool in found))
+    for (policy, os, kernel), alike in groups.items():
+        if len(alike) > 1:
+            architectures = " and ".join(sorted(pool.platform.arch for pool in alike))
             problems.warn(
                 f"the operator makes one DaemonSet of {policy} for {os}/{kernel} on {architectures}, "
                 "with the image of one of them on all nodes",
-                found[0].policy.place,
+                alike[0].policy.place,
                 remedy="give each architecture a NicNodePolicy of its own, or let gitops-doca make the "
                 "DaemonSets (emit: daemonsets)",
             )
+
+
+def warn_two_owners(
+    policies: Iterable[Policy], evidence: Iterable[OperatorEvidence], problems: Problems
+) -> None:
+    """Warn where DaemonSets are rendered beside an operator that makes them too.
+
+    It overwrites ours, and deletes them when `ofedDriver` goes. A policy that an API server has stored, a
+    driver DaemonSet of the operator's, or a policy with `ofedDriver` in the inventory shows it.
+    """
+    for policy in policies:
+        if policy.from_cluster:
+            problems.warn(
+                f"{policy.kind} {policy.name} was read from a cluster, with ofedDriver: the operator makes "
+                "driver DaemonSets there, and two owners would fight over them",
+                policy.place,
+                remedy=f"apply it without ofedDriver; {_HAND_OVER}",
+            )
+    for sign in evidence:
+        problems.warn(
+            f"the inventory has {sign.what}: the operator makes driver DaemonSets there, and two owners "
+            "would fight over them",
+            sign.place,
+            remedy=f"hand the drivers over first; {_HAND_OVER}",
+        )
+
+
+def warn_lost_init_container(
+    evidence: Iterable[OperatorEvidence], options: RenderOptions, problems: Problems
+) -> None:
+    """Warn where the operator's DaemonSets have an init container that the rendered ones lack.
+
+    The chart of the operator turns it on by default, so most clusters that are taken over have it. One
+    warning for each of its images.
+    """
+    if options.init_container_image:
+        return
+    first: dict[str, OperatorEvidence] = {}
+    for sign in evidence:
+        if sign.init_image:
+            first.setdefault(sign.init_image, sign)
+    for image, sign in first.items():
+        problems.warn(
+            f"{sign.what} has an init container, and initContainerImage is empty: taking the drivers over "
+            "would remove it",
+            sign.place,
+            remedy=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "
+            "left to delete without it",
+        )
 
 
 def _unlisted(image: ImageReference, pools: Sequence[Pool], recorded: str) -> Diagnostic:

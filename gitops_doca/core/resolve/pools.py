@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.discovery import help_with_platform
+from gitops_doca.core.missing_labels import help_with_platform
 from gitops_doca.core.model import (
-    NIC_LABEL,
     PLATFORM_LABELS,
     Node,
     PlannedPool,
@@ -57,7 +56,7 @@ def group_nodes(
     for policy in sorted(policies, key=lambda p: (p.kind, p.name)):
         groups: dict[Platform, list[Node]] = defaultdict(list)
         for node in nodes:
-            if node.labels.get(NIC_LABEL) != "true" or not policy.selects(node):
+            if not node.has_nic or not policy.selects(node):
                 continue
             absent = tuple(label for label in PLATFORM_LABELS if not node.labels.get(label))
             taints = untolerated(node, policy.tolerations)
@@ -75,7 +74,7 @@ def group_nodes(
     skipped += [
         SkippedNode(node=node.name, policy="", reason="no policy with ofedDriver selects it")
         for node in nodes
-        if node.labels.get(NIC_LABEL) == "true" and not any(policy.selects(node) for policy in policies)
+        if node.has_nic and not any(policy.selects(node) for policy in policies)
     ]
     _report_lacking(lacking, problems, strict=strict)
     _report_shared_names(pools, problems)

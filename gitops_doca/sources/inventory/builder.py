@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.discovery import FEATURES
+from gitops_doca.core.missing_labels import FEATURES
 from gitops_doca.core.model import (
     PLATFORM_LABELS,
     ClusterProxy,

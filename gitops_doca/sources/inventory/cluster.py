@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitops_doca.core.compact_inventory import has_login, has_nic
+from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
 from gitops_doca.core.taints import keeps_away, wrong_fields
@@ -69,7 +69,7 @@ def _add_node(document: Document, found: InventoryBuilder) -> None:
         runtime_line=_lines(info).get(_RUNTIME, 0),
     )
     found.add_node(node)
-    if not has_nic(node):
+    if not node.has_nic:
         found.add_other_node(_at(document.value, ("metadata", "labels")) or {})
 
 

@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.emit.files import dump_files, file_name, mark
+from gitops_doca.emit.files import dump_files, file_name, first_line
 
 
 def resource(kind: str, name: str) -> dict[str, Any]:
@@ -50,4 +50,4 @@ def test_files_have_safe_names_of_their_own(one: str, other: str) -> None:
         assert name == name.lower()
         assert len(name) < 250
         assert set("/\0 \n") & set(name) == set()
-        assert yaml.safe_load(mark(name)) is None
+        assert yaml.safe_load(first_line(name)) is None

@@ -13,7 +13,7 @@ from fakes.resolver import FakeResolver
 from gitops_doca.cli.output.folder import update_folder
 from gitops_doca.cli.output.streams import write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
-from gitops_doca.emit.files import mark
+from gitops_doca.emit.files import first_line
 from support.cli import Result
 from support.command import INPUTS, POOL, prepare
 from support.in_process import run_here
@@ -95,7 +95,7 @@ def test_files_of_pools_that_went_away_go_and_all_others_stay(folder: Path) -> N
         "README.md": b"ours\n",
         "patch.yaml": b"kind: Patch\n",
         "daemonset-mofed-mine-ds.yaml": b"kind: DaemonSet\n",
-        # A copy of a file of ours keeps the mark of its old name.
+        # A copy of a file of ours keeps the first line of its old name.
         "copy.yaml": (folder / "out" / DAEMON_SET).read_bytes(),
         "link.yaml": (folder / "out" / OTHER_DAEMON_SET).read_bytes(),
     }
@@ -237,7 +237,7 @@ def a_foreign_file_of_our_name(out: Path) -> None:
 
 def a_linked_file(out: Path) -> None:
     out.mkdir()
-    (out.parent / "elsewhere").write_text(mark(ACCOUNT))
+    (out.parent / "elsewhere").write_text(first_line(ACCOUNT))
     (out / ACCOUNT).symlink_to("../elsewhere")
 
 
@@ -332,8 +332,8 @@ def test_what_a_crash_left_is_cleaned(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_runs_that_want_the_same_folder_take_turns(folder: Path) -> None:
-    files = {name: f"{mark(name)}\nmine\n" for name in ("a.yaml", "b.yaml", KUSTOMIZATION)}
-    others = {name: f"{mark(name)}\nother\n" for name in ("b.yaml", "c.yaml", KUSTOMIZATION)}
+    files = {name: f"{first_line(name)}\nmine\n" for name in ("a.yaml", "b.yaml", KUSTOMIZATION)}
+    others = {name: f"{first_line(name)}\nother\n" for name in ("b.yaml", "c.yaml", KUSTOMIZATION)}
     for _ in range(5):
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(update_folder, folder / "one", wanted) for wanted in (files, others) * 5]
@@ -352,7 +352,7 @@ def test_a_folder_that_another_run_keeps_is_told(tmp_path: Path) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     with pytest.raises(GenerationError) as caught:
-        update_folder(tmp_path, {KUSTOMIZATION: mark(KUSTOMIZATION)}, patience=0.1)
+        update_folder(tmp_path, {KUSTOMIZATION: first_line(KUSTOMIZATION)}, patience=0.1)
 
     os.close(descriptor)
     assert caught.value.diagnostics == (
@@ -369,12 +369,12 @@ def test_a_folder_that_another_run_keeps_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_something_else_changes_meanwhile_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {name: mark(name) + "\n" for name in ("a.yaml", KUSTOMIZATION)}
+    files = {name: first_line(name) + "\n" for name in ("a.yaml", KUSTOMIZATION)}
     really_sync = os.fsync
 
     def meddle(descriptor: int) -> None:
         really_sync(descriptor)
-        (tmp_path / "b.yaml").write_text(mark("b.yaml") + "\n")
+        (tmp_path / "b.yaml").write_text(first_line("b.yaml") + "\n")
 
     monkeypatch.setattr(os, "fsync", meddle)
 

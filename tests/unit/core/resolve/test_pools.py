@@ -5,7 +5,7 @@ import pytest
 
 from fakes.cluster import DIGEST, grouped, make_node, make_policy
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.core.discovery import help_with_platform
+from gitops_doca.core.missing_labels import help_with_platform
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,

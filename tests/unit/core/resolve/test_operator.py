@@ -9,7 +9,7 @@ import pytest
 from fakes.cluster import DIGEST, make_policy
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import OperatorEvidence, RenderOptions
-from gitops_doca.core.resolve.owners import warn_lost_init_container, warn_two_owners
+from gitops_doca.core.resolve.operator import warn_lost_init_container, warn_two_owners
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies
 from support.reading import lines
@@ -55,7 +55,7 @@ def _found(folder: Path, *objects: dict[str, Any]) -> list[OperatorEvidence]:
 
 
 def _traces(folder: Path, *objects: dict[str, Any]) -> list[str]:
-    return [trace.what for trace in _found(folder, *objects)]
+    return [sign.what for sign in _found(folder, *objects)]
 
 
 def test_the_operators_driver_and_a_policy_with_it_are_traces_in_an_inventory(tmp_path: Path) -> None:
@@ -133,19 +133,19 @@ IMAGE = "nvcr.io/nvidia/mellanox/network-operator-init-container:v0.0.3"
 def test_the_init_container_of_the_operators_driver_is_known_by_its_image(
     containers: list[Any], image: str, tmp_path: Path
 ) -> None:
-    (trace,) = _found(tmp_path, _daemon_set("mofed-x-ds", *containers, **OFED))
+    (sign,) = _found(tmp_path, _daemon_set("mofed-x-ds", *containers, **OFED))
 
-    assert trace.init_image == image
+    assert sign.init_image == image
 
 
-def _lost(*traces: OperatorEvidence, keep: str = "") -> list[str]:
+def _lost(*evidence: OperatorEvidence, keep: str = "") -> list[str]:
     problems = Problems()
-    warn_lost_init_container(traces, RenderOptions(init_container_image=keep), problems)
+    warn_lost_init_container(evidence, RenderOptions(init_container_image=keep), problems)
     return [word for one in problems.warnings for word in (f"{one.place}: {one.message}", one.remedy)]
 
 
 def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() -> None:
-    traces = [
+    evidence = [
         OperatorEvidence("the operator's DaemonSet c", Place("n.yaml", 9)),
         OperatorEvidence("the operator's DaemonSet a", Place("n.yaml", 3), IMAGE),
         OperatorEvidence("the operator's DaemonSet b", Place("n.yaml", 5), IMAGE),
@@ -154,7 +154,7 @@ def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() ->
     tail = "has an init container, and initContainerImage is empty: taking the drivers over would remove it"
 
     end = "to keep it; docs/beside-the-operator.md says what is left to delete without it"
-    assert _lost(*traces) == [
+    assert _lost(*evidence) == [
         f"n.yaml:3: the operator's DaemonSet a {tail}",
         f"set initContainerImage: {IMAGE} {end}",
         f"n.yaml:7: the operator's DaemonSet d {tail}",

@@ -1,6 +1,6 @@
 import pytest
 
-from gitops_doca.core.discovery import help_with_nics, help_with_platform, list_similar
+from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import ARCH_LABEL, KERNEL_LABEL, OS_ID_LABEL, OtherNodes
 
 PCI = "feature.node.kubernetes.io/pci-"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gitops_doca.core.affinity import driver_affinity
 from gitops_doca.core.model import LOADED_LABEL
-from gitops_doca.core.render.loaded import driver_affinity
 
 LOADED = {"key": LOADED_LABEL, "operator": "In", "values": ["true"]}
 ABSENT = {"key": LOADED_LABEL, "operator": "DoesNotExist"}

@@ -1,30 +1,12 @@
-"""The label of nodes whose driver is loaded: the rule that sets it, and the driver's pods without it."""
+"""A policy's nodeAffinity, as the driver's own pods may have it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from gitops_doca.core.model import LOADED_LABEL, Resource
-from gitops_doca.core.render.metadata import metadata
+from gitops_doca.core.model import LOADED_LABEL
 
-RULE = "gitops-doca-driver"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-
-
-def driver_rule() -> Resource:
-    """Render the rule by which node-feature-discovery labels the nodes whose driver is loaded.
-
-    The modules of DOCA depend on `mlx_compat`. The kernel's own mlx5_core does not have it.
-    """
-    nic = {"feature": "pci.device", "matchExpressions": {"vendor": {"op": "In", "value": ["15b3"]}}}
-    module = {"feature": "kernel.loadedmodule", "matchExpressions": {"mlx_compat": {"op": "Exists"}}}
-    rule = {"name": "driver-loaded", "labels": {LOADED_LABEL: "true"}, "matchFeatures": [nic, module]}
-    return {
-        "apiVersion": "nfd.k8s-sigs.io/v1alpha1",
-        "kind": "NodeFeatureRule",
-        "metadata": metadata(RULE),
-        "spec": {"rules": [rule]},
-    }
 
 
 def driver_affinity(affinity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The kubernetes client's connections to one API server; nothing else imports that library."""
+"""Connect to one API server with the kubernetes client; no other module imports that library."""
 
 import ssl
 import warnings
@@ -26,26 +26,26 @@ _UNSENDABLE = "a token, password or name to act as has characters that cannot be
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Open connections to an API server, and what is shown to it."""
+    """A pool of connections to an API server, and the headers of each request."""
 
     url: str
     name: str
     """Host and port, for messages."""
     pool: urllib3.PoolManager
     headers: urllib3.HTTPHeaderDict = field(repr=False)
-    shows_identity: bool
-    """Anything at all is shown: a token, a password or a certificate."""
+    has_credentials: bool
+    """There is a token, a password or a certificate."""
 
 
 def in_cluster(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> bool:
-    """Say whether this runs in a pod with a service account."""
+    """Say whether this program runs in a pod with a service account."""
     return bool(environ.get("KUBERNETES_SERVICE_HOST")) and (mounted / "token").exists()
 
 
 def connect_in_cluster(
     environ: Mapping[str, str], problems: Problems, mounted: Path = SERVICE_ACCOUNT
 ) -> Connection | None:
-    """Return connections as the pod's service account; None with a problem reported."""
+    """Connect as the pod's service account; reports a problem and returns None if that is not possible."""
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException
     from kubernetes.config.incluster_config import InClusterConfigLoader
@@ -71,25 +71,25 @@ def connect_in_cluster(
     )
 
 
-def connect(access: KubeContext, problems: Problems) -> Connection | None:
-    """Return connections with the credentials of an access; None with a problem reported."""
+def connect(context: KubeContext, problems: Problems) -> Connection | None:
+    """Connect with the credentials of a context; reports a problem and returns None if that fails."""
     from kubernetes.config import ConfigException
 
     try:
-        configuration = _load(access.cluster, access.user)
+        configuration = _load(context.cluster, context.user)
     except UnicodeError:
-        problems.error(_UNSENDABLE, access.user_place)
+        problems.error(_UNSENDABLE, context.user_place)
         return None
     except (ConfigException, OSError, ValueError):
-        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", _unusable_place(access))
+        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", _unusable_place(context))
         return None
-    # Older releases of the library do not read it.
-    configuration.proxy = access.cluster.get("proxy-url", configuration.proxy)
-    return _connection(configuration, access, problems)
+    # Older releases of the library do not read this field.
+    configuration.proxy = context.cluster.get("proxy-url", configuration.proxy)
+    return _connection(configuration, context, problems)
 
 
 def _load(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> "Configuration":
-    """Return what the library makes of them; raises what it raises."""
+    """Return the library's configuration; raises what it raises."""
     from kubernetes.client import Configuration
     from kubernetes.config import load_kube_config_from_dict
 
@@ -106,75 +106,77 @@ def _load(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> "Configuration
     return configuration
 
 
-def _unusable_place(access: KubeContext) -> Place:
-    """Say which of the two cannot be loaded: the library does not."""
+def _unusable_place(context: KubeContext) -> Place:
+    """Return the place of the cluster or of the user, whichever the library cannot load."""
     from kubernetes.config import ConfigException
 
     try:
-        _load(access.cluster, {})
+        _load(context.cluster, {})
     except (ConfigException, OSError, ValueError):
-        return access.cluster_place
-    return access.user_place
+        return context.cluster_place
+    return context.user_place
 
 
-def _connection(configuration: "Configuration", access: KubeContext, problems: Problems) -> Connection | None:
+def _connection(
+    configuration: "Configuration", context: KubeContext, problems: Problems
+) -> Connection | None:
     from kubernetes.client.rest import RESTClientObject
 
     before = len(problems.errors)
-    _check_certificates(configuration, access, problems)
-    headers = _headers(configuration, access, problems)
+    _check_certificates(configuration, context, problems)
+    headers = _headers(configuration, context, problems)
     if not configuration.verify_ssl:
-        # The kubeconfig says so, and nobody can do anything about it here.
+        # The kubeconfig turns it off, and the user cannot change that here.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     try:
         with warnings.catch_warnings():
-            # urllib3 warns of what the ImportError says too.
+            # urllib3 warns about the same as the ImportError.
             warnings.simplefilter("ignore")
             pool = RESTClientObject(configuration).pool_manager
     except ImportError:
         message = "the proxy is a SOCKS proxy, and the Python package PySocks is not installed"
-        problems.error(message, access.cluster_place, remedy="install it, or use a proxy that speaks HTTP")
+        problems.error(message, context.cluster_place, remedy="install it, or use a proxy that speaks HTTP")
         return None
     except (ValueError, urllib3.exceptions.HTTPError):
-        problems.error("the address of the proxy is not valid", access.cluster_place)
+        problems.error("the address of the proxy is not valid", context.cluster_place)
         return None
     if len(problems.errors) > before:
         return None
     server = urlsplit(configuration.host)
     return Connection(
         url=configuration.host.rstrip("/"),
-        # A user or password in the URL is for nobody's eyes.
+        # Without the user and password of the URL.
         name=server.netloc.rpartition("@")[2],
         pool=pool,
         headers=headers,
-        shows_identity=bool(configuration.cert_file) or "Authorization" in headers,
+        has_credentials=bool(configuration.cert_file) or "Authorization" in headers,
     )
 
 
-def _check_certificates(configuration: "Configuration", access: KubeContext, problems: Problems) -> None:
-    """Report files that hold no certificate or key, which would look like the server's fault later."""
-    place = access.cluster_place
+def _check_certificates(configuration: "Configuration", context: KubeContext, problems: Problems) -> None:
+    """Report files without a certificate or key; later the error would seem to be the server's."""
+    place = context.cluster_place
     try:
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        place = access.user_place
+        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        place = context.user_place
         if configuration.cert_file:
-            # A password that cannot be right: OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+            # With a wrong password, as without one OpenSSL asks for it on the terminal.
+            tls.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
     except (OSError, ValueError):
         problems.error(f"{_UNUSABLE}no such file, no PEM, or a key with a password", place)
 
 
 def _headers(
-    configuration: "Configuration", access: KubeContext, problems: Problems
+    configuration: "Configuration", context: KubeContext, problems: Problems
 ) -> urllib3.HTTPHeaderDict:
-    user, place = access.user, access.user_place
+    user, place = context.user, context.user_place
     headers = urllib3.HTTPHeaderDict(
         {"Accept": "application/json", "User-Agent": f"gitops-doca/{__version__}"}
     )
-    shown: Any = configuration.auth_settings().get("BearerToken")
-    if shown:
-        headers["Authorization"] = shown["value"]
-    # The library does not impersonate, and to go on as somebody else would be wrong.
+    token: Any = configuration.auth_settings().get("BearerToken")
+    if token:
+        headers["Authorization"] = token["value"]
+    # The library ignores these fields, so without this the requests would be another user's.
     if "as-user-extra" in user:
         problems.error("is not supported", place.at("as-user-extra"))
     for name, header in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
@@ -182,7 +184,7 @@ def _headers(
             headers[header] = user[name]
     for group in user.get("as-groups", ()):
         headers.add("Impersonate-Group", str(group))
-    # A field of HTTP holds no others (RFC 9110, 5.5) that all servers read alike.
+    # Servers read other characters in different ways (RFC 9110, 5.5).
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         problems.error(_UNSENDABLE, place)
     return headers

@@ -1,11 +1,11 @@
-"""Read which driver DaemonSets and driver pods a namespace of a cluster has."""
+"""Read the driver DaemonSets and driver pods of a namespace."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from gitops_doca.cluster.api import ApiServer
 from gitops_doca.cluster.listing import list_all
-from gitops_doca.cluster.request import list_of
+from gitops_doca.cluster.request import list_request
 from gitops_doca.core.compare.rendered import at, driver_image, text_at
 from gitops_doca.core.compare.status import AppliedDaemonSet, DriverPod, Drivers
 from gitops_doca.core.model import DRIVER_LABEL, OUR_DRIVER
@@ -44,10 +44,10 @@ _POD: Selection = {
 
 
 def read_drivers(server: ApiServer, namespace: str, page: int) -> Drivers:
-    """Return what carries the label of drivers, ours and the operator's; raises `UnansweredError`.
+    """Return the objects with the label of drivers, ours and the operator's; raises `ApiRequestError`.
 
-    Which revision of a DaemonSet is the current one is told as its controller decides it: the one with the
-    highest number, once the controller has seen the DaemonSet as it is now.
+    The current revision of a DaemonSet is the one that its controller would take: the highest number, once
+    the controller has observed the newest generation of the DaemonSet.
     """
     revisions = _list(server, "controllerrevisions", "apps/v1", namespace, page, _REVISION)
     applied = _list(server, "daemonsets", "apps/v1", namespace, page, _DAEMON_SET)
@@ -55,9 +55,9 @@ def read_drivers(server: ApiServer, namespace: str, page: int) -> Drivers:
     current: dict[str, tuple[int, str]] = {}
     for revision in revisions:
         number = at(revision, "revision")
-        found = (number if isinstance(number, int) else 0, text_at(revision, "metadata", "labels", _HASH))
+        numbered = (number if isinstance(number, int) else 0, text_at(revision, "metadata", "labels", _HASH))
         owner = _owner(revision)
-        current[owner] = max(found, current.get(owner, found))
+        current[owner] = max(numbered, current.get(owner, numbered))
     return Drivers(
         daemon_sets={
             text_at(one, "metadata", "name"): _daemon_set(
@@ -73,8 +73,8 @@ def _list(
     server: ApiServer, resource: str, group: str, namespace: str, page: int, selection: Selection
 ) -> list[Any]:
     query: dict[str, str | int] = {"labelSelector": DRIVER_LABEL, "limit": page}
-    question = list_of(resource, group=group, namespace=namespace, query=query)
-    return [document.value for document in list_all(server, question, selection, resource)]
+    request = list_request(resource, group=group, namespace=namespace, query=query)
+    return [document.value for document in list_all(server, request, selection, resource)]
 
 
 def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
@@ -89,7 +89,7 @@ def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
 
 
 def _is_ours(labels: object) -> bool:
-    """Say whether we rendered a DaemonSet: one label is enough, kustomize may have set the other anew."""
+    """Say whether we rendered a DaemonSet: one label is enough, as kustomize may have changed the other."""
     return text_at(labels, MANAGED_BY) == PROGRAM or text_at(labels, DRIVER_LABEL) == OUR_DRIVER
 
 
@@ -110,7 +110,7 @@ def _pod(value: object) -> DriverPod:
 
 
 def _owner(value: object) -> str:
-    """Return the name of the DaemonSet that controls an object; empty when none does."""
+    """Return the name of the DaemonSet that controls an object; empty if none does."""
     for owner in _items(at(value, "metadata", "ownerReferences")):
         if at(owner, "kind") == "DaemonSet" and at(owner, "controller") is True:
             return text_at(owner, "name")

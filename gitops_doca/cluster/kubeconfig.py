@@ -1,4 +1,4 @@
-"""Kubeconfig files to the access of one context: found, merged and resolved as kubectl does it."""
+"""Find and merge kubeconfig files as kubectl does, and resolve one context of them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +40,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
         "auth-provider": dict,
     },
 }
-"""What is read of each entry; the rest is other programs' own."""
+"""The fields that are read of each entry; other programs have more."""
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _WRONG = {
     str: "is no string",
@@ -53,11 +53,11 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeContext:
-    """How to reach a cluster and as whom; the paths in it are as from the working directory."""
+    """A cluster and a user; the paths in them are relative to the working directory."""
 
     cluster: Mapping[str, Any]
     user: Mapping[str, Any] = field(repr=False)
-    """Empty: nothing is shown to the API server."""
+    """Empty: requests have no credentials."""
     cluster_place: Place = field(default=Place(), compare=False)
     user_place: Place = field(default=Place(), compare=False)
 
@@ -73,10 +73,10 @@ class _Entry:
         return self.document.place((*self.path, self.kind, name) if name else self.path)
 
     def fields(self, problems: Problems) -> dict[str, Any]:
-        """Return the fields that are read and set; reports those of another type, and never a value."""
+        """Return the fields that are set; reports those with a wrong type, without their values."""
         _, number = self.path
         value = self.document.value[self.path[0]][number].get(self.kind) or {}
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for name, kind in _FIELDS[self.kind].items():
             given = value.get(name) if isinstance(value, dict) else None
             if given in (None, "", [], {}):
@@ -84,17 +84,17 @@ class _Entry:
             if not isinstance(given, kind):
                 problems.error(_WRONG[kind], self.place(name))
                 continue
-            found[name] = given
+            fields[name] = given
         folder = os.path.dirname(self.document.file)  # noqa: PTH120 (the path as its author wrote it)
         return {
             name: os.path.join(folder, value) if name in _PATHS else value  # noqa: PTH118 (the same)
-            for name, value in found.items()
+            for name, value in fields.items()
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
-    """All files together; whatever stands first wins."""
+    """The entries of all files; the first of each name is used."""
 
     entries: dict[tuple[str, str], _Entry] = field(default_factory=dict)
     current: list[str] = field(default_factory=list)
@@ -117,9 +117,9 @@ class _Merged:
 
 
 def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Problems) -> tuple[str, ...]:
-    """Return the files that make the kubeconfig, in the order in which they win; none: there is none.
+    """Return the files of the kubeconfig, those with priority first; none if there is no kubeconfig.
 
-    Reports a `KUBECONFIG` of which no file is there: kubectl would go on with an empty one.
+    Reports a `KUBECONFIG` none of whose files exists: kubectl would go on with an empty kubeconfig.
     """
     if named is not None:
         return (named,)
@@ -137,8 +137,8 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Pr
     return (default,) if environ.get("HOME") and os.path.exists(default) else ()  # noqa: PTH110
 
 
-def read_access(files: Iterable[str], context: str | None, problems: Problems) -> KubeContext | None:
-    """Return the access of a context, by default the current one; None with a problem reported."""
+def read_context(files: Iterable[str], context: str | None, problems: Problems) -> KubeContext | None:
+    """Return a context, by default the current one; reports a problem and returns None without it."""
     before = len(problems.errors)
     files = tuple(files)
     merged = _Merged()
@@ -158,8 +158,8 @@ def read_access(files: Iterable[str], context: str | None, problems: Problems) -
         remedy = f"name one with --context{_one_of(merged)}"
         problems.error(f"has no context {name!r}{near}", place, remedy=remedy)
         return None
-    access = _access(chosen, merged, problems)
-    return access if len(problems.errors) == before else None
+    resolved = _resolve(chosen, merged, problems)
+    return resolved if len(problems.errors) == before else None
 
 
 def _one_of(merged: _Merged) -> str:
@@ -168,7 +168,7 @@ def _one_of(merged: _Merged) -> str:
     return f": {', '.join(names[:_SHOWN])}{more}" if names else ", in a kubeconfig that has contexts"
 
 
-def _access(context: _Entry, merged: _Merged, problems: Problems) -> KubeContext | None:
+def _resolve(context: _Entry, merged: _Merged, problems: Problems) -> KubeContext | None:
     names = context.fields(problems)
     cluster = _referred(context, names.get("cluster", ""), "cluster", merged, problems)
     if cluster is None:
@@ -176,7 +176,7 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> KubeContext
     settings = cluster.fields(problems)
     if not _is_server(settings.get("server", "")):
         problems.error("is no URL of an API server", cluster.place("server"))
-    # Without a user nothing is shown; a user that is named must be there.
+    # A context may have no user. A user that it names must exist.
     user = _referred(context, names["user"], "user", merged, problems) if "user" in names else None
     return KubeContext(
         cluster=settings,
@@ -189,29 +189,29 @@ def _access(context: _Entry, merged: _Merged, problems: Problems) -> KubeContext
 def _is_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        # Reading the port is what finds one that is none.
+        # Reading the port raises ValueError if it is invalid.
         return parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
 
 def _referred(context: _Entry, name: str, kind: str, merged: _Merged, problems: Problems) -> _Entry | None:
-    found = merged.entries.get((kind, name))
-    if found is None:
+    entry = merged.entries.get((kind, name))
+    if entry is None:
         what = (
             f"names the {kind} {name!r}, which the kubeconfig does not have" if name else f"names no {kind}"
         )
         problems.error(f"context {context.name!r} {what}", context.place())
-    return found
+    return entry
 
 
 def _entries(document: Document, problems: Problems) -> Iterator[_Entry]:
     for section, kind in _SECTIONS.items():
-        found = document.value.get(section) or []
-        if not isinstance(found, list):
+        entries = document.value.get(section) or []
+        if not isinstance(entries, list):
             problems.error("is no list", document.place((section,)))
             continue
-        for number, entry in enumerate(found):
+        for number, entry in enumerate(entries):
             path: Path = (section, number)
             if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                 yield _Entry(kind, entry["name"], document, path)

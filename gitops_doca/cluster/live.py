@@ -1,4 +1,4 @@
-"""Read an inventory, and the pull secrets for it, from a live cluster."""
+"""Read an inventory, its pull secrets and the driver DaemonSets from a live cluster."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,13 +9,12 @@ from typing import NoReturn, TypeVar
 from gitops_doca.cluster.api import (
     LIMITS,
     RETRY,
+    ApiRequestError,
     ApiServer,
-    DeadlineThread,
     ForbiddenError,
     ListLimits,
+    NotFoundError,
     NotServedError,
-    NotThereError,
-    UnansweredError,
 )
 from gitops_doca.cluster.connection import (
     SERVICE_ACCOUNT,
@@ -24,19 +23,20 @@ from gitops_doca.cluster.connection import (
     connect_in_cluster,
     in_cluster,
 )
+from gitops_doca.cluster.credentials import resolve_credentials
 from gitops_doca.cluster.drivers import read_drivers
-from gitops_doca.cluster.identity import resolve_credentials
-from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_access
+from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_context
 from gitops_doca.cluster.listing import PAGE, list_all
-from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_of, object_of
+from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, object_request
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
 from gitops_doca.core.diagnostics import Category, GenerationError, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
-from gitops_doca.core.resolve.lookup import Cause
+from gitops_doca.core.resolve.lookup import AnswersTooLargeError, Cause
+from gitops_doca.net.deadline import Deadline, DeadlineThread
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError
-from gitops_doca.net.retry import Deadline, RetryPolicy
+from gitops_doca.net.retry import RetryPolicy
 from gitops_doca.sources.inventory import build_inventory
 from gitops_doca.sources.pull_secret import SELECTION, Auths, read_pull_secret
 from gitops_doca.sources.reading.document import Document
@@ -45,7 +45,7 @@ from gitops_doca.sources.reading.selection import ALL, NOTHING, REST, Selection,
 from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem
 
 _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mellanox.com"
-_REMEDIES = {
+_HELP_BY_CAUSE = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
     Cause.CERTIFICATE_NAME: "the CA is the right one: correct server in the kubeconfig, or give a name of "
@@ -55,20 +55,20 @@ _REMEDIES = {
     Cause.DEADLINE: "give it more time with --deadline",
 }
 _NAME: Selection = {"metadata": {"name": ALL}}
-_REMEDY = "see that kubectl get nodes works from here with the same kubeconfig and context"
+_HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """Which cluster, and how it is read; `environ` is the only environment that is read here."""
+    """Which cluster is read, and how; no other environment than `environ` is read."""
 
     environ: Mapping[str, str] = field(repr=False)
     kubeconfig: str | None = None
-    """A file; None: those that kubectl would read, or the service account of the pod."""
+    """A file; None: the files that kubectl would read, or the service account of the pod."""
     context: str | None = None
     deadline: float = 120.0
-    """Seconds of wall clock for all that is read of the cluster."""
+    """Seconds of wall clock for all requests to the cluster."""
     page: int = PAGE
     retry: RetryPolicy = RETRY
     limits: ListLimits = LIMITS
@@ -76,82 +76,78 @@ class LiveOptions:
 
 
 class LiveCluster:
-    """One cluster; it is reached when the first object is wanted, and only ever read."""
+    """One cluster; it is connected to for the first object, and never written to."""
 
     def __init__(self, options: LiveOptions) -> None:
         self._options = options
         self._deadline: Deadline | None = None
         self._server: ApiServer | None = None
 
-    def inventory(self, scope: ClusterQuery, problems: Problems) -> Inventory:
-        """Return the NIC nodes, and of the other objects those that are there.
+    def inventory(self, query: ClusterQuery, problems: Problems) -> Inventory:
+        """Return the NIC nodes, and those of the other objects that exist.
 
         Raises `GenerationError`: class `input` for a kubeconfig that cannot be used, class `unknown` for an
         API server that gives no usable answer.
         """
-        server = self._reach(problems)
-        selection = object_selection(scope.labels)
-        documents = self._within(server, lambda: list(self._objects(server, scope, selection)), problems)
-        inventory = build_inventory(documents, scope.labels, problems, ignored_taints=scope.ignored_taints)
+        server = self._connected(problems)
+        selection = object_selection(query.labels)
+        documents = _run(server, lambda: list(self._objects(server, query, selection)), problems)
+        inventory = build_inventory(documents, query.labels, problems, ignored_taints=query.ignored_taints)
         return inventory if inventory.nodes else replace(inventory, others=self._others(server))
 
     def _others(self, server: ApiServer) -> OtherNodes:
-        """Return what the labels of all nodes say about why none has a NIC, as far as they can be read."""
-        question = list_of("nodes", query={"limit": self._options.page})
+        """Return what the labels of all nodes say about why none has a NIC, if they can be read."""
+        request = list_request("nodes", query={"limit": self._options.page})
         selection = object_selection(similar=True)
         try:
-            nodes = DeadlineThread(
-                server.deadline, lambda: list_all(server, question, selection, "nodes")
-            ).result()
-        except (UnansweredError, LookupFailedError):
-            # That there is no NIC node is known already; this only helps to say why.
+            nodes = _in_thread(server, lambda: list_all(server, request, selection, "nodes"))
+        except (ApiRequestError, LookupFailedError):
+            # It is known already that there is no NIC node. This only helps to say why.
             return OtherNodes()
         return build_inventory(nodes, (), Problems()).others
 
-    def pull_secrets(self, scope: ClusterQuery, problems: Problems) -> list[tuple[str, Auths]]:
-        """Return the pull secrets of the policies, each with its place; warns of one that is not there.
+    def pull_secrets(self, query: ClusterQuery, problems: Problems) -> list[tuple[str, Auths]]:
+        """Return the pull secrets of the policies, each with its place; warns of one that does not exist.
 
-        Raises `GenerationError` as `inventory` does, and for one that may not be read or is broken.
+        Raises `GenerationError` as `inventory` does, and for one that is forbidden or invalid.
         """
-        if not scope.pull_secrets:
+        if not query.pull_secrets:
             return []
-        server = self._reach(problems)
-        found = []
-        for name in scope.pull_secrets:
-            question = object_of("Secret", "secrets", name, namespace=scope.namespace)
-            work = partial(_object, server, question, SELECTION)
-            document = self._within(server, work, problems)
+        server = self._connected(problems)
+        pull_secrets = []
+        for name in query.pull_secrets:
+            request = object_request("Secret", "secrets", name, namespace=query.namespace)
+            document = _run(server, partial(_object, server, request, SELECTION), problems)
             if document is None:
                 problems.warn(
-                    f"the pull secret {name} is not in namespace {scope.namespace} of the cluster, "
+                    f"the pull secret {name} is not in namespace {query.namespace} of the cluster, "
                     "so registries are asked without it"
                 )
                 continue
             before = len(problems.errors)
             secrets = list(read_pull_secret(document, problems))
             if not secrets and len(problems.errors) == before:
-                problems.warn(f"the Secret {name} in namespace {scope.namespace} is no pull secret")
-            found += [(document.file, auths) for _, auths in secrets]
+                problems.warn(f"the Secret {name} in namespace {query.namespace} is no pull secret")
+            pull_secrets += [(document.file, auths) for _, auths in secrets]
         problems.raise_errors()
-        return found
+        return pull_secrets
 
     def drivers(self, namespace: str, problems: Problems) -> Drivers:
-        """Return the driver DaemonSets of a namespace and the pods of it; raises as `inventory` does."""
-        server = self._reach(problems)
-        work = partial(read_drivers, server, namespace, self._options.page)
-        return self._within(server, work, problems)
+        """Return the driver DaemonSets and driver pods of a namespace; raises as `inventory` does."""
+        server = self._connected(problems)
+        return _run(server, partial(read_drivers, server, namespace, self._options.page), problems)
 
     def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
-        """Return those names that nodes of the cluster have, whatever their labels; raises as `inventory`.
+        """Return the names that nodes of the cluster have, whatever their labels; raises as `inventory`.
 
-        Each is a list of one: whoever may list nodes needs no other right for it.
+        Each is a list of one node, which needs no other permission than to list nodes.
         """
-        server = self._reach(problems)
-        return self._within(server, lambda: frozenset(filter(partial(_has_node, server), names)), problems)
+        server = self._connected(problems)
+        return _run(server, lambda: frozenset(filter(partial(_has_node, server), names)), problems)
 
-    def _reach(self, problems: Problems) -> ApiServer:
+    def _connected(self, problems: Problems) -> ApiServer:
         if self._deadline is None:
-            self._deadline = Deadline.after(self._options.deadline)
+            self._deadline = Deadline.after(self._options.deadline, "of --deadline")
         if self._server is None:
             connection = self._connect(self._deadline, problems)
             problems.raise_errors()
@@ -164,9 +160,9 @@ class LiveCluster:
         before = len(problems.errors)
         files = kubeconfig_files(options.kubeconfig, options.environ, problems)
         if files:
-            access = read_access(files, options.context, problems)
-            access = access and resolve_credentials(access, options.environ, deadline, problems)
-            return connect(access, problems) if access else None
+            context = read_context(files, options.context, problems)
+            context = context and resolve_credentials(context, options.environ, deadline, problems)
+            return connect(context, problems) if context else None
         if options.context is None and in_cluster(options.environ, options.service_account):
             return connect_in_cluster(options.environ, problems, options.service_account)
         if len(problems.errors) == before:
@@ -176,34 +172,46 @@ class LiveCluster:
             )
         return None
 
-    def _within(self, server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
-        assert self._deadline is not None  # noqa: S101 (for the type checker: the server was reached)
-        try:
-            return DeadlineThread(self._deadline, work).result()
-        except UnansweredError as error:
-            remedy = _REMEDIES.get(error.why.cause, _REMEDY)
-            if isinstance(error.why, ForbiddenError):
-                remedy = f"bind a role to this identity that allows {error.question.permission}"
-            _fail(f"cannot {error.question.what}", server, error.why, problems, remedy)
-        except LookupFailedError as error:
-            _fail("cannot read all", server, error, problems, _REMEDIES.get(error.cause, _REMEDY))
-
-    def _objects(self, server: ApiServer, scope: ClusterQuery, selection: Selection) -> Iterator[Document]:
-        question = list_of("nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": self._options.page})
-        yield from list_all(server, question, selection, "nodes")
-        served = server.ask(DISCOVERY, _groups) if scope.openshift or scope.owners else frozenset()
-        questions = [
-            object_of("ConfigMap", "configmaps", name, namespace=scope.namespace)
-            for name in scope.config_maps
+    def _objects(self, server: ApiServer, query: ClusterQuery, selection: Selection) -> Iterator[Document]:
+        request = list_request(
+            "nodes", query={"labelSelector": f"{NIC_LABEL}=true", "limit": self._options.page}
+        )
+        yield from list_all(server, request, selection, "nodes")
+        served = server.get(DISCOVERY, _groups) if query.openshift or query.owners else frozenset()
+        requests = [
+            object_request("ConfigMap", "configmaps", name, namespace=query.namespace)
+            for name in query.config_maps
         ]
-        if scope.openshift:
-            questions += _openshift_objects(served)
-        for question in questions:
-            document = _object(server, question, selection)
+        if query.openshift:
+            requests += _openshift_objects(served)
+        for request in requests:
+            document = _object(server, request, selection)
             if document is not None:
                 yield document
-        if scope.owners and _OPERATOR in served:
+        if query.owners and _OPERATOR in served:
             yield from _policies(server, selection)
+
+
+def _run(server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
+    """Return what a function returns within the deadline; raises `GenerationError` if a request fails."""
+    try:
+        return _in_thread(server, work)
+    except ApiRequestError as failed:
+        remedy = _HELP_BY_CAUSE.get(failed.error.cause, _HELP)
+        if isinstance(failed.error, ForbiddenError):
+            remedy = f"bind a role to this identity that allows {failed.request.permission}"
+        _fail(f"cannot {failed.request.what}", server, failed.error, problems, remedy)
+    except LookupFailedError as error:
+        _fail("cannot read all", server, error, problems, _HELP_BY_CAUSE.get(error.cause, _HELP))
+
+
+def _in_thread(server: ApiServer, work: Callable[[], _T]) -> _T:
+    try:
+        return DeadlineThread(work, server.deadline, name="cluster").result()
+    except MemoryError:
+        raise AnswersTooLargeError(
+            "API server", "commit the inventory that gitops-doca inventory --write makes elsewhere"
+        ) from None
 
 
 def _fail(
@@ -216,55 +224,55 @@ def _fail(
 
 
 def _may_pass(error: LookupFailedError) -> bool:
-    """Say whether the same question may well be answered later."""
+    """Say whether the same request may succeed later."""
     if isinstance(error, UnavailableError):
-        # What is worth one try will fail again: a server without TLS, a proxy that refuses.
+        # Errors that are tried once fail again: a server without TLS, a proxy that refuses.
         return error.tries != 1
     return error.cause in (Cause.TRANSIENT, Cause.DEADLINE)
 
 
 def _has_node(server: ApiServer, name: str) -> bool:
     query: dict[str, str | int] = {"fieldSelector": f"metadata.name={name}", "limit": 1}
-    found = list_all(server, list_of("nodes", query=query), _NAME, "nodes")
-    return any(text_at(node.value, "metadata", "name") == name for node in found)
+    nodes = list_all(server, list_request("nodes", query=query), _NAME, "nodes")
+    return any(text_at(node.value, "metadata", "name") == name for node in nodes)
 
 
 def _openshift_objects(served: frozenset[str]) -> Iterator[ApiRequest]:
-    """Ask for OpenShift's objects, of those groups that the API server serves: other clusters have none.
+    """Yield requests for OpenShift's objects in those groups that the API server serves.
 
-    Whether it serves them anybody may see; a role that lacks them would hide that they do not exist.
+    Every identity may see the groups. Without them a role without permission would look like another failure.
     """
     if _IMAGE in served:
-        yield object_of(
+        yield object_request(
             "ImageStream", "imagestreams", "driver-toolkit", group=f"{_IMAGE}/v1", namespace="openshift"
         )
     if _CONFIG in served:
-        yield object_of("Proxy", "proxies", "cluster", group=f"{_CONFIG}/v1")
+        yield object_request("Proxy", "proxies", "cluster", group=f"{_CONFIG}/v1")
 
 
 def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
-    """Yield the operator's policies as far as they may be seen: they are good for a warning alone."""
+    """Yield the operator's policies that may be read; they are needed for a warning only."""
     for resource in ("nicclusterpolicies", "nicnodepolicies"):
-        question = list_of(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+        request = list_request(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
         try:
-            yield from list_all(server, question, selection, resource)
-        except UnansweredError as error:
-            if not isinstance(error.why, ForbiddenError | NotServedError):
+            yield from list_all(server, request, selection, resource)
+        except ApiRequestError as error:
+            if not isinstance(error.error, ForbiddenError | NotServedError):
                 raise
 
 
 def _groups(body: Readable) -> frozenset[str]:
     head = _single(body, "", {"kind": ALL, "groups": ALL, REST: NOTHING}, "APIGroupList").value
     groups = head.get("groups")
-    found = groups if isinstance(groups, list) else []
-    return frozenset(str(group.get("name")) for group in found if isinstance(group, dict))
+    listed = groups if isinstance(groups, list) else []
+    return frozenset(str(group.get("name")) for group in listed if isinstance(group, dict))
 
 
-def _object(server: ApiServer, question: ApiRequest, selection: Selection) -> Document | None:
-    """Return an object, or None when the API server says that it is not there."""
+def _object(server: ApiServer, request: ApiRequest, selection: Selection) -> Document | None:
+    """Return an object; None if the API server says that it does not exist."""
     try:
-        return server.ask(question, lambda body: _single(body, question.file, selection, question.kind))
-    except NotThereError:
+        return server.get(request, lambda body: _single(body, request.file, selection, request.kind))
+    except NotFoundError:
         return None
 
 
@@ -277,5 +285,5 @@ def _single(body: Readable, file: str, selection: Selection, kind: str) -> Docum
 
 
 def _refuse(_item: Document) -> None:
-    """End the reading of a list where an object is wanted: it may have any number of items."""
+    """Stop reading a list where one object was expected: it may have any number of items."""
     raise SyntaxProblem(0, "is a list")

@@ -1,1 +1,1 @@
-"""One request, safely: for registries and the API server alike."""
+"""Send HTTP requests safely, to registries and to the API server."""

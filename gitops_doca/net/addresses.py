@@ -1,4 +1,4 @@
-"""Which network addresses are public, and which lead to this machine or into a private network."""
+"""Tell public network addresses from private, local and metadata ones."""
 
 import ipaddress
 import socket
@@ -7,14 +7,14 @@ from enum import Enum
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# RFC 6052 and RFC 2765: an IPv4 address stands in the last four bytes.
+# RFC 6052 and RFC 2765: the last four bytes are an IPv4 address.
 _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
-# RFC 8215: each network chooses by itself how long its prefix in this one is.
+# RFC 8215: each network chooses the length of its prefix in this one.
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 # Deprecated (RFC 4291, 2.5.5.1), but some systems still route it as IPv4.
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-# What IANA's special-purpose address registries for IPv4 and IPv6 keep from the internet, multicast, and what
-# of IPv6 is not assigned to it. The answer of `ipaddress` depends on Python's version, so both are asked.
+# IANA's special-purpose address registries for IPv4 and IPv6, multicast, and unassigned IPv6 networks.
+# `ipaddress` has a list too, which depends on the version of Python, so both are checked.
 _SPECIAL = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -33,7 +33,7 @@ _SPECIAL = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        # Of IPv6 only 2000::/3 is assigned, and these are set apart in it.
+        # Only 2000::/3 of IPv6 is assigned; some networks in it are special.
         "::/3",
         "2001::/23",
         "2001:db8::/32",
@@ -42,14 +42,14 @@ _SPECIAL = tuple(
         "8000::/1",
     )
 )
-# Where clouds serve each machine its metadata and secrets beside the addresses of one link, by the manuals of
-# the clouds and the data sources of cloud-init.
-_CLOUD = tuple(
+# Metadata services of clouds outside the link-local networks, from the manuals of the clouds and the data
+# sources of cloud-init. They give secrets to each machine that asks.
+_CLOUD_METADATA = tuple(
     ipaddress.ip_network(network)
     for network in (
         "100.100.100.200/32",  # Alibaba
         "168.63.129.16/32",  # Azure
-        "192.0.0.0/24",  # Oracle; nothing else in it is to be connected to
+        "192.0.0.0/24",  # Oracle; nothing else is in this network
         "fd00:42::42/128",  # Scaleway
         "fd00:100::100:200/128",  # Alibaba
         "fd00:a9fe:a9fe::1/128",  # Akamai
@@ -61,16 +61,16 @@ _CLOUD = tuple(
 
 
 def parse_address(text: str) -> Address | None:
-    """Return a literal address as the resolver reads it; None for a name.
+    """Return a literal address as the system's resolver reads it; None for a name.
 
-    An IPv4 address within an IPv6 one (mapped, compatible, translated, 6to4) counts as the IPv4 address;
-    where it could be one of several, the one that the fewest may connect to.
+    An IPv6 address with an IPv4 address in it (mapped, compatible, translated, 6to4) counts as the IPv4
+    address. If several are possible, the most restricted one is returned.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         try:
-            # The resolver also takes 127.1, 0x7f000001 and 2130706433.
+            # The resolver also accepts 127.1, 0x7f000001 and 2130706433.
             return ipaddress.IPv4Address(socket.inet_aton(text))
         except OSError:
             return None
@@ -88,59 +88,65 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _locally_translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
-    """Return the IPv4 address behind prefixes of 48 to 96 bits (RFC 6052, 2.2), the worst of them."""
+    """Return the IPv4 address behind a prefix of 48 to 96 bits (RFC 6052, 2.2), the most restricted one."""
     raw = address.packed
     shorter = (raw[6:8] + raw[9:11], raw[7:8] + raw[9:12], raw[9:13]) if any(raw[6:12]) else ()
-    found = [ipaddress.IPv4Address(form) for form in (*shorter, raw[12:]) if any(form)]
-    refused = (one for zone in (Zone.ROUTED, Zone.PUBLIC) for one in found if not zone.holds(one))
-    return next(refused, found[-1] if found else ipaddress.IPv4Address(0))
+    possible = [ipaddress.IPv4Address(form) for form in (*shorter, raw[12:]) if any(form)]
+    for scope in (AddressScope.ROUTED, AddressScope.PUBLIC):
+        for embedded in possible:
+            if not scope.contains(embedded):
+                return embedded
+    return possible[-1] if possible else ipaddress.IPv4Address(0)
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is one of the internet's: not loopback, private, link-local or multicast."""
-    return address.is_global and not any(address in network for network in (*_SPECIAL, *_CLOUD))
+    """Say whether an address is on the internet: not loopback, private, link-local or multicast."""
+    return address.is_global and not any(address in network for network in (*_SPECIAL, *_CLOUD_METADATA))
 
 
-class Zone(Enum):
-    """Addresses that may be connected to."""
+class AddressScope(Enum):
+    """A set of addresses that connections are allowed to."""
 
     PUBLIC = "public"
     ROUTED = "routed"
-    """Also loopback and private ones; not those of one link, and no metadata service of a cloud."""
+    """Also loopback and private addresses, but no link-local ones and no metadata service of a cloud."""
     ANY = "any"
 
-    def holds(self, address: Address) -> bool:
-        """Say whether an address is in this zone."""
+    def contains(self, address: Address) -> bool:
+        """Say whether an address is in this scope."""
         match self:
-            case Zone.PUBLIC:
+            case AddressScope.PUBLIC:
                 return is_public(address)
-            case Zone.ROUTED:
-                one_link = address.is_link_local or address.is_unspecified or address.is_multicast
-                return not one_link and not any(address in network for network in _CLOUD)
-            case Zone.ANY:
+            case AddressScope.ROUTED:
+                local = address.is_link_local or address.is_unspecified or address.is_multicast
+                return not local and not any(address in network for network in _CLOUD_METADATA)
+            case AddressScope.ANY:
                 return True
 
-    def may_hold(self, host: str) -> bool:
-        """Say the same of a literal address and of localhost; any other name has to be resolved first."""
+    def may_contain(self, host: str) -> bool:
+        """Say whether a host can be in this scope; False only for literal addresses and localhost.
+
+        Any other name has to be resolved first.
+        """
         address = parse_address(host)
         if address is None:
-            return self is not Zone.PUBLIC or not is_localhost(host)
-        return self.holds(address)
+            return self is not AddressScope.PUBLIC or not is_localhost(host)
+        return self.contains(address)
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """How far a request may go."""
+    """Which addresses a request may connect to."""
 
-    zone: Zone = Zone.ANY
+    scope: AddressScope = AddressScope.ANY
     refusal: str = ""
-    """The sentence for an address outside of the zone."""
+    """The error message for an address outside the scope."""
 
 
-ANYWHERE = AddressPolicy()
-"""Any address will do."""
+ANY_ADDRESS = AddressPolicy()
+"""Every address is allowed."""
 
 
 def is_localhost(host: str) -> bool:
-    """Say whether a name is this machine's by RFC 6761."""
+    """Say whether a name means this machine (RFC 6761)."""
     return host == "localhost" or host.endswith(".localhost")

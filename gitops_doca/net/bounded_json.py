@@ -1,4 +1,4 @@
-"""Read the JSON that registries and token servers send, within bounds that hold before it is decoded."""
+"""Decode the JSON of registries and token servers, with limits that are checked before decoding."""
 
 import json
 import re
@@ -8,23 +8,23 @@ from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.request_errors import LookupFailedError
 
 MAX_VALUES = 20_000
-"""Values in one document, keys aside: a real manifest or configuration has hundreds."""
+"""Values in one document, without keys: a real manifest or configuration has hundreds."""
 MAX_DEPTH = 64
 """Levels of objects and arrays: a real manifest has five."""
 
-# Possessive, and with the end of the text as an end of the string: one pass, whatever is sent.
+# Possessive, and the end of the text ends a string: one pass over any input.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{},]', re.DOTALL)
 _NO_JSON = "the answer is no JSON"
 
 
 def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401 (any JSON value)
-    """Return the value in a body, which must be one JSON text in UTF-8 (RFC 8259).
+    """Return the value of a body that is one JSON text in UTF-8 (RFC 8259).
 
-    Raises ValueError for anything else, and `LookupFailedError` (protocol) for a document beyond the bounds.
+    Raises ValueError for anything else, and `LookupFailedError` (protocol) for a document over the limits.
     """
     try:
         text = body.decode()
-        # Four bytes of JSON may take a hundred of memory, so the values are counted before they are made.
+        # Four bytes of JSON may take a hundred bytes of memory, so the values are counted first.
         _check_bounds(text, max_values)
         return json.loads(text, parse_constant=_refuse)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Connections whose address is checked before it is connected to, so that nothing can change in between."""
+"""Open connections to resolved addresses that were checked first.
+
+The name is resolved once: a second answer of the name server could be another address.
+"""
 
 import socket
 import threading
@@ -7,54 +10,54 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from gitops_doca.net.addresses import Zone, is_public, parse_address
+from gitops_doca.net.addresses import AddressScope, is_public, parse_address
 
 
-class InternalAddressError(Exception):
-    """A name leads to an address outside of the zone that was allowed."""
+class RefusedAddressError(Exception):
+    """A host has an address outside the allowed scope."""
 
 
 class CheckedConnector:
-    """Opens the connections of one pool manager, to addresses of one zone."""
+    """Opens the connections of one pool manager, only to addresses in one scope."""
 
-    def __init__(self, zone: Zone) -> None:
-        self._zone = zone
+    def __init__(self, scope: AddressScope) -> None:
+        self._scope = scope
         self._lock = threading.Lock()
-        self._inside: set[tuple[str, int]] = set()
+        self._private: set[tuple[str, int]] = set()
 
     def reached_private_address(self, host: str, port: int) -> bool:
-        """Say whether a connection to this host was one to an address that is not public."""
+        """Say whether this host was resolved to an address that is not public."""
         with self._lock:
-            return (host, port) in self._inside
+            return (host, port) in self._private
 
     def install(self, manager: urllib3.PoolManager) -> None:
-        """Let a manager, which has no pool yet, connect through this."""
+        """Make a manager that has no pools yet connect through this."""
         manager.pool_classes_by_scheme = {"http": self._plain_pool(), "https": self._secure_pool()}
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Resolve a host; raises `InternalAddressError` when one of its addresses is outside of the zone.
+        """Resolve a host; raises `RefusedAddressError` if one of its addresses is outside the scope.
 
-        Also raises UnicodeError for what is no host name, and what `socket.getaddrinfo` raises.
+        Also raises UnicodeError for an invalid host name, and what `socket.getaddrinfo` raises.
         """
-        # ssl leaks a socket over a name that it cannot encode.
+        # ssl leaks a socket if it cannot encode the name.
         host.encode("idna")
         family = urllib3.util.connection.allowed_gai_family()
-        found = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)
-        texts = list(dict.fromkeys(str(info[4][0]) for info in found))
+        resolved = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)
+        texts = list(dict.fromkeys(str(info[4][0]) for info in resolved))
         addresses = [address for text in texts if (address := parse_address(text)) is not None]
-        if not all(self._zone.holds(address) for address in addresses):
-            raise InternalAddressError
+        if not all(self._scope.contains(address) for address in addresses):
+            raise RefusedAddressError
         if not all(is_public(address) for address in addresses):
             with self._lock:
-                self._inside.add((host.strip("[]").lower().removesuffix("."), port))
+                self._private.add((host.strip("[]").lower().removesuffix("."), port))
         return texts
 
     def _plain_pool(self) -> type[urllib3.HTTPConnectionPool]:
-        dialer = self
+        connector = self
 
         class Connection(urllib3.connection.HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return _connect(self, dialer)
+                return _connect(self, connector)
 
         class Pool(urllib3.HTTPConnectionPool):
             ConnectionCls = Connection
@@ -62,11 +65,11 @@ class CheckedConnector:
         return Pool
 
     def _secure_pool(self) -> type[urllib3.HTTPConnectionPool]:
-        dialer = self
+        connector = self
 
         class Connection(urllib3.connection.HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return _connect(self, dialer)
+                return _connect(self, connector)
 
         class Pool(urllib3.HTTPSConnectionPool):
             ConnectionCls = Connection
@@ -74,12 +77,12 @@ class CheckedConnector:
         return Pool
 
 
-def _connect(connection: urllib3.connection.HTTPConnection, dialer: CheckedConnector) -> socket.socket:
-    """Connect to the first address that answers, and fail as urllib3's own connections do."""
-    # With its dot a name that ends in one is not searched for in the system's domains.
+def _connect(connection: urllib3.connection.HTTPConnection, connector: CheckedConnector) -> socket.socket:
+    """Connect to the first address that answers; raises what urllib3's own connections raise."""
+    # This name keeps its final dot, without which the system would try its search domains.
     host: Any = connection._dns_host  # noqa: SLF001 (urllib3 has no public name for it)
     try:
-        addresses = dialer.addresses(host, connection.port)
+        addresses = connector.addresses(host, connection.port)
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except UnicodeError as error:

@@ -1,4 +1,4 @@
-"""Run a program that prints credentials: bounded in time and output, and nothing of it is left behind."""
+"""Run a program that prints credentials, with limits on time and output."""
 
 import os
 import selectors
@@ -16,8 +16,8 @@ def run_program(
 ) -> tuple[int, bytes]:
     """Return exit code and output of a program that runs without a shell; its stderr is dropped.
 
-    `ends_at` is on the monotonic clock. Raises TimeoutError when the program is late, ValueError for more
-    output than any credentials need, OSError when it cannot be run.
+    `ends_at` is on the monotonic clock. Raises TimeoutError if the program takes longer, ValueError for more
+    output than credentials need, and OSError if it cannot be run.
     """
     with subprocess.Popen(  # noqa: S603 (no shell, and the callers check what they run)
         list(command),
@@ -38,7 +38,7 @@ def run_program(
             except subprocess.TimeoutExpired:
                 raise TimeoutError from None
         except BaseException:
-            # Whatever it started goes with it: a child could hold on to the pipe.
+            # Its children are killed too: one could keep the pipe open.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise

@@ -1,4 +1,4 @@
-"""Where an address points: its origin, and whether that is this machine or a private network."""
+"""Parse the origin of a URL, and tell whether its host is local or private."""
 
 import re
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from urllib.parse import urlsplit
 from gitops_doca.net.addresses import is_localhost, is_public, parse_address
 
 _PORTS = {"http": 80, "https": 443}
-# Nothing that two URL parsers could read in two ways.
+# No characters that two URL parsers could read differently.
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port of a URL, in a form that compares."""
+    """Scheme, host and port of a URL, normalized for comparison."""
 
     scheme: str
     host: str
-    """Lower case, without brackets, without the root's dot."""
+    """Lower case, without brackets and without a final dot."""
     port: int
 
     @property
@@ -27,7 +27,7 @@ class Origin:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def is_among(self, hosts: frozenset[str]) -> bool:
-        """Say whether a list of `HOST[:PORT]` names this; an entry without port stands for all ports."""
+        """Say whether a set of `HOST[:PORT]` has this origin; an entry without port matches all ports."""
         with_port = f"{self.authority.removesuffix(f':{self.port}')}:{self.port}"
         named = {entry.lower() for entry in hosts}
         return bool(named & {self.host, f"[{self.host}]", with_port})
@@ -36,7 +36,7 @@ class Origin:
 def parse_origin(url: str) -> Origin:
     """Return the origin of an http or https URL.
 
-    Raises ValueError for any other scheme, for a user name or password, and for a host or port that is none.
+    Raises ValueError for any other scheme, for a user name or password, and for an invalid host or port.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").removesuffix(".")
@@ -46,12 +46,12 @@ def parse_origin(url: str) -> Origin:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine: localhost, below it, or a literal of the loopback networks."""
+    """Say whether a host is this machine: localhost, a name below it, or a literal loopback address."""
     address = parse_address(host)
     return is_localhost(host) if address is None else address.is_loopback
 
 
 def is_internal(host: str) -> bool:
-    """Say whether a host is localhost or a literal address that is not public; names are not resolved."""
+    """Say whether a host is localhost or a literal address that is not public; resolves no names."""
     address = parse_address(host)
     return is_localhost(host) if address is None else not is_public(address)

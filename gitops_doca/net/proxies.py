@@ -1,4 +1,4 @@
-"""Which proxy a URL goes through, by the environment variables that curl and Go read."""
+"""Choose the proxy of a URL from the environment variables that curl and Go read."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from gitops_doca.net.origins import Origin, is_loopback
 
 
 def proxy_for(target: Origin, environ: Mapping[str, str]) -> str | None:
-    """Return the URL of the proxy, or None; loopback is never asked through one (as in Go)."""
+    """Return the URL of the proxy, or None; loopback never goes through a proxy (as in Go)."""
     proxy = _variable(environ, f"{target.scheme}_proxy") or _variable(environ, "all_proxy")
     exceptions = _variable(environ, "no_proxy").split(",")
     if not proxy or is_loopback(target.host):
@@ -20,7 +20,7 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 
 def _covers(entry: str, target: Origin) -> bool:
-    """Say whether an entry of NO_PROXY means a target: `*`, a network, an address, a domain; or with port."""
+    """Say whether an entry of NO_PROXY matches: `*`, a network, an address, a domain; or with a port."""
     try:
         return ipaddress.ip_address(target.host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Turn whatever a request can raise into a cause and a plain clause, without a secret or a server's text."""
+"""Turn the exceptions of a request into a cause and a message without secrets or text of the server."""
 
 import http
 import os
@@ -14,7 +14,7 @@ from gitops_doca.core.resolve.lookup import Cause
 
 
 class LookupFailedError(Exception):
-    """A request that settles nothing; `cause` and `reason` are those of a `TagUnknown`."""
+    """A request without a usable answer; `cause` and `reason` are those of a `TagUnknown`."""
 
     def __init__(self, cause: Cause, reason: str) -> None:
         super().__init__(reason)
@@ -23,16 +23,24 @@ class LookupFailedError(Exception):
 
 
 class UnavailableError(LookupFailedError):
-    """The other side could not be reached, or says that it does not work now."""
+    """The server could not be reached, or answered that it does not work now."""
 
     def __init__(
-        self, cause: Cause, reason: str, *, tries: int | None = None, answered: bool = False
+        self,
+        cause: Cause,
+        reason: str,
+        *,
+        tries: int | None = None,
+        answered: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(cause, reason)
         self.tries = tries
-        """How often this is worth trying; None leaves it to the retry policy."""
+        """How often to try at most; None leaves it to the retry policy."""
         self.answered = answered
-        """HTTP was spoken: the scheme and the port are right."""
+        """There was an HTTP response, so the scheme and the port are right."""
+        self.retry_after = retry_after
+        """The seconds that the server asked to wait."""
 
 
 def status_text(status: int) -> str:
@@ -44,7 +52,7 @@ def status_text(status: int) -> str:
 
 
 def cause_of(status: int) -> Cause:
-    """Return why a status that settles nothing does not."""
+    """Return the cause of a failure that has this status."""
     match status:
         case http.HTTPStatus.UNAUTHORIZED | http.HTTPStatus.FORBIDDEN:
             return Cause.AUTH
@@ -56,12 +64,12 @@ def cause_of(status: int) -> Cause:
 
 
 def classify(error: Exception) -> LookupFailedError:
-    """Return what an exception of requests, urllib3, ssl or the system says of a request."""
+    """Return the error for an exception of requests, urllib3, ssl or the system."""
     chain = tuple(_chain(error))
     for rule in (_proxy, _certificate, _name, _tls, _content):
-        found = rule(chain)
-        if found is not None:
-            return found
+        failure = rule(chain)
+        if failure is not None:
+            return failure
     return _connection(chain)
 
 
@@ -69,14 +77,14 @@ _Chain = tuple[BaseException, ...]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Walk an exception with all that it wraps: requests and urllib3 do it in three ways."""
+    """Walk an exception and those that it wraps: requests and urllib3 wrap in three ways."""
     seen: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
-        found = todo.pop(0)
-        if isinstance(found, BaseException) and found not in seen:
-            seen.append(found)
-            todo += [*found.args, getattr(found, "reason", None), found.__cause__]
+        wrapped = todo.pop(0)
+        if isinstance(wrapped, BaseException) and wrapped not in seen:
+            seen.append(wrapped)
+            todo += [*wrapped.args, getattr(wrapped, "reason", None), wrapped.__cause__]
     yield from seen
 
 
@@ -122,7 +130,7 @@ def _certificate(chain: _Chain) -> LookupFailedError | None:
 def _name(chain: _Chain) -> LookupFailedError | None:
     for error in chain:
         if isinstance(error, socket.gaierror):
-            # EAI_AGAIN is the name server's failure, not its answer.
+            # EAI_AGAIN means that the name server failed, not that the name does not exist.
             later = error.errno == socket.EAI_AGAIN
             reason = "the name server does not answer" if later else "host name not found"
             return UnavailableError(Cause.DNS, reason, tries=2)

@@ -1,23 +1,26 @@
-"""When to try again, and when the time for all look-ups is over."""
+"""Try a request again after a failure that may pass."""
 
 import email.utils
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn, TypeVar
 
-from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.request_errors import LookupFailedError
+from gitops_doca.net.deadline import Deadline
+from gitops_doca.net.request_errors import UnavailableError
 
-MAX_RETRY_AFTER = 30.0
-"""Seconds that a registry may ask to wait."""
+_MAX_RETRY_AFTER = 30.0
+"""The longest wait in seconds that a server may ask for."""
 
-# RFC 9110 and, beyond it, 425 Too Early, nginx's 499 and a CDN's 52x; 501 and 505 will not change their mind.
+# RFC 9110, 425 Too Early, nginx's 499 and a CDN's 52x. 501 and 505 will be the same next time.
 _RETRYABLE = {408, 425, 429, 499, *range(500, 600)} - {501, 505}
+_T = TypeVar("_T")
 
 
 def is_retryable(status: int) -> bool:
-    """Say whether the same request may well succeed later."""
+    """Say whether the same request may succeed later."""
     return status in _RETRYABLE
 
 
@@ -37,37 +40,43 @@ class RetryPolicy:
         jitter = random.uniform(0.75, 1.25)  # noqa: S311 (spreads load, hides nothing)
         return self.base * float(2 ** (tried - 1)) * jitter
 
+    def timeouts(self, deadline: Deadline) -> tuple[float, float]:
+        """Return the time-outs to connect and to read that are left before a deadline."""
+        left = deadline.left
+        return min(self.connect_timeout, left), min(self.read_timeout, left)
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """One moment at which all look-ups end, by the monotonic clock."""
 
-    seconds: float
-    ends_at: float
+def retry(send: Callable[[int], _T], policy: RetryPolicy, deadline: Deadline) -> _T:
+    """Return what `send` returns, called with the number of the try, again after each `UnavailableError`.
 
-    @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        """Return the deadline so many seconds from now."""
-        return cls(seconds, time.monotonic() + seconds)
+    Raises the last `UnavailableError`.
+    """
+    tried = 1
+    while True:
+        try:
+            return send(tried)
+        except UnavailableError as error:
+            if tried >= min(policy.tries, error.tries or policy.tries):
+                raise
+            pause = _pause(error, policy.backoff(tried), deadline)
+        time.sleep(pause)
+        tried += 1
 
-    def within(self, seconds: float) -> "Deadline":
-        """Return the deadline so many seconds from now, or this one if that is earlier."""
-        return min(self, Deadline.after(seconds), key=lambda deadline: deadline.ends_at)
 
-    @property
-    def left(self) -> float:
-        """Seconds that are left, never negative."""
-        return max(0.0, self.ends_at - time.monotonic())
+def _pause(failure: UnavailableError, backoff: float, deadline: Deadline) -> float:
+    """Return the seconds to wait before the next try; raises `UnavailableError` if there cannot be one."""
+    wait = failure.retry_after
+    if wait is not None and wait > min(_MAX_RETRY_AFTER, deadline.left):
+        seconds = f"{wait:.0f} s" if wait < float("inf") else "too long"
+        _give_up(failure, f"and it asks to wait {seconds}")
+    pause = wait or backoff
+    if pause >= deadline.left:
+        _give_up(failure, "with no time left to try again")
+    return pause
 
-    @property
-    def reason(self) -> str:
-        """The clause for what the deadline cut off."""
-        return f"no answer within the {self.seconds:g} s that all look-ups have together"
 
-    def check(self) -> None:
-        """Raise `LookupFailedError` when no time is left."""
-        if not self.left:
-            raise LookupFailedError(Cause.DEADLINE, self.reason)
+def _give_up(failure: UnavailableError, why: str) -> NoReturn:
+    raise UnavailableError(failure.cause, f"{failure.reason}, {why}", answered=failure.answered) from None
 
 
 def parse_retry_after(value: str) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import ANYWHERE, AddressPolicy, Zone
+from gitops_doca.net.addresses import ANY_ADDRESS, AddressPolicy, AddressScope
 from gitops_doca.net.origins import Origin, is_loopback, parse_origin
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import LARGE, Reply, Request, Transport
@@ -51,7 +51,7 @@ class Endpoint:
         self.warn = warn
         """Tells the user something that ends no look-up."""
         plain = is_loopback(self._own.host) or self._own.is_among(options.insecure_registries)
-        ping = Ping(host=host, transport=transport, reach=self._same_host, may_be_plain=plain)
+        ping = Ping(host=host, transport=transport, address_policy=self._same_host, may_be_plain=plain)
         self._pinged = CachedResult(ping)
         self._authorizer = Authorizer(self._pinged, self._rules, TokenServer(transport), keychain, warn)
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class Endpoint:
             method=method,
             url=self._url(target),
             headers={"Accept": accept},
-            reach=self._any_host if elsewhere else self._same_host,
+            address_policy=self._any_host if elsewhere else self._same_host,
             cap=cap,
         )
         refusals: list[_Refusal] = []
@@ -184,9 +184,9 @@ class Endpoint:
     def _own_reach(self) -> AddressPolicy:
         named = any(entry.names(self._host) for entry in self._options.allowed_registries)
         if named or not self._options.public_only:
-            return ANYWHERE
+            return ANY_ADDRESS
         return AddressPolicy(
-            Zone.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it"
+            AddressScope.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it"
         )
 
     def _same_host(self, target: Origin) -> AddressPolicy:
@@ -200,9 +200,9 @@ class Endpoint:
         if target.host == self._own.host:
             return self._own_reach()
         if target.is_among(self._options.trusted_realm_hosts):
-            return ANYWHERE
-        zone = Zone.ROUTED if self._pinged.get().inside else Zone.PUBLIC
-        return AddressPolicy(zone, f"a redirect to a private address, {target.authority}, was refused")
+            return ANY_ADDRESS
+        scope = AddressScope.ROUTED if self._pinged.get().inside else AddressScope.PUBLIC
+        return AddressPolicy(scope, f"a redirect to a private address, {target.authority}, was refused")
 
     def _rules(self, pinged: PingResult) -> TokenServerPolicy:
         return TokenServerPolicy(

@@ -33,7 +33,7 @@ class Ping:
 
     host: str
     transport: Transport
-    reach: Callable[[Origin], AddressPolicy]
+    address_policy: Callable[[Origin], AddressPolicy]
     may_be_plain: bool
     """Plain http is allowed."""
 
@@ -65,7 +65,7 @@ class Ping:
             method="GET",
             url=f"{scheme}://{self.host}/v2/",
             headers={"Accept": "application/json"},
-            reach=self.reach,
+            address_policy=self.address_policy,
             once=once,
         )
         return self.transport.fetch(request)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitops_doca.net.credential_process import run_program
+from gitops_doca.net.deadline import Deadline
 from gitops_doca.net.request_errors import LookupFailedError
-from gitops_doca.net.retry import Deadline
 from gitops_doca.registry.auth.credentials import (
     TOKEN_USER,
     Credential,

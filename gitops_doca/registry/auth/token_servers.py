@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gitops_doca.core.reference import DOCKER_HUB
 from gitops_doca.core.resolve.lookup import Cause
-from gitops_doca.net.addresses import ANYWHERE, AddressPolicy, Zone, parse_address
+from gitops_doca.net.addresses import ANY_ADDRESS, AddressPolicy, AddressScope, parse_address
 from gitops_doca.net.origins import Origin
 from gitops_doca.net.request_errors import LookupFailedError
 
@@ -18,10 +18,10 @@ class TokenServerPolicy:
     trusted: frozenset[str] = frozenset()
     inside: bool = False
     """The registry was reached at an address that is not public."""
-    own: AddressPolicy = ANYWHERE
+    own: AddressPolicy = ANY_ADDRESS
     """How far requests to the registry's own host may go."""
 
-    def reach(self, realm: Origin) -> AddressPolicy:
+    def address_policy(self, realm: Origin) -> AddressPolicy:
         """Return which addresses a token server may have.
 
         Raises `LookupFailedError` (policy) for one that is to be asked without TLS by a registry that has it.
@@ -30,11 +30,11 @@ class TokenServerPolicy:
         if realm.scheme == "http" and self.registry.scheme != "http":
             raise LookupFailedError(Cause.POLICY, f"{where} is to be asked without TLS, which was refused")
         if realm.is_among(self.trusted):
-            return ANYWHERE
+            return ANY_ADDRESS
         if realm.host == self.registry.host:
             return self.own
-        zone = Zone.ROUTED if self.inside else Zone.PUBLIC
-        return AddressPolicy(zone, f"{where} is on a private address, which was refused")
+        scope = AddressScope.ROUTED if self.inside else AddressScope.PUBLIC
+        return AddressPolicy(scope, f"{where} is on a private address, which was refused")
 
     def may_have_credentials(self, realm: Origin) -> bool:
         """Say whether credentials may go to a host: the same, a parent domain, a known or a trusted one."""

@@ -89,7 +89,9 @@ class TokenServer:
         headers = {"Accept": "application/json"}
         if authorization:
             headers["Authorization"] = authorization
-        request = Request(method=method, url=url, headers=headers, reach=wanted.rules.reach, body=body)
+        request = Request(
+            method=method, url=url, headers=headers, address_policy=wanted.rules.address_policy, body=body
+        )
         try:
             return self._transport.fetch(request)
         except UnavailableError as error:

@@ -169,7 +169,9 @@ def test_a_server_says_how_long_to_wait(fake: FakeApiServer, cluster: Cluster) -
 def test_a_server_that_asks_to_wait_too_long_is_not_waited_for(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.fail_always(NODES, Fault(status=429, headers=(("Retry-After", "3600"),)))
 
-    assert "429 Too Many Requests" in str(failure(cluster()))
+    assert str(failure(cluster())) == (
+        f"cannot list nodes of the cluster at {fake.host}: 429 Too Many Requests, and it asks to wait 3600 s"
+    )
     assert fake.asked == [f"GET {NODES}"]
 
 

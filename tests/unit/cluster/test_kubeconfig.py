@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops_doca.cluster.kubeconfig import KubeContext, kubeconfig_files, read_access
+from gitops_doca.cluster.kubeconfig import KubeContext, kubeconfig_files, read_context
 from gitops_doca.core.diagnostics import Category, Problems
 
 SERVER = "https://10.0.0.1:6443"
@@ -31,7 +31,7 @@ def write(folder: Path, name: str, content: Mapping[str, Any] | str) -> str:
 
 def access(*files: str, context: str | None = None) -> KubeContext:
     problems = Problems()
-    found = read_access(files, context, problems)
+    found = read_context(files, context, problems)
     assert list(problems) == []
     assert found is not None
     return found
@@ -40,7 +40,7 @@ def access(*files: str, context: str | None = None) -> KubeContext:
 def told(*files: str, context: str | None = None) -> list[tuple[str, str]]:
     """Return what is wrong: field and sentence."""
     problems = Problems()
-    assert read_access(files, context, problems) is None
+    assert read_context(files, context, problems) is None
     assert {found.category for found in problems} == {Category.INPUT}
     assert {found.place.file for found in problems} == set(files)
     return [(found.place.field, found.message) for found in problems]
@@ -91,7 +91,7 @@ def test_a_context_that_is_not_there_comes_with_the_names_of_all(tmp_path: Path)
     file = write(tmp_path, "config", config())
     problems = Problems()
 
-    read_access([file], "prd", problems)
+    read_context([file], "prd", problems)
 
     (found,) = problems
     assert found.message == "has no context 'prd'; did you mean 'prod'?"

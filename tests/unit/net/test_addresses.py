@@ -8,7 +8,7 @@ from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, image
 from gitops_doca.core.reference import Digest
 from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagExists, TagUnknown
-from gitops_doca.net.addresses import Zone, parse_address
+from gitops_doca.net.addresses import AddressScope, parse_address
 from gitops_doca.registry.allowlist import parse_allowed
 
 PUBLIC = [
@@ -106,14 +106,14 @@ CLOUD = [
 @pytest.mark.parametrize(
     ("addresses", "zones"),
     [
-        (PUBLIC, {Zone.PUBLIC, Zone.ROUTED, Zone.ANY}),
-        (PRIVATE, {Zone.ROUTED, Zone.ANY}),
-        (ONE_LINK, {Zone.ANY}),
-        (CLOUD, {Zone.ANY}),
+        (PUBLIC, {AddressScope.PUBLIC, AddressScope.ROUTED, AddressScope.ANY}),
+        (PRIVATE, {AddressScope.ROUTED, AddressScope.ANY}),
+        (ONE_LINK, {AddressScope.ANY}),
+        (CLOUD, {AddressScope.ANY}),
     ],
 )
-def test_the_zones_of_an_address(addresses: list[str], zones: set[Zone]) -> None:
-    found = {text: {zone for zone in Zone if zone.may_hold(text)} for text in addresses}
+def test_the_zones_of_an_address(addresses: list[str], zones: set[AddressScope]) -> None:
+    found = {text: {scope for scope in AddressScope if scope.may_contain(text)} for text in addresses}
 
     assert found == dict.fromkeys(addresses, zones)
 
@@ -121,12 +121,12 @@ def test_the_zones_of_an_address(addresses: list[str], zones: set[Zone]) -> None
 @pytest.mark.parametrize("name", ["r.example", "10.0.0.1.evil.example", "10.256.0.0", "notlocalhost", ""])
 def test_a_name_is_no_address(name: str) -> None:
     assert parse_address(name) is None
-    assert all(zone.may_hold(name) for zone in Zone)
+    assert all(scope.may_contain(name) for scope in AddressScope)
 
 
 @pytest.mark.parametrize("name", ["localhost", "a.localhost"])
 def test_localhost_is_not_public(name: str) -> None:
-    assert [zone.may_hold(name) for zone in Zone] == [False, True, True]
+    assert [scope.may_contain(name) for scope in AddressScope] == [False, True, True]
 
 
 def _realm(url: str) -> Auth:

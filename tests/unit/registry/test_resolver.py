@@ -140,16 +140,6 @@ def test_a_hung_look_up_does_not_keep_the_interpreter(fake: FakeRegistry, tmp_pa
     assert time.monotonic() - began < 4
 
 
-def test_a_bug_is_raised_where_somebody_sees_it(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> TagLookup:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("gitops_doca.registry.resolver.look_up", broken)
-
-    with pytest.raises(ZeroDivisionError):
-        resolver().resolve([repository_of(fake).tag(tag) for tag in TAGS])
-
-
 @pytest.mark.parametrize("ask", ["resolve", "inspect"])
 def test_answers_that_fill_the_memory_are_no_fault_of_the_inputs(
     ask: str, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
@@ -166,37 +156,17 @@ def test_answers_that_fill_the_memory_are_no_fault_of_the_inputs(
     assert caught.value.source == "registry"
 
 
-def room_for(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let so many threads start, and no more."""
-    start, begun = threading.Thread.start, iter(range(count))
-
-    def limited(thread: threading.Thread) -> None:
-        if thread.name != "registry":
-            return start(thread)
-        if next(begun, None) is None:
-            raise RuntimeError("can't start new thread")
-        return start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", limited)
-
-
-def test_one_thread_does_the_work_of_all_when_there_is_no_room_for_more(
-    fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = [repository_of(fake).tag(tag) for tag in TAGS]
-    expected = resolver().resolve(images)
-    room_for(1, monkeypatch)
-
-    assert resolver().resolve(images) == expected
-
-
 def test_no_room_for_a_single_thread_is_a_lack_of_memory(
     fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_for(0, monkeypatch)
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    repository = repository_of(fake)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
 
     with pytest.raises(AnswersTooLargeError):
-        resolver().resolve([repository_of(fake).tag(tag) for tag in TAGS])
+        resolver().resolve([repository.tag(tag) for tag in TAGS])
 
 
 def test_forty_tags_at_fifty_milliseconds_cost_forty_heads() -> None:

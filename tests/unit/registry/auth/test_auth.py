@@ -434,7 +434,7 @@ def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
     ours, theirs = parse_origin(registry), parse_origin(realm)
     rules = TokenServerPolicy(registry=ours, trusted=TRUSTED, inside=is_internal(ours.host))
 
-    assert rules.reach(theirs).zone.may_hold(theirs.host)
+    assert rules.address_policy(theirs).scope.may_contain(theirs.host)
 
 
 @pytest.mark.parametrize(
@@ -461,10 +461,12 @@ def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
 )
 def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
     origin = parse_origin(realm)
-    reach = TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
+    policy = TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).address_policy(
+        origin
+    )
 
-    assert not reach.zone.may_hold(origin.host)
-    assert reach.refusal == f"the token server {origin.authority} is on a private address, which was refused"
+    assert not policy.scope.may_contain(origin.host)
+    assert policy.refusal == f"the token server {origin.authority} is on a private address, which was refused"
 
 
 @pytest.mark.parametrize(
@@ -484,16 +486,16 @@ def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
     realm: str, *, reached: bool
 ) -> None:
     origin = parse_origin(realm)
-    reach = TokenServerPolicy(registry=parse_origin("https://r.example"), inside=True).reach(origin)
+    policy = TokenServerPolicy(registry=parse_origin("https://r.example"), inside=True).address_policy(origin)
 
-    assert reach.zone.may_hold(origin.host) is reached
+    assert policy.scope.may_contain(origin.host) is reached
 
 
 @pytest.mark.parametrize("realm", ["http://r.example/token", "http://10.0.0.9/token"])
 def test_no_token_is_fetched_without_tls_for_a_registry_with_tls(realm: str) -> None:
     origin = parse_origin(realm)
     with pytest.raises(LookupFailedError) as raised:
-        TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).reach(origin)
+        TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).address_policy(origin)
 
     reason = f"the token server {origin.authority} is to be asked without TLS, which was refused"
     assert (raised.value.cause, raised.value.reason) == (Cause.POLICY, reason)

@@ -11,7 +11,7 @@ from fakes.asking import look_up
 from fakes.registry import FakeRegistry
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagUnknown
-from gitops_doca.net.retry import Deadline
+from gitops_doca.net.deadline import Deadline
 from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.credentials import (
     Credential,

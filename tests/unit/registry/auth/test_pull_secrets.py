@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.net.retry import Deadline
+from gitops_doca.net.deadline import Deadline
 from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.credentials import CredentialCandidate, InvalidCredential, Password
 from gitops_doca.registry.auth.keychain import Keychain

@@ -1,4 +1,4 @@
-"""Credentials that the kubeconfig does not hold itself: token files, stored tokens, exec plugins."""
+"""Resolve the credentials of a kubeconfig user: token files, stored tokens and exec plugins."""
 
 import base64
 import json
@@ -13,14 +13,14 @@ from typing import Any
 from gitops_doca.cluster.kubeconfig import KubeContext
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.net.credential_process import run_program
-from gitops_doca.net.retry import Deadline
+from gitops_doca.net.deadline import Deadline
 
 MAX_SECONDS = 30.0
-"""What a plugin may take, if the deadline of the run leaves as much."""
+"""The most time that a plugin has; less if the deadline of the run is earlier."""
 _MAX_TOKEN = 64 * 1024
 _API = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _KNOWN = (*_API, "client.authentication.k8s.io/v1alpha1")
-"""Versions whose names may be shown: whatever else a plugin prints may be a secret."""
+"""Versions that messages may quote: anything else that a plugin prints may be a secret."""
 _ELSEWHERE = ("exec", "auth-provider", "tokenFile")
 _CERTIFICATE = ("clientCertificateData", "clientKeyData")
 _KIND = "ExecCredential"
@@ -30,8 +30,8 @@ _UPDATE = "update the plugin, or write its version as apiVersion into the exec s
 _HINT_LINES, _HINT_WIDTH = 10, 200
 
 
-class _Failed(Exception):  # noqa: N818 (a reason, on its way to a problem)
-    """No credentials; the clause says why."""
+class _CredentialError(Exception):
+    """Why there are no credentials."""
 
     def __init__(self, reason: str, *, details: tuple[str, ...] = (), remedy: str = _LOG_IN) -> None:
         super().__init__(reason)
@@ -40,44 +40,44 @@ class _Failed(Exception):  # noqa: N818 (a reason, on its way to a problem)
 
 
 def resolve_credentials(
-    access: KubeContext, environ: Mapping[str, str], deadline: Deadline, problems: Problems
+    context: KubeContext, environ: Mapping[str, str], deadline: Deadline, problems: Problems
 ) -> KubeContext | None:
-    """Return the access with the credentials themselves; None with a problem reported.
+    """Return the context with its credentials; reports a problem and returns None without them.
 
-    A stored token comes before a token file, that before a token, and a token before an exec plugin. What is
-    written wrong is a problem of class `input`, credentials that are not given one of class `unknown`.
+    A stored token has priority over a token file, a token file over a token, and a token over an exec plugin.
+    An invalid kubeconfig is a problem of class `input`, missing credentials are one of class `unknown`.
     """
-    user = {name: value for name, value in access.user.items() if name not in _ELSEWHERE}
+    user = {name: value for name, value in context.user.items() if name not in _ELSEWHERE}
     before = len(problems.errors)
     try:
-        if "auth-provider" in access.user:
-            user["token"] = _stored_token(access.user["auth-provider"])
-        elif "tokenFile" in access.user:
-            user["token"] = _token_of(access.user["tokenFile"], access.user_place, problems)
-        elif "exec" in access.user and "token" not in user:
-            plugin = _plugin(access, problems)
+        if "auth-provider" in context.user:
+            user["token"] = _stored_token(context.user["auth-provider"])
+        elif "tokenFile" in context.user:
+            user["token"] = _token_of(context.user["tokenFile"], context.user_place, problems)
+        elif "exec" in context.user and "token" not in user:
+            plugin = _plugin(context, problems)
             if plugin is not None:
-                user |= _ask(plugin, access, environ, deadline)
-    except _Failed as failed:
+                user |= _run_plugin(plugin, context, environ, deadline)
+    except _CredentialError as error:
         problems.error(
-            str(failed),
-            access.user_place,
+            str(error),
+            context.user_place,
             category=Category.UNKNOWN,
-            details=failed.details,
-            remedy=failed.remedy,
+            details=error.details,
+            remedy=error.remedy,
         )
         return None
-    return None if len(problems.errors) > before else replace(access, user=user)
+    return None if len(problems.errors) > before else replace(context, user=user)
 
 
 def _stored_token(provider: Mapping[str, Any]) -> str:
-    """Return the token that kubectl stored; renewing it is left to kubectl."""
+    """Return the token that kubectl stored; only kubectl updates it."""
     stored = provider.get("config")
     for name in ("id-token", "access-token"):
         token = stored.get(name) if isinstance(stored, dict) else None
         if isinstance(token, str) and token:
             return token
-    raise _Failed("the auth-provider of this user has no token stored")
+    raise _CredentialError("the auth-provider of this user has no token stored")
 
 
 def _token_of(file: str, place: Place, problems: Problems) -> str:
@@ -94,20 +94,20 @@ def _token_of(file: str, place: Place, problems: Problems) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plugin:
     command: str
-    """As it is written."""
+    """As in the kubeconfig."""
     program: str
-    """Where it is."""
+    """The command, or its path relative to the working directory."""
     arguments: tuple[str, ...]
     environ: Mapping[str, str]
     api_version: str
     wants_cluster: bool
     install_hint: tuple[str, ...]
-    """Lines that say how to install it, in the words of whoever wrote the kubeconfig."""
+    """How to install it, in lines, as the kubeconfig says."""
 
 
-def _plugin(access: KubeContext, problems: Problems) -> _Plugin | None:
-    """Read the exec section of a user; reports what kubectl would refuse too."""
-    section, place = access.user["exec"], access.user_place.at("exec")
+def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
+    """Read the exec section of a user; reports what kubectl would refuse as well."""
+    section, place = context.user["exec"], context.user_place.at("exec")
     command, arguments = section.get("command"), section.get("args") or []
     variables = section.get("env") or []
     before = len(problems.errors)
@@ -129,7 +129,7 @@ def _plugin(access: KubeContext, problems: Problems) -> _Plugin | None:
     if len(problems.errors) > before:
         return None
     # A path is relative to the kubeconfig, a bare name is on PATH.
-    folder = os.path.dirname(access.user_place.file)  # noqa: PTH120 (the path as its author wrote it)
+    folder = os.path.dirname(context.user_place.file)  # noqa: PTH120 (the path as its author wrote it)
     return _Plugin(
         command=command,
         program=os.path.join(folder, command) if os.sep in command else command,  # noqa: PTH118 (the same)
@@ -142,7 +142,7 @@ def _plugin(access: KubeContext, problems: Problems) -> _Plugin | None:
 
 
 def _hint(text: object) -> tuple[str, ...]:
-    """Return the first lines of a text, as far as they fit a message."""
+    """Return the first lines of a text, cut to fit a message."""
     lines = text[: _HINT_LINES * _HINT_WIDTH].strip().splitlines() if isinstance(text, str) else []
     return tuple(line[:_HINT_WIDTH] for line in lines[:_HINT_LINES])
 
@@ -153,75 +153,75 @@ def _is_variable(one: object) -> bool:
     )
 
 
-def _ask(
-    plugin: _Plugin, access: KubeContext, environ: Mapping[str, str], deadline: Deadline
+def _run_plugin(
+    plugin: _Plugin, context: KubeContext, environ: Mapping[str, str], deadline: Deadline
 ) -> dict[str, str]:
-    """Run a plugin and return its credentials as fields of a user; raises `_Failed`."""
+    """Run a plugin and return its credentials as fields of a user; raises `_CredentialError`."""
     name = f"the credential plugin {plugin.command}"
-    found = shutil.which(plugin.program, path=environ.get("PATH", os.defpath))
-    if found is None:
-        raise _Failed(
+    program = shutil.which(plugin.program, path=environ.get("PATH", os.defpath))
+    if program is None:
+        raise _CredentialError(
             f"{name} is not installed: there is no such program",
             details=plugin.install_hint,
             remedy="install it, or choose credentials without a plugin with --context or --kubeconfig",
         )
     spec: dict[str, Any] = {"interactive": False}
     if plugin.wants_cluster:
-        spec["cluster"] = _cluster_info(access.cluster)
-    question = {"apiVersion": plugin.api_version, "kind": _KIND, "spec": spec}
-    variables = {**environ, **plugin.environ, "KUBERNETES_EXEC_INFO": json.dumps(question)}
-    # Ends before the deadline does, so that nothing is left running.
+        spec["cluster"] = _cluster_info(context.cluster)
+    exec_info = {"apiVersion": plugin.api_version, "kind": _KIND, "spec": spec}
+    variables = {**environ, **plugin.environ, "KUBERNETES_EXEC_INFO": json.dumps(exec_info)}
+    # Earlier than the deadline, so that the plugin is stopped before this program ends.
     ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * deadline.left)
     try:
-        code, output = run_program([found, *plugin.arguments], variables, ends_at)
+        code, output = run_program([program, *plugin.arguments], variables, ends_at)
     except TimeoutError:
-        raise _Failed(f"{name} gave no answer in time") from None
+        raise _CredentialError(f"{name} gave no answer in time") from None
     except OSError:
-        raise _Failed(f"{name} cannot be run") from None
+        raise _CredentialError(f"{name} cannot be run") from None
     except ValueError:
-        raise _Failed(f"{name} printed more than any credentials need") from None
+        raise _CredentialError(f"{name} printed more than any credentials need") from None
     if code != 0:
-        raise _Failed(f"{name} failed with exit code {code}")
+        raise _CredentialError(f"{name} failed with exit code {code}")
     return _parse(name, output, plugin.api_version)
 
 
 def _parse(name: str, output: bytes, api_version: str) -> dict[str, str]:
-    """Return the fields of a user that an ExecCredential gives; raises `_Failed`, which quotes nothing."""
+    """Return an ExecCredential as fields of a user; raises `_CredentialError`, which quotes nothing of it."""
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or answer.get("kind") != _KIND:
-        raise _Failed(f"{name} printed something else than an {_KIND} in JSON")
+        raise _CredentialError(f"{name} printed something else than an {_KIND} in JSON")
     version = answer.get("apiVersion")
     if version != api_version:
         shown = version if version in _KNOWN else "another version"
-        raise _Failed(
+        raise _CredentialError(
             f"{name} answered {shown}, and the kubeconfig asks it for {api_version}", remedy=_UPDATE
         )
     status = answer.get("status")
     if not isinstance(status, dict):
-        raise _Failed(f"{name} printed an {_KIND} without a status, so without credentials")
+        raise _CredentialError(f"{name} printed an {_KIND} without a status, so without credentials")
     _check_time(name, status.get("expirationTimestamp"))
     return _credentials(name, status)
 
 
 def _check_time(name: str, expires: object) -> None:
-    """Refuse credentials that have expired; raises `_Failed`."""
+    """Refuse credentials that have expired; raises `_CredentialError`."""
     if expires is None:
         return
     at = _parse_time(str(expires))
     if at is None:
-        raise _Failed(f"{name} printed credentials with an expirationTimestamp that is no time")
+        raise _CredentialError(f"{name} printed credentials with an expirationTimestamp that is no time")
     if at <= datetime.now(UTC):
-        raise _Failed(
+        raise _CredentialError(
             f"{name} printed credentials that expired at {at:%Y-%m-%dT%H:%M:%SZ}",
             remedy="log in again, or correct this machine's clock",
         )
 
 
 def _parse_time(text: str) -> datetime | None:
-    """Return an RFC 3339 time as that of UTC; None of what is none."""
+    """Return an RFC 3339 time in UTC; None for anything else."""
     try:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else None
@@ -230,23 +230,23 @@ def _parse_time(text: str) -> datetime | None:
 
 
 def _credentials(name: str, status: Mapping[str, Any]) -> dict[str, str]:
-    """Return token and certificate of a status as fields of a user; raises `_Failed` when it has neither."""
+    """Return token and certificate of a status as fields of a user; raises `_CredentialError` without any."""
     token = status.get("token")
     pair = [status.get(field) for field in _CERTIFICATE]
-    given = [isinstance(one, str) and bool(one) for one in pair]
-    if any(given) and not all(given):
-        raise _Failed(f"{name} printed only one of {' and '.join(_CERTIFICATE)}")
-    found = {"token": token} if isinstance(token, str) and token else {}
-    if all(given):
+    present = [isinstance(one, str) and bool(one) for one in pair]
+    if any(present) and not all(present):
+        raise _CredentialError(f"{name} printed only one of {' and '.join(_CERTIFICATE)}")
+    fields = {"token": token} if isinstance(token, str) and token else {}
+    if all(present):
         certificate, key = (base64.b64encode(str(one).encode()).decode() for one in pair)
-        found |= {"client-certificate-data": certificate, "client-key-data": key}
-    if not found:
-        raise _Failed(f"{name} printed an {_KIND} without a token or a certificate")
-    return found
+        fields |= {"client-certificate-data": certificate, "client-key-data": key}
+    if not fields:
+        raise _CredentialError(f"{name} printed an {_KIND} without a token or a certificate")
+    return fields
 
 
 def _cluster_info(cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a plugin may know of the cluster (client.authentication.k8s.io `Cluster`)."""
+    """Return the cluster as a plugin may see it (client.authentication.k8s.io `Cluster`)."""
     named = (
         "server",
         "tls-server-name",
@@ -254,13 +254,13 @@ def _cluster_info(cluster: Mapping[str, Any]) -> dict[str, Any]:
         "certificate-authority-data",
         "proxy-url",
     )
-    found = {name: cluster[name] for name in named if name in cluster}
+    info = {name: cluster[name] for name in named if name in cluster}
     file = cluster.get("certificate-authority")
-    if file and "certificate-authority-data" not in found:
+    if file and "certificate-authority-data" not in info:
         try:
             with open(file, "rb") as stream:  # noqa: PTH123 (the path as its author wrote it)
-                found["certificate-authority-data"] = base64.b64encode(stream.read(1 << 20)).decode()
+                info["certificate-authority-data"] = base64.b64encode(stream.read(1 << 20)).decode()
         except (OSError, ValueError):
             # The connection reports it.
-            return found
-    return found
+            return info
+    return info

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.cluster.identity import resolve_credentials
+from gitops_doca.cluster.credentials import resolve_credentials
 from gitops_doca.cluster.kubeconfig import KubeContext
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.net.retry import Deadline
+from gitops_doca.net.deadline import Deadline
 
 API = "client.authentication.k8s.io/v1"
 CREDENTIAL = {"apiVersion": API, "kind": "ExecCredential", "status": {"token": "t0ken"}}

@@ -1,18 +1,19 @@
 """Try a request again after a failure that may pass."""
 
-import email.utils
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
+
+import urllib3
 
 from gitops_doca.net.deadline import Deadline
 from gitops_doca.net.request_errors import UnavailableError
 
 _MAX_RETRY_AFTER = 30.0
 """The longest wait in seconds that a server may ask for."""
+_TOO_LONG = 6 * 3600
 
 # RFC 9110, 425 Too Early, nginx's 499 and a CDN's 52x. 501 and 505 will be the same next time.
 _RETRYABLE = {408, 425, 429, 499, *range(500, 600)} - {501, 505}
@@ -80,15 +81,13 @@ def _give_up(failure: UnavailableError, why: str) -> NoReturn:
 
 
 def parse_retry_after(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, 0 for a past date; None if it cannot be read."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        # Longer than any deadline; also keeps int() away from thousands of digits.
-        return float(value) if len(value) < 10 else float("inf")  # noqa: PLR2004
+    """Return the seconds that a Retry-After header asks for, 0 for a past date; None if it is invalid.
+
+    Six hours or more are infinite: urllib3 cuts longer waits to that.
+    """
     try:
-        moment = email.utils.parsedate_to_datetime(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
+        # Dates are shorter than 40 characters, and int() refuses thousands of digits.
+        seconds = urllib3.Retry().parse_retry_after(value.strip()[:40])
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
+    return float(seconds) if seconds < _TOO_LONG else float("inf")

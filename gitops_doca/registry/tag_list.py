@@ -1,10 +1,11 @@
 """The tags of a repository, page by page; a list that breaks off keeps what it has."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
+
+from requests.utils import parse_header_links
 
 from gitops_doca.core.reference import Repository, is_tag
 from gitops_doca.core.resolve.lookup import TagList
@@ -51,10 +52,10 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             yield TagList(tags, repository_unknown=unknown, reason=_no_page(reply))
             return
         found = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
-        linked = _has_link(reply)
-        full = len(page) >= size
-        if linked:
-            following = _next_target(endpoint, reply)
+        link = parse_next(reply.headers.getlist("Link"))
+        linked, full = link is not None, len(page) >= size
+        if link is not None:
+            following = _next_target(endpoint, reply, link)
         else:
             # A full page without a Link may be a registry that pages and does not say so.
             following = _target(repository, n=size, last=found[-1]) if full and found else None
@@ -106,32 +107,22 @@ def _parse_page(reply: Reply) -> list[Any] | None:
     return tags if isinstance(tags, list) else None
 
 
-# Possessive: a hostile header must not cost more than one pass.
-_LINK = re.compile(
-    r'\s*+<([^>]*+)>((?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:"(?:[^"\\]|\\.)*+"|[^\s";,]*+))?+)*+)\s*+(?:,|$)'
-)
-_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]*))', re.IGNORECASE)
+def parse_next(lines: Iterable[str]) -> str | None:
+    """Return the next page's address from Link headers (RFC 8288), which has rel=next or no rel.
 
-
-def parse_next(lines: Iterable[str]) -> str:
-    """Return the next page's address from Link headers (RFC 8288): rel=next, or without rel; else empty."""
+    Empty for an address that cannot be read, None if there is no next page.
+    """
     for line in lines:
-        at = 0
-        while link := _LINK.match(line, at):
-            at = link.end()
-            rel = _REL.search(link[2])
-            if rel is None or "next" in (rel[1] or rel[2] or "").lower().split():
-                return link[1].strip()
-    return ""
+        for link in parse_header_links(line):
+            relations = {name.lower(): value for name, value in link.items()}.get("rel", "next")
+            if "next" in relations.lower().split():
+                # requests also takes addresses without brackets, and cuts an address at a semicolon.
+                return link["url"] if f"<{link['url']}>" in line else ""
+    return None
 
 
-def _has_link(reply: Reply) -> bool:
-    return bool(parse_next(reply.headers.getlist("Link")))
-
-
-def _next_target(endpoint: Endpoint, reply: Reply) -> str | None:
-    """Return path and query of the next page; None without one, or when it is elsewhere."""
-    link = parse_next(reply.headers.getlist("Link"))
+def _next_target(endpoint: Endpoint, reply: Reply, link: str) -> str | None:
+    """Return path and query of the next page; None if it is on another origin or cannot be read."""
     if not link:
         return None
     try:

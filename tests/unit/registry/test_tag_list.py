@@ -184,6 +184,13 @@ def test_a_link_to_elsewhere_is_not_followed(fake: FakeRegistry, link: str) -> N
     assert fake.kinds == ["ping", "list"]
 
 
+def test_a_list_whose_next_page_cannot_be_read_is_not_complete(fake: FakeRegistry) -> None:
+    fake.fail_always("list", _page("a", link='</v2/x/tags/list?last=a;b>; rel="next"'))
+
+    assert list_tags(fake) == TagList(frozenset({"a"}))
+    assert fake.count("list") == 1
+
+
 def test_a_page_that_links_to_itself_ends(fake: FakeRegistry) -> None:
     fake.fail_always("list", _page("a", link=f"</v2/{REPOSITORY}/tags/list?n=1000>; rel=next"))
 
@@ -223,8 +230,8 @@ def test_tags_without_end_end(fake: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     ("lines", "address"),
     [
-        ((), ""),
-        (("",), ""),
+        ((), None),
+        (("",), None),
         (('</a?b=c>; rel="next"',), "/a?b=c"),
         (("</a>;rel=next",), "/a"),
         (("</a>",), "/a"),
@@ -232,14 +239,15 @@ def test_tags_without_end_end(fake: FakeRegistry) -> None:
         (('</a>; REL="NEXT last"',), "/a"),
         (('</a>; rel="prev", </b>; rel="next"',), "/b"),
         (('</a>; rel="prev"', '</b>; rel="next"'), "/b"),
-        (('</a,b;c>; title="x, </z>; rel=next"; rel="next"',), "/a,b;c"),
-        (('</a>; rel="prev"',), ""),
+        (('</a,b>; title="x, z"; rel="next"',), "/a,b"),
+        (('</a>; rel="prev"',), None),
         (("<>; rel=next",), ""),
         (("/a; rel=next",), ""),
         (("</a; rel=next",), ""),
+        (('</a,b;c>; rel="next"',), ""),
     ],
 )
-def test_links(lines: tuple[str, ...], address: str) -> None:
+def test_links(lines: tuple[str, ...], address: str | None) -> None:
     assert parse_next(lines) == address
 
 

@@ -123,33 +123,42 @@ def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: A
     except RecursionError:
         raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels") from None
     try:
-        return _checked(selected, line, MAX_DEPTH)
+        return _checked(selected, line)
     except NotFiniteError as error:
         raise SyntaxProblem(line, str(error), final=True) from None
 
 
-def _checked(value: Any, line: int, levels: int) -> Any:  # noqa: ANN401 (any JSON value)
+def _checked(value: Any, line: int, levels: int = MAX_DEPTH) -> Any:  # noqa: ANN401 (any JSON value)
     """Refuse what YAML's reader refuses too, and what no output could hold.
 
     Returns the same value; in it, or in its place, are numbers as Kubernetes has them.
     """
+    # Most values are ASCII strings: those that are in a mapping cost no call of their own.
     if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
-    elif isinstance(value, dict | list):
-        if levels == 0:
-            raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels")
-        if isinstance(value, dict):
-            for key in value:
-                _checked(key, line, levels)
-        entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in entries:
-            checked = _checked(item, line, levels - 1)
-            if checked is not item:
-                value[key] = checked
+        _check_text(value, line)
+    elif isinstance(value, dict):
+        _check_depth(levels, line)
+        for key, item in value.items():
+            if not key.isascii():
+                _check_text(key, line)
+            if not (isinstance(item, str) and item.isascii()):
+                value[key] = _checked(item, line, levels - 1)
+    elif isinstance(value, list):
+        _check_depth(levels, line)
+        value[:] = [_checked(item, line, levels - 1) for item in value]
     elif isinstance(value, int | float):
         return _number(value)
     return value
+
+
+def _check_text(text: str, line: int) -> None:
+    if not text.isascii() and _SURROGATE.search(text):
+        raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
+
+
+def _check_depth(levels: int, line: int) -> None:
+    if levels == 0:
+        raise SyntaxProblem(line, f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _number(number: Any) -> float:  # noqa: ANN401 (an integer or a float: float stands for both)

@@ -61,19 +61,29 @@ def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part
     if selection == KEYS:
         return dict.fromkeys(value) if isinstance(value, dict) else keyless(value)
     if isinstance(value, dict) and not isinstance(selection, str):
-        fields = cast("dict[str, object]", value)
-        # Of a hundred labels six are wanted: asking for those is quicker than weighing each.
-        rest = selection.get(REST, NOTHING)
-        wanted: Iterable[str] = fields
-        if rest == NOTHING:
-            wanted = selection
-        elif rest == SIMILAR:
-            wanted = [*selection, *(key for key in fields if _PCI in key)]
-        chosen = ((key, below(selection, key)) for key in wanted if key in fields)
-        return {key: prune(fields[key], part) for key, part in chosen if part != NOTHING}
+        return _prune_mapping(value, selection)
     if isinstance(value, list):
         return [prune(item, selection) for item in value]
     return value
+
+
+def _prune_mapping(fields: Mapping[str, object], selection: Mapping[str, Selection]) -> dict[str, object]:
+    rest = selection.get(REST, NOTHING)
+    # Of a hundred labels six are wanted: asking for those is quicker than weighing each.
+    wanted: Iterable[str] = fields
+    if rest == NOTHING:
+        wanted = selection
+    elif rest == SIMILAR:
+        wanted = [*selection, *[key for key in fields if _PCI in key]]
+    kept = {}
+    for key in wanted:
+        if key in fields:
+            part = selection[key] if key in selection else below(selection, key)
+            if part == ALL:
+                kept[key] = fields[key]
+            elif part != NOTHING:
+                kept[key] = prune(fields[key], part)
+    return kept
 
 
 def keyless(value: object) -> str | None:

@@ -75,7 +75,9 @@ def _add_node(document: Document, found: InventoryBuilder) -> None:
 
 def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | None:
     path: Path = ("spec", "taints")
-    taints = _at(document.value, path) or []
+    taints = _at(document.value, path)
+    if not taints:
+        return ()
     if not isinstance(taints, list) or not all(isinstance(taint, dict) for taint in taints):
         found.problems.error("is not a list of taints with key, value and effect", document.place(path))
         return None
@@ -192,11 +194,11 @@ def _labels(document: Document, found: InventoryBuilder) -> dict[str, str] | Non
     if not isinstance(labels, dict | None):
         found.problems.error("is no mapping", document.place(path))
         return None
-    kept = {key: value for key, value in (labels or {}).items() if key in found.labels}
-    wrong = [key for key, value in kept.items() if not isinstance(value, str)]
-    for key in wrong:
-        _is_text(document, (*path, key), found)
-    if wrong:
+    wanted = found.labels
+    kept = {key: value for key, value in (labels or {}).items() if key in wanted}
+    # A call for each of ten thousand labels would show.
+    texts = [_is_text(document, (*path, key), found) for key, value in kept.items() if type(value) is not str]
+    if texts:
         return None
     for key, value in kept.items():
         if is_wrong_label(key, value):
@@ -226,11 +228,10 @@ def _lines(mapping: object) -> Mapping[str, int]:
 
 def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
     for step in path:
-        match value:
-            case dict():
-                value = value.get(step)
-            case list() if isinstance(step, int):
-                value = value[step]
-            case _:
-                return None
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        else:
+            return None
     return value

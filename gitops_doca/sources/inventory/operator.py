@@ -10,20 +10,19 @@ from gitops_doca.sources.reading.document import Document, is_policy
 def add_operator_evidence(document: Document, found: InventoryBuilder) -> None:
     """Note a driver DaemonSet of the operator's, or a policy with `ofedDriver`; nothing else."""
     value = document.value
-    metadata = value.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    spec, labels = value.get("spec"), metadata.get("labels")
-    what = f"{value['kind']} {metadata.get('name', '')}"
     if is_policy(document):
-        if isinstance(spec, dict) and spec.get("ofedDriver"):
-            found.operator_evidence.append(OperatorEvidence(f"{what} with ofedDriver", document.place()))
+        if at(value, "spec", "ofedDriver"):
+            what = f"{_called(value)} with ofedDriver"
+            found.operator_evidence.append(OperatorEvidence(what, document.place()))
     elif (
-        value["kind"] == "DaemonSet"
-        and isinstance(labels, dict)
-        and labels.get(OPERATOR_STATE_LABEL) == "state-OFED"
+        value["kind"] == "DaemonSet" and at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == "state-OFED"
     ):
-        trace = OperatorEvidence(f"the operator's {what}", document.place(), _init_image(value))
+        trace = OperatorEvidence(f"the operator's {_called(value)}", document.place(), _init_image(value))
         found.operator_evidence.append(trace)
+
+
+def _called(value: object) -> str:
+    return f"{at(value, 'kind')} {text_at(value, 'metadata', 'name')}"
 
 
 def _init_image(daemon_set: object) -> str:

@@ -86,8 +86,10 @@ def count_current(status: Status) -> str:
 
     Nodes of the inventory that are absent from the cluster count as well.
     """
+    total = len(status.nodes) + len(status.absent)
     current = sum(node.state is State.CURRENT for node in status.nodes)
-    nodes = f"{current} of {_nodes(len(status.nodes) + len(status.absent))} current"
+    none = "no node in a pool" if status.nic_nodes else "no node with a NIC"
+    nodes = f"{current} of {_nodes(total)} current" if total else none
     pools = [pool for pool in status.pools if not pool.is_current and not pool.waiting]
     differ = len(status.leftovers) + len(pools)
     return f"{nodes}, {differ} other difference{'' if differ == 1 else 's'}" if differ else nodes

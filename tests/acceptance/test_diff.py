@@ -181,7 +181,7 @@ def test_a_node_that_joins_a_pool_is_a_difference_without_manifests(cluster: Pat
             "1 node joins a pool",
             "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
             "",
-            "nodes that move",
+            "nodes that move, join or leave",
             "  new in the inventory -> ubuntu22.04/5.15.0-170-generic/amd64",
             "    1: storage-3",
         ],

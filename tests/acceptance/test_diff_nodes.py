@@ -99,7 +99,7 @@ def test_after_the_last_step_of_a_kernel_upgrade_nothing_is_unloaded(tmp_path: P
             f"they are in {NEW_POOL} of {CLUSTER} now"
         ),
         "",
-        "nodes that move",
+        "nodes that move, join or leave",
         f"  {OLD_POOL} -> {NEW_POOL}",
         "    24: n00, n01, n02, n03, n04 and 19 more",
     ]
@@ -203,8 +203,8 @@ def test_a_pool_may_have_nodes_in_every_case(tmp_path: Path) -> None:
         "2 nodes are not in the inventory any more"
     )
     assert drivers(lines) == ["loaded as soon as this is applied", *EVERY_CASE]
-    assert lines[lines.index("nodes that move") :] == [
-        "nodes that move",
+    assert lines[lines.index("nodes that move, join or leave") :] == [
+        "nodes that move, join or leave",
         f"  new in the inventory -> {NEW_POOL}",
         "    1: new-name",
         f"  {OLD_POOL} -> no pool (taint a:NoExecute)",
@@ -348,7 +348,7 @@ def test_a_pool_that_keeps_a_node_stays(tmp_path: Path) -> None:
         "2 nodes move",
         f"2 pools stay on {VERSION}, nothing reloads",
         "",
-        "nodes that move",
+        "nodes that move, join or leave",
         f"  {OLD_POOL} -> {NEW_POOL}",
         "    2: a, b",
     ]

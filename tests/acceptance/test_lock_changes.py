@@ -298,7 +298,7 @@ def test_a_new_pool_that_compiles_unlike_others_of_its_policy_and_os_is_told(
 
     result = folder.lock()
 
-    who = "nodes of planned pools" if name == "a plan" else "1 node"
+    who = "the nodes of 1 planned pool" if name == "a plan" else "1 node"
     head = (
         f"{who} will compile the driver: 1 pool has no precompiled image, "
         "unlike others of the same policy and OS"
@@ -453,7 +453,21 @@ def test_a_pool_that_is_another_policys_now_had_its_image_before(racks: Folder) 
     result = racks.lock()
 
     assert result.exit_code == 4
-    assert f"  pool {pool(91)} of {CLUSTER} had a precompiled image; 2 nodes: a-1, b-1\n" in result.stderr
+    detail = "had a precompiled image under another policy; 2 nodes: a-1, b-1"
+    assert f"  pool {pool(91)} of {CLUSTER} {detail}\n" in result.stderr
+
+
+def test_a_node_that_moves_to_a_policy_that_compiles_is_told_though_others_stay(racks: Folder) -> None:
+    racks.policies = [*racks.policies, racks.policy("c", version="25.07-9")]
+    racks.nodes["c-1"] = ("ubuntu22.04", 91)
+    racks.publish(compiling("25.07-9"))
+    racks.spec = {"strict": True}
+
+    result = racks.lock()
+
+    assert result.exit_code == 4
+    detail = "had a precompiled image under another policy; 1 node: c-1"
+    assert f"  pool {pool(91)} of NicNodePolicy/c {detail}\n" in result.stderr
 
 
 def test_a_lock_that_does_not_say_what_was_chosen_is_current_and_gets_it(racks: Folder) -> None:

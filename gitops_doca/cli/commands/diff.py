@@ -21,7 +21,7 @@ from gitops_doca.core.compare.rendered import Rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.emit.diff.document import json_document
 from gitops_doca.emit.diff.markdown import markdown
-from gitops_doca.emit.diff.phrases import Base, news
+from gitops_doca.emit.diff.phrases import Base, compiling
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
@@ -110,7 +110,7 @@ def command(
 def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
     """Report pools that compile where a precompiled image was there before."""
     for found in comparison.compiling:
-        message = news(found, _NAMED)
+        message = compiling(found, _NAMED)
         if strict and found.is_refused:
             problems.error(
                 f"{message}, and the config is strict",

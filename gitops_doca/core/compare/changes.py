@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never, cast
 
-from gitops_doca.core.compare.compiling import Compiling, Pair, find_compiling
+from gitops_doca.core.compare.compiling import Compiling, Image, PoolHistory, Side, find_compiling
 from gitops_doca.core.compare.departures import (
     Departure,
     GoneFromInventory,
@@ -35,6 +35,9 @@ class Part(Enum):
     STRATEGY = "strategy"
     METADATA = "metadata"
 
+
+Pair = tuple[RenderedPool | None, RenderedPool | None]
+"""A pool before and after; one of the sides is there."""
 
 _REPLACING = frozenset({Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR})
 """Nothing of these can change in place: the DaemonSet goes, its pods with it, and another one comes."""
@@ -170,8 +173,8 @@ class ObjectChange:
 class Comparison:
     """All that differs between two renderings."""
 
-    compiling: tuple[Compiling, ...]
-    """Pools that compile where a precompiled image was there before; by pool, then policy."""
+    compiling: tuple[Compiling[RenderedPool], ...]
+    """Pools that will compile, where that is news; by pool, then policy."""
     pools: tuple[PoolChange, ...]
     """Sorted by pool, then policy."""
     versions: tuple[VersionMove, ...]
@@ -198,7 +201,7 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
     there, now = Whereabouts(before), Whereabouts(after, before.listed)
     changes = [_change(old, new, now) for old, new in pairs]
     return Comparison(
-        compiling=tuple(sorted(find_compiling(pairs), key=lambda found: _sort_key(found.pool))),
+        compiling=tuple(sorted(newly_compiling(pairs), key=lambda one: _sort_key(one.pool))),
         pools=tuple(
             sorted(
                 (change for change in changes if change.parts or change.kind != "changed"),
@@ -210,6 +213,26 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
         moves=tuple(_moves(pairs, there, now)),
         objects=tuple(_objects(before.resources, after.resources)),
     )
+
+
+def newly_compiling(pairs: Iterable[Pair]) -> Iterator[Compiling[RenderedPool]]:
+    """Yield the pools that will compile, where by the earlier rendering that is news."""
+    return find_compiling([_history(before, after) for before, after in pairs])
+
+
+def _history(before: RenderedPool | None, after: RenderedPool | None) -> PoolHistory[RenderedPool]:
+    pool = after or cast("RenderedPool", before)
+    return PoolHistory(pool=pool, platform=pool.pool, before=_side(before), after=_side(after))
+
+
+def _side(pool: RenderedPool | None) -> Side | None:
+    return Side(policy=pool.policy, image=_image(pool), nodes=pool.nodes) if pool else None
+
+
+def _image(pool: RenderedPool) -> Image:
+    if pool.is_precompiled:
+        return Image.PRECOMPILED
+    return Image.COMPILED if pool.compiles else Image.UNTAGGED
 
 
 def _change(old: RenderedPool | None, new: RenderedPool | None, now: Whereabouts) -> PoolChange:

@@ -1,32 +1,66 @@
-"""Which nodes will compile their driver, where a precompiled image was there before."""
+"""Which pools compile their driver on the nodes, where that is news to whoever knows how it was before."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Generic, TypeVar
 
-from gitops_doca.core.compare.rendered import RenderedPool
 
-Pair = tuple[RenderedPool | None, RenderedPool | None]
-"""A pool before and after; one of the sides is there."""
+class Image(Enum):
+    """What kind of image a pool has."""
+
+    PRECOMPILED = "precompiled"
+    COMPILED = "compiled"
+    UNTAGGED = "untagged"
+    """None by a tag: the policy names a digest, or the image that must exist was missing."""
 
 
 class Why(Enum):
     """Why it is news that a pool compiles."""
 
     LOST = "lost"
-    """The pool ran a precompiled image."""
+    """The pool had a precompiled image."""
+    MOVED = "moved"
+    """The pool is new, and its platform had a precompiled image under another policy."""
     NEW = "new"
-    """The pool is new, and other pools of its policy and operating system have a precompiled image."""
+    """The pool is new, and its policy has precompiled images for other pools of its operating system."""
+    UNTAGGED = "untagged"
+    """The pool had no image by a tag; its policy has precompiled images as of `NEW`."""
     JOINED = "joined"
-    """The pool compiled before; the nodes come from one that ran a precompiled image."""
+    """The pool compiled before; the nodes come from one that had a precompiled image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiling:
-    """A pool that compiles the driver, and the nodes for which that is news."""
+class Side:
+    """A pool before, or as it will be."""
 
-    pool: RenderedPool
-    """As it will be."""
+    policy: str
+    """`<kind>/<name>`; empty when it is not known."""
+    image: Image
+    nodes: tuple[str, ...] | None
+    """Names, sorted; None when they are not known, as in a lock."""
+
+
+Pool = TypeVar("Pool")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolHistory(Generic[Pool]):
+    """A pool on both sides; one of them is there."""
+
+    pool: Pool
+    """What the caller knows it by."""
+    platform: str
+    """`<os><osVersion>/<kernel>/<arch>`."""
+    before: Side | None
+    after: Side | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiling(Generic[Pool]):
+    """A pool that will compile the driver, and the nodes for which that is news."""
+
+    pool: Pool
     nodes: tuple[str, ...]
     """Names, sorted; empty when the pool is planned."""
     why: Why
@@ -37,23 +71,67 @@ class Compiling:
         return self.why is not Why.JOINED
 
 
-def find_compiling(pairs: Sequence[Pair]) -> Iterator[Compiling]:
-    """Yield the pools that compile where a precompiled image was there before."""
-    precompiled = [pool for pair in pairs for pool in pair if pool and pool.is_precompiled]
-    systems = {(pool.policy, pool.os_id) for pool in precompiled}
-    old = (before for before, _ in pairs if before and before.is_precompiled)
-    ran_precompiled = {node for pool in old for node in pool.nodes or ()}
-    for before, after in pairs:
-        if after is None or not after.compiles:
+def os_id(platform: str) -> str:
+    """Return the operating system without its version, which has digits and dots alone: `ubuntu`."""
+    return platform.partition("/")[0].rstrip("0123456789.")
+
+
+def find_compiling(pools: Sequence[PoolHistory[Pool]]) -> Iterator[Compiling[Pool]]:
+    """Yield the pools that will compile where a precompiled image was there before, or is beside them.
+
+    Two renderings know the nodes of each pool. A lock does not: there, every node of a new pool may come
+    from any pool of its platform.
+    """
+    precompiled = [
+        (pool, side)
+        for pool in pools
+        for side in (pool.before, pool.after)
+        if side and side.image is Image.PRECOMPILED
+    ]
+    offered = {(side.policy, os_id(pool.platform)) for pool, side in precompiled}
+    earlier = [(pool.platform, side) for pool, side in precompiled if side is pool.before]
+    for pool in pools:
+        after = pool.after
+        if after is None or after.image is not Image.COMPILED:
             continue
-        nodes = after.nodes or ()
-        if before is not None and before.is_precompiled:
-            yield Compiling(pool=after, nodes=nodes, why=Why.LOST)
-        elif before is None and (after.policy, after.os_id) in systems:
-            yield Compiling(pool=after, nodes=nodes, why=Why.NEW)
-        elif joined := _both(nodes, ran_precompiled):
-            yield Compiling(pool=after, nodes=joined, why=Why.JOINED)
+        is_offered = (after.policy, os_id(pool.platform)) in offered
+        reason = _reason(pool, after, earlier, is_offered=is_offered)
+        if reason:
+            why, nodes = reason
+            yield Compiling(pool=pool.pool, nodes=nodes, why=why)
 
 
-def _both(nodes: Iterable[str], others: set[str]) -> tuple[str, ...]:
-    return tuple(node for node in nodes if node in others)
+_Earlier = Sequence[tuple[str, Side]]
+"""Platform, and the pool with a precompiled image that was there."""
+
+
+def _reason(
+    pool: PoolHistory[Pool], after: Side, earlier: _Earlier, *, is_offered: bool
+) -> tuple[Why, tuple[str, ...]] | None:
+    """Return why it is news, and for which nodes; None when it is not."""
+    nodes = after.nodes or ()
+    same_platform = [side for platform, side in earlier if platform == pool.platform]
+    match pool.before.image if pool.before else None:
+        case Image.PRECOMPILED:
+            return Why.LOST, nodes
+        case None if (moved := _moved(nodes, same_platform)) is not None:
+            return Why.MOVED, moved
+        case None if is_offered:
+            return Why.NEW, nodes
+        case Image.UNTAGGED if is_offered:
+            return Why.UNTAGGED, nodes
+    joined = _both(nodes, [side for _, side in earlier])
+    return (Why.JOINED, joined) if joined else None
+
+
+def _moved(nodes: tuple[str, ...], earlier: Sequence[Side]) -> tuple[str, ...] | None:
+    """Return the nodes that may have run the image of one of these pools; None when no node did."""
+    if earlier and (not nodes or any(side.nodes is None for side in earlier)):
+        return nodes
+    return _both(nodes, earlier) or None
+
+
+def _both(nodes: tuple[str, ...], earlier: Sequence[Side]) -> tuple[str, ...]:
+    """Return those of the nodes that are known to have been in one of these pools."""
+    names = {node for side in earlier for node in side.nodes or ()}
+    return tuple(node for node in nodes if node in names)

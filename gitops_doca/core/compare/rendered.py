@@ -34,11 +34,6 @@ class RenderedPool:
         return f"{name} of {self.policy}" if self.policy else name
 
     @property
-    def os_id(self) -> str:
-        """The operating system without its version, which has digits and dots alone: `ubuntu`."""
-        return self.pool.partition("/")[0].rstrip("0123456789.")
-
-    @property
     def compiles(self) -> bool:
         """Say whether the driver is compiled on the nodes."""
         return self.source == "compiled"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
-from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import required_images, required_precompiled
 
 _SHOWN = 20
@@ -60,8 +60,11 @@ def check_lock(
 def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> Iterator[str]:
     unknown = sorted({image.repository for image in lacking} - set(lock.repositories))
     if unknown and lock.repositories:
-        known = ", ".join(map(str, lock.repositories[:_SHOWN]))
-        yield f"the lock is for {known}, and has no tag of {', '.join(map(str, unknown[:_SHOWN]))}"
+        yield f"the lock is for {_names(lock.repositories)}, and has no tag of {_names(unknown)}"
+
+
+def _names(repositories: Sequence[Repository]) -> str:
+    return ", ".join(_first(list(map(str, repositories)), "repositories"))
 
 
 def _unlisted(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[str]:
@@ -86,6 +89,6 @@ def _first(lines: Sequence[str], what: str) -> Iterator[str]:
         yield f"... and {len(lines) - _SHOWN} more {what}"
 
 
-def _count(found: Sequence[str], one: str, many: str) -> Iterator[str]:
-    if found:
-        yield f"{len(found)} {one if len(found) == 1 else many}"
+def _count(details: Sequence[str], one: str, many: str) -> Iterator[str]:
+    if details:
+        yield f"{len(details)} {one if len(details) == 1 else many}"

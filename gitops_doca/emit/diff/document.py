@@ -59,12 +59,12 @@ def json_document(comparison: Comparison, base: Base, *, manifests: bool = True)
     return json_text(document)
 
 
-def _compiling(found: Compiling) -> dict[str, Any]:
+def _compiling(change: Compiling[RenderedPool]) -> dict[str, Any]:
     return {
-        "pool": found.pool.pool,
-        "policy": found.pool.policy,
-        "why": found.why.value,
-        "nodes": list(found.nodes),
+        "pool": change.pool.pool,
+        "policy": change.pool.policy,
+        "why": change.why.value,
+        "nodes": list(change.nodes),
     }
 
 

@@ -9,11 +9,11 @@ from gitops_doca.core.compare.changes import Comparison, PoolChange
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.diff.phrases import (
     Base,
+    compiling,
     happens,
     headline,
     is_daemon_set,
     moved,
-    news,
     stays,
     title,
     version,
@@ -76,8 +76,8 @@ def _head(comparison: Comparison, base: Base) -> tuple[str, str]:
 
 
 def _news(comparison: Comparison) -> Iterator[_Block]:
-    for found in comparison.compiling:
-        yield _Block(text=f"\n**{markdown_text(news(found))}**\n", what="pool that compiles")
+    for change in comparison.compiling:
+        yield _Block(text=f"\n**{markdown_text(compiling(change))}**\n", what="pool that compiles")
 
 
 def _blocks(comparison: Comparison, base: Base, *, manifests: bool) -> Iterator[_Block]:

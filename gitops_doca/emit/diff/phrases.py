@@ -16,7 +16,7 @@ from gitops_doca.core.compare.changes import (
     VersionMove,
     VersionStay,
 )
-from gitops_doca.core.compare.compiling import Compiling, Why
+from gitops_doca.core.compare.compiling import Compiling, Why, os_id
 from gitops_doca.core.compare.departures import (
     Departure,
     GoneFromInventory,
@@ -68,23 +68,27 @@ class Base:
     """What a reader must know of the two sides."""
 
 
-def news(found: Compiling, named: int = _NAMED) -> str:
+def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
     """Say which nodes will compile the driver, and why that is new; at most `named` nodes by name."""
-    pool, names = found.pool, name_nodes(found.nodes, named)
-    who = f"{_count(found.nodes)} will compile the driver: {names};"
-    if not found.nodes:
+    pool, nodes = change.pool, change.nodes
+    names = name_nodes(nodes, named)
+    who = f"{_count(nodes)} will compile the driver: {names};"
+    if not nodes:
         who = "each node of a planned pool will compile the driver:"
-    match found.why:
+    others = f"its policy has precompiled images for other pools on {os_id(pool.pool)}"
+    match change.why:
         case Why.LOST:
             return f"{who} {pool} had a precompiled image before"
+        case Why.MOVED:
+            return f"{who} {pool} had a precompiled image under another policy before"
         case Why.NEW:
-            return (
-                f"{who} {pool} is new, and its policy has precompiled images for other pools on {pool.os_id}"
-            )
+            return f"{who} {pool} is new, and {others}"
+        case Why.UNTAGGED:
+            return f"{who} {pool} had an image by digest before, and {others}"
         case Why.JOINED:
             return (
-                f"{_count(found.nodes)} left a precompiled image for a pool that compiles the driver: "
-                f"{names}; {_they(found.nodes)} in {pool} now"
+                f"{_count(nodes)} left a precompiled image for a pool that compiles the driver: "
+                f"{names}; {_they(nodes)} in {pool} now"
             )
         case never:
             assert_never(never)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from gitops_doca.core.compare.changes import Comparison, PoolChange
 from gitops_doca.emit.diff.phrases import (
     Base,
+    compiling,
     happens,
     headline,
     is_daemon_set,
     moved,
-    news,
     nodes,
     stays,
     title,
@@ -21,7 +21,7 @@ from gitops_doca.emit.diff.unified import unified_lines
 
 def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
     """Yield what a person needs to know before the manifests."""
-    yield from map(news, comparison.compiling)
+    yield from map(compiling, comparison.compiling)
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
     yield f"{'no difference' if comparison.is_same else 'changes'} against {base.name}{commit}"
     yield from (f"note: {note}" for note in base.notes)
@@ -36,7 +36,7 @@ def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
         yield from _pool(change)
     if comparison.moves:
         yield ""
-        yield "nodes that move"
+        yield "nodes that move, join or leave"
     for group in comparison.moves:
         yield f"  {' -> '.join(way(group))}"
         yield f"    {moved(group)}"

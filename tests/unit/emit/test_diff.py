@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.compiling import Compiling, Why
 from gitops_doca.core.compare.rendered import Rendering, rendering
 from gitops_doca.emit.diff.markdown import markdown
-from gitops_doca.emit.diff.phrases import Base
+from gitops_doca.emit.diff.phrases import Base, compiling
 
 BASE = Base(name="main")
 
@@ -55,3 +56,38 @@ def test_nodes_that_compile_are_whole_or_counted(names: list[str], limit: int) -
 
     assert len(text.encode()) <= limit
     assert ("will compile the driver" in text) != ("1 pool that compiles" in text)
+
+
+OTHERS = "its policy has precompiled images for other pools on ubuntu"
+
+
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [
+        (Why.LOST, "2 nodes will compile the driver: a, b; {pool} had a precompiled image before"),
+        (
+            Why.MOVED,
+            (
+                "2 nodes will compile the driver: a, b; {pool} had a precompiled image under another policy "
+                "before"
+            ),
+        ),
+        (Why.NEW, f"2 nodes will compile the driver: a, b; {{pool}} is new, and {OTHERS}"),
+        (
+            Why.UNTAGGED,
+            f"2 nodes will compile the driver: a, b; {{pool}} had an image by digest before, and {OTHERS}",
+        ),
+        (
+            Why.JOINED,
+            (
+                "2 nodes left a precompiled image for a pool that compiles the driver: a, b; "
+                "they are in {pool} now"
+            ),
+        ),
+    ],
+)
+def test_each_reason_why_nodes_compile_has_its_sentence(why: Why, sentence: str) -> None:
+    (added,) = comparison(("ubuntu22.04/5/amd64", "x")).pools
+    change = Compiling(pool=added.current, nodes=("a", "b"), why=why)
+
+    assert compiling(change) == sentence.format(pool=added.current)

@@ -11,6 +11,7 @@ from gitops_doca.core.compare.status import (
     State,
     Status,
 )
+from gitops_doca.core.model import SkippedNode
 from gitops_doca.emit.status import count_current
 
 LEFTOVER = Leftover(daemon_set="old", pool="", nodes=())
@@ -28,7 +29,7 @@ def pool(*states: State, applied: Applied = Applied.YES, moved: tuple[str, ...] 
 @pytest.mark.parametrize(
     ("pools", "absent", "leftovers", "expected"),
     [
-        ([], 0, (), "0 of 0 nodes current"),
+        ([], 0, (), "no node with a NIC"),
         ([pool(State.CURRENT)], 0, (), "1 of 1 node current"),
         ([pool(State.CURRENT, State.RESTART)], 2, (), "1 of 4 nodes current"),
         ([pool(State.NOT_APPLIED, applied=Applied.NO)], 0, (), "0 of 1 node current"),
@@ -53,3 +54,9 @@ def test_progress_counts_nodes_and_what_else_differs(
     )
 
     assert count_current(status) == expected
+
+
+def test_nic_nodes_that_are_in_no_pool_are_told_from_none_at_all() -> None:
+    skipped = (SkippedNode(node="a", policy="", reason="no policy with ofedDriver selects it"),)
+
+    assert count_current(Status(pools=(), unplanned=(), skipped=skipped)) == "no node in a pool"

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.compare.changes import compare_renderings
-from gitops_doca.core.compare.compiling import Compiling, Why, find_compiling
 from gitops_doca.core.compare.departures import (
     Departure,
     GoneFromInventory,
@@ -202,38 +201,3 @@ def test_each_node_of_a_pool_that_goes_is_in_one_case(
                 case ToOtherPool(to=to, has_pod=has_pod):
                     assert to == InPool(pool=f"ubuntu22.04/{after[name]}/amd64", policy="NicClusterPolicy/p")
                     assert has_pod is False
-
-
-COMPILED = pool("a", "b", source="compiled")
-
-
-@pytest.mark.parametrize(
-    ("pairs", "found"),
-    [
-        ([(pool("a"), COMPILED)], [(("a", "b"), Why.LOST)]),
-        ([(COMPILED, COMPILED)], []),
-        ([(COMPILED, pool("a"))], []),
-        ([(pool("a", source="digest"), COMPILED)], []),
-        ([(None, COMPILED)], []),
-        ([(None, COMPILED), (None, pool("c", kernel="2"))], [(("a", "b"), Why.NEW)]),
-        # The last precompiled pool of the policy goes when this one comes.
-        ([(None, COMPILED), (pool("c", kernel="2"), None)], [(("a", "b"), Why.NEW)]),
-        ([(None, COMPILED), (None, pool("c", kernel="2", policy="NicNodePolicy/q"))], []),
-        ([(COMPILED, COMPILED), (pool("b", "c", kernel="2"), None)], [(("b",), Why.JOINED)]),
-        (
-            [(None, COMPILED), (pool("b", kernel="2", policy="NicNodePolicy/q"), None)],
-            [(("b",), Why.JOINED)],
-        ),
-        ([(None, pool(source="compiled")), (None, pool("c", kernel="2"))], [((), Why.NEW)]),
-    ],
-)
-def test_pools_that_compile_where_an_image_was_are_news(
-    pairs: Sequence[tuple[RenderedPool | None, RenderedPool | None]],
-    found: Sequence[tuple[tuple[str, ...], Why]],
-) -> None:
-    assert [(one.nodes, one.why) for one in find_compiling(pairs)] == found
-
-
-@pytest.mark.parametrize(("why", "refused"), [(Why.LOST, True), (Why.NEW, True), (Why.JOINED, False)])
-def test_strict_refuses_pools_and_no_nodes(why: Why, *, refused: bool) -> None:
-    assert Compiling(pool=COMPILED, nodes=("a",), why=why).is_refused is refused

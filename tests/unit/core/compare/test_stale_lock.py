@@ -82,6 +82,18 @@ def test_a_lock_for_another_repository_says_which() -> None:
     )
 
 
+def test_of_more_than_20_repositories_the_others_are_counted() -> None:
+    names = [f"r{number:02}.example/driver" for number in range(25)]
+    pools = [make_pool(make_policy("a", repository=parse_repository(name))) for name in names]
+
+    (problem,) = found(LOCK, pools)
+
+    assert problem.details[-1] == (
+        f"the lock is for {REPOSITORY}, and has no tag of {', '.join(names[:20])}, "
+        "... and 5 more repositories"
+    )
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_what_the_tag_list_had_is_needed_only_for_the_operator(listed: bool) -> None:  # noqa: FBT001
     recorded = replace(LOCK, entries={precompiled_image(POOL): replace(THERE, listed=listed)})

@@ -11,20 +11,21 @@ from typing import assert_never
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, print_message
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, find_source
+from gitops_doca.cli.settings.run_config import Resolve, RunConfig, asks_registries, find_source
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.escape import printable
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit, Repository, find_repository
 from gitops_doca.sources.git.revision import Absence, extract
 from gitops_doca.sources.rendered_folder import read_manifests
 from gitops_doca.usecases.generate import Generation, generate
 
-Read = Callable[[str, Problems], RunConfig]
-"""Reads the config of this path."""
+Read = Callable[[str, FileRoot, Problems], RunConfig]
+"""Reads the config of this name among the files of a revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +90,25 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
     reader has to know of them is added to `notes`.
     Raises `GenerationError`, its places as `revision:path`.
     """
-    with _temporary_folder() as root, _placed(commit, root):
-        path = commit.prefix + os.path.basename(config)  # noqa: PTH119
+    with _temporary_folder() as root, _placed(commit):
+        name = os.path.basename(config)  # noqa: PTH119
+        path = commit.prefix + name
         absence = extract(commit, [path], root).get(path)
         if absence is Absence.MISSING:
             return None
+        files = FileRoot(str(root), tuple(commit.prefix.split("/")), revision=commit.label)
         problems = Problems()
         if absence:
-            problems.error(absence.value, Place(str(root / path)))
+            problems.error(absence.value, Place(files.shown(name)))
         problems.raise_errors()
-        run_config = _named(commit, read(str(root / path), problems))
+        run_config = _named(commit, read(name, files, problems))
         problems.raise_errors()
-        _fetch(commit, root, root / path, run_config, problems)
+        _fetch(commit, root, files.shown(name), run_config, problems)
         problems.raise_errors()
         _tell_online(commit, run_config)
         source = find_source(run_config, problems)
         notes += _rendering_notes(commit, run_config, source)
-        generation = generate(run_config.settings, source, problems)
+        generation = generate(run_config.settings, source, problems, file_root=files)
         problems.raise_errors()
         return with_nodes(generation)
 
@@ -147,24 +150,23 @@ def _named(commit: Commit, run_config: RunConfig) -> RunConfig:
     return replace(run_config, fix_command=f"{command} (with {commit.label} checked out), or give --online")
 
 
-def _fetch(commit: Commit, root: Path, config: Path, run_config: RunConfig, problems: Problems) -> None:
+def _fetch(commit: Commit, root: Path, config: str, run_config: RunConfig, problems: Problems) -> None:
     """Read the files that a config names; reports those that a commit cannot hold."""
-    wanted = {}
+    paths = []
     for name in _files(run_config):
-        path = os.path.normpath(name)
-        if path.startswith(f"{root}/"):
-            wanted[os.path.relpath(path, root)] = name
+        path = os.path.normpath(commit.prefix + name)
+        if not name.startswith("/") and path.partition("/")[0] not in {".", ".."}:
+            paths.append(path)
             continue
-        shown = os.path.relpath(name, config.parent) if name.startswith(f"{root}/") else name
         problems.error(
-            f"{shown!r} is no file of the repository, so the revision does not hold it",
-            Place(str(config)),
+            f"{name!r} is no file of the repository, so the revision does not hold it",
+            Place(config),
             remedy="let the config name files of its repository",
         )
-    for path, absence in extract(commit, wanted, root).items():
-        # One that is not there is told of by whoever reads it; a lock may be absent.
+    for path, absence in extract(commit, paths, root).items():
+        # A file that is not there is reported where it is read; a lock may be absent.
         if absence is not Absence.MISSING:
-            problems.error(absence.value, Place(wanted[path]))
+            problems.error(absence.value, Place(f"{commit.label}:{path}"))
 
 
 def _files(run_config: RunConfig) -> Iterator[str]:
@@ -176,37 +178,22 @@ def _files(run_config: RunConfig) -> Iterator[str]:
 
 
 def _tell_online(commit: Commit, run_config: RunConfig) -> None:
-    lacking = not run_config.settings["lock"].value and not os.path.lexists(run_config.lock_file)
-    if lacking and run_config.resolve is Resolve.AUTO:
+    if run_config.resolve is Resolve.AUTO and asks_registries(run_config):
         print_message(printable(f"{commit.label} has no lock: its images are looked up in the registry"))
 
 
 @contextmanager
-def _placed(commit: Commit, root: Path) -> Iterator[None]:
-    """Say where problems are in the repository, not in the folder that the files were put into."""
+def _placed(commit: Commit) -> Iterator[None]:
+    """Name the revision in problems that have no place of their own."""
     try:
         yield
     except GenerationError as error:
         raise GenerationError(
-            tuple(_place(found, commit.label, root) for found in error.diagnostics)
+            tuple(
+                problem if problem.place.file else replace(problem, place=Place(commit.label))
+                for problem in error.diagnostics
+            )
         ) from None
-
-
-def _place(found: Diagnostic, label: str, root: Path) -> Diagnostic:
-    def rename(text: str) -> str:
-        return text.replace(f"{root}/", f"{label}:").replace(str(root), label)
-
-    file = label
-    if found.place.file:
-        inside = found.place.file.startswith(f"{root}/")
-        file = rename(os.path.normpath(found.place.file) if inside else found.place.file)
-    return replace(
-        found,
-        place=replace(found.place, file=file),
-        message=rename(found.message),
-        details=tuple(map(rename, found.details)),
-        remedy=rename(found.remedy),
-    )
 
 
 def _unknown(base: str, repository: Repository) -> GenerationError:

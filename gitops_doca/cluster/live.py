@@ -31,7 +31,7 @@ from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, obj
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
-from gitops_doca.core.diagnostics import Category, GenerationError, PassingError, Problems
+from gitops_doca.core.diagnostics import Category, Flag, GenerationError, Help, PassingError, Problems
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
 from gitops_doca.core.resolve.lookup import AnswersTooLargeError, Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
@@ -45,14 +45,14 @@ from gitops_doca.sources.reading.selection import ALL, NOTHING, REST, Selection,
 from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem
 
 _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mellanox.com"
-_HELP_BY_CAUSE = {
+_HELP_BY_CAUSE: Mapping[Cause, Help] = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
     Cause.CERTIFICATE_NAME: "the CA is the right one: correct server in the kubeconfig, or give a name of "
     "the certificate as tls-server-name beside it",
     Cause.CERTIFICATE_TIME: "the CA is the right one: let the API server's certificate be renewed, or "
     "correct this machine's clock",
-    Cause.DEADLINE: "give it more time with --deadline",
+    Cause.DEADLINE: ("give it more time with ", Flag("--deadline")),
 }
 _NAME: Selection = {"metadata": {"name": ALL}}
 _HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
@@ -147,7 +147,7 @@ class LiveCluster:
 
     def _connected(self, problems: Problems) -> ApiServer:
         if self._deadline is None:
-            self._deadline = Deadline.after(self._options.deadline, "of --deadline")
+            self._deadline = Deadline.after(self._options.deadline, "that all requests have together")
         if self._server is None:
             connection = self._connect(self._deadline, problems)
             problems.raise_errors()
@@ -215,7 +215,7 @@ def _in_thread(server: ApiServer, work: Callable[[], _T]) -> _T:
 
 
 def _fail(
-    what: str, server: ApiServer, error: LookupFailedError, problems: Problems, remedy: str
+    what: str, server: ApiServer, error: LookupFailedError, problems: Problems, remedy: Help
 ) -> NoReturn:
     problems.error(
         f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy

@@ -1,7 +1,7 @@
-"""Problems as values: what is wrong, where, and what mends it."""
+"""Problems as values: what is wrong, where, and what to do about it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -64,6 +64,24 @@ class Place:
         return Place(self.file, line or self.line, joined)
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag about registries in a help text; where there are no flags, its variable is printed instead."""
+
+    name: str
+    """With the dashes."""
+
+
+Help = str | tuple[str | Flag, ...]
+"""What to do about a problem: text, or parts of which some are flags."""
+
+
+def spell(help_: Help, name: Callable[[str], str] = str) -> str:
+    """Return a help text; `name` gives the name of a flag where the text is printed."""
+    parts = (help_,) if isinstance(help_, str) else help_
+    return "".join(part if isinstance(part, str) else name(part.name) for part in parts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One problem: a complete sentence, then details, then what to do about it."""
@@ -73,7 +91,7 @@ class Diagnostic:
     message: str
     place: Place = Place()
     details: tuple[str, ...] = ()
-    remedy: str = ""
+    remedy: Help = ""
     more: int = 0
     """How many problems this one stands for that were not kept."""
 
@@ -175,7 +193,7 @@ class Problems:
         *,
         category: Category = Category.INPUT,
         details: tuple[str, ...] = (),
-        remedy: str = "",
+        remedy: Help = "",
     ) -> None:
         """Add an error, of class `input` unless another is given."""
         self.add(Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy))
@@ -186,7 +204,7 @@ class Problems:
         place: Place = Place(),
         *,
         details: tuple[str, ...] = (),
-        remedy: str = "",
+        remedy: Help = "",
     ) -> None:
         """Add a warning."""
         self.add(Diagnostic(category=None, message=message, place=place, details=details, remedy=remedy))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, assert_never
 
-from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.diagnostics import Diagnostic, spell
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import API_VERSION, SkippedNode
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
@@ -103,6 +103,6 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "line": place.line,
         "field": place.field,
         "details": list(diagnostic.details),
-        "remedy": diagnostic.remedy,
+        "remedy": spell(diagnostic.remedy),
     }
     return {name: value for name, value in fields.items() if value}

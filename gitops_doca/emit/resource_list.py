@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.diagnostics import Diagnostic, spell
 from gitops_doca.core.resource_list import DRIVER, Item
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.yaml import dump_document
@@ -29,7 +29,7 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
 
     `named` are the objects whose names stand for files in messages.
     """
-    remedy = [f"help: {diagnostic.remedy}"] if diagnostic.remedy else []
+    remedy = [f"help: {spell(diagnostic.remedy)}"] if diagnostic.remedy else []
     message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *remedy)))
     place = diagnostic.place
     found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}

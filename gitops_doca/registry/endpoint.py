@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.addresses import ANY_ADDRESS, AddressPolicy, AddressScope
@@ -41,7 +42,7 @@ class Endpoint:
         options: RegistryOptions,
         transport: Transport,
         keychain: Keychain,
-        warn: Callable[[str], None],
+        warn: Callable[[Diagnostic], None],
     ) -> None:
         self._host = host
         self._own = parse_origin(f"https://{host}")
@@ -146,7 +147,7 @@ class Endpoint:
         allowed = self._options.allowed_registries
         if allowed and not any(entry.covers(repository) for entry in allowed):
             where = f"{repository.registry}/{repository.path}"
-            raise LookupFailedError(Cause.POLICY, f"not asked, since no --allowed-registry is for {where}")
+            raise LookupFailedError(Cause.POLICY, f"{where} is not in the allowed registries")
 
     def _ways_into(self, path: str) -> CredentialAttempts:
         with self._lock:
@@ -186,7 +187,8 @@ class Endpoint:
         if named or not self._options.public_only:
             return ANY_ADDRESS
         return AddressPolicy(
-            AddressScope.PUBLIC, f"{self._host} is on a private address, and no --allowed-registry names it"
+            AddressScope.PUBLIC,
+            f"{self._host} is on a private address and not in the allowed registries",
         )
 
     def _same_host(self, target: Origin) -> AddressPolicy:

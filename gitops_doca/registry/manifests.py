@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
 from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
@@ -117,10 +118,11 @@ def _fetch(endpoint: Endpoint, image: ImageReference) -> Manifest | TagLookup:
     found = _manifest(reply)
     claimed = reply.header("Docker-Content-Digest")
     if isinstance(found, Manifest) and claimed and claimed != found.digest:
-        endpoint.warn(
+        message = (
             f"{image}: the registry's header names another digest than the manifest has; "
             f"{found.digest} is computed from its bytes"
         )
+        endpoint.warn(Diagnostic(category=None, message=message))
     return found
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.lookup import (
     AnswersTooLargeError,
@@ -34,7 +35,7 @@ def _no_progress(done: int, total: int) -> None:
     """Show no progress."""
 
 
-def _no_warning(message: str) -> None:
+def _no_warning(warning: Diagnostic) -> None:
     """Drop a warning."""
 
 
@@ -42,7 +43,7 @@ class RegistryResolver:
     """Asks the registries themselves; its deadline starts when it is created.
 
     Both functions are called in the caller's thread: `progress(done, total)` at the start and after each
-    answer, `warn(message)` at the end of each call, for problems that ended no look-up.
+    answer, `warn(diagnostic)` at the end of each call, for problems that ended no look-up.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class RegistryResolver:
         options: RegistryOptions,
         *,
         progress: Callable[[int, int], None] = _no_progress,
-        warn: Callable[[str], None] = _no_warning,
+        warn: Callable[[Diagnostic], None] = _no_warning,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 (frozen value)
     ) -> None:
         self._options = options
@@ -62,13 +63,13 @@ class RegistryResolver:
         self._keychain = Keychain(options, helpers, self._add_warning)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
-        self._warnings: set[str] = set()
+        self._warnings: set[Diagnostic] = set()
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Diagnostic, ...]:
         """Problems that ended no look-up, sorted."""
         with self._lock:
-            return tuple(sorted(self._warnings))
+            return tuple(sorted(self._warnings, key=lambda warning: warning.sort_key))
 
     def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
         """Return one answer for each image, in their order; each must have a tag and no digest."""
@@ -128,8 +129,8 @@ class RegistryResolver:
             raise AnswersTooLargeError(
                 "registry", "commit a lock (gitops-doca lock): with one no registry is asked"
             ) from None
-        for message in self.warnings:
-            self._warn(message)
+        for warning in self.warnings:
+            self._warn(warning)
         return results
 
     def _endpoint(self, host: str) -> Endpoint:
@@ -140,6 +141,6 @@ class RegistryResolver:
                 )
             return self._endpoints[host]
 
-    def _add_warning(self, message: str) -> None:
+    def _add_warning(self, warning: Diagnostic) -> None:
         with self._lock:
-            self._warnings.add(message)
+            self._warnings.add(warning)

@@ -10,7 +10,7 @@ from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.sources.files import SMALL, STDIN, is_special
+from gitops_doca.sources.files import SMALL, STDIN, display_name, is_special
 from gitops_doca.sources.planned_pools import read_plans
 from gitops_doca.sources.reading.document import Document, drop_nulls, is_kind
 from gitops_doca.sources.reading.reader import read_documents
@@ -63,7 +63,8 @@ def read_config(file: str, problems: Problems, file_root: FileRoot | None = None
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if not documents:
         if not problems.errors:
-            problems.error(f"holds no document; a config is one of kind {KIND}", Place(file))
+            place = Place(display_name(file, file_root))
+            problems.error(f"holds no document; a config is one of kind {KIND}", place)
         return {}
     if len(documents) > 1:
         problems.error("holds more than one document; a config is one", documents[1].place())

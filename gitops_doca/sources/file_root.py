@@ -38,9 +38,13 @@ class FileRoot:
     """What messages call the folder."""
     folder: str = ""
     """What the names of files begin with in messages, when that is not their name in the repository."""
+    revision: str = ""
+    """The revision of which the folder holds the files, when it is one: messages name `revision:path`."""
 
     def shown(self, name: str) -> str:
         """Return how messages call a file."""
+        if self.revision:
+            return f"{self.revision}:{os.path.normpath(os.path.join(*self.start, name))}"  # noqa: PTH118
         return os.path.normpath(os.path.join(self.folder, name)) if self.folder else name  # noqa: PTH118
 
     @contextmanager

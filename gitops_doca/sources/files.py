@@ -30,9 +30,10 @@ _TOO_LARGE = (
 )
 
 
-def display_name(name: str) -> str:
+def display_name(name: str, file_root: FileRoot | None = None) -> str:
     """Return how messages call an input."""
-    return "standard input" if name == STDIN else name
+    shown = file_root.shown(name) if file_root else name
+    return "standard input" if shown == STDIN else shown
 
 
 def has_file(name: str, file_root: FileRoot | None = None) -> bool:

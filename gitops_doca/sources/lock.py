@@ -8,7 +8,7 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.sources.files import SMALL, has_file
+from gitops_doca.sources.files import SMALL, display_name, has_file
 from gitops_doca.sources.reading.document import Document, is_kind
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import validate
@@ -25,15 +25,14 @@ def read_lock(
 ) -> ImageLock | None:
     """Read a lock; reports one that is absent or unusable, with the command `fix_command` that writes it."""
     if not has_file(file, file_root):
-        problems.error(
-            "there is no lock file here", Place(file), category=Category.LOCK, remedy=f"run: {fix_command}"
-        )
+        place = Place(display_name(file, file_root))
+        remedy = f"run: {fix_command}"
+        problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
         return None
     found = Problems()
     lock = _read(file, found, file_root)
     for problem in found:
-        remedy = problem.remedy or f"run: {fix_command}"
-        problems.add(replace(problem, category=Category.LOCK, remedy=remedy))
+        problems.add(replace(problem, category=Category.LOCK, remedy=problem.remedy or f"run: {fix_command}"))
     return None if found.errors else lock
 
 
@@ -43,7 +42,8 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         return None
     # Whatever else the file is, nothing of it may be quoted.
     if len(documents) != 1 or not is_kind(documents[0], KIND):
-        problems.error("is no lock: one document of kind DriverLock", Place(file))
+        place = Place(display_name(file, file_root))
+        problems.error("is no lock: one document of kind DriverLock", place)
         return None
     document = documents[0]
     version = document.value["apiVersion"]

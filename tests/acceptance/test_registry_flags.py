@@ -99,7 +99,7 @@ def test_only_allowed_registries_are_asked(tmp_path: Path, capsys: pytest.Captur
     with _fake() as fake:
         assert _generate(tmp_path, fake, "--allowed-registry", "nvcr.io", "--allowed-registry", "*.x.io") == 5
         assert fake.connections == 0
-        said = f"not asked, since no --allowed-registry is for {fake.host}/nvidia/doca-driver"
+        said = f"{fake.host}/nvidia/doca-driver is not in the allowed registries"
         assert said in capsys.readouterr().err
 
 
@@ -143,6 +143,6 @@ def test_what_withheld_credentials_need_is_a_warning(
 
             assert _generate(tmp_path, fake, "--pull-secret", _secret(tmp_path, fake, "right", LOGIN)) == 0
             assert capsys.readouterr().err == (
-                f"warning: the credentials for {fake.host} were not sent to its token server {realm.host}; "
-                f"--trusted-realm-host {realm.host} allows it\n"
+                f"warning: the credentials for {fake.host} were not sent to its token server {realm.host}\n"
+                f"  help: if it may have them, give --trusted-realm-host {realm.host}\n"
             )

@@ -120,9 +120,8 @@ def test_the_servers_own_environment_is_out_of_an_applications_reach(
     evil = {"ARGOCD_ENV_GITOPS_DOCA_ALLOWED_REGISTRY": "127.0.0.1:1", "PARAM_ALLOWED_REGISTRY": "127.0.0.1:1"}
     application.change("policy.yaml", "nvcr.io/nvidia/mellanox", "127.0.0.1:1/x")
 
-    assert "no GITOPS_DOCA_ALLOWED_REGISTRY is for 127.0.0.1:1/x" in error(
-        server, application, **parameters, **evil
-    )
+    told = error(server, application, **parameters, **evil)
+    assert "127.0.0.1:1/x/doca-driver is not in the allowed registries" in told
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What Argo CD gets to show of a run that failed: behind a long prefix, in one line."""
+"""What Argo CD shows of a run that failed: one line behind a long prefix."""
 
 import re
 import resource
@@ -14,14 +14,13 @@ from types import FrameType
 
 from gitops_doca import __version__
 from gitops_doca.cli.process.memory import out_of_memory
-from gitops_doca.cli.settings.registries import RegistryFlags, variable
+from gitops_doca.cli.settings.registries import variable
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, GenerationError, spell
 
 MEMORY = 384 << 20
-"""Bytes that a run may take: less than the side car has, which would end for all applications with it."""
+"""Bytes that a run may take: less than the sidecar has, which would end for all applications."""
 _APP = re.compile(r"(?:(?P<namespace>[a-z0-9-]{1,63})_)?(?P<name>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)")
-_FLAG = re.compile("--(?:{})".format("|".join(name.replace("_", "-") for name in RegistryFlags.__slots__)))
 
 
 @contextmanager
@@ -34,7 +33,11 @@ def time_limit(untrusted: UntrustedLimits) -> Iterator[None]:
                 Diagnostic(
                     category=Category.UNKNOWN,
                     message=f"there is no result within the {untrusted.seconds:g} s that a run has",
-                    remedy="give more time with --deadline, and to Argo CD's repo-server time-outs",
+                    remedy=(
+                        "give more time with ",
+                        Flag("--deadline"),
+                        ", and to Argo CD's repo-server time-outs",
+                    ),
                 ),
             )
         )
@@ -82,19 +85,23 @@ def memory_limit() -> Iterator[None]:
 def for_argocd(
     diagnostics: tuple[Diagnostic, ...], environ: Mapping[str, str], *, online: bool
 ) -> tuple[Diagnostic, ...]:
-    """Return the same in words for Argo CD: variables instead of flags, and how to be rid of a cached answer.
+    """Return the same for Argo CD: variables instead of flags, and how to refresh a cached error.
 
     `online`: what is missing was looked up, and may be there the next time.
     """
-    told = [_without_flags(found) for found in sorted(diagnostics, key=lambda d: d.sort_key)]
-    for number, found in enumerate(told):
-        if found.category is Category.UNKNOWN or (online and found.category is Category.MISSING):
+    told = list(map(name_variables, sorted(diagnostics, key=lambda d: d.sort_key)))
+    for number, problem in enumerate(told):
+        if problem.category is Category.UNKNOWN or (online and problem.category is Category.MISSING):
             refresh = f"argocd app get {_app(environ)} --hard-refresh"
-            told[number] = replace(
-                found, remedy=f"{found.remedy}; Argo CD caches this error, so after that run: {refresh}"
-            )
+            remedy = f"{spell(problem.remedy)}; Argo CD caches this error, so after that run: {refresh}"
+            told[number] = replace(problem, remedy=remedy)
             break
     return tuple(told)
+
+
+def name_variables(diagnostic: Diagnostic) -> Diagnostic:
+    """Return the same with the variables of the sidecar where its help names flags."""
+    return replace(diagnostic, remedy=spell(diagnostic.remedy, variable))
 
 
 def describe_bug(error: Exception) -> str:
@@ -106,19 +113,6 @@ def describe_bug(error: Exception) -> str:
         f"{type(error).__name__} in {where} (Python {sys.version_info[0]}.{sys.version_info[1]})\n"
         "  help: run gitops-doca generate in a checkout, which shows more, and report it"
     )
-
-
-def _without_flags(found: Diagnostic) -> Diagnostic:
-    return replace(
-        found,
-        message=_variables(found.message),
-        details=tuple(map(_variables, found.details)),
-        remedy=_variables(found.remedy),
-    )
-
-
-def _variables(text: str) -> str:
-    return _FLAG.sub(lambda flag: variable(flag[0]), text)
 
 
 def _app(environ: Mapping[str, str]) -> str:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 import click
 
 from gitops_doca.cli.argocd.application import find_boundary, operators_part, read_application
-from gitops_doca.cli.argocd.for_argocd import describe_bug, for_argocd, memory_limit, time_limit
+from gitops_doca.cli.argocd.for_argocd import (
+    describe_bug,
+    for_argocd,
+    memory_limit,
+    name_variables,
+    time_limit,
+)
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.explain import explain
@@ -43,7 +49,7 @@ class PluginRun:
         except Exception as error:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
             print_message(describe_bug(error))
             return _BUG
-        print_diagnostics(problems.warnings)
+        print_diagnostics(map(name_variables, problems.warnings))
         return 0
 
     def _document(self, problems: Problems, *, only_explain: bool) -> str:

@@ -25,6 +25,7 @@ from gitops_doca.emit.diff.phrases import Base, compiling
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import CONFIG_FILE
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit
 
 _SAME, _DIFFERENT = 0, 1
@@ -195,7 +196,7 @@ def _before(
     if isinstance(found, Folder):
         return render_folder(found)
     return render_commit(
-        found, config, lambda path, problems: _read(path, flags, problems, extracted=True), notes
+        found, config, lambda name, files, problems: _read(name, flags, problems, revision=files), notes
     )
 
 
@@ -221,10 +222,10 @@ def _target(config: str) -> str | None:
 
 
 def _read(
-    target: str | None, flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False
+    target: str | None, flags: Mapping[str, Any], problems: Problems, *, revision: FileRoot | None = None
 ) -> RunConfig:
     own = {"target": target, "policies": (), "inventory": (), "lock": None}
-    return read_run_config({**flags, **own}, problems, extracted=extracted)
+    return read_run_config({**flags, **own}, problems, revision=revision)
 
 
 def _no_config(config: str, base: str) -> GenerationError:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.diagnostics import Diagnostic, spell
 from gitops_doca.emit.escape import printable, printable_lines
 
 LIMIT = 4096
@@ -110,7 +110,7 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
 
 
 def _remedy(diagnostic: Diagnostic) -> list[str]:
-    return [f"  help: {printable(diagnostic.remedy)}"] if diagnostic.remedy else []
+    return [f"  help: {printable(spell(diagnostic.remedy))}"] if diagnostic.remedy else []
 
 
 def _size(lines: Iterable[str]) -> int:

@@ -11,6 +11,7 @@ from gitops_doca.cli.settings.registries import registry_flags
 from gitops_doca.cli.settings.run_config import Resolve, RunConfig, lock_command, merge_settings
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.config import CONFIG_FILE, Setting, read_config
+from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import STDIN, find_top, is_below, is_gits
 from gitops_doca.sources.lock import LOCK_FILE
 
@@ -26,10 +27,13 @@ _FLAGS = {
 }
 
 
-def read_run_config(flags: Mapping[str, Any], problems: Problems, *, extracted: bool = False) -> RunConfig:
+def read_run_config(
+    flags: Mapping[str, Any], problems: Problems, *, revision: FileRoot | None = None
+) -> RunConfig:
     """Merge flags, config file and defaults; reports a config that is not there or not usable.
 
-    `extracted`: the config is a copy from a revision, and the caller checks where its files are.
+    `revision` holds the files of a revision, when the config is one of them; the caller checks where
+    they are.
     """
     given = given_settings(flags)
     live = _live(flags)
@@ -37,12 +41,12 @@ def read_run_config(flags: Mapping[str, Any], problems: Problems, *, extracted: 
         given["inventory"] = Setting(live, "--live")
     if [*flags["policies"], *flags["inventory"], flags["target"]].count(STDIN) > 1:
         raise click.UsageError("standard input can be read once: use - for one input")
-    file = config_file(flags["target"])
+    file = flags["target"] if revision else config_file(flags["target"])
     if not file and not {"policies", "inventory"} <= given.keys():
         _report_no_config(flags["target"], problems)
     ways = {"policies": "-p", "inventory": "-i"}
-    settings = merge_settings([given, read_config(file, problems) if file else {}], ways, problems)
-    if not extracted:
+    settings = merge_settings([given, read_config(file, problems, revision) if file else {}], ways, problems)
+    if not revision:
         check_lock_place(settings["lock"], os.path.dirname(file), problems)  # noqa: PTH120 (as written)
     registry, told = registry_flags(click.get_current_context())
     return RunConfig(
@@ -54,6 +58,7 @@ def read_run_config(flags: Mapping[str, Any], problems: Problems, *, extracted: 
         fix_command=lock_command(
             flags["target"], flags["policies"], flags["inventory"], flags.get("lock"), live
         ),
+        revision=revision,
     )
 
 

@@ -95,7 +95,7 @@ def make_resolver(
     )
     if whole_lists:
         options = replace(options, list_seconds=flags.deadline / 2)
-    return RegistryResolver(options, progress=progress, warn=problems.warn)
+    return RegistryResolver(options, progress=progress, warn=problems.add)
 
 
 def _origin(name: str, context: click.Context) -> str:

@@ -15,7 +15,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, effective
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.sources.files import has_file
+from gitops_doca.sources.files import display_name, has_file
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.generate import Generation, generate
 from gitops_doca.usecases.look_up import RegistryTags
@@ -48,6 +48,8 @@ class RunConfig:
     """The command that writes that lock."""
     untrusted: UntrustedLimits | None = None
     """What strangers' inputs are held to; None for those of whoever runs this."""
+    revision: FileRoot | None = None
+    """The files of a revision, when the inputs are among them and not in the work tree."""
     openshift: bool | None = None
     """Whether the cluster that the output is for has OpenShift's APIs; None: nobody said."""
 
@@ -65,7 +67,7 @@ class RunConfig:
     @property
     def file_root(self) -> FileRoot | None:
         """The folder that no input may lie outside of, if there is one."""
-        return self.untrusted.file_root if self.untrusted else None
+        return self.untrusted.file_root if self.untrusted else self.revision
 
 
 def lock_command(
@@ -143,7 +145,8 @@ def find_source(run_config: RunConfig, problems: Problems) -> TagSource:
     lock = (
         read_lock(run_config.lock_file, run_config.fix_command, problems, run_config.file_root) or ImageLock()
     )
-    return LockedTags(lock=lock, place=Place(run_config.lock_file), fix_command=run_config.fix_command)
+    place = Place(display_name(run_config.lock_file, run_config.file_root))
+    return LockedTags(lock=lock, place=place, fix_command=run_config.fix_command)
 
 
 def _make_resolver(run_config: RunConfig, problems: Problems) -> "RegistryResolver":

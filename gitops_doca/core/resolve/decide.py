@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, Place, Problems
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.phrases import PLANNED, name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
@@ -230,25 +230,32 @@ def _unknown(
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=place_of([pool for found in images.values() for pool in found]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        remedy=f"{_REMEDIES[lookup.cause]}, then run again; no image is chosen on a guess",
+        remedy=(*_REMEDIES[lookup.cause], ", then run again; no image is chosen on a guess"),
     )
 
 
-_REMEDIES = {
-    Cause.AUTH: "give credentials for this repository with --registry-config",
-    Cause.TRANSIENT: "wait until the registry answers",
-    Cause.TLS: "name the registry's CA with --ca-file",
-    Cause.CERTIFICATE_NAME: "the CA is the right one: name the registry as its certificate does",
-    Cause.CERTIFICATE_TIME: "the CA is the right one: let the certificate be renewed, or correct this "
-    "machine's clock",
-    Cause.DNS: "correct the registry's name in the policy, or the name server",
-    Cause.PROXY: "correct HTTPS_PROXY or NO_PROXY",
-    Cause.POLICY: "ask a registry that answers by itself, or allow what was refused "
-    "(--allowed-registry, --trusted-realm-host, --insecure-registry)",
-    Cause.REPOSITORY: "correct the repository in the policy, or give credentials with --registry-config",
-    Cause.INCONSISTENT: "let the registry's owner mend it",
-    Cause.PROTOCOL: "check that the registry is at this address, and no login page before it",
-    Cause.DEADLINE: "give more time with --deadline",
+_REMEDIES: Mapping[Cause, tuple[str | Flag, ...]] = {
+    Cause.AUTH: ("give credentials for this repository with ", Flag("--registry-config")),
+    Cause.TRANSIENT: ("wait until the registry answers",),
+    Cause.TLS: ("name the registry's CA with ", Flag("--ca-file")),
+    Cause.CERTIFICATE_NAME: ("the CA is the right one: name the registry as its certificate does",),
+    Cause.CERTIFICATE_TIME: (
+        "the CA is the right one: let the certificate be renewed, or correct this machine's clock",
+    ),
+    Cause.DNS: ("correct the registry's name in the policy, or the name server",),
+    Cause.PROXY: ("correct HTTPS_PROXY or NO_PROXY",),
+    Cause.POLICY: (
+        "use a registry that answers by itself, or allow what was refused (",
+        *(Flag("--allowed-registry"), ", ", Flag("--trusted-realm-host"), ", "),
+        *(Flag("--insecure-registry"), ")"),
+    ),
+    Cause.REPOSITORY: (
+        "correct the repository in the policy, or give credentials with ",
+        Flag("--registry-config"),
+    ),
+    Cause.INCONSISTENT: ("let the registry's owner fix it",),
+    Cause.PROTOCOL: ("check that the registry is at this address, and no login page before it",),
+    Cause.DEADLINE: ("give more time with ", Flag("--deadline")),
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gitops_doca.core.diagnostics import Diagnostic, Flag
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.transport import Reply
@@ -46,7 +47,7 @@ class Authorizer:
         rules: Callable[[PingResult], TokenServerPolicy],
         tokens: TokenServer,
         keychain: Keychain,
-        warn: Callable[[str], None],
+        warn: Callable[[Diagnostic], None],
     ) -> None:
         self._pinged = pinged
         self._rules = rules
@@ -127,9 +128,13 @@ class Authorizer:
         realm, sent = wanted.origin().authority, wanted.sends_credentials()
         if login is not None and not sent:
             bare = replace(bare, standing=f"the credentials were not sent to its token server {realm}")
+            registry = rules.registry.authority
             self._warn(
-                f"the credentials for {rules.registry.authority} were not sent to its token server {realm}; "
-                f"--trusted-realm-host {realm} allows it"
+                Diagnostic(
+                    category=None,
+                    message=f"the credentials for {registry} were not sent to its token server {realm}",
+                    remedy=("if it may have them, give ", Flag("--trusted-realm-host"), f" {realm}"),
+                )
             )
         token = self._tokens.fetch(wanted)
         return replace(bare, authorization=f"Bearer {token}", credentials_sent=sent, exchanged=True)

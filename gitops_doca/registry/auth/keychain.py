@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import DOCKER_HUB
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.authorization import CachedResult
@@ -21,7 +22,9 @@ from gitops_doca.registry.options import RegistryOptions
 class Keychain:
     """All credentials of a run; files are read when the first login is wanted. Safe between threads."""
 
-    def __init__(self, options: RegistryOptions, helpers: Helpers, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: RegistryOptions, helpers: Helpers, warn: Callable[[Diagnostic], None]
+    ) -> None:
         self._file = options.registry_config or default_file(options.environ)[0]
         self._secrets = options.pull_secrets
         self._helpers = helpers
@@ -40,10 +43,11 @@ class Keychain:
     def candidates(self, registry: str, path: str) -> tuple[CredentialCandidate, ...]:
         """Return what matches a repository, in the order to be tried; nothing: be anonymous."""
         if registry == DOCKER_HUB and is_hub_key_of_kubelet_alone(self._secrets, path):
-            self._warn(
+            message = (
                 "a pull secret has the credentials of Docker Hub under docker.io: the kubelet finds them, "
                 f"and the Network Operator only under https://{DOCKER_HUB}/v1/"
             )
+            self._warn(Diagnostic(category=None, message=message))
         secrets = find_logins(self._secrets, registry, path)
         return tuple(dict.fromkeys([*secrets, *self._of_config(registry, path)]))
 

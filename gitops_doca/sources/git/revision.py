@@ -52,7 +52,8 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
                 # What it did not answer is not known.
                 raise _not_here(commit, path, git.complaints()) from None
             except OSError as error:
-                message = f"{str(target / path)!r} could not be written: {os.strerror(error.errno or 0)}"
+                why = os.strerror(error.errno or 0)
+                message = f"{path!r} could not be written into a temporary folder: {why}"
                 raise GenerationError((Diagnostic(category=Category.IO, message=message),)) from None
             if found is not None:
                 absent[path] = found

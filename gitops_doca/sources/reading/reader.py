@@ -30,7 +30,7 @@ def read_documents(
     and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
     `limit`: bytes of the file, when it may have fewer than others.
     """
-    file = display_name(file_root.shown(name) if file_root else name)
+    file = display_name(name, file_root)
     try:
         with open_input(name, file_root, limit=limit) as source:
             if source.is_empty:

@@ -1,7 +1,7 @@
 """Which parts of an object the readers build: a dump of nodes is nearly all image lists and annotations."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from gitops_doca.core.model import OPERATOR_STATE_LABEL, RENDER_LABELS
 

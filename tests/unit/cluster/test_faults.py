@@ -232,7 +232,7 @@ def test_a_server_that_never_ends_meets_the_deadline(
     failed = failure(cluster(deadline=0.5))
 
     assert failed.exit_code == 5
-    assert "no answer within the 0.5 s of --deadline" in str(failed)
+    assert "no answer within the 0.5 s" in str(failed)
     assert time.monotonic() - started < 3
 
 
@@ -291,7 +291,7 @@ def test_nothing_of_a_list_without_end_outlives_the_deadline(
         if thread.name == "cluster":
             thread.join(5)
 
-    assert "no answer within the 0.5 s of --deadline" in str(failed)
+    assert "no answer within the 0.5 s" in str(failed)
     assert time.monotonic() - started < 3
 
 

@@ -230,7 +230,7 @@ def test_blobs_of_a_public_registry_are_not_fetched_inside(config: Callable[...,
 def test_with_public_only_a_registry_inside_is_refused_before_it_is_connected_to(name: str) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, name=name) as fake:
         assert look_up(fake, public_only=True) == TagUnknown(
-            Cause.POLICY, f"{fake.host} is on a private address, and no --allowed-registry names it"
+            Cause.POLICY, f"{fake.host} is on a private address and not in the allowed registries"
         )
         assert fake.connections == 0
 

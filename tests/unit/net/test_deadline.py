@@ -103,11 +103,13 @@ def test_one_call_has_its_result() -> None:
 
 def test_one_call_that_takes_too_long_says_whose_deadline_it_was() -> None:
     released = threading.Event()
-    thread = DeadlineThread(lambda: released.wait(5), Deadline.after(0.1, "of --deadline"), name="test")
+    thread = DeadlineThread(
+        lambda: released.wait(5), Deadline.after(0.1, "that all requests have together"), name="test"
+    )
 
     with pytest.raises(LookupFailedError) as raised:
         thread.result()
     released.set()
 
-    reason = "no answer within the 0.1 s of --deadline"
+    reason = "no answer within the 0.1 s that all requests have together"
     assert (raised.value.cause, raised.value.reason) == (Cause.DEADLINE, reason)

@@ -197,7 +197,7 @@ def test_no_secret_and_no_text_of_a_server_is_shown(
             image = repository_of(fake).tag("here")
             answer = asked.resolve([image])[image]
             assert isinstance(answer, TagUnknown)
-            seen += [answer.reason, repr(asked), repr(answer), *asked.warnings]
+            seen += [answer.reason, repr(asked), repr(answer), *map(repr, asked.warnings)]
 
     shown = "\n".join([*seen, caplog.text])
     basic = base64.b64encode(b"me:hunter2").decode()

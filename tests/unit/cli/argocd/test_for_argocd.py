@@ -7,7 +7,7 @@ from fakes.registry import FakeRegistry, Fault
 from gitops_doca.cli.argocd import plugin_run as session
 from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, for_argocd, memory_limit
 from gitops_doca.cli.output.console import LIMIT
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, GenerationError, spell
 from gitops_doca.core.resolve.lookup import AnswersTooLargeError
 from support.application import Application
 from support.cli import Result
@@ -136,15 +136,19 @@ def test_a_refresh_helps_no_other_error(category: Category) -> None:
 def test_the_applications_name_is_shown_when_it_is_one(name: str, shown: str) -> None:
     (told,) = for_argocd((error(Category.UNKNOWN),), {"ARGOCD_APP_NAME": name}, online=True)
 
-    assert told.remedy.endswith(f"argocd app get {shown} --hard-refresh")
+    assert spell(told.remedy).endswith(f"argocd app get {shown} --hard-refresh")
 
 
-def test_flags_are_told_as_the_variables_of_the_side_car() -> None:
-    (told,) = for_argocd(
-        (error(Category.LOCK, "--ca-file, --locked", "--allowed-registry x"),), APP, online=True
+def test_help_names_the_variables_of_the_sidecar_for_flags() -> None:
+    remedy = ("give --locked, or name it with ", Flag("--ca-file"), " FILE")
+    problem = Diagnostic(category=Category.LOCK, message="--ca-file is text here", remedy=remedy)
+
+    (told,) = for_argocd((problem,), APP, online=True)
+
+    assert (told.message, told.remedy) == (
+        "--ca-file is text here",
+        "give --locked, or name it with GITOPS_DOCA_CA_FILE FILE",
     )
-
-    assert (told.message, told.remedy) == ("GITOPS_DOCA_CA_FILE, --locked", "GITOPS_DOCA_ALLOWED_REGISTRY x")
 
 
 def test_a_bug_is_one_sentence_without_what_the_exception_says(

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from fakes.cluster import DIGEST, POLICY_PLACE, REPOSITORY, make_node, make_policy, make_pool, make_pools
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems, spell
 from gitops_doca.core.reference import ImageReference, parse_repository
 from gitops_doca.core.resolve.decide import (
     CompileOnNode,
@@ -216,7 +216,7 @@ def test_an_unknown_tag_tells_tag_registry_and_why() -> None:
             ": 503 Service Unavailable",
             place=POLICY_PLACE,
             details=(f"{PRECOMPILED}: pool ubuntu22.04/5.15.0-91-generic/amd64, 1 node: a",),
-            remedy="wait until the registry answers, then run again; no image is chosen on a guess",
+            remedy=("wait until the registry answers", ", then run again; no image is chosen on a guess"),
         )
     ]
 
@@ -278,7 +278,7 @@ def test_every_cause_has_a_remedy_of_its_own(cause: Cause) -> None:
     remedies = {}
     for each in Cause:
         (found,) = _report([_withheld(TagUnknown(each, "x"), "a")])
-        remedies[each] = found.remedy
+        remedies[each] = spell(found.remedy)
 
     assert list(remedies.values()).count(remedies[cause]) == 1
     assert remedies[cause].endswith(", then run again; no image is chosen on a guess")

@@ -6,6 +6,7 @@ import pytest
 
 from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, errors
+from gitops_doca.core.diagnostics import Diagnostic, Flag
 from gitops_doca.core.resolve.lookup import (
     REPOSITORY_NOT_VISIBLE,
     Cause,
@@ -350,9 +351,10 @@ def test_credentials_do_not_go_to_a_foreign_realm(config: Config) -> None:
                 Cause.AUTH, f"the token server {realm.host} answered 401 Unauthorized"
             )
             assert asked.warnings == (
-                (
-                    f"the credentials for {fake.host} were not sent to its token server {realm.host}; "
-                    f"--trusted-realm-host {realm.host} allows it"
+                Diagnostic(
+                    category=None,
+                    message=f"the credentials for {fake.host} were not sent to its token server {realm.host}",
+                    remedy=("if it may have them, give ", Flag("--trusted-realm-host"), f" {realm.host}"),
                 ),
             )
             assert _authorizations(realm) == [("token", "")]

@@ -38,7 +38,7 @@ def _entry(user: str) -> dict[str, str]:
 
 def _keychain(file: Path | None, environ: Mapping[str, str] | None = None) -> Keychain:
     options = RegistryOptions(environ=environ or {}, registry_config=file)
-    return Keychain(options, Helpers({}, Deadline.after(5)), pytest.fail)
+    return Keychain(options, Helpers({}, Deadline.after(5)), lambda warning: pytest.fail(warning.message))
 
 
 def _users(file: Path, repository: str) -> list[str]:

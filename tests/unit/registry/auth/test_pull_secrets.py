@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.net.deadline import Deadline
 from gitops_doca.registry.auth.credential_helpers import Helpers
@@ -24,11 +25,11 @@ def _secret(*keys: str, place: str = PLACE) -> PullSecret:
 
 
 def _candidates(repository: str, *secrets: PullSecret) -> tuple[tuple[CredentialCandidate, ...], list[str]]:
-    warnings: list[str] = []
+    warnings: list[Diagnostic] = []
     options = RegistryOptions(environ={}, pull_secrets=secrets)
     parsed = parse_repository(repository)
     keychain = Keychain(options, Helpers({}, Deadline.after(5)), warnings.append)
-    return keychain.candidates(parsed.registry, parsed.path), warnings
+    return keychain.candidates(parsed.registry, parsed.path), [warning.message for warning in warnings]
 
 
 def _users(repository: str, *secrets: PullSecret) -> list[str]:

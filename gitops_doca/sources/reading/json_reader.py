@@ -12,7 +12,7 @@ from gitops_doca.sources.reading.scalars import INTEGERS, NotFiniteError, Writte
 from gitops_doca.sources.reading.selection import ALL, NOTHING, Selection, below, prune
 from gitops_doca.sources.reading.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, Readable, SyntaxProblem
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _NUMBER_GAP = len("e+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = "---"

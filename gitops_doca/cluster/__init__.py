@@ -1,1 +1,1 @@
-"""The live cluster, read and never written: kubeconfig, credentials, the API server, an inventory."""
+"""Read a live cluster, and never write to it."""

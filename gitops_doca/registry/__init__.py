@@ -1,1 +1,1 @@
-"""What an OCI registry says about tags: exists, missing, or unknown."""
+"""Look up tags in OCI registries."""

@@ -1,4 +1,4 @@
-"""The registries that may be asked, when not all may."""
+"""Parse the list of allowed registries, and match repositories against it."""
 
 import re
 from dataclasses import dataclass
@@ -14,40 +14,40 @@ _HUB = frozenset({"docker.io", DOCKER_HUB})
 
 @dataclass(frozen=True, slots=True)
 class AllowedRegistry:
-    """One entry of `--allowed-registry`: a registry, or what is below a path of it."""
+    """One entry of `--allowed-registry`: a registry, or the repositories below a path of it."""
 
     text: str
     """As written."""
     labels: tuple[str, ...]
-    """Of the host, in lower case; `*` stands for any one of them."""
+    """Of the host, in lower case; `*` matches any one label."""
     port: str
-    """443 where none was written."""
+    """443 by default."""
     path: tuple[str, ...]
 
     def covers(self, repository: Repository) -> bool:
-        """Say whether a repository may be asked for by this entry."""
+        """Say whether this entry allows a repository."""
         labels, port = _split(repository.registry)
         path = tuple(repository.path.split("/"))
         return (
             port == self.port
             and len(labels) == len(self.labels)
-            and all(mine in {"*", theirs} for mine, theirs in zip(self.labels, labels, strict=True))
+            and all(allowed in {"*", label} for allowed, label in zip(self.labels, labels, strict=True))
             and path[: len(self.path)] == self.path
         )
 
     def names(self, registry: str) -> bool:
-        """Say whether this entry is for exactly this registry, without `*` and whatever its path."""
+        """Say whether this entry is for exactly this registry, without `*`; its path does not matter."""
         return (self.labels, self.port) == _split(registry)
 
 
 def parse_allowed(text: str) -> AllowedRegistry:
-    """Parse `HOST[:PORT][/PATH]`, where a label of the host may be `*`; raises ValueError."""
-    found = _ENTRY.fullmatch(text.lower())
-    if found is None:
+    """Parse `HOST[:PORT][/PATH]`, in which a label of the host may be `*`; raises ValueError."""
+    match = _ENTRY.fullmatch(text.lower())
+    if match is None:
         raise ValueError(f"{text!r} is no HOST[:PORT][/PATH]")
-    host = DOCKER_HUB if found["host"] in _HUB else found["host"]
-    labels, port = _split(f"{host}:{found['port'] or 443}")
-    return AllowedRegistry(text, labels, port, tuple(found["path"].split("/")[1:]))
+    host = DOCKER_HUB if match["host"] in _HUB else match["host"]
+    labels, port = _split(f"{host}:{match['port'] or 443}")
+    return AllowedRegistry(text, labels, port, tuple(match["path"].split("/")[1:]))
 
 
 def _split(registry: str) -> tuple[tuple[str, ...], str]:

@@ -1,4 +1,4 @@
-"""One registry as all threads share it: what may be asked of it, what it is shown, and a breaker."""
+"""One registry that all threads share: its addresses, its authorizations and a circuit breaker."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,30 +11,27 @@ from gitops_doca.net.addresses import ANY_ADDRESS, AddressPolicy, AddressScope
 from gitops_doca.net.origins import Origin, is_loopback, parse_origin
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import LARGE, Reply, Request, Transport
-from gitops_doca.registry.auth.attempts import CredentialAttempt, CredentialAttempts, make_ways
-from gitops_doca.registry.auth.authorization import Authorization, AuthorizationCache, CachedResult
-from gitops_doca.registry.auth.authorizer import Authorizer, Caller, refused_credentials
+from gitops_doca.registry.auth.attempts import CredentialAttempt, CredentialAttempts
+from gitops_doca.registry.auth.authorization import Authorization, CachedResult
+from gitops_doca.registry.auth.authorizer import Authorizer, refused_credentials
 from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.auth.token_servers import TokenServerPolicy
 from gitops_doca.registry.auth.tokens import TokenServer
 from gitops_doca.registry.oci_errors import error_codes
 from gitops_doca.registry.options import RegistryOptions
-from gitops_doca.registry.ping import Ping, PingResult
+from gitops_doca.registry.ping import PingResult, ping
 
 _BREAKS_AFTER = 3
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
-# Statuses with which a token that is too old is refused, too.
-_DOUBTFUL = {400, _UNAUTHORIZED, _FORBIDDEN}
-# To a challenge, and once more with a newer token.
-_MAX_ANSWERS = 2
+# An expired token may be refused with any of these.
+_REFUSED = {400, _UNAUTHORIZED, _FORBIDDEN}
+# For a challenge, and for a token that has expired.
+_MAX_RENEWALS = 2
 _HIDDEN = {"NAME_UNKNOWN", "UNAUTHORIZED", "DENIED"}
 
 
 class Endpoint:
-    """A registry that can be asked about its repositories.
-
-    Raises `LookupFailedError` where it gives no reply.
-    """
+    """A registry and its repositories; its methods raise `LookupFailedError` if it sends no reply."""
 
     def __init__(
         self,
@@ -45,37 +42,44 @@ class Endpoint:
         warn: Callable[[Diagnostic], None],
     ) -> None:
         self._host = host
-        self._own = parse_origin(f"https://{host}")
+        self._host_origin = parse_origin(f"https://{host}")
         self._options = options
         self._transport = transport
         self._keychain = keychain
         self.warn = warn
-        """Tells the user something that ends no look-up."""
-        plain = is_loopback(self._own.host) or self._own.is_among(options.insecure_registries)
-        ping = Ping(host=host, transport=transport, address_policy=self._same_host, may_be_plain=plain)
-        self._pinged = CachedResult(ping)
-        self._authorizer = Authorizer(self._pinged, self._rules, TokenServer(transport), keychain, warn)
+        """Tells the user about a problem that ends no look-up."""
+        allow_http = is_loopback(self._host_origin.host) or self._host_origin.is_among(
+            options.insecure_registries
+        )
+        self._ping = CachedResult(
+            lambda: ping(host, transport, self._same_host_policy, allow_http=allow_http)
+        )
+        self._authorizer = Authorizer(
+            self._ping, self._token_server_policy, TokenServer(transport), keychain, warn
+        )
         self._lock = threading.Lock()
-        self._ways: dict[str, CredentialAttempts] = {}
-        self._outages = 0
+        self._attempts: dict[str, CredentialAttempts] = {}
+        self._failures = 0
         self._broken = ""
 
     @property
     def origin(self) -> Origin:
-        """Where the registry's own addresses are; pings when nobody has yet."""
+        """The origin of the registry's own URLs; the first call sends the ping."""
         return parse_origin(self._url(""))
 
-    def blob(self, repository: Repository, digest: Digest) -> bytes:
-        """Return a blob's bytes, not yet verified; storage on other hosts is followed to, without a login."""
+    def fetch_blob(self, repository: Repository, digest: Digest) -> bytes:
+        """Return a blob's bytes, not verified yet; follows redirects to storage, without credentials."""
         target = f"/v2/{repository.path}/blobs/{digest}"
-        reply, grant = self.ask("GET", repository, target, accept="*/*", cap=LARGE, elsewhere=True)
+        reply, authorization = self.send("GET", repository, target, accept="*/*", cap=LARGE, other_hosts=True)
         if reply.status != _OK or reply.truncated:
             what = f"{status_text(reply.status)} for the image's configuration"
             cause = cause_of(reply.status)
-            raise LookupFailedError(cause, f"{what}: {grant.standing}" if cause is Cause.AUTH else what)
+            raise LookupFailedError(
+                cause, f"{what}: {authorization.refusal}" if cause is Cause.AUTH else what
+            )
         return reply.body
 
-    def ask(
+    def send(
         self,
         method: str,
         repository: Repository,
@@ -83,106 +87,105 @@ class Endpoint:
         *,
         accept: str,
         cap: int,
-        elsewhere: bool = False,
+        other_hosts: bool = False,
     ) -> tuple[Reply, Authorization]:
-        """Return the reply to a path below `/v2/` of the repository's host, and what was shown to get it.
+        """Return the reply to a request for a path below `/v2/`, and the authorization that it was sent with.
 
-        All credentials that match are tried before a refusal counts, but not by HEAD: that may be refused
-        where GET is not. `elsewhere`: redirects to other hosts are followed, though not into a private
-        network from outside.
+        If the registry refuses a credential, the others for the repository are tried. A refused HEAD ends
+        this, as GET may still be allowed. With `other_hosts`, redirects to other hosts are followed, but no
+        public registry may redirect into a private network.
         """
         self._check_allowed(repository)
-        ways = self._ways_into(repository.path)
+        attempts = self._attempts_for(repository.path)
         request = Request(
             method=method,
             url=self._url(target),
             headers={"Accept": accept},
-            address_policy=self._any_host if elsewhere else self._same_host,
+            address_policy=self._other_host_policy if other_hosts else self._same_host_policy,
             cap=cap,
         )
         refusals: list[_Refusal] = []
         reasons: list[str] = []
-        for way in ways.in_order():
+        for attempt in attempts.in_order():
             try:
-                reply, grant = self._try(way, request)
+                reply, authorization = self._try(attempt, request)
             except LookupFailedError as error:
                 if error.cause is not Cause.AUTH:
                     raise
                 reasons.append(error.reason)
                 continue
             if not _is_refused(reply):
-                ways.opened(way)
-                return reply, grant
+                attempts.prefer(attempt)
+                return reply, authorization
             if method == "HEAD":
-                return reply, grant
-            refusals.append(_Refusal(way.caller, reply, grant))
-            if not grant.challenges:
-                # Nobody was asked who they are: another login would not be shown either.
+                return reply, authorization
+            refusals.append(_Refusal(attempt, reply, authorization))
+            if not authorization.challenges:
+                # The registry did not ask for credentials, so others would not be sent either.
                 break
-        return _best_refusal(refusals, [*reasons, *ways.problems])
+        return _best_refusal(refusals, [*reasons, *attempts.problems])
 
-    def _try(self, way: CredentialAttempt, request: Request) -> tuple[Reply, Authorization]:
-        grant = way.access.grant()
-        reply = self._send(request, grant)
-        for _ in range(_MAX_ANSWERS):
-            following = self._following(way, grant, reply)
-            if following is None:
+    def _try(self, attempt: CredentialAttempt, request: Request) -> tuple[Reply, Authorization]:
+        authorization = attempt.cache.get(lambda: self._authorizer.initial(attempt))
+        reply = self._send(request, authorization)
+        for _ in range(_MAX_RENEWALS):
+            renewed = self._renew(attempt, authorization, reply)
+            if renewed is None:
                 break
-            carried, grant = grant.authorization, following
-            if grant.authorization in {"", carried}:
+            sent, authorization = authorization.header, renewed
+            if renewed.header in {"", sent}:
                 break
-            reply = self._send(request, grant)
-        if reply.status not in _DOUBTFUL:
-            way.access.accepted(grant)
-        return reply, grant
+            reply = self._send(request, renewed)
+        if reply.status not in _REFUSED:
+            attempt.cache.mark_accepted(authorization)
+        return reply, authorization
 
-    def _following(self, way: CredentialAttempt, grant: Authorization, reply: Reply) -> Authorization | None:
-        """Return the grant that a reply asks for; None where it asks for none, or comes from elsewhere."""
+    def _renew(
+        self, attempt: CredentialAttempt, authorization: Authorization, reply: Reply
+    ) -> Authorization | None:
+        """Return the authorization that a reply of the registry itself asks for; None if it asks for none."""
         if parse_origin(reply.url) != self.origin:
             return None
-        fetch = self._authorizer.following(way.caller, grant, reply)
-        return None if fetch is None else way.access.renew(grant, fetch)
+        fetch = self._authorizer.renewal(attempt, authorization, reply)
+        return None if fetch is None else attempt.cache.renew(authorization, fetch)
 
     def _check_allowed(self, repository: Repository) -> None:
         allowed = self._options.allowed_registries
         if allowed and not any(entry.covers(repository) for entry in allowed):
-            where = f"{repository.registry}/{repository.path}"
-            raise LookupFailedError(Cause.POLICY, f"{where} is not in the allowed registries")
+            name = f"{repository.registry}/{repository.path}"
+            raise LookupFailedError(Cause.POLICY, f"{name} is not in the allowed registries")
 
-    def _ways_into(self, path: str) -> CredentialAttempts:
+    def _attempts_for(self, path: str) -> CredentialAttempts:
         with self._lock:
-            if path not in self._ways:
-
-                def access(caller: Caller) -> AuthorizationCache:
-                    return AuthorizationCache(lambda: self._authorizer.first(caller))
-
-                self._ways[path] = make_ways(path, self._keychain.candidates(self._host, path), access)
-            return self._ways[path]
+            if path not in self._attempts:
+                candidates = self._keychain.candidates(self._host, path)
+                self._attempts[path] = CredentialAttempts(path, candidates)
+            return self._attempts[path]
 
     def _url(self, target: str) -> str:
-        return f"{self._pinged.get().scheme}://{self._host}{target}"
+        return f"{self._ping.get().scheme}://{self._host}{target}"
 
-    def _send(self, request: Request, grant: Authorization) -> Reply:
+    def _send(self, request: Request, authorization: Authorization) -> Reply:
         with self._lock:
             if self._broken:
                 raise LookupFailedError(
                     Cause.TRANSIENT, f"not asked after {_BREAKS_AFTER} failures in a row: {self._broken}"
                 )
-        if grant.authorization:
-            request = replace(request, headers={**request.headers, "Authorization": grant.authorization})
+        if authorization.header:
+            request = replace(request, headers={**request.headers, "Authorization": authorization.header})
         try:
             reply = self._transport.fetch(request)
         except UnavailableError as error:
             with self._lock:
-                self._outages += 1
-                if self._outages == _BREAKS_AFTER:
+                self._failures += 1
+                if self._failures == _BREAKS_AFTER:
                     self._broken = error.reason
             raise
         with self._lock:
-            self._outages = 0
+            self._failures = 0
         return reply
 
-    def _own_reach(self) -> AddressPolicy:
+    def _own_policy(self) -> AddressPolicy:
         named = any(entry.names(self._host) for entry in self._options.allowed_registries)
         if named or not self._options.public_only:
             return ANY_ADDRESS
@@ -191,58 +194,60 @@ class Endpoint:
             f"{self._host} is on a private address and not in the allowed registries",
         )
 
-    def _same_host(self, target: Origin) -> AddressPolicy:
-        if target.host != self._own.host:
+    def _same_host_policy(self, target: Origin) -> AddressPolicy:
+        if target.host != self._host_origin.host:
             raise LookupFailedError(
                 Cause.POLICY, f"a redirect to another host, {target.authority}, was refused"
             )
-        return self._own_reach()
+        return self._own_policy()
 
-    def _any_host(self, target: Origin) -> AddressPolicy:
-        if target.host == self._own.host:
-            return self._own_reach()
+    def _other_host_policy(self, target: Origin) -> AddressPolicy:
+        if target.host == self._host_origin.host:
+            return self._own_policy()
         if target.is_among(self._options.trusted_realm_hosts):
             return ANY_ADDRESS
-        scope = AddressScope.ROUTED if self._pinged.get().inside else AddressScope.PUBLIC
+        scope = AddressScope.ROUTED if self._ping.get().is_private else AddressScope.PUBLIC
         return AddressPolicy(scope, f"a redirect to a private address, {target.authority}, was refused")
 
-    def _rules(self, pinged: PingResult) -> TokenServerPolicy:
+    def _token_server_policy(self, pinged: PingResult) -> TokenServerPolicy:
         return TokenServerPolicy(
-            registry=pinged.end,
+            registry=pinged.origin,
             trusted=self._options.trusted_realm_hosts,
-            inside=pinged.inside,
-            own=self._own_reach(),
+            is_private=pinged.is_private,
+            own_addresses=self._own_policy(),
         )
 
 
 def _is_refused(reply: Reply) -> bool:
-    """Say whether somebody else might get another answer."""
+    """Say whether another credential may get another reply."""
     hidden = reply.status == _NOT_FOUND and bool(_HIDDEN.intersection(error_codes(reply)))
     return hidden or reply.status in {_UNAUTHORIZED, _FORBIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What one caller was told."""
+    """The reply to one attempt."""
 
-    caller: Caller
+    attempt: CredentialAttempt
     reply: Reply
-    grant: Authorization
+    authorization: Authorization
 
     @property
     def place(self) -> str:
-        """Where the login comes from that was refused; empty where none was asked for."""
-        return self.caller.shown.place if self.caller.shown and self.grant.challenges else ""
+        """The file of the refused credential; empty if the registry asked for none."""
+        credential = self.attempt.credential
+        return credential.place if credential and self.authorization.challenges else ""
 
 
 def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Authorization]:
-    """Return the reply that says most, with a standing that names everything that was tried."""
+    """Return the reply that says most, with all refused credentials in its authorization's `refusal`."""
     if not refusals:
         raise LookupFailedError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
-    # A registry that speaks of the repository has at least taken the login.
+    # A registry that names the repository has accepted the credential.
     best = max(refusals, key=lambda refusal: refusal.reply.status == _NOT_FOUND)
     if len(refusals) == 1 and not reasons:
-        return best.reply, best.grant
+        return best.reply, best.authorization
     places = dict.fromkeys(refusal.place for refusal in refusals if refusal.place)
-    standing = refused_credentials(tuple(places)) if places else best.grant.standing
-    return best.reply, replace(best.grant, standing="; ".join(dict.fromkeys([standing, *reasons])))
+    refused = refused_credentials(tuple(places)) if places else best.authorization.refusal
+    refusal = "; ".join(dict.fromkeys([refused, *reasons]))
+    return best.reply, replace(best.authorization, refusal=refusal)

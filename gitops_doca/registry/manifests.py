@@ -1,4 +1,4 @@
-"""The verdict on one tag: missing needs the registry's own word, everything unclear is unknown."""
+"""Look up one tag: it is missing only if the registry says so, and unknown if the reply is unclear."""
 
 import hashlib
 from collections.abc import Mapping
@@ -37,17 +37,17 @@ MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v1+json",
     _SCHEMA1_SIGNED,
 )
-"""All that is accepted, schema 1 last; a registry that has another form of the manifest answers 404."""
+"""The accepted types, schema 1 last; a registry with another form of the manifest answers 404."""
 _ACCEPT = ", ".join(MEDIA_TYPES)
 
 _OK, _NOT_FOUND = 200, 404
-# HEAD is answered wrongly more often than GET: by 405, by 403, or without a body that says which 404 it is.
-_ASK_AGAIN = {_OK, 400, 401, 403, _NOT_FOUND, 405, 406, 501}
+# Registries answer HEAD with a wrong 405 or 403, and a 404 needs a body that says what was not found.
+_TRY_GET = {_OK, 400, 401, 403, _NOT_FOUND, 405, 406, 501}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest whose bytes were read."""
+    """A manifest that was read."""
 
     digest: Digest
     """Computed from the bytes; for signed schema 1 as the registry states it."""
@@ -55,18 +55,20 @@ class Manifest:
 
 
 def look_up(endpoint: Endpoint, image: ImageReference, *, verify: bool = False) -> TagLookup:
-    """Return what the registry says of a tag: by HEAD, and by GET where that does not settle it.
+    """Look up a tag with HEAD, and with GET if that reply is unclear.
 
-    With `verify` by GET alone: the digest is computed, whatever a header says.
+    With `verify`, with GET only: the digest is computed, and no header is trusted.
     """
     try:
         if not verify:
-            head, grant = endpoint.ask("HEAD", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
+            head, authorization = endpoint.send(
+                "HEAD", image.repository, _target(image), accept=_ACCEPT, cap=LARGE
+            )
             digest = head.header("Docker-Content-Digest")
             if head.status == _OK and is_digest(digest) and _media_type(head) in MEDIA_TYPES:
                 return TagExists(Digest(digest))
-            if head.status not in _ASK_AGAIN:
-                return _unclear(head, grant)
+            if head.status not in _TRY_GET:
+                return _unclear(head, authorization)
         match _fetch(endpoint, image):
             case Manifest(digest=computed):
                 return TagExists(computed)
@@ -77,10 +79,7 @@ def look_up(endpoint: Endpoint, image: ImageReference, *, verify: bool = False) 
 
 
 def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
-    """Return the manifest that a tag names, which was there before.
-
-    Raises `LookupFailedError` without one.
-    """
+    """Return the manifest of a tag that exists; raises `LookupFailedError` without one."""
     match _fetch(endpoint, image):
         case Manifest() as manifest:
             return manifest
@@ -93,14 +92,11 @@ def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
 
 
 def fetch_by_digest(endpoint: Endpoint, repository: Repository, digest: Digest) -> Manifest:
-    """Return a manifest that an index names.
-
-    Raises `LookupFailedError` when it does not come as it is named.
-    """
+    """Return a manifest that an index names; raises `LookupFailedError` if it has another digest."""
     target = f"/v2/{repository.path}/manifests/{digest}"
-    reply, grant = endpoint.ask("GET", repository, target, accept=_ACCEPT, cap=LARGE)
+    reply, authorization = endpoint.send("GET", repository, target, accept=_ACCEPT, cap=LARGE)
     if reply.status != _OK:
-        unclear = _unclear(reply, grant)
+        unclear = _unclear(reply, authorization)
         raise LookupFailedError(unclear.cause, f"a manifest that the index names: {unclear.reason}")
     match _manifest(reply):
         case TagUnknown(cause, reason, _):
@@ -112,18 +108,20 @@ def fetch_by_digest(endpoint: Endpoint, repository: Repository, digest: Digest) 
 
 
 def _fetch(endpoint: Endpoint, image: ImageReference) -> Manifest | TagLookup:
-    reply, grant = endpoint.ask("GET", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
+    reply, authorization = endpoint.send("GET", image.repository, _target(image), accept=_ACCEPT, cap=LARGE)
+    if reply.status == _NOT_FOUND:
+        return _not_found(reply, authorization, image.tag)
     if reply.status != _OK:
-        return _not_found(reply, grant, image.tag) if reply.status == _NOT_FOUND else _unclear(reply, grant)
-    found = _manifest(reply)
+        return _unclear(reply, authorization)
+    manifest = _manifest(reply)
     claimed = reply.header("Docker-Content-Digest")
-    if isinstance(found, Manifest) and claimed and claimed != found.digest:
+    if isinstance(manifest, Manifest) and claimed and claimed != manifest.digest:
         message = (
             f"{image}: the registry's header names another digest than the manifest has; "
-            f"{found.digest} is computed from its bytes"
+            f"{manifest.digest} is computed from its bytes"
         )
         endpoint.warn(Diagnostic(category=None, message=message))
-    return found
+    return manifest
 
 
 def _target(image: ImageReference) -> str:
@@ -138,14 +136,14 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
         return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
     claimed = reply.header("Docker-Content-Digest")
     if _media_type(reply) == _SCHEMA1_SIGNED and document.get("schemaVersion") == 1 and is_digest(claimed):
-        # The digest is of the manifest without the signatures in it.
+        # This digest is of the manifest without its signatures.
         return Manifest(Digest(claimed), document)
     return Manifest(Digest(f"sha256:{hashlib.sha256(reply.body).hexdigest()}"), document)
 
 
 def _is_manifest(document: Mapping[str, Any], media_type: str) -> bool:
     if "manifests" in document and ("config" in document or "layers" in document):
-        # Index and image at once: two readers could see two images.
+        # Both index and image: two clients could see different images.
         return False
     known = media_type in MEDIA_TYPES or document.get("mediaType") in MEDIA_TYPES
     version = document.get("schemaVersion")
@@ -155,31 +153,33 @@ def _is_manifest(document: Mapping[str, Any], media_type: str) -> bool:
     return (known and version in (1, 2)) or (shaped and version == 2)  # noqa: PLR2004 (image manifest)
 
 
-def _not_found(reply: Reply, grant: Authorization, tag: str) -> TagLookup:
-    found = errors(reply)
-    if not any(error.code for error in found):
+def _not_found(reply: Reply, authorization: Authorization, tag: str) -> TagLookup:
+    reported = errors(reply)
+    if not any(error.code for error in reported):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
         )
-    if any(is_about_accept(error) for error in found):
+    if any(is_about_accept(error) for error in reported):
         return TagUnknown(
             Cause.PROTOCOL, "404 Not Found: the registry has a form of this manifest that was not accepted"
         )
-    if any(error.code == "NAME_UNKNOWN" for error in found):
-        return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=grant.credentials_sent)
-    if all(is_missing(error, tag) for error in found):
+    if any(error.code == "NAME_UNKNOWN" for error in reported):
+        return TagUnknown(
+            Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=authorization.credentials_sent
+        )
+    if all(is_missing(error, tag) for error in reported):
         return TagMissing()
-    unclear = _unclear(reply, grant)
+    unclear = _unclear(reply, authorization)
     if unclear.cause is Cause.AUTH:
         return unclear
     return TagUnknown(unclear.cause, f"{unclear.reason}, which does not say that this tag is missing")
 
 
-def _unclear(reply: Reply, grant: Authorization) -> TagUnknown:
+def _unclear(reply: Reply, authorization: Authorization) -> TagUnknown:
     codes = error_codes(reply)
     text = describe(reply)
     cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)
-    return TagUnknown(cause, f"{text}: {grant.standing}" if cause is Cause.AUTH else text)
+    return TagUnknown(cause, f"{text}: {authorization.refusal}" if cause is Cause.AUTH else text)
 
 
 def _media_type(reply: Reply) -> str:

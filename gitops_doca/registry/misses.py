@@ -1,17 +1,16 @@
-"""Whether an error of a registry says that a tag is missing, and not something else."""
+"""Decide whether a registry's error says that a tag is missing."""
 
 import re
 
 from gitops_doca.registry.oci_errors import RegistryError
 
-# Harbor says NOT_FOUND, registry.redhat.io UNKNOWN, and both say so of other things as well: only these
-# sentences count. Group 1 is what the sentence names.
-_GONE = re.compile(
+# Harbor sends NOT_FOUND and registry.redhat.io UNKNOWN, for other things as well, so only these sentences
+# count. Group 1 is what the sentence names.
+_MISSING = re.compile(
     r"(?:the |requested |named )*(?:manifest|tag|artifact|image)(?: (\S+))?? (?:is |was )?"
     r"(?:not found|unknown|does not exist)|not found"
 )
-# MANIFEST_UNKNOWN says it by itself, unless its words tell of a failure behind the registry, or of what the
-# tag stands in.
+# MANIFEST_UNKNOWN means it, unless its text is about a failure behind the registry, or about the repository.
 _FAILED = re.compile(
     r"\b(?:upstream|remote|proxy|status code|http status|timeout|timed out|deadline|refused|reset|unreachable"
     r"|unavailable|no such host|dial|lookup|connection|certificate|unauthorized|denied|forbidden|credentials"
@@ -25,27 +24,27 @@ _QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
 
 
 def is_missing(error: RegistryError, tag: str) -> bool:
-    """Say whether an error tells of this tag that it does not exist."""
+    """Say whether an error means that this tag does not exist."""
     match error.code:
         case "MANIFEST_UNKNOWN":
             return not any(_blames_something_else(text) for text in error.texts)
         case "NOT_FOUND" | "UNKNOWN":
-            return bool(error.texts) and all(_says_gone(text, tag) for text in error.texts)
+            return bool(error.texts) and all(_says_missing(text, tag) for text in error.texts)
         case _:
             return False
 
 
 def is_about_accept(error: RegistryError) -> bool:
-    """Say whether an error tells of a manifest that is there in a form which the request did not accept."""
+    """Say whether an error is about a manifest that exists in a form that the request did not accept."""
     return any(re.search(r"\baccept\b", _words(text)) for text in error.texts)
 
 
-def _says_gone(text: str, tag: str) -> bool:
-    found = _GONE.fullmatch(text.strip(" .\n"))
-    if found is None:
+def _says_missing(text: str, tag: str) -> bool:
+    sentence = _MISSING.fullmatch(text.strip(" .\n"))
+    if sentence is None:
         return False
-    # A sentence about `path:tag` is about the tag under any path: a proxy cache may name the upstream's.
-    named = (found[1] or tag).strip("\"'`,:").rpartition(":")[2]
+    # In `path:tag` any path counts: a proxy cache may name the path of its upstream.
+    named = (sentence[1] or tag).strip("\"'`,:").rpartition(":")[2]
     return named == tag.lower()
 
 
@@ -55,6 +54,6 @@ def _blames_something_else(text: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """Return the plain words of a text: names could be made of any words, such as `a/manifest-unknown`."""
+    """Return the plain words of a text, without names: they could be anything, as `a/manifest-unknown`."""
     bare = (word.strip(".,;:!?()[]{}") for word in _QUOTED.sub(" ", text).split())
     return " ".join(word for word in bare if re.fullmatch(r"[a-z]+(?:'[a-z]+)?", word))

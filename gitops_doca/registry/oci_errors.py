@@ -1,4 +1,4 @@
-"""The errors that a registry puts into a body, in the form that the distribution spec gives to them."""
+"""Read the errors in a registry's reply, in the format of the OCI distribution spec."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from gitops_doca.net.transport import Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryError:
-    """One error of a body."""
+    """One error of a reply."""
 
     code: str
-    """Empty where it is none: such an error is there too, and says nothing that could be relied on."""
+    """Empty if it is invalid: then nothing can be concluded from the error."""
     texts: tuple[str, ...]
-    """Message and detail, as far as they are text, in lower case; never to be shown."""
+    """Message and detail if they are text, in lower case; never shown."""
 
 
 def error_codes(reply: Reply) -> tuple[str, ...]:
@@ -25,12 +25,12 @@ def error_codes(reply: Reply) -> tuple[str, ...]:
 
 
 def errors(reply: Reply) -> tuple[RegistryError, ...]:
-    """Return the errors in a body; none of a body that is beyond the bounds of `read_json`."""
+    """Return the errors in a reply; none if its body is over the limits of `read_json`."""
     try:
-        found = json_object(reply).get("errors")
+        listed = json_object(reply).get("errors")
     except LookupFailedError:
         return ()
-    return tuple(_error(error) for error in found) if isinstance(found, list) else ()
+    return tuple(_error(error) for error in listed) if isinstance(listed, list) else ()
 
 
 def _error(error: object) -> RegistryError:
@@ -45,9 +45,9 @@ def _error(error: object) -> RegistryError:
 
 
 def json_object(reply: Reply, *, max_values: int = MAX_VALUES) -> dict[str, Any]:
-    """Return the JSON object in a body, an empty one for anything else; raises as `read_json` does."""
+    """Return the JSON object in a reply, empty for anything else; raises as `read_json` does."""
     try:
-        # What was cut could still parse, with the decisive part missing.
+        # A truncated body could still be valid JSON.
         document = {} if reply.truncated else read_json(reply.body, max_values=max_values)
     except ValueError:
         return {}

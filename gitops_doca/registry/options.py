@@ -1,4 +1,4 @@
-"""What the user decided about registries."""
+"""The settings for registries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from gitops_doca.registry.auth.pull_secrets import PullSecret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryOptions:
-    """Settings of one resolver; `environ` is the only environment that is read."""
+    """Settings of one resolver; no other environment than `environ` is read."""
 
     environ: Mapping[str, str]
     registry_config: Path | None = None
-    """A docker config.json; None: the places where docker and podman keep theirs."""
+    """A docker config.json; None: the default files of docker and podman."""
     pull_secrets: tuple[PullSecret, ...] = ()
-    """Tried before `registry_config`, in the kubelet's way."""
+    """Tried before `registry_config`, as the kubelet does."""
     ca_file: Path | None = None
     """CA certificates, a PEM file or an OpenSSL folder; None: those of `CA_VARIABLES`, else certifi's."""
     insecure_registries: frozenset[str] = frozenset()
-    """`HOST[:PORT]` that may be asked without TLS; loopback always may."""
+    """`HOST[:PORT]` that are allowed without TLS; loopback always is."""
     trusted_realm_hosts: frozenset[str] = frozenset()
-    """`HOST[:PORT]` of token servers that may have any registry's credentials."""
+    """`HOST[:PORT]` of token servers that may receive any registry's credentials."""
     allowed_registries: tuple[AllowedRegistry, ...] = ()
-    """The only ones that may be asked; without any, all may."""
+    """The only registries that are allowed; empty: all are."""
     public_only: bool = False
-    """Refuse addresses that are not public, but of registries that `allowed_registries` names in full."""
+    """Refuse addresses that are not public, except of registries that `allowed_registries` names in full."""
     verify_digests: bool = False
-    """Ask for each manifest, and compute its digest, where otherwise a header is believed."""
+    """Fetch each manifest and compute its digest, instead of trusting a header."""
     deadline: float = 120.0
     """Seconds of wall clock for all look-ups of one resolver together."""
     list_seconds: float = 15.0
-    """Seconds for all tag lists together, within the deadline: as a rule they only help after a miss."""
+    """Seconds for all tag lists together, within the deadline: usually they only help after a miss."""

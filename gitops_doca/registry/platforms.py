@@ -1,4 +1,4 @@
-"""Which platforms an image is for, by its index or by its configuration."""
+"""Read the platforms of an image from its index or its configuration."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -14,12 +14,12 @@ from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_digest, fetch_manifest
 
 MAX_CHILDREN = 8
-"""Manifests that are looked into because the index does not say which platform they are for."""
+"""Manifests that are fetched because the index does not state their platform."""
 _CONFIG_TYPES = (
     "application/vnd.docker.container.image.v1+json",
     "application/vnd.oci.image.config.v1+json",
 )
-# As containerd reads them: names of the kernel and of Debian in the place of Go's.
+# As in containerd: names of the kernel and of Debian, and Go's names for them.
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "x86-64": "amd64",
@@ -33,24 +33,28 @@ _ARCHITECTURES = {
 def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
     """Return digest and platforms of the image that a tag names.
 
-    An index states them itself; of a single image the configuration does, whose bytes must have the size and
-    digest that the manifest gives. Schema 1 states the architecture alone, and always means Linux.
+    They are in an index, or in the configuration of a single image, whose bytes must have the size and digest
+    in the manifest. Schema 1 has the architecture only, and is always for Linux.
     """
     try:
         manifest = fetch_manifest(endpoint, image)
         reader = _Reader(endpoint=endpoint, repository=image.repository)
         if isinstance(manifest.document.get("manifests"), list):
-            found, instead = reader.of_index(manifest.document["manifests"]), "an index without any image"
+            platforms = reader.of_index(manifest.document["manifests"])
+            instead = "an index without any image"
         else:
-            found, instead = reader.of_image(manifest.document), "an artifact, and not an image"
+            platforms = reader.of_image(manifest.document)
+            instead = "an artifact, and not an image"
     except LookupFailedError as error:
         return TagUnknown(error.cause, error.reason)
-    return NotAnImage(manifest.digest, instead) if found is None else ImagePlatforms(manifest.digest, found)
+    if platforms is None:
+        return NotAnImage(manifest.digest, instead)
+    return ImagePlatforms(manifest.digest, platforms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reader:
-    """Reads manifests of one repository; its methods return None where there is no image to pull."""
+    """Reads manifests of one repository; its methods return None if there is no image to pull."""
 
     endpoint: Endpoint
     repository: Repository
@@ -58,7 +62,7 @@ class _Reader:
     def of_index(self, entries: Sequence[Any], *, nested: bool = False) -> frozenset[str] | None:
         """Return the platforms of all images in an index.
 
-        A container runtime also looks into entries that state no platform; so does this, one level deep.
+        As in a container runtime, entries without a platform are fetched, here for one level only.
         """
         images = [entry for entry in entries if _may_be_image(entry)]
         unstated = [entry for entry in images if not _platform(entry.get("platform"))]
@@ -67,9 +71,9 @@ class _Reader:
         if len(unstated) > MAX_CHILDREN:
             what = f"more than {MAX_CHILDREN} manifests whose platform it does not state"
             raise LookupFailedError(Cause.PROTOCOL, f"the index has {what}")
-        found = [_platform(entry.get("platform")) for entry in images if entry not in unstated]
-        found += [platforms for entry in unstated if (platforms := self._of_child(entry)) is not None]
-        return frozenset().union(*found) if found else None
+        stated = [_platform(entry.get("platform")) for entry in images if entry not in unstated]
+        fetched = [platforms for entry in unstated if (platforms := self._of_child(entry)) is not None]
+        return frozenset().union(*stated, *fetched) if stated or fetched else None
 
     def _of_child(self, entry: Mapping[str, Any]) -> frozenset[str] | None:
         digest = entry.get("digest")
@@ -81,7 +85,7 @@ class _Reader:
         return self.of_image(document)
 
     def of_image(self, document: Mapping[str, Any]) -> frozenset[str] | None:
-        """Return the platform of a single image; an empty set where its configuration states none."""
+        """Return the platform of a single image; an empty set if its configuration states none."""
         descriptor = document.get("config")
         if not isinstance(descriptor, dict):
             return _platform({"os": "linux", **document})
@@ -97,7 +101,7 @@ class _Reader:
             raise LookupFailedError(
                 Cause.PROTOCOL, f"the configuration is larger than {LARGE // 1024**2} MiB"
             )
-        body = self.endpoint.blob(self.repository, Digest(digest))
+        body = self.endpoint.fetch_blob(self.repository, Digest(digest))
         if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest or size not in (None, len(body)):
             raise LookupFailedError(
                 Cause.PROTOCOL, "the configuration is not the one that the manifest names"
@@ -112,7 +116,7 @@ class _Reader:
 
 
 def _may_be_image(entry: object) -> bool:
-    """Say whether an entry of an index is an image, or an index of images, as far as it says itself."""
+    """Say whether an entry of an index may be an image, or an index of images."""
     if not isinstance(entry, dict):
         raise LookupFailedError(Cause.PROTOCOL, "the index has an entry that is no JSON object")
     if entry.get("artifactType") or not _may_be(entry, (*IMAGE_TYPES, *INDEX_TYPES)):
@@ -120,25 +124,26 @@ def _may_be_image(entry: object) -> bool:
     annotations = entry.get("annotations")
     if isinstance(annotations, dict) and "vnd.docker.reference.type" in annotations:
         return False
-    # BuildKit writes its attestations so, in old releases without the annotation.
+    # Old releases of BuildKit mark attestations by this platform only.
     return _platform(entry.get("platform")) != {"unknown/unknown"}
 
 
 def _may_be(descriptor: Mapping[str, Any], media_types: Collection[str]) -> bool:
-    """Say whether a descriptor is of one of these types, or does not say which it is of."""
+    """Say whether a descriptor has one of these types, or states none."""
     stated = descriptor.get("mediaType")
     return not isinstance(stated, str) or not stated or stated in media_types
 
 
 def _platform(document: object) -> frozenset[str]:
-    """Return the `os/architecture` that an object states; an empty set where it does not."""
+    """Return the `os/architecture` that an object states; an empty set if it states none."""
     if not isinstance(document, dict):
         return frozenset()
     name, architecture = document.get("os"), document.get("architecture")
     if not isinstance(name, str) or not isinstance(architecture, str):
         return frozenset()
-    # A variant has a field of its own, and some write it behind the architecture all the same.
+    # Some tools append the variant to the architecture, though it has a field.
     architecture = architecture.lower().partition("/")[0]
-    words = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
-    # Anything else is no platform, and would stand in messages and in the lock.
-    return frozenset({words}) if words.isascii() and words.replace("/", "", 1).isalnum() else frozenset()
+    platform = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
+    # Messages and the lock show it, so other characters are not accepted.
+    is_valid = platform.isascii() and platform.replace("/", "", 1).isalnum()
+    return frozenset({platform}) if is_valid else frozenset()

@@ -17,7 +17,6 @@ from gitops_doca.core.resolve.lookup import (
 from gitops_doca.net.deadline import Deadline, DeadlineThreads
 from gitops_doca.net.retry import RetryPolicy
 from gitops_doca.net.transport import CONNECTIONS, Transport
-from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.manifests import look_up
@@ -59,8 +58,7 @@ class RegistryResolver:
         self._warn = warn
         self._deadline = Deadline.after(options.deadline)
         self._transport = Transport(options.environ, options.ca_file, self._deadline, retry)
-        helpers = Helpers(options.environ, self._deadline)
-        self._keychain = Keychain(options, helpers, self._add_warning)
+        self._keychain = Keychain(options, self._deadline, self._add_warning)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
         self._warnings: set[Diagnostic] = set()

@@ -1,4 +1,4 @@
-"""The tags of a repository, page by page; a list that breaks off keeps what it has."""
+"""Read the tags of a repository, page by page."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,33 +17,36 @@ from gitops_doca.registry.oci_errors import describe, error_codes, json_object
 
 MAX_PAGES = 200
 MAX_TAGS = 100_000
-# Some registries send all their tags in one page; Google's have an object for each manifest beside them.
+# Some registries send all tags in one page; Google's add an object for each manifest.
 _MAX_VALUES = MAX_TAGS + 50_000
 _PAGE_SIZE = 1000
-# Quay once refused 1000 with 413, ECR refuses sizes with 400.
+# Quay once refused 1000 with 413; ECR refuses sizes with 400.
 _SMALL_PAGE_SIZE = 100
 _NO_NEXT = "its pages do not lead to an end"
 _OK, _NOT_FOUND, _REFUSED = 200, 404, {400, 413}
 
 
 def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
-    """Yield what is known after each page, the last one with the final word on whether it is complete."""
-    known = TagList()
+    """Yield the tags so far after each page; the last list says whether it is complete.
+
+    A page that fails ends the list, which keeps the tags of the pages before.
+    """
+    tags = TagList()
     try:
-        for known in _read_pages(endpoint, repository):
-            yield known
+        for tags in _read_pages(endpoint, repository):
+            yield tags
     except LookupFailedError as error:
-        yield replace(known, complete=False, reason=error.reason)
+        yield replace(tags, complete=False, reason=error.reason)
 
 
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     tags: frozenset[str] = frozenset()
     unlinked: frozenset[str] = frozenset()
     size, target = _PAGE_SIZE, _target(repository, n=_PAGE_SIZE)
-    reply = _ask(endpoint, repository, target)
+    reply = _get(endpoint, repository, target)
     if reply.status in _REFUSED:
         size, target = _SMALL_PAGE_SIZE, _target(repository, n=_SMALL_PAGE_SIZE)
-        reply = _ask(endpoint, repository, target)
+        reply = _get(endpoint, repository, target)
     seen, probes = {target}, 0
     while True:
         page = _parse_page(reply)
@@ -51,23 +54,23 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             unknown = not tags and _is_name_unknown(reply)
             yield TagList(tags, repository_unknown=unknown, reason=_no_page(reply))
             return
-        found = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
+        valid = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
         link = parse_next(reply.headers.getlist("Link"))
         linked, full = link is not None, len(page) >= size
         if link is not None:
             following = _next_target(endpoint, reply, link)
         else:
-            # A full page without a Link may be a registry that pages and does not say so.
-            following = _target(repository, n=size, last=found[-1]) if full and found else None
-        more = tags | set(found)
+            # After a full page without a Link there may still be another page.
+            following = _target(repository, n=size, last=valid[-1]) if full and valid else None
+        more = tags | set(valid)
         if probes or size == _SMALL_PAGE_SIZE:
-            # The operator's client asks for large pages only, and goes on by Link only.
+            # The operator's client requests large pages only, and follows Links only.
             unlinked |= more - tags
         if following is None:
             yield TagList(more, complete=not linked and not full, unlinked=unlinked, reason=_NO_NEXT)
             return
         if more == tags or following in seen:
-            # What went on after `last` before, and brings nothing new now, has begun anew behind the end.
+            # If `last` led to new tags before, the registry starts again after the last page.
             yield TagList(more, complete=probes > 1, unlinked=unlinked, reason=_NO_NEXT)
             return
         tags = more
@@ -76,15 +79,15 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             return
         probes += not linked
         seen.add(following)
-        reply = _ask(endpoint, repository, following)
+        reply = _get(endpoint, repository, following)
 
 
 def _target(repository: Repository, **query: str | int) -> str:
     return f"/v2/{repository.path}/tags/list?{urlencode(query)}"
 
 
-def _ask(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
-    return endpoint.ask("GET", repository, target, accept="application/json", cap=LARGE)[0]
+def _get(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
+    return endpoint.send("GET", repository, target, accept="application/json", cap=LARGE)[0]
 
 
 def _is_name_unknown(reply: Reply) -> bool:
@@ -98,11 +101,11 @@ def _no_page(reply: Reply) -> str:
 
 
 def _parse_page(reply: Reply) -> list[Any] | None:
-    """Return the entries of a page, of whatever type; None for a reply that is no page."""
+    """Return the entries of a page, of any type; None for a reply that is no page."""
     if reply.status != _OK:
         return None
     document = json_object(reply, max_values=_MAX_VALUES)
-    # A repository without tags has null here, in some registries.
+    # Some registries send null for a repository without tags.
     tags = (document["tags"] or []) if "tags" in document else None
     return tags if isinstance(tags, list) else None
 

@@ -1,1 +1,1 @@
-"""Who asks a registry: credentials, and the tokens that they give."""
+"""Authorize requests to registries with credentials and tokens."""

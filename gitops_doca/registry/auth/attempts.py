@@ -1,59 +1,60 @@
-"""The ways into one repository: one for each credential that matches it, tried until one opens."""
+"""The credentials to try for one repository, in order, until one is accepted."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.authorization import AuthorizationCache
-from gitops_doca.registry.auth.authorizer import Caller
-from gitops_doca.registry.auth.credentials import Credential, HelperCall, InvalidCredential
+from gitops_doca.registry.auth.credentials import (
+    Credential,
+    CredentialCandidate,
+    HelperCall,
+    InvalidCredential,
+)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CredentialAttempt:
-    """One credential, or none, and what it was exchanged for."""
+    """One credential for one repository, or none, and the authorization that it was exchanged for."""
 
-    caller: Caller
-    access: AuthorizationCache
+    path: str
+    """Of the repository."""
+    credential: Credential | HelperCall | None
+    is_only: bool
+    """There is no other candidate: if a credential helper has no login, the request is anonymous."""
+    cache: AuthorizationCache = field(default_factory=AuthorizationCache)
 
 
 class CredentialAttempts:
-    """All ways, the one that was open last before the others; safe to share between threads."""
+    """The attempts of all candidates, or an anonymous one without candidates; safe to share between threads.
 
-    def __init__(self, ways: Sequence[CredentialAttempt], unusable: Sequence[InvalidCredential]) -> None:
-        self._ways = tuple(ways)
+    Raises `LookupFailedError` (auth) if there are candidates and all are invalid: they never make a request
+    anonymous.
+    """
+
+    def __init__(self, path: str, candidates: Sequence[CredentialCandidate]) -> None:
+        invalid = [candidate for candidate in candidates if isinstance(candidate, InvalidCredential)]
+        usable = [candidate for candidate in candidates if not isinstance(candidate, InvalidCredential)]
+        self.problems = tuple(credential.reason for credential in invalid)
+        """Why candidates could not be tried."""
+        if invalid and not usable:
+            raise LookupFailedError(Cause.AUTH, "; ".join(self.problems))
+        is_only = len(candidates) <= 1
+        self._attempts = [
+            CredentialAttempt(path=path, credential=credential, is_only=is_only)
+            for credential in usable or (None,)
+        ]
         self._lock = threading.Lock()
-        self._open: CredentialAttempt | None = None
-        self.problems = tuple(found.reason for found in unusable)
-        """Why entries for the repository could not be tried."""
+        self._preferred: CredentialAttempt | None = None
 
     def in_order(self) -> tuple[CredentialAttempt, ...]:
-        """Return each way once, the likeliest first."""
+        """Return each attempt once, the one that was accepted last first."""
         with self._lock:
-            first = self._open
-        return self._ways if first is None else (first, *(way for way in self._ways if way is not first))
+            return tuple(sorted(self._attempts, key=lambda attempt: attempt is not self._preferred))
 
-    def opened(self, way: CredentialAttempt) -> None:
-        """Note that the registry let somebody in this way."""
+    def prefer(self, attempt: CredentialAttempt) -> None:
+        """Try an attempt before the others from now on, because the registry accepted it."""
         with self._lock:
-            self._open = way
-
-
-def make_ways(
-    path: str,
-    candidates: Sequence[Credential | HelperCall | InvalidCredential],
-    access: Callable[[Caller], AuthorizationCache],
-) -> CredentialAttempts:
-    """Return the ways of all candidates, or the anonymous one where there is no candidate.
-
-    Raises `LookupFailedError` (auth) when there are candidates and none can be used: that is not anonymous.
-    """
-    unusable = [found for found in candidates if isinstance(found, InvalidCredential)]
-    usable = [found for found in candidates if not isinstance(found, InvalidCredential)]
-    if unusable and not usable:
-        raise LookupFailedError(Cause.AUTH, "; ".join(found.reason for found in unusable))
-    alone = len(candidates) <= 1
-    callers = [Caller(shown=found, path=path, alone=alone) for found in usable or (None,)]
-    return CredentialAttempts([CredentialAttempt(caller, access(caller)) for caller in callers], unusable)
+            self._preferred = attempt

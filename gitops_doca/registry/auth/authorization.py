@@ -1,4 +1,4 @@
-"""What the requests for a repository carry, found out once and shared by all threads."""
+"""The authorization of the requests for a repository, fetched once and shared by all threads."""
 
 import threading
 from collections.abc import Callable
@@ -12,81 +12,85 @@ _T = TypeVar("_T")
 
 
 class CachedResult(Generic[_T]):
-    """A value that the first thread computes and all others wait for; a failure is kept just so."""
+    """The result of a function that the first thread calls, and for which all others wait."""
 
     def __init__(self, compute: Callable[[], _T]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
-        self._found: list[_T | LookupFailedError] = []
+        self._result: list[_T | LookupFailedError] = []
 
     def get(self) -> _T:
-        """Return the value; raises the `LookupFailedError` that there was instead, also the next time."""
+        """Return the result; raises the `LookupFailedError` of the function, each time."""
         with self._lock:
-            if not self._found:
+            if not self._result:
                 try:
-                    self._found.append(self._compute())
+                    self._result.append(self._compute())
                 except LookupFailedError as error:
-                    self._found.append(error)
-        found = self._found[0]
-        if isinstance(found, LookupFailedError):
-            raise LookupFailedError(found.cause, found.reason)
-        return found
+                    self._result.append(error)
+        result = self._result[0]
+        if isinstance(result, LookupFailedError):
+            raise LookupFailedError(result.cause, result.reason)
+        return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """What a repository's requests carry."""
+    """The value of the Authorization header of a repository's requests, and where it comes from."""
 
-    authorization: str = field(default="", repr=False)
+    header: str = field(default="", repr=False)
+    """Empty: the requests are anonymous."""
     challenges: tuple[Challenge, ...] = ()
-    """The challenges that it answers; none: the registry has asked for nothing yet."""
+    """The challenges that it answers; none: the registry sent none yet."""
     credentials_sent: bool = False
-    """The registry, or its token server, has seen a login."""
-    exchanged: bool = False
-    """It is a token that a token server gave."""
-    standing: str = ""
-    """The clause that explains a 401 or 403 in spite of this grant."""
+    """The registry or its token server received credentials."""
+    from_token_server: bool = False
+    refusal: str = ""
+    """The clause that explains a 401 or 403 in spite of this authorization."""
 
 
 class AuthorizationCache:
-    """One repository's grant; an answer to a challenge is renewed at most once without success."""
+    """The newest authorization of one attempt.
 
-    def __init__(self, first: Callable[[], Authorization]) -> None:
+    An authorization that answers a challenge is renewed once only, until the registry has accepted it.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._newest = CachedResult(first)
-        self._next: CachedResult[Authorization] | None = None
-        """What did not come when the newest was to be renewed; the newest stays in use."""
-        self._doubtful: Authorization | None = None
-        """A renewed grant that has not worked yet."""
+        self._newest: CachedResult[Authorization] | None = None
+        self._renewal: CachedResult[Authorization] | None = None
+        """A renewal that failed; the newest stays in use."""
+        self._unproven: Authorization | None = None
+        """A renewed authorization that was not accepted yet."""
 
-    def grant(self) -> Authorization:
-        """Return the newest authorization, fetched when the first thread asks.
+    def get(self, fetch: Callable[[], Authorization]) -> Authorization:
+        """Return the newest authorization, fetched by the first thread.
 
-        Raises as `CachedResult` does.
+        Raises the `LookupFailedError` of the fetch, each time.
         """
         with self._lock:
+            self._newest = self._newest or CachedResult(fetch)
             return self._newest.get()
 
-    def accepted(self, grant: Authorization) -> None:
-        """Note that the registry took a grant: when it expires, another may be fetched."""
+    def mark_accepted(self, authorization: Authorization) -> None:
+        """Allow another renewal, because the registry accepted this authorization."""
         with self._lock:
-            if grant is self._doubtful:
-                self._doubtful = None
+            if authorization is self._unproven:
+                self._unproven = None
 
     def renew(self, stale: Authorization, fetch: Callable[[], Authorization]) -> Authorization | None:
-        """Return a newer grant than the stale one; None if that is a renewed one that never worked.
+        """Return a newer authorization than the stale one; None if that is an unproven renewal itself.
 
-        Raises the `LookupFailedError` that there was instead, and the same for the next who asks.
+        Raises the `LookupFailedError` of the fetch, each time.
         """
         with self._lock:
-            newest = self._newest.get()
+            newest = self._newest.get() if self._newest else stale
             if newest is not stale:
                 return newest
-            if stale is self._doubtful:
+            if stale is self._unproven:
                 return None
-            self._next = self._next or CachedResult(fetch)
-            renewed = self._next.get()
-            self._newest, self._next = self._next, None
-            # The first answer to a challenge is as good as a first grant.
-            self._doubtful = renewed if stale.challenges else None
+            self._renewal = self._renewal or CachedResult(fetch)
+            renewed = self._renewal.get()
+            self._newest, self._renewal = self._renewal, None
+            # The first answer to a challenge is no renewal.
+            self._unproven = renewed if stale.challenges else None
             return renewed

@@ -1,4 +1,4 @@
-"""Challenges of a registry, and which of them can be answered."""
+"""Parse the challenges of a registry, and choose one that can be answered."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,23 @@ class Challenge:
     scheme: str
     """Lower case."""
     parameters: Mapping[str, str]
-    """Names in lower case; of a name that comes twice the first."""
+    """Names in lower case; the first value of each name."""
 
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# An unquoted value goes beyond RFC 9110's token: registries write URLs without quotes.
+# Unquoted values may have more characters than in RFC 9110: registries write URLs without quotes.
 _PARAMETER = re.compile(rf'[\s,]*({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)', re.DOTALL)
 _SCHEME = re.compile(rf"[\s,]*({_NAME})(?=[\s,]|$)")
 _TOKEN68 = re.compile(r"\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 
 
 def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
-    """Parse header lines, each with any number of challenges; what is malformed ends its line."""
+    """Parse header lines, each with any number of challenges; the rest of a malformed line is skipped."""
     return tuple(challenge for line in lines for challenge in _parse_line(line))
 
 
 def _parse_line(line: str) -> list[Challenge]:
-    found: list[Challenge] = []
+    challenges: list[Challenge] = []
     at = 0
     while scheme := _SCHEME.match(line, at):
         at = scheme.end()
@@ -42,22 +42,22 @@ def _parse_line(line: str) -> list[Challenge]:
             parameters.setdefault(name.lower(), value)
         if not parameters and (blob := _TOKEN68.match(line, at)):
             at = blob.end()
-        found.append(Challenge(scheme[1].lower(), parameters))
-    return found
+        challenges.append(Challenge(scheme[1].lower(), parameters))
+    return challenges
 
 
 def answerable(challenges: Iterable[Challenge]) -> tuple[Challenge, ...]:
-    """Return the challenges that some login, or nobody's, could answer."""
+    """Return the challenges that some credential, or none, could answer."""
     return tuple(one for one in challenges if one.scheme == "basic" or _has_realm(one))
 
 
-def choose(challenges: Iterable[Challenge], login: Credential | None) -> Challenge | None:
-    """Return the first challenge that can be answered with a login; None when there is none.
+def choose(challenges: Iterable[Challenge], credential: Credential | None) -> Challenge | None:
+    """Return the first challenge that can be answered with a credential; None if there is none.
 
-    Basic needs a password; Bearer needs a realm, and nobody's login.
+    Basic needs a password; Bearer needs a realm, and may be answered without a credential.
     """
     for challenge in challenges:
-        if _has_realm(challenge) or (challenge.scheme == "basic" and isinstance(login, Password)):
+        if _has_realm(challenge) or (challenge.scheme == "basic" and isinstance(credential, Password)):
             return challenge
     return None
 

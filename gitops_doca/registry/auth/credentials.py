@@ -1,4 +1,4 @@
-"""What somebody can show to a registry, and the entries of files in which docker keeps it."""
+"""The kinds of credentials, and how to read them from the entries of a docker config.json."""
 
 import base64
 import binascii
@@ -14,12 +14,12 @@ class Password:
 
     authorization: str = field(repr=False)
     place: str
-    """Where it comes from, for messages; so below."""
+    """The file that it comes from, for messages; so in the other types."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityToken:
-    """A refresh token: a token server, and no one else, takes it for a bearer token."""
+    """A refresh token, which only a token server exchanges for a bearer token."""
 
     token: str = field(repr=False)
     user: str = field(repr=False)
@@ -28,7 +28,7 @@ class IdentityToken:
 
 @dataclass(frozen=True, slots=True)
 class RegistryToken:
-    """A bearer token that the registry takes as it is."""
+    """A bearer token that is sent to the registry as it is."""
 
     token: str = field(repr=False)
     place: str
@@ -39,18 +39,18 @@ Credential = Password | IdentityToken | RegistryToken
 
 @dataclass(frozen=True, slots=True)
 class HelperCall:
-    """A program that has to be asked for the login."""
+    """A credential helper to run for the credential."""
 
     name: str
-    """Behind `docker-credential-`, checked."""
+    """The program without `docker-credential-`, checked."""
     server: str
-    """What it is asked for."""
+    """The server that is written to its stdin."""
     place: str
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidCredential:
-    """An entry for the repository that cannot be used; never to be taken for none."""
+    """An entry for the repository that cannot be used; it never makes a request anonymous."""
 
     reason: str
 
@@ -61,14 +61,20 @@ TOKEN_USER = "<token>"  # noqa: S105 (the user name with which helpers mark iden
 _FIELDS = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
-def parse_entry(entry: object, place: str) -> Credential | None:
-    """Return the login of an entry under `auths`; None for an empty one, as credential stores leave them.
+def parse_entry(entry: object, place: str) -> Credential | InvalidCredential | None:
+    """Return the credential of an entry under `auths`; None for an empty one, which credential stores write.
 
-    `auth` wins over user name and password. Raises `LookupFailedError` (auth) for an
-    entry that cannot be used.
+    `auth` has priority over user name and password.
     """
+    try:
+        return _parse_entry(entry, place)
+    except LookupFailedError as error:
+        return InvalidCredential(error.reason)
+
+
+def _parse_entry(entry: object, place: str) -> Credential | None:
     if not isinstance(entry, dict) or not all(isinstance(entry.get(name) or "", str) for name in _FIELDS):
-        raise unusable(place, "has an entry for this registry that is not made as docker makes them")
+        raise credential_error(place, "has an entry for this registry that is not made as docker makes them")
     if entry.get("registrytoken"):
         return RegistryToken(_checked(entry["registrytoken"], place), place)
     if entry.get("identitytoken"):
@@ -79,20 +85,20 @@ def parse_entry(entry: object, place: str) -> Credential | None:
         return Password(basic(_decoded(entry["auth"], place)), place)
     user, secret = entry.get("username") or "", entry.get("password") or ""
     if bool(user) != bool(secret):
-        raise unusable(place, "has a user name without a password for this registry, or the reverse")
+        raise credential_error(place, "has a user name without a password for this registry, or the reverse")
     return password(user, secret, place) if user else None
 
 
 def password(user: str, secret: str, place: str) -> Password:
-    """Return the login of a user; raises `LookupFailedError` (auth) for what UTF-8 cannot hold."""
+    """Return the credential of a user; raises `LookupFailedError` (auth) for what UTF-8 cannot encode."""
     try:
         return Password(basic(f"{user}:{secret}".encode()), place)
     except UnicodeEncodeError:
-        raise unusable(place, "has a user name or a password that is no text") from None
+        raise credential_error(place, "has a user name or a password that is no text") from None
 
 
 def identity(user: str, token: str, place: str) -> IdentityToken:
-    """Return the login of an identity token; raises `LookupFailedError` (auth) for what is none."""
+    """Return an identity token; raises `LookupFailedError` (auth) for an invalid one."""
     return IdentityToken(_checked(token, place), user, place)
 
 
@@ -101,15 +107,15 @@ def basic(pair: bytes) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def unusable(place: str, what: str) -> LookupFailedError:
-    """Return the error for credentials that cannot be used, with the place where they stand."""
+def credential_error(place: str, what: str) -> LookupFailedError:
+    """Return the error for credentials that cannot be used, with their file."""
     return LookupFailedError(Cause.AUTH, f"{place} {what}")
 
 
 def _checked(token: str, place: str) -> str:
-    # Anything else could end the header and begin another.
+    # Other characters could end the header and start another one.
     if not all("\x21" <= char <= "\x7e" for char in token):
-        raise unusable(place, "has a token for this registry with characters that no token has")
+        raise credential_error(place, "has a token for this registry with characters that no token has")
     return token
 
 
@@ -125,8 +131,8 @@ def _decoded(auth: str, place: str) -> bytes:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise unusable(place, "has an auth for this registry that is not base64") from None
+        raise credential_error(place, "has an auth for this registry that is not base64") from None
     user, colon, password = raw.partition(b":")
     if not user or not colon:
-        raise unusable(place, "has an auth for this registry that is not user:password")
+        raise credential_error(place, "has an auth for this registry that is not user:password")
     return user + b":" + password.strip(b"\0")

@@ -1,29 +1,29 @@
-"""Patterns as Go's filepath.Match reads them, for one label of a host name."""
+"""Match one label of a host name against a pattern, as Go's filepath.Match does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class _One:
-    """Stands for one character: within the ranges, or with `negated` outside of them."""
+class _Char:
+    """Matches one character: in the ranges, or with `negated` outside them."""
 
     ranges: tuple[tuple[str, str], ...]
     negated: bool = False
 
-    def takes(self, char: str) -> bool:
+    def matches(self, char: str) -> bool:
         return any(low <= char <= high for low, high in self.ranges) is not self.negated
 
 
-_ANY = _One((), negated=True)
+_ANY = _Char((), negated=True)
 _STAR = None
 
 
 def matches(pattern: str, label: str) -> bool:
-    """Say whether a pattern is for a whole label; one that is malformed is for none.
+    """Say whether a pattern matches a whole label; a malformed pattern matches none.
 
-    `*` is any run of characters, `?` any one; `[a-z]` one of a class, `[^a]` one outside of it (`!` means
-    nothing here); a backslash takes the next character as it is.
+    `*` is any run of characters, `?` any one; `[a-z]` is one of a class, `[^a]` one outside it (`!` has no
+    meaning); a backslash quotes the next character.
     """
     reached = {0}
     try:
@@ -31,13 +31,13 @@ def matches(pattern: str, label: str) -> bool:
             if token is _STAR:
                 reached = set(range(min(reached), len(label) + 1)) if reached else set()
             else:
-                reached = {at + 1 for at in reached if at < len(label) and token.takes(label[at])}
+                reached = {at + 1 for at in reached if at < len(label) and token.matches(label[at])}
     except ValueError:
         return False
     return len(label) in reached
 
 
-def _tokens(pattern: str) -> Iterator[_One | None]:
+def _tokens(pattern: str) -> Iterator[_Char | None]:
     chars = iter(pattern)
     for char in chars:
         match char:
@@ -53,11 +53,11 @@ def _tokens(pattern: str) -> Iterator[_One | None]:
                 yield _literal(char)
 
 
-def _literal(char: str) -> _One:
-    return _One(((char, char),))
+def _literal(char: str) -> _Char:
+    return _Char(((char, char),))
 
 
-def _class(chars: Iterator[str]) -> _One:
+def _class(chars: Iterator[str]) -> _Char:
     char = _following(chars)
     negated = char == "^"
     if negated:
@@ -70,7 +70,7 @@ def _class(chars: Iterator[str]) -> _One:
             high = _member(_following(chars), chars)
             char = _following(chars)
         ranges.append((low, high))
-    return _One(tuple(ranges), negated)
+    return _Char(tuple(ranges), negated)
 
 
 def _member(char: str, chars: Iterator[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where a token server may be, and whether credentials may go there."""
+"""Decide which token servers a registry may name, and whether credentials may be sent to them."""
 
 from dataclasses import dataclass
 
@@ -11,41 +11,41 @@ from gitops_doca.net.request_errors import LookupFailedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenServerPolicy:
-    """Rules for one registry's token server."""
+    """The rules for one registry's token server."""
 
     registry: Origin
-    """How the registry itself was reached."""
+    """Where the registry was reached."""
     trusted: frozenset[str] = frozenset()
-    inside: bool = False
+    is_private: bool = False
     """The registry was reached at an address that is not public."""
-    own: AddressPolicy = ANY_ADDRESS
-    """How far requests to the registry's own host may go."""
+    own_addresses: AddressPolicy = ANY_ADDRESS
+    """For the registry's own host."""
 
-    def address_policy(self, realm: Origin) -> AddressPolicy:
+    def address_policy(self, server: Origin) -> AddressPolicy:
         """Return which addresses a token server may have.
 
-        Raises `LookupFailedError` (policy) for one that is to be asked without TLS by a registry that has it.
+        Raises `LookupFailedError` (policy) for a server without TLS that a registry with TLS names.
         """
-        where = f"the token server {realm.authority}"
-        if realm.scheme == "http" and self.registry.scheme != "http":
-            raise LookupFailedError(Cause.POLICY, f"{where} is to be asked without TLS, which was refused")
-        if realm.is_among(self.trusted):
+        name = f"the token server {server.authority}"
+        if server.scheme == "http" and self.registry.scheme != "http":
+            raise LookupFailedError(Cause.POLICY, f"{name} is to be asked without TLS, which was refused")
+        if server.is_among(self.trusted):
             return ANY_ADDRESS
-        if realm.host == self.registry.host:
-            return self.own
-        scope = AddressScope.ROUTED if self.inside else AddressScope.PUBLIC
-        return AddressPolicy(scope, f"{where} is on a private address, which was refused")
+        if server.host == self.registry.host:
+            return self.own_addresses
+        scope = AddressScope.ROUTED if self.is_private else AddressScope.PUBLIC
+        return AddressPolicy(scope, f"{name} is on a private address, which was refused")
 
-    def may_have_credentials(self, realm: Origin) -> bool:
-        """Say whether credentials may go to a host: the same, a parent domain, a known or a trusted one."""
-        ours, theirs = self.registry.host, realm.host
-        parent = "." in theirs and ours.endswith(f".{theirs}") and parse_address(ours) is None
-        return theirs == ours or parent or _is_known(ours, theirs) or realm.is_among(self.trusted)
+    def may_have_credentials(self, server: Origin) -> bool:
+        """Say whether credentials may be sent: to the same host, its parents, known and trusted hosts."""
+        registry, host = self.registry.host, server.host
+        is_parent = "." in host and registry.endswith(f".{host}") and parse_address(registry) is None
+        return host == registry or is_parent or _is_known(registry, host) or server.is_among(self.trusted)
 
 
-def _is_known(registry: str, realm: str) -> bool:
+def _is_known(registry: str, server: str) -> bool:
     if registry == DOCKER_HUB:
-        return realm == "auth.docker.io"
+        return server == "auth.docker.io"
     if registry == "nvcr.io" or registry.endswith(".nvcr.io"):
-        return realm == "nvcr.io" or realm.endswith((".nvcr.io", ".nvidia.com"))
+        return server == "nvcr.io" or server.endswith((".nvcr.io", ".nvidia.com"))
     return False

@@ -434,7 +434,7 @@ TRUSTED = frozenset({"10.0.0.9"})
 )
 def test_where_a_token_may_be_fetched(registry: str, realm: str) -> None:
     ours, theirs = parse_origin(registry), parse_origin(realm)
-    rules = TokenServerPolicy(registry=ours, trusted=TRUSTED, inside=is_internal(ours.host))
+    rules = TokenServerPolicy(registry=ours, trusted=TRUSTED, is_private=is_internal(ours.host))
 
     assert rules.address_policy(theirs).scope.may_contain(theirs.host)
 
@@ -488,7 +488,9 @@ def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
     realm: str, *, reached: bool
 ) -> None:
     origin = parse_origin(realm)
-    policy = TokenServerPolicy(registry=parse_origin("https://r.example"), inside=True).address_policy(origin)
+    policy = TokenServerPolicy(registry=parse_origin("https://r.example"), is_private=True).address_policy(
+        origin
+    )
 
     assert policy.scope.may_contain(origin.host) is reached
 

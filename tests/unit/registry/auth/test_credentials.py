@@ -12,7 +12,6 @@ from fakes.registry import FakeRegistry
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from gitops_doca.net.deadline import Deadline
-from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.credentials import (
     Credential,
     CredentialCandidate,
@@ -38,7 +37,7 @@ def _entry(user: str) -> dict[str, str]:
 
 def _keychain(file: Path | None, environ: Mapping[str, str] | None = None) -> Keychain:
     options = RegistryOptions(environ=environ or {}, registry_config=file)
-    return Keychain(options, Helpers({}, Deadline.after(5)), lambda warning: pytest.fail(warning.message))
+    return Keychain(options, Deadline.after(5), lambda warning: pytest.fail(warning.message))
 
 
 def _users(file: Path, repository: str) -> list[str]:

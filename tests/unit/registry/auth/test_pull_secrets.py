@@ -6,7 +6,6 @@ import pytest
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.net.deadline import Deadline
-from gitops_doca.registry.auth.credential_helpers import Helpers
 from gitops_doca.registry.auth.credentials import CredentialCandidate, InvalidCredential, Password
 from gitops_doca.registry.auth.keychain import Keychain
 from gitops_doca.registry.auth.pull_secrets import PullSecret, key_matches, normal_key
@@ -28,7 +27,7 @@ def _candidates(repository: str, *secrets: PullSecret) -> tuple[tuple[Credential
     warnings: list[Diagnostic] = []
     options = RegistryOptions(environ={}, pull_secrets=secrets)
     parsed = parse_repository(repository)
-    keychain = Keychain(options, Helpers({}, Deadline.after(5)), warnings.append)
+    keychain = Keychain(options, Deadline.after(5), warnings.append)
     return keychain.candidates(parsed.registry, parsed.path), [warning.message for warning in warnings]
 
 

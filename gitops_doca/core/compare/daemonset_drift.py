@@ -20,13 +20,20 @@ _OPTIONAL = frozenset(
         "initContainers",
         "key",
         "limits",
+        "matchExpressions",
+        "matchFields",
         "nodeAffinity",
         "operator",
+        "optional",
+        "preferredDuringSchedulingIgnoredDuringExecution",
         "requests",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "resources",
         "subPath",
         "tolerationSeconds",
         "value",
         "valueFrom",
+        "values",
     }
 )
 """Fields that are rendered for some pools and not for others, and have no default.

@@ -5,6 +5,8 @@ import pytest
 
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 RENDERED: dict[str, Any] = {
     "selector": {"matchLabels": {"app": "a"}},
     "template": {
@@ -12,6 +14,7 @@ RENDERED: dict[str, Any] = {
         "spec": {
             "nodeSelector": {"arch": "amd64"},
             "hostNetwork": True,
+            "affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": []}]}}},
             "containers": [
                 {
                     "name": "c",
@@ -55,6 +58,8 @@ def change(found: dict[str, Any], path: list[Any], value: Any) -> None:
 
 POD = ["template", "spec"]
 CONTAINER = [*POD, "containers", 0]
+AFFINITY = [*POD, "affinity", "nodeAffinity"]
+TERM = [*AFFINITY, REQUIRED, "nodeSelectorTerms", 0]
 ENV = "spec.template.spec.containers[0].env"
 
 
@@ -67,6 +72,21 @@ ENV = "spec.template.spec.containers[0].env"
         ([*POD, "nodeSelector", "rack"], "r", "spec.template.spec.nodeSelector.rack"),
         ([*POD, "hostNetwork"], None, "spec.template.spec.hostNetwork"),
         ([*POD, "imagePullSecrets"], [{"name": "s"}], "spec.template.spec.imagePullSecrets"),
+        (
+            [*AFFINITY, PREFERRED],
+            [{"weight": 1}],
+            f"spec.template.spec.affinity.nodeAffinity.{PREFERRED}",
+        ),
+        (
+            [*TERM, "matchFields"],
+            [{"key": "k"}],
+            f"spec.template.spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[0].matchFields",
+        ),
+        (
+            [*CONTAINER, "resources"],
+            {"limits": {"cpu": "1", "memory": 1024, "x.y/z": 1, "w": 1}},
+            "spec.template.spec.containers[0].resources.limits.w",
+        ),
         ([*POD, "volumes"], [], "spec.template.spec.volumes"),
         ([*CONTAINER, "image"], "i:2", "spec.template.spec.containers[0].image"),
         (

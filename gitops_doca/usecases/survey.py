@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gitops_doca.core.compare.matrix import LatestVersion, VersionMatrix, catalogues, tables, unconfirmed
+from gitops_doca.core.compare.matrix import (
+    LatestVersion,
+    VersionMatrix,
+    build_catalogues,
+    build_matrices,
+    unconfirmed,
+)
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
@@ -19,24 +25,24 @@ class Survey:
     """What was read, and what the registries have for it."""
 
     inputs: Inputs
-    tables: tuple[VersionMatrix, ...]
+    matrices: tuple[VersionMatrix, ...]
 
 
 def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Survey:
     """Read the inputs and survey their pools; raises `GenerationError` for errors of the inputs."""
     inputs = load(settings, problems)
     pools = inputs.grouping.pools
-    return Survey(inputs=inputs, tables=survey(pools, resolver(), problems) if pools else ())
+    return Survey(inputs=inputs, matrices=survey(pools, resolver(), problems) if pools else ())
 
 
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
-    """Return a table for each repository of these pools; reports what the registries left open.
+    """Return a matrix for each repository of these pools; reports what the registries left open.
 
-    The newest version of a table is confirmed by its manifests. So are the versions that the policies
-    name, as far as `MAX_LOOKUPS` allows; all other cells are the tag list's word.
+    The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
+    name, as far as `MAX_LOOKUPS` allows; for all others the tag list alone speaks.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
-    listed = catalogues(pools, lists)
+    catalogues = build_catalogues(pools, lists)
     lookups: dict[ImageReference, TagLookup] = {}
 
     def ask(images: Iterable[ImageReference]) -> bool:
@@ -47,44 +53,44 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
         lookups.update(cross_check(lookups, lists))
         return True
 
-    while ask(unconfirmed(listed, lookups)):
+    while ask(unconfirmed(catalogues, lookups)):
         pass
-    usable = {repository for repository, found in lists.items() if found.tags or found.complete}
+    usable = {repository for repository, tags in lists.items() if tags.tags or tags.complete}
     ask(image for image in required_precompiled(pools) if image.repository in usable)
-    found = tables(listed, lookups)
-    for table in found:
-        _report(table, problems)
-    return found
+    matrices = build_matrices(catalogues, lookups)
+    for matrix in matrices:
+        _report(matrix, problems)
+    return matrices
 
 
-def _report(table: VersionMatrix, problems: Problems) -> None:
-    place = table.rows[0].pools[0].policy.place
-    reason = table.listed.reason or "its answer is no list"
-    if table.listed.repository_unknown:
+def _report(matrix: VersionMatrix, problems: Problems) -> None:
+    place = matrix.rows[0].pools[0].policy.place
+    reason = matrix.listed.reason or "its answer is no list"
+    if matrix.listed.repository_unknown:
         reason = "the registry says that it has no such repository"
-    if not table.usable:
+    if not matrix.usable:
         problems.error(
-            f"cannot list the tags of {table.repository}: {reason}",
+            f"cannot list the tags of {matrix.repository}: {reason}",
             place,
             category=Category.UNKNOWN,
             remedy="correct the repository, or give credentials with --registry-config; "
             "where a registry lists no tags, gitops-doca check still tells of the policy's own version",
         )
-    elif not table.listed.complete:
+    elif not matrix.listed.complete:
         problems.warn(
-            f"the tag list of {table.repository} is not complete ({reason}): "
+            f"the tag list of {matrix.repository} is not complete ({reason}): "
             "what it does not name is not known to be missing",
             place,
         )
-    for newest in table.newest:
-        _report_doubt(table, newest, place, problems)
+    for latest in matrix.latest:
+        _report_doubt(matrix, latest, place, problems)
 
 
-def _report_doubt(table: VersionMatrix, newest: LatestVersion, place: Place, problems: Problems) -> None:
-    if newest.doubtful:
-        whose = _whose(newest.policy) if newest.policy else f"in {table.repository}"
+def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, problems: Problems) -> None:
+    if latest.doubtful:
+        whose = _whose(latest.policy) if latest.policy else f"in {matrix.repository}"
         problems.error(
-            f"cannot confirm that {newest.doubtful} has an image for every pool {whose}: {newest.reason}",
+            f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
             place,
             category=Category.UNKNOWN,
             remedy="run again once the registry answers; no version is named on a guess",

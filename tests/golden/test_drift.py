@@ -59,7 +59,7 @@ def test_a_field_that_only_some_daemon_sets_have_is_a_difference_where_the_clust
             some, every = known[kind(spec, path)]
             for field in (some - every) & mapping.keys():
                 rendered = deepcopy(spec)
-                parent = rendered
+                parent: Any = rendered
                 for key in path:
                     parent = parent[key]
                 del parent[field]

@@ -70,8 +70,8 @@ def _survey(flags: Mapping[str, Any], dump: Dump, summary: Dump) -> None:
     )
     if flags["verbose"]:
         print_skipped(survey.inputs)
-    write_stdout(dump(survey.tables))
-    summarize(lambda: summary(survey.tables), problems)
+    write_stdout(dump(survey.matrices))
+    summarize(lambda: summary(survey.matrices), problems)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
 
@@ -90,10 +90,10 @@ def _survey_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, su
     shared = Problems()
     with collecting(shared):
         pools = [pool for inputs in found for pool in inputs.grouping.pools]
-        tables = survey(pools, _resolver(members, shared), shared) if pools else ()
+        matrices = survey(pools, _resolver(members, shared), shared) if pools else ()
         if found:
-            write_stdout(dump(tables))
-            summarize(lambda: summary(tables), shared)
+            write_stdout(dump(matrices))
+            summarize(lambda: summary(matrices), shared)
     print_all([*(d for member in members for d in member.diagnostics), *shared])
 
 

@@ -1,4 +1,4 @@
-"""Hold pools against the driver versions of their repository: which version has an image for each of them."""
+"""Pools and the driver versions of their repository: which version has an image for each of them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -67,23 +67,23 @@ class VersionColumn:
     """One version, and what it has for each row."""
 
     version: str
-    cells: tuple[Availability, ...]
+    availability: tuple[Availability, ...]
     """In the order of the rows."""
     current: bool
-    """A policy of the table names it."""
+    """A policy of the matrix names it."""
 
     @property
     def complete(self) -> bool:
         """Whether every row has its precompiled image."""
-        return all(cell is Availability.PRECOMPILED for cell in self.cells)
+        return all(one is Availability.PRECOMPILED for one in self.availability)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatestVersion:
-    """The newest version with a precompiled image for all pools of a policy, or of a whole table."""
+    """The newest version with a precompiled image for all pools of a policy, or of a whole matrix."""
 
     policy: Policy | None
-    """None: the whole table."""
+    """None: the whole matrix."""
     version: str = ""
     """Empty when there is none; the registry was asked for every one of its manifests."""
     doubtful: str = ""
@@ -93,7 +93,7 @@ class LatestVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class RowGroup:
     """Rows that one version is to serve."""
 
     policy: Policy | None
@@ -115,7 +115,7 @@ class Catalogue:
     """The versions that policies name."""
     ranks: Mapping[str, int]
     """The versions worth a column, newest first, each with its number: there may be a hundred thousand."""
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     """All rows, then those of each policy where there are several."""
 
 
@@ -125,7 +125,7 @@ class VersionMatrix:
 
     catalogue: Catalogue
     lookups: Mapping[ImageReference, TagLookup]
-    newest: tuple[LatestVersion, ...]
+    latest: tuple[LatestVersion, ...]
     """One for each group."""
 
     @property
@@ -152,12 +152,12 @@ class VersionMatrix:
         """Return what a version has for each row."""
         return VersionColumn(
             version=version,
-            cells=tuple(_cell(row, version, self.listed, self.lookups) for row in self.rows),
+            availability=tuple(_availability(row, version, self.listed, self.lookups) for row in self.rows),
             current=self.is_current(version),
         )
 
     def is_current(self, version: str) -> bool:
-        """Say whether a policy of the table names a version."""
+        """Say whether a policy of the matrix names a version."""
         return version in self.catalogue.current
 
     @property
@@ -166,7 +166,7 @@ class VersionMatrix:
         return self.listed.complete or bool(self.listed.tags)
 
 
-def catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tuple[Catalogue, ...]:
+def build_catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tuple[Catalogue, ...]:
     """Return one catalogue for each repository of the pools, sorted."""
     return tuple(
         _catalogue(repository, rows, lists.get(repository, TagList()))
@@ -174,32 +174,32 @@ def catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList]) -> tu
     )
 
 
-def tables(
-    found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
+def build_matrices(
+    catalogues: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[VersionMatrix, ...]:
-    """Return one table for each catalogue, by what its tag list and the manifests say.
+    """Return one matrix for each catalogue, by what its tag list and the manifests say.
 
-    A manifest's answer comes before the list's. A list that is not complete never makes a cell missing.
+    A manifest's answer comes before the list's. A list that is not complete never makes an image missing.
     """
     return tuple(
         VersionMatrix(
             catalogue=catalogue,
             lookups=lookups,
-            newest=tuple(_newest(group, catalogue, lookups) for group in catalogue.groups),
+            latest=tuple(_latest(group, catalogue, lookups) for group in catalogue.groups),
         )
-        for catalogue in found
+        for catalogue in catalogues
     )
 
 
 def unconfirmed(
-    found: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
+    catalogues: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
     """Return the images to ask for before the newest version can be named; sorted, empty when it can be.
 
     Ask, and call again with the answers: a version whose manifests are not there makes room for the next.
     """
     images: set[ImageReference] = set()
-    for catalogue in found:
+    for catalogue in catalogues:
         for group in catalogue.groups:
             version, _ = _candidate(group, catalogue, lookups)
             images |= {row.image(version) for row in group.rows if version} - lookups.keys()
@@ -216,7 +216,7 @@ def _catalogue(repository: Repository, rows: tuple[PlatformRow, ...], listed: Ta
         # However many rows there are, the versions of all of them are no more than those of the rarest.
         common = set[str].intersection(*(published[row.suffix] for row in own))
         complete = tuple(sorted(common & ranks.keys(), key=ranks.__getitem__))
-        groups.append(Group(policy=policy, rows=own, listed=complete))
+        groups.append(RowGroup(policy=policy, rows=own, listed=complete))
     return Catalogue(
         repository=repository,
         rows=rows,
@@ -232,14 +232,14 @@ def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[
 
     A custom build may have a version of any shape: the pool's own suffix tells where it ends.
     """
-    found: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
+    published: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
     # There are few lengths, and with them a tag is taken apart without trying every suffix.
     lengths = {len(suffix) for suffix in suffixes}
     for tag in tags:
         for length in lengths:
-            if (suffix := tag[-length:]) in found and suffix != tag:
-                found[suffix].add(tag[:-length])
-    return found
+            if (suffix := tag[-length:]) in published and suffix != tag:
+                published[suffix].add(tag[:-length])
+    return published
 
 
 def _versions(
@@ -254,19 +254,19 @@ def _versions(
     """
     suffixes = tuple(published)
     compiled = {(row.platform.os, row.platform.arch) for row in rows if row.may_compile}
-    found = set(current)
-    found.update(version for some in published.values() for version in some if not is_full_tag(version))
+    versions = set(current)
+    versions.update(version for some in published.values() for version in some if not is_full_tag(version))
     for tag in tags:
         if (
             not tag.endswith(suffixes)
             and (parsed := parse_tag(tag))
             and (parsed.platform.kernel or (parsed.platform.os, parsed.platform.arch) in compiled)
         ):
-            found.add(parsed.version)
-    return sorted(found, key=lambda version: (version_key(version), version), reverse=True)
+            versions.add(parsed.version)
+    return sorted(versions, key=lambda version: (version_key(version), version), reverse=True)
 
 
-def _cell(
+def _availability(
     row: PlatformRow, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]
 ) -> Availability:
     image = row.image(version)
@@ -295,7 +295,9 @@ def _doubt(
             return ""
 
 
-def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]) -> LatestVersion:
+def _latest(
+    group: RowGroup, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+) -> LatestVersion:
     version, reason = _candidate(group, catalogue, lookups)
     if version and not reason and any(row.image(version) not in lookups for row in group.rows):
         reason = "its manifests were not asked for"
@@ -305,7 +307,7 @@ def _newest(group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference,
 
 
 def _candidate(
-    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+    group: RowGroup, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[str, str]:
     """Return the newest version that could be complete, and why it is in doubt, if it is; else nothing.
 
@@ -313,14 +315,16 @@ def _candidate(
     """
     for version in _possible(group, catalogue, lookups):
         doubts = [_doubt(row, version, catalogue.listed, lookups) for row in group.rows]
-        cells = [_cell(row, version, catalogue.listed, lookups) for row in group.rows]
-        if all(doubt or cell is Availability.PRECOMPILED for doubt, cell in zip(doubts, cells, strict=True)):
+        available = [_availability(row, version, catalogue.listed, lookups) for row in group.rows]
+        if all(
+            doubt or one is Availability.PRECOMPILED for doubt, one in zip(doubts, available, strict=True)
+        ):
             return version, next(filter(None, doubts), "")
     return "", ""
 
 
 def _possible(
-    group: Group, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
+    group: RowGroup, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
 ) -> Sequence[str]:
     """Return the versions that could be complete, newest first.
 
@@ -329,8 +333,8 @@ def _possible(
     """
     unlisted = {
         image.tag
-        for image, found in lookups.items()
-        if isinstance(found, TagExists)
+        for image, lookup in lookups.items()
+        if isinstance(lookup, TagExists)
         and image.repository == catalogue.repository
         and image.tag not in catalogue.listed.tags
     }
@@ -340,40 +344,40 @@ def _possible(
 
 
 def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[PlatformRow, ...]]:
-    found: dict[Repository, dict[Platform, list[Pool]]] = defaultdict(lambda: defaultdict(list))
+    alike: dict[Repository, dict[Platform, list[Pool]]] = defaultdict(lambda: defaultdict(list))
     for pool in pools:
-        found[pool.policy.driver.repository][pool.platform].append(pool)
+        alike[pool.policy.driver.repository][pool.platform].append(pool)
     return {
         repository: tuple(
             PlatformRow(repository=repository, platform=platform, pools=tuple(same))
             for platform, same in sorted(platforms.items())
         )
-        for repository, platforms in sorted(found.items())
+        for repository, platforms in sorted(alike.items())
     }
 
 
 def _groups(rows: Sequence[PlatformRow]) -> list[tuple[Policy | None, tuple[PlatformRow, ...]]]:
     """Return what one version is to serve: all rows, and with several policies those of each."""
     policies = {pool.policy.key: pool.policy for row in rows for pool in row.pools}
-    found: list[tuple[Policy | None, tuple[PlatformRow, ...]]] = [(None, tuple(rows))]
+    groups: list[tuple[Policy | None, tuple[PlatformRow, ...]]] = [(None, tuple(rows))]
     if len(policies) > 1:
         for key in sorted(policies):
             own = (row for row in rows if any(p.policy.key == key for p in row.pools))
-            found.append((policies[key], tuple(own)))
-    return found
+            groups.append((policies[key], tuple(own)))
+    return groups
 
 
-def newest_first(table: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]:
+def newest_first(matrix: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]:
     """Return the columns to show: the newest so many, and those that are current or the newest complete."""
-    named = {newest.version or newest.doubtful for newest in table.newest} | table.catalogue.current
+    named = {latest.version or latest.doubtful for latest in matrix.latest} | matrix.catalogue.current
     return tuple(
-        table.column(version)
-        for number, version in enumerate(table.versions)
+        matrix.column(version)
+        for number, version in enumerate(matrix.versions)
         if number < limit or version in named
     )
 
 
-def blocking_rows(table: VersionMatrix, column: VersionColumn) -> tuple[PlatformRow, ...]:
+def blocking_rows(matrix: VersionMatrix, column: VersionColumn) -> tuple[PlatformRow, ...]:
     """Return the rows without a precompiled image of this version, whatever they have instead."""
-    cells = zip(table.rows, column.cells, strict=True)
-    return tuple(row for row, cell in cells if cell is not Availability.PRECOMPILED)
+    pairs = zip(matrix.rows, column.availability, strict=True)
+    return tuple(row for row, one in pairs if one is not Availability.PRECOMPILED)

@@ -47,12 +47,12 @@ _HEAD = """\
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
-def html_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
+def html_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
     """Return a page with a section for each repository; without scripts, every value escaped."""
     lines = [
         line
-        for number, table in enumerate(tables, start=1)
-        for line in _section(table, newest_first(table, versions), f"repository-{number}")
+        for number, matrix in enumerate(matrices, start=1)
+        for line in _section(matrix, newest_first(matrix, versions), f"repository-{number}")
     ]
     body = "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"])
     return _HEAD.format(title=_TITLE, style=_style()) + body + _FOOT
@@ -63,16 +63,16 @@ def _style() -> str:
     return (resources.files("gitops_doca") / "emit" / "matrix" / "page.css").read_text(encoding="utf-8")
 
 
-def _section(table: VersionMatrix, shown: Sequence[VersionColumn], anchor: str) -> Iterator[str]:
+def _section(matrix: VersionMatrix, shown: Sequence[VersionColumn], anchor: str) -> Iterator[str]:
     yield f'<section aria-labelledby="{anchor}">'
-    yield f'<h2 id="{anchor}">{html_text(str(table.repository))}</h2>'
+    yield f'<h2 id="{anchor}">{html_text(str(matrix.repository))}</h2>'
     yield '<ul class="findings">'
-    yield from (f"<li>{html_text(finding)}</li>" for finding in findings(table))
+    yield from (f"<li>{html_text(finding)}</li>" for finding in findings(matrix))
     yield "</ul>"
-    yield from _scrolled(_versions(table, shown), anchor, "versions")
-    if aside := skipped(table, shown):
+    yield from _scrolled(_versions(matrix, shown), anchor, "versions")
+    if aside := skipped(matrix, shown):
         yield f'<p class="aside">{html_text(aside)}</p>'
-    yield from _scrolled(_grid(table, shown), anchor, "pools")
+    yield from _scrolled(_grid(matrix, shown), anchor, "pools")
     yield from _legend(shown)
     yield "</section>"
 
@@ -88,43 +88,44 @@ def _scrolled(table: Iterable[str], anchor: str, kind: str) -> Iterator[str]:
     yield "</div>"
 
 
-def _versions(table: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
+def _versions(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
     yield "Versions, newest first"
-    heads = ("Version", "Pools served", "Mark", "In the way")
+    heads = ("Version", "Pools served", "Mark", "Blocked by")
     yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}</tr></thead>"
     yield "<tbody>"
     for column in shown:
         yield (
-            f"<tr>{_head(column.version, 'row')}{_cell(count(table, column))}"
-            f"<td>{_badges(table, column)}</td>{_cell(obstacles(table, column))}</tr>"
+            f"<tr>{_head(column.version, 'row')}{_cell(count(matrix, column))}"
+            f"<td>{_badges(matrix, column)}</td>{_cell(obstacles(matrix, column))}</tr>"
         )
     yield "</tbody>"
 
 
-def _grid(table: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
+def _grid(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str]:
     yield "What each version has for each pool"
     versions = (
         f'<th scope="col" class="version"><span>{html_text(column.version)}</span>'
-        f"{_badges(table, column)}</th>"
+        f"{_badges(matrix, column)}</th>"
         for column in shown
     )
-    heads = ("Pool", *map(str.capitalize, policy_heads(table)), "Nodes")
+    heads = ("Pool", *map(str.capitalize, policy_heads(matrix)), "Nodes")
     yield f"<thead><tr>{''.join(_head(head, 'col') for head in heads)}"
     yield from versions
     yield "</tr></thead>"
     yield "<tbody>"
-    for index, row in enumerate(table.rows):
-        yield f"<tr>{_pool(table, row)}{''.join(_answer(column.cells[index]) for column in shown)}</tr>"
+    for index, row in enumerate(matrix.rows):
+        answers = "".join(_answer(column.availability[index]) for column in shown)
+        yield f"<tr>{_pool(matrix, row)}{answers}</tr>"
     yield "</tbody>"
 
 
-def _pool(table: VersionMatrix, row: PlatformRow) -> str:
-    named = "".join(map(_cell, policy_cells(table, row)))
+def _pool(matrix: VersionMatrix, row: PlatformRow) -> str:
+    named = "".join(map(_cell, policy_cells(matrix, row)))
     return f'{_head(str(row.platform), "row")}{named}<td class="number">{html_text(nodes(row))}</td>'
 
 
 def _legend(shown: Sequence[VersionColumn]) -> Iterator[str]:
-    used = {cell for column in shown for cell in column.cells}
+    used = {cell for column in shown for cell in column.availability}
     yield '<dl class="legend">'
     for cell in Availability:
         if cell in used:
@@ -132,8 +133,8 @@ def _legend(shown: Sequence[VersionColumn]) -> Iterator[str]:
     yield "</dl>"
 
 
-def _badges(table: VersionMatrix, column: VersionColumn) -> str:
-    return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(table, column))
+def _badges(matrix: VersionMatrix, column: VersionColumn) -> str:
+    return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(matrix, column))
 
 
 def _answer(cell: Availability) -> str:

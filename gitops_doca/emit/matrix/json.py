@@ -18,37 +18,37 @@ from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.matrix.phrases import kind_and_name, policies
 
 
-def json_matrix(tables: Sequence[VersionMatrix], versions: int) -> str:
+def json_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
     """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json."""
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "repositories": [_repository(table, newest_first(table, versions)) for table in tables],
+        "repositories": [_repository(matrix, newest_first(matrix, versions)) for matrix in matrices],
     }
     return json_text(document)
 
 
-def _repository(table: VersionMatrix, shown: Sequence[VersionColumn]) -> dict[str, Any]:
-    whole, *others = table.newest
-    own = {newest.policy.key: newest for newest in others if newest.policy}
-    state = "complete" if table.listed.complete else "incomplete" if table.usable else "unusable"
+def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> dict[str, Any]:
+    whole, *others = matrix.latest
+    own = {latest.policy.key: latest for latest in others if latest.policy}
+    state = "complete" if matrix.listed.complete else "incomplete" if matrix.usable else "unusable"
     return {
-        "repository": str(table.repository),
+        "repository": str(matrix.repository),
         "tagList": state,
-        **_newest(whole),
+        **_latest(whole),
         "policies": [
-            {**_policy(policy), **_newest(own.get(policy.key, whole))} for policy in policies(table.rows)
+            {**_policy(policy), **_latest(own.get(policy.key, whole))} for policy in policies(matrix.rows)
         ],
-        "versions": [_version(table, column) for column in shown],
-        "versionsLeftOut": len(table.versions) - len(shown),
-        "pools": [_pool(row, index, shown) for index, row in enumerate(table.rows)],
+        "versions": [_version(matrix, column) for column in shown],
+        "versionsLeftOut": len(matrix.versions) - len(shown),
+        "pools": [_pool(row, index, shown) for index, row in enumerate(matrix.rows)],
     }
 
 
-def _newest(newest: LatestVersion) -> dict[str, Any]:
-    if newest.doubtful:
-        return {"newest": None, "doubtful": {"version": newest.doubtful, "reason": newest.reason}}
-    return {"newest": newest.version or None}
+def _latest(latest: LatestVersion) -> dict[str, Any]:
+    if latest.doubtful:
+        return {"newest": None, "doubtful": {"version": latest.doubtful, "reason": latest.reason}}
+    return {"newest": latest.version or None}
 
 
 def _policy(policy: Policy) -> dict[str, str]:
@@ -57,13 +57,13 @@ def _policy(policy: Policy) -> dict[str, str]:
     return {**whose, "kind": policy.kind, "name": policy.name, "version": driver.digest or driver.version}
 
 
-def _version(table: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
+def _version(matrix: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
     return {
         "version": column.version,
         "current": column.current,
         "complete": column.complete,
-        "precompiled": column.cells.count(Availability.PRECOMPILED),
-        "inTheWay": [str(row.platform) for row in blocking_rows(table, column)],
+        "precompiled": column.availability.count(Availability.PRECOMPILED),
+        "inTheWay": [str(row.platform) for row in blocking_rows(matrix, column)],
     }
 
 
@@ -73,5 +73,5 @@ def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn]) -> dict[
         **({"clusters": list(row.clusters)} if row.clusters else {}),
         "policies": list(dict.fromkeys(map(kind_and_name, policies([row])))),
         "nodes": list(row.node_names),
-        "images": {column.version: column.cells[index].value for column in shown},
+        "images": {column.version: column.availability[index].value for column in shown},
     }

@@ -1,4 +1,4 @@
-"""What the matrix says in words, whatever its form."""
+"""The phrases of the matrix that text, Markdown and HTML share."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,17 +26,17 @@ MEANINGS = {
 }
 _NAMED = 3
 """Clusters that one cell names."""
-NO_POOLS = "no pool, so there is nothing to hold versions against"
+NO_POOLS = "no pool, so there is nothing to compare versions with"
 
 
-def findings(table: VersionMatrix) -> Iterator[str]:
-    """Yield one sentence for the whole table, then one for each policy where there are several."""
-    for newest in table.newest:
-        yield f"{_whose(newest.policy)}: {_finding(table, newest)}"
-    for policy in policies(table.rows):
+def findings(matrix: VersionMatrix) -> Iterator[str]:
+    """Yield one sentence for the whole matrix, then one for each policy where there are several."""
+    for latest in matrix.latest:
+        yield f"{_whose(latest.policy)}: {_finding(matrix, latest)}"
+    for policy in policies(matrix.rows):
         if policy.driver.digest is not None:
             yield f"{name(policy)} names a digest, so none of its versions is current"
-    if not table.listed.complete:
+    if not matrix.listed.complete:
         yield "the tag list is not complete: ? stands where it says nothing"
 
 
@@ -44,15 +44,15 @@ def _whose(policy: Policy | None) -> str:
     return f"newest version for every pool of {name(policy)}" if policy else "newest version for every pool"
 
 
-def _finding(table: VersionMatrix, newest: LatestVersion) -> str:
-    if newest.doubtful:
-        return f"not known; {newest.doubtful} is listed, and could not be confirmed: {newest.reason}"
-    if not newest.version:
-        return "none" if table.listed.complete else "none is known"
-    current = table.is_current(newest.version)
+def _finding(matrix: VersionMatrix, latest: LatestVersion) -> str:
+    if latest.doubtful:
+        return f"not known; {latest.doubtful} is listed, and could not be confirmed: {latest.reason}"
+    if not latest.version:
+        return "none" if matrix.listed.complete else "none is known"
+    current = matrix.is_current(latest.version)
     # A list that broke off may have kept a newer one to itself.
-    more = "" if table.listed.complete else ", or a newer one"
-    return f"{newest.version}{' (current)' if current else ''}{more}"
+    more = "" if matrix.listed.complete else ", or a newer one"
+    return f"{latest.version}{' (current)' if current else ''}{more}"
 
 
 def name(policy: Policy) -> str:
@@ -67,55 +67,55 @@ def kind_and_name(policy: Policy) -> str:
 
 def policies(rows: Sequence[PlatformRow]) -> tuple[Policy, ...]:
     """Return the policies of these rows, sorted, each once."""
-    found = {name(pool.policy): pool.policy for row in rows for pool in row.pools}
-    return tuple(policy for _, policy in sorted(found.items()))
+    by_name = {name(pool.policy): pool.policy for row in rows for pool in row.pools}
+    return tuple(policy for _, policy in sorted(by_name.items()))
 
 
-def count(table: VersionMatrix, column: VersionColumn) -> str:
+def count(matrix: VersionMatrix, column: VersionColumn) -> str:
     """Say for how many pools a version has a precompiled image."""
-    return f"{len(table.rows) - len(blocking_rows(table, column))} of {len(table.rows)}"
+    return f"{len(matrix.rows) - len(blocking_rows(matrix, column))} of {len(matrix.rows)}"
 
 
-def obstacles(table: VersionMatrix, column: VersionColumn) -> str:
-    """Name the pools that stand in a version's way: the first, and how many more."""
-    rows = blocking_rows(table, column)
-    if len(rows) == len(table.rows) > 1:
+def obstacles(matrix: VersionMatrix, column: VersionColumn) -> str:
+    """Name the pools that block a version: the first, and how many more."""
+    rows = blocking_rows(matrix, column)
+    if len(rows) == len(matrix.rows) > 1:
         return "every pool"
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return f"{rows[0].platform}{more}" if rows else ""
 
 
-def marks(table: VersionMatrix, column: VersionColumn) -> tuple[str, ...]:
+def marks(matrix: VersionMatrix, column: VersionColumn) -> tuple[str, ...]:
     """Return what sets a version apart from the others."""
-    newest = [mark.policy for mark in table.newest if mark.version == column.version]
-    own = () if None in newest else _newest_for([policy for policy in newest if policy])
-    return (*(["current"] if column.current else []), *(["newest"] if None in newest else own))
+    owners = [latest.policy for latest in matrix.latest if latest.version == column.version]
+    own = () if None in owners else _newest_for([policy for policy in owners if policy])
+    return (*(["current"] if column.current else []), *(["newest"] if None in owners else own))
 
 
-def _newest_for(found: Sequence[Policy]) -> tuple[str, ...]:
-    clusters = {policy.cluster for policy in found} - {""}
+def _newest_for(owners: Sequence[Policy]) -> tuple[str, ...]:
+    clusters = {policy.cluster for policy in owners} - {""}
     if len(clusters) > _NAMED:
         return (f"newest for {len(clusters)} clusters",)
-    return tuple(f"newest for {name(policy)}" for policy in found)
+    return tuple(f"newest for {name(policy)}" for policy in owners)
 
 
-def policy_heads(table: VersionMatrix) -> tuple[str, ...]:
+def policy_heads(matrix: VersionMatrix) -> tuple[str, ...]:
     """Return the heads of what `policy_cells` returns."""
-    clusters = ("clusters",) if any(row.clusters for row in table.rows) else ()
-    several = len({kind_and_name(policy) for policy in policies(table.rows)}) > 1
+    clusters = ("clusters",) if any(row.clusters for row in matrix.rows) else ()
+    several = len({kind_and_name(policy) for policy in policies(matrix.rows)}) > 1
     return (*clusters, *(("policy",) if several else ()))
 
 
-def policy_cells(table: VersionMatrix, row: PlatformRow) -> tuple[str, ...]:
+def policy_cells(matrix: VersionMatrix, row: PlatformRow) -> tuple[str, ...]:
     """Return the clusters of a row in one cell, and the names of its policies in another.
 
-    The first is there in a fleet only, the second where the table has several policies.
+    The first is there in a fleet only, the second where the matrix has several policies.
     """
     cells = {
         "clusters": _first(row.clusters),
         "policy": ", ".join(dict.fromkeys(policy.name for policy in policies([row]))),
     }
-    return tuple(cells[head] for head in policy_heads(table))
+    return tuple(cells[head] for head in policy_heads(matrix))
 
 
 def _first(names: Sequence[str]) -> str:
@@ -128,12 +128,12 @@ def nodes(row: PlatformRow) -> str:
     return str(len(row.node_names)) if row.node_names else "planned"
 
 
-def skipped(table: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
+def skipped(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
     """Say how many versions are not shown; empty when all are."""
-    missing = len(table.versions) - len(shown)
+    missing = len(matrix.versions) - len(shown)
     plural = "" if missing == 1 else "s"
     return (
-        f"{missing} more version{plural} left out; --versions {len(table.versions)} shows all"
+        f"{missing} more version{plural} not shown; --versions {len(matrix.versions)} shows all"
         if missing
         else ""
     )

@@ -147,7 +147,7 @@ def status(text: str) -> Status:
 def tables(text: str) -> list[VersionMatrix]:
     repository = Repository(text, text, text)
     row = PlatformRow(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
-    newest = (
+    latest = (
         LatestVersion(policy=None, doubtful=text, reason=text),
         LatestVersion(policy=pool(text).policy, version=text),
     )
@@ -159,7 +159,7 @@ def tables(text: str) -> list[VersionMatrix]:
         ranks={text: 0},
         groups=(),
     )
-    return [VersionMatrix(catalogue=catalogue, lookups={}, newest=newest)]
+    return [VersionMatrix(catalogue=catalogue, lookups={}, latest=latest)]
 
 
 def comparison(text: str) -> tuple[Comparison, Base]:

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.compare.matrix import VersionMatrix, catalogues, tables
+from gitops_doca.core.compare.matrix import VersionMatrix, build_catalogues, build_matrices
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
@@ -35,7 +35,7 @@ def survey(
     tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
 ) -> tuple[VersionMatrix, ...]:
     lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
-    return tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
+    return build_matrices(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
 
 
 def document(text: str) -> Any:
@@ -51,7 +51,7 @@ def test_the_matrix_as_text() -> None:
 nvcr.io/nvidia/mellanox/doca-driver
   newest version for every pool: 25.04-0.6.1.0-2 (current)
 
-   VERSION                    POOLS                    IN THE WAY
+   VERSION                    POOLS                    BLOCKED BY
 1  doca3.1.0-25.07-0.9.7.0-0  1 of 2                   ubuntu24.04/6.8.0-71-generic/arm64
 2  25.04-0.6.1.0-2            2 of 2  current, newest
 3  24.10-0.7.0.0-0            1 of 2                   ubuntu24.04/6.8.0-71-generic/arm64
@@ -73,12 +73,12 @@ def test_the_matrix_as_markdown_with_versions_left_out() -> None:
 
 - newest version for every pool: 25.04-0.6.1.0-2 (current)
 
-|  | Version | Pools |  | In the way |
+|  | Version | Pools |  | Blocked by |
 | ---: | --- | --- | --- | --- |
 | 1 | `doca3.1.0-25.07-0.9.7.0-0` | 1 of 2 |  | ubuntu24.04/6.8.0-71-generic/arm64 |
 | 2 | `25.04-0.6.1.0-2` | 2 of 2 | current, newest |  |
 
-1 more version left out; --versions 3 shows all
+1 more version not shown; --versions 3 shows all
 
 | Pool | Nodes | 1 | 2 |
 | --- | ---: | --- | --- |
@@ -119,7 +119,7 @@ def test_the_matrix_as_json_fits_its_schema() -> None:
 
 def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
     lookups = {REPOSITORY.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
-    found = tables(catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
+    found = build_matrices(build_catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
     (repository,) = document(json_matrix(found, 2))["repositories"]
 
     assert repository["newest"] is None
@@ -177,7 +177,7 @@ def test_several_policies_are_named() -> None:
 
 
 def test_no_pools_are_told_in_every_form() -> None:
-    sentence = "no pool, so there is nothing to hold versions against"
+    sentence = "no pool, so there is nothing to compare versions with"
 
     assert text_matrix((), 5) == markdown_matrix((), 5) == f"{sentence}\n"
     assert f"<p>{sentence}</p>" in html_matrix((), 5)
@@ -189,7 +189,7 @@ def test_the_page_shows_the_same_cells_as_the_text() -> None:
 
     assert page.tables == [
         [
-            ["Version", "Pools served", "Mark", "In the way"],
+            ["Version", "Pools served", "Mark", "Blocked by"],
             [NEWER, "1 of 2", "", "ubuntu24.04/6.8.0-71-generic/arm64"],
             [VERSION, "2 of 2", "current newest", ""],
             [OLDER, "1 of 2", "", "ubuntu24.04/6.8.0-71-generic/arm64"],
@@ -253,7 +253,7 @@ def test_a_hostile_repository_and_reason_are_escaped_too() -> None:
     lists = {hostile: TagList(TAGS, complete=True)}
     lookups = {hostile.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TLS, HOSTILE)}
 
-    shown = html_matrix(tables(catalogues(pools, lists), lookups), 10)
+    shown = html_matrix(build_matrices(build_catalogues(pools, lists), lookups), 10)
 
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown

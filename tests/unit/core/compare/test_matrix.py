@@ -9,9 +9,9 @@ from gitops_doca.core.compare.matrix import (
     VersionColumn,
     VersionMatrix,
     blocking_rows,
-    catalogues,
+    build_catalogues,
+    build_matrices,
     newest_first,
-    tables,
     unconfirmed,
 )
 from gitops_doca.core.model import Pool
@@ -49,19 +49,21 @@ def table(
     lookups: Mapping[ImageReference, TagLookup] | None = None,
     pools: tuple[Pool, ...] = POOLS,
 ) -> VersionMatrix:
-    (found,) = tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups or {})
+    (found,) = build_matrices(
+        build_catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups or {}
+    )
     return found
 
 
 def cells(found: VersionMatrix) -> dict[str, tuple[Availability, ...]]:
-    return {column.version: column.cells for column in columns(found)}
+    return {column.version: column.availability for column in columns(found)}
 
 
 def columns(found: VersionMatrix) -> tuple[VersionColumn, ...]:
     return tuple(map(found.column, found.versions))
 
 
-def test_a_version_is_held_against_each_pool_newest_first() -> None:
+def test_each_pool_has_an_answer_for_each_version_newest_first() -> None:
     found = table(both(VERSION, NEWEST) | {f"{NEWER}-{SUFFIX_A}"})
 
     assert [row.platform for row in found.rows] == [pool.platform for pool in POOLS]
@@ -124,16 +126,16 @@ def test_a_manifest_has_the_last_word() -> None:
 
 def test_the_newest_complete_version_is_named_once_all_its_manifests_were_seen() -> None:
     tags = both(VERSION, NEWER) | {f"{NEWEST}-{SUFFIX_A}"}
-    wanted = unconfirmed(catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), {})
+    wanted = unconfirmed(build_catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), {})
 
     assert [image.tag for image in wanted] == sorted(both(NEWER))
-    (doubtful,) = table(tags).newest
+    (doubtful,) = table(tags).latest
     assert (doubtful.version, doubtful.doubtful) == ("", NEWER)
     assert doubtful.reason == "its manifests were not asked for"
-    (newest,) = table(tags, lookups=answers(*both(NEWER))).newest
+    (newest,) = table(tags, lookups=answers(*both(NEWER))).latest
     assert (newest.policy, newest.version, newest.doubtful) == (None, NEWER, "")
     assert not unconfirmed(
-        catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), answers(*both(NEWER))
+        build_catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), answers(*both(NEWER))
     )
 
 
@@ -143,8 +145,10 @@ def test_a_listed_version_whose_manifest_is_not_there_makes_room_for_the_next() 
     lookups = answers(f"{NEWER}-{SUFFIX_A}") | answers(f"{NEWER}-{SUFFIX_B}", lookup=contradiction)
     lists = {REPOSITORY: TagList(tags, complete=True)}
 
-    assert [image.tag for image in unconfirmed(catalogues(POOLS, lists), lookups)] == sorted(both(VERSION))
-    (newest,) = table(tags, lookups=lookups | answers(*both(VERSION))).newest
+    assert [image.tag for image in unconfirmed(build_catalogues(POOLS, lists), lookups)] == sorted(
+        both(VERSION)
+    )
+    (newest,) = table(tags, lookups=lookups | answers(*both(VERSION))).latest
     assert newest.version == VERSION
 
 
@@ -153,17 +157,17 @@ def test_an_outage_makes_no_older_version_the_newest() -> None:
     lookups = answers(*both(VERSION), f"{NEWER}-{SUFFIX_A}")
     lookups |= answers(f"{NEWER}-{SUFFIX_B}", lookup=TagUnknown(Cause.TRANSIENT, "503 Service Unavailable"))
 
-    (newest,) = table(tags, lookups=lookups).newest
+    (newest,) = table(tags, lookups=lookups).latest
 
     assert (newest.version, newest.doubtful, newest.reason) == ("", NEWER, "503 Service Unavailable")
-    assert not unconfirmed(catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), lookups)
+    assert not unconfirmed(build_catalogues(POOLS, {REPOSITORY: TagList(tags, complete=True)}), lookups)
 
 
 def test_a_version_that_only_compiles_for_a_pool_is_not_complete() -> None:
     pools = make_pools(make_policy(), A, B)
     found = table(frozenset({f"{NEWER}-{SUFFIX_A}", f"{NEWER}-ubuntu24.04-arm64"}), pools=pools)
 
-    assert [newest.version for newest in found.newest] == [""]
+    assert [latest.version for latest in found.latest] == [""]
     assert not columns(found)[0].complete
 
 
@@ -181,10 +185,10 @@ def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_ea
     tags = both(VERSION) | {f"{NEWER}-{SUFFIX_A}"}
     lookups = answers(*tags)
 
-    (found,) = tables(catalogues(pools, {REPOSITORY: TagList(tags, complete=True)}), lookups)
+    (found,) = build_matrices(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=True)}), lookups)
 
     assert [row.node_names for row in found.rows] == [("a", "b"), ("c",)]
-    assert [(newest.policy and newest.policy.name, newest.version) for newest in found.newest] == [
+    assert [(newest.policy and newest.policy.name, newest.version) for newest in found.latest] == [
         (None, VERSION),
         ("compute", VERSION),
         ("storage", NEWER),
@@ -200,7 +204,7 @@ def test_each_repository_has_a_table_of_its_own() -> None:
     ]
     pools = grouped(policies, [make_node("a", labels={"n": "a"}), make_node("b", labels={"n": "b"})]).pools
 
-    found = tables(catalogues(pools, {REPOSITORY: TagList(both(NEWER), complete=True)}), {})
+    found = build_matrices(build_catalogues(pools, {REPOSITORY: TagList(both(NEWER), complete=True)}), {})
 
     assert [(t.repository, len(t.rows), t.usable) for t in found] == [
         (REPOSITORY, 1, True),
@@ -213,7 +217,7 @@ def test_a_policy_with_a_digest_has_no_current_version() -> None:
     found = table(both(NEWER), pools=pools, lookups=answers(*both(NEWER)))
 
     assert [(column.version, column.current) for column in columns(found)] == [(NEWER, False)]
-    assert found.newest[0].version == NEWER
+    assert found.latest[0].version == NEWER
 
 
 def test_the_newest_are_shown_and_those_that_policies_name() -> None:
@@ -251,7 +255,7 @@ def spent(work: Callable[[], object]) -> float:
 def test_a_hundred_thousand_versions_and_thirty_pools_take_seconds(shared: bool) -> None:  # noqa: FBT001
     nodes = [make_node(f"n{number}", kernel=f"5.15.0-{number}-generic") for number in range(30)]
     pools = make_pools(FORCED, *nodes)
-    rows = catalogues(pools, {})[0].rows
+    rows = build_catalogues(pools, {})[0].rows
     count = 100_000 if shared else 100_000 // len(rows)
     versions = [f"25.{number // 1000}-0.{number % 1000}.0.0-0" for number in range(count)]
     # Of the first kind no version is complete, of the second all are, and the registry denies one by one.
@@ -263,11 +267,11 @@ def test_a_hundred_thousand_versions_and_thirty_pools_take_seconds(shared: bool)
     lists = {REPOSITORY: TagList(tags, complete=True)}
 
     def survey() -> None:
-        found = catalogues(pools, lists)
+        found = build_catalogues(pools, lists)
         lookups: dict[ImageReference, TagLookup] = {}
         for _ in range(16):
             lookups |= dict.fromkeys(unconfirmed(found, lookups), TagMissing())
-        (whole,) = tables(found, lookups)
+        (whole,) = build_matrices(found, lookups)
         assert len(whole.versions) > count
         assert len(newest_first(whole, 10)) == 11
 
@@ -294,6 +298,6 @@ def test_a_cluster_on_a_releases_kernels_finds_that_release_among_the_published_
     found = table(frozenset(tags), pools=pools, lookups=answers(*tags))
 
     assert len(found.rows) == len(nodes) > 10
-    assert [newest.version for newest in found.newest] == [version]
+    assert [latest.version for latest in found.latest] == [version]
     assert [column.version for column in columns(found)] == PRECOMPILED[::-1]
     assert all(not blocking_rows(found, c) for c in columns(found) if c.version == version)

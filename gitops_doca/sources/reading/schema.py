@@ -1,15 +1,14 @@
 """Validate documents against the schemas that the package ships, in words of our own."""
 
-import difflib
 import json
-import re
+import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.sources.reading.conformance import Schema, compiled, conforms
 from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.sources.reading.misplaced import belongs_under
 from gitops_doca.sources.reading.unfinished import RENDER, TEMPLATE, is_template
@@ -35,7 +34,16 @@ _TYPES = {
 
 def schema_text(name: str) -> str:
     """Return the text of one of `SCHEMAS`."""
-    return (resources.files("gitops_doca") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+    data = pkgutil.get_data("gitops_doca", f"schemas/{name}.schema.json")
+    # Only a loader that cannot read files gives none.
+    assert data is not None  # noqa: S101
+    return data.decode()
+
+
+@cache
+def _schema_named(name: str) -> Schema:
+    schema: Schema = json.loads(schema_text(name))
+    return schema
 
 
 @cache
@@ -47,7 +55,7 @@ def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is gene
         {"pattern": _pattern},
         type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
     )
-    return strict(json.loads(schema_text(name)))
+    return strict(_schema_named(name))
 
 
 def _is_integer(_checker: object, value: object) -> bool:
@@ -60,8 +68,7 @@ def _pattern(
 ) -> "Iterator[ValidationError]":
     from jsonschema import ValidationError
 
-    # In JSON Schema $ is the end of the text; Python's stands before a last line break too.
-    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+    if isinstance(instance, str) and not compiled(pattern).search(instance):
         yield ValidationError("does not match the pattern")
 
 
@@ -72,6 +79,8 @@ def validate(document: Document, name: str, problems: Problems, *, instance: obj
     Of a document with very many problems the first are told, and the others counted.
     """
     value = document.value if instance is None else instance
+    if conforms(value, _schema_named(name)):
+        return True
     told = more = 0
     for error in _validator(name).iter_errors(value):
         size = _size(error)
@@ -100,6 +109,9 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     """
     if len(word) > _MAX_WORD:
         return ""
+    # Imported for a mistake alone: start-up counts.
+    import difflib
+
     by_lower = {candidate.lower()[len(prefix) :]: candidate for candidate in sorted(known)}
     near = difflib.get_close_matches(word.lower()[len(prefix) :], by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
@@ -107,7 +119,7 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
 
 def elsewhere(document: Document, name: str, field: str) -> str:
     """Return `; it belongs under x` when the schema has a field of this name elsewhere, else nothing."""
-    return belongs_under(_validator(name).schema, field, document.value)
+    return belongs_under(_schema_named(name), field, document.value)
 
 
 def _findings(

@@ -24,6 +24,8 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
 
 def instances(schema: Any, root: Any) -> st.SearchStrategy[Any]:
     """Draw values that a schema allows, or nearly so."""
+    if isinstance(schema, bool):
+        return st.text(max_size=3)
     if "$ref" in schema:
         return instances(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if branches := [schema[key] for key in ("then", "else") if key in schema] + schema.get("oneOf", []):

@@ -207,6 +207,10 @@ class DriverSpec:
     version: str
     """The driver's version, or empty when `digest` is set."""
     digest: Digest | None = None
+    fallbacks: tuple[str, ...] = ()
+    """Versions that a pool may run instead, in this order, where `version` has no precompiled image.
+
+    Without `version` itself; empty where `digest` is set."""
     force_precompiled: bool = False
     image_pull_secrets: tuple[str, ...] = ()
     env: tuple[Mapping[str, Any], ...] = ()
@@ -264,14 +268,32 @@ class PlannedPool:
     container_runtime: str = ""
     """Name without the version; empty when it was not given."""
     ostree_version: str = ""
+    without_companions: bool = False
+    """The pool needs none of the companions."""
     policies: frozenset[str] = frozenset()
-    """Names of the policies that it is planned for; empty: every one."""
+    """Names of the policies that it is planned for; empty: all that could select such a node."""
     place: Place = field(default=Place(), compare=False)
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
     """Where `policies` stands, and each field that becomes the value of a label, by that label."""
 
     def __str__(self) -> str:
         return str(self.platform)
+
+    def is_for(self, policy: Policy) -> bool:
+        """Say whether the pool is planned for a policy.
+
+        Without `policies` it is for each whose nodeSelector its own labels do not contradict.
+        """
+        if self.policies:
+            return policy.name in self.policies
+        platform = self.platform
+        labels = {
+            OS_ID_LABEL: platform.os_id,
+            OS_VERSION_LABEL: platform.os_version,
+            KERNEL_LABEL: platform.kernel,
+            ARCH_LABEL: platform.arch,
+        }
+        return all(labels.get(key, value) == value for key, value in policy.node_selector.items())
 
     def label_place(self, label: str) -> Place:
         """Return where the value of a label stands, or would."""

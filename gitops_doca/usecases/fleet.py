@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.decide import required_precompiled
+from gitops_doca.core.resolve.decide import required_images
 from gitops_doca.core.resolve.lookup import Inspection, TagExists, TagList, TagLookup
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.lock import Inspector
@@ -62,7 +62,7 @@ def prefetch(
     pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
     lookups, _ = look_up(pools, RegistryTags(lambda: answers, split=_SPLIT), problems)
     listing = [pool for inputs in fleet if inputs.emits_policies for pool in inputs.grouping.pools]
-    if repositories := {image.repository for image in required_precompiled(listing)}:
+    if repositories := {image.repository for image in required_images(listing, {})}:
         answers.list_tags(sorted(repositories))
     if inspect and (existing := [i for i, lookup in lookups.items() if isinstance(lookup, TagExists)]):
         answers.inspect(existing)

@@ -13,7 +13,7 @@ from gitops_doca.core.compare.matrix import (
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import required_precompiled
+from gitops_doca.core.resolve.decide import required_images
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.load import Inputs, load
@@ -56,7 +56,7 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
     while ask(unconfirmed(catalogues, lookups)):
         pass
     usable = {repository for repository, tags in lists.items() if tags.tags or tags.complete}
-    ask(image for image in required_precompiled(pools) if image.repository in usable)
+    ask(image for image in required_images(pools, {}) if image.repository in usable)
     matrices = build_matrices(catalogues, lookups)
     for matrix in matrices:
         _report(matrix, problems)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.cluster import DIGEST, make_node, make_policy, make_pools
+from fakes.cluster import DIGEST, REPOSITORY, make_node, make_policy, make_pools
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference
@@ -122,14 +122,66 @@ def test_weighing_makes_no_image_exist_and_no_unknown_missing_but_a_hidden_one_o
 
 @settings(max_examples=300, deadline=None)
 @given(pools=POOLS, answers=ANSWERS, listed=LISTS)
-def test_the_rounds_ask_for_all_that_the_decisions_need(
+def test_the_rounds_ask_for_all_that_the_decisions_need_and_once(
     pools: tuple[Pool, ...], answers: dict[ImageReference, TagLookup], listed: TagList
 ) -> None:
     lists = {IMAGES[0].repository: listed}
-    first = cross_check({image: answers[image] for image in required_images(pools, {})}, lists)
-    second = {image: answers[image] for image in required_images(pools, first)}
+    lookups: dict[ImageReference, TagLookup] = {}
+    while wanted := required_images(pools, lookups):
+        assert not set(wanted) & set(lookups)
+        lookups |= cross_check({image: answers[image] for image in wanted}, lists)
 
     for pool in pools:
-        decide(pool, first | second)
-    assert not set(first) & set(second)
-    assert required_images(pools, first | second) == ()
+        decide(pool, lookups)
+
+
+VERSIONS = ("25.01-0.6.0.0-0", "25.04-0.6.1.0-2", "doca3.1.0-25.07-0.9.7.0-0", "doca3.2.0-25.10-1.2.8.0-0")
+
+
+@settings(max_examples=500)
+@given(
+    versions=st.permutations(VERSIONS).flatmap(lambda order: st.integers(1, 4).map(lambda n: order[:n])),
+    forced=st.booleans(),
+    answers=st.fixed_dictionaries(dict.fromkeys((*VERSIONS, "compile"), LOOKUPS)),
+)
+def test_a_decision_is_the_first_version_with_an_image_as_a_plain_walk_finds_it(
+    versions: list[str], *, forced: bool, answers: dict[str, TagLookup]
+) -> None:
+    own, *fallbacks = versions
+    policy = make_policy(version=own, fallbacks=tuple(fallbacks), force_precompiled=forced)
+    (pool,) = make_pools(policy, make_node("node-1", kernel="6.8.0-31-generic"))
+    ending = "6.8.0-31-generic-ubuntu22.04-amd64"
+    images = {version: REPOSITORY.tag(f"{version}-{ending}") for version in VERSIONS}
+    compiled = REPOSITORY.tag(f"{own}-ubuntu22.04-amd64")
+    lookups: dict[ImageReference, TagLookup] = {}
+    asked = []
+    while wanted := required_images([pool], lookups):
+        (image,) = wanted
+        asked.append(image)
+        lookups[image] = answers[next((v for v, i in images.items() if i == image), "compile")]
+
+    decision = decide(pool, lookups)
+
+    tried = []
+    expected: Decision | None = None
+    for version in versions:
+        tried.append(images[version])
+        match answers[version]:
+            case TagExists(digest):
+                fallback = "" if version == own else version
+                expected = UsePrecompiled(pool=pool, image=images[version], digest=digest, fallback=fallback)
+            case TagUnknown() as unknown:
+                expected = NoImage(pool=pool, image=images[version], lookup=unknown)
+            case TagMissing():
+                continue
+        break
+    if expected is None and forced:
+        expected = NoImage(pool=pool, image=images[own], lookup=TagMissing())
+    if expected is None:
+        tried.append(compiled)
+        match answers["compile"]:
+            case TagExists(digest):
+                expected = CompileOnNode(pool=pool, image=compiled, digest=digest)
+            case lookup:
+                expected = NoImage(pool=pool, image=compiled, lookup=lookup)
+    assert (decision, asked) == (expected, tried)

@@ -6,7 +6,7 @@ from gitops_doca.core.compare.lock import ImageLock, LockedImage, locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.decide import required_images, required_precompiled
+from gitops_doca.core.resolve.decide import required_images
 
 _SHOWN = 20
 """Details of one kind that a message has."""
@@ -68,7 +68,7 @@ def _names(repositories: Sequence[Repository]) -> str:
 
 
 def _unlisted(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[str]:
-    for image in required_precompiled(pools):
+    for image in required_images(pools, {}):
         entry = lock.entries.get(image)
         if isinstance(entry, LockedImage) and entry.listed is None:
             yield (

@@ -1,9 +1,9 @@
 """Decide for each pool which image its DaemonSet runs, from what the registry said."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, Place, Problems
 from gitops_doca.core.model import Platform, Pool
@@ -21,6 +21,13 @@ class UsePrecompiled:
     pool: Pool
     image: ImageReference
     digest: Digest
+    fallback: str = ""
+    """The version of `fallbackVersions` that it is of; empty for the policy's own."""
+
+    @property
+    def version(self) -> str:
+        """The driver's version."""
+        return self.fallback or self.pool.policy.driver.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ Chosen = UsePrecompiled | CompileOnNode | UseDigest
 
 
 def precompiled_image(pool: Pool) -> ImageReference:
-    """Return the reference of the pool's precompiled image; the policy must not name a digest."""
+    """Return the precompiled image of the policy's own version, which must not be a digest."""
     driver = pool.policy.driver
     return driver.repository.tag(precompiled_tag(driver.version, pool.platform))
 
@@ -69,67 +76,68 @@ def compile_image(pool: Pool) -> ImageReference:
     return driver.repository.tag(compile_tag(driver.version, pool.platform))
 
 
-def candidates(pool: Pool) -> tuple[ImageReference, ...]:
-    """Return the images that may serve a pool, in the order in which they are tried."""
-    driver = pool.policy.driver
-    if driver.digest is not None:
-        return ()
-    precompiled = precompiled_image(pool)
-    return (precompiled,) if driver.force_precompiled else (precompiled, compile_image(pool))
-
-
-def required_precompiled(pools: Iterable[Pool]) -> tuple[ImageReference, ...]:
-    """Return the precompiled images of the policies' own versions, sorted, each once."""
-    return tuple(sorted({precompiled_image(p) for p in pools if p.policy.driver.digest is None}))
-
-
 def required_images(
     pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
-    """Return what the next round of look-ups asks for, sorted, each once; nothing when all is known.
+    """Return what the next round of look-ups asks for, sorted, each once; empty when all is decided.
 
-    That is for each pool the first candidate without an answer, as long as those before it are missing.
+    The rounds: the policy's own version, then each fallback, then the image that compiles on the node; each
+    only for the pools whose images before it are missing.
     """
-    return tuple(sorted(set(filter(None, (_next_candidate(pool, lookups) for pool in pools)))))
+    return tuple(sorted({image for pool in pools if (image := _next_image(pool, lookups))}))
 
 
-def _next_candidate(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> ImageReference | None:
-    for image in candidates(pool):
-        if image not in lookups:
-            return image
-        if not isinstance(lookups[image], TagMissing):
+def _next_image(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> ImageReference | None:
+    for candidate in _candidates(pool):
+        lookup = lookups.get(candidate.image)
+        if lookup is None:
+            return candidate.image
+        if not isinstance(lookup, TagMissing):
             return None
     return None
 
 
 def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
-    """Choose the image of one pool. Unknown never chooses one."""
+    """Choose the image of one pool: the first that exists. Unknown never chooses one, and ends the search."""
     driver = pool.policy.driver
     if driver.digest is not None:
         return UseDigest(pool=pool, image=driver.repository.digest(driver.digest))
-    image = precompiled_image(pool)
-    match lookups[image]:
-        case TagExists(digest):
-            return UsePrecompiled(pool=pool, image=image, digest=digest)
-        case TagUnknown() as lookup:
-            return NoImage(pool=pool, image=image, lookup=lookup)
-        case TagMissing() as lookup:
-            if driver.force_precompiled:
-                return NoImage(pool=pool, image=image, lookup=lookup)
-            return _compile(pool, lookups)
-        case never:
-            assert_never(never)
+    for candidate in _candidates(pool):
+        image = candidate.image
+        match lookups[image]:
+            case TagExists(digest) if candidate.compiles:
+                return CompileOnNode(pool=pool, image=image, digest=digest)
+            case TagExists(digest):
+                return UsePrecompiled(pool=pool, image=image, digest=digest, fallback=candidate.fallback)
+            case TagUnknown() as unknown:
+                return NoImage(pool=pool, image=image, lookup=unknown)
+            case TagMissing():
+                pass
+            case never:
+                assert_never(never)
+    image = precompiled_image(pool) if driver.force_precompiled else compile_image(pool)
+    return NoImage(pool=pool, image=image, lookup=TagMissing())
 
 
-def _compile(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
-    image = compile_image(pool)
-    match lookups[image]:
-        case TagExists(digest):
-            return CompileOnNode(pool=pool, image=image, digest=digest)
-        case (TagMissing() | TagUnknown()) as lookup:
-            return NoImage(pool=pool, image=image, lookup=lookup)
-        case never:
-            assert_never(never)
+class _Candidate(NamedTuple):
+    """An image that a pool may run."""
+
+    image: ImageReference
+    fallback: str = ""
+    compiles: bool = False
+
+
+def _candidates(pool: Pool) -> Iterator[_Candidate]:
+    """Yield the images that a pool may run, in the order of preference; none for a digest."""
+    driver = pool.policy.driver
+    if driver.digest is not None:
+        return
+    yield _Candidate(precompiled_image(pool))
+    for version in driver.fallbacks:
+        tag = precompiled_tag(version, pool.platform)
+        yield _Candidate(driver.repository.tag(tag), fallback=version)
+    if not driver.force_precompiled:
+        yield _Candidate(compile_image(pool), compiles=True)
 
 
 def pinned(decision: Chosen) -> ImageReference:
@@ -183,7 +191,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
     if forced:
         message = (
             f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} "
-            f"in {image.repository}"
+            f"in {image.repository}{_tried(first)}"
         )
         remedy = (
             "publish or mirror this tag, keep the nodes on a kernel that has one, "
@@ -192,7 +200,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
     else:
         message = (
             f"neither the precompiled tag nor the image that compiles on the node was found: {image.tag} "
-            f"in {image.repository}"
+            f"in {image.repository}{_tried(first)}"
         )
         platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
         remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
@@ -215,6 +223,14 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
         details=tuple(details),
         remedy=remedy,
     )
+
+
+def _tried(pool: Pool) -> str:
+    versions = pool.policy.driver.fallbacks
+    if not versions:
+        return ""
+    plural = "s" if len(versions) > 1 else ""
+    return f", nor one of the fallback version{plural} {', '.join(versions)}"
 
 
 def _unknown(

@@ -116,7 +116,7 @@ def _plans_for(
 ) -> dict[Platform, PlannedPool]:
     found: dict[Platform, PlannedPool] = {}
     for plan in plans:
-        if not _is_for(plan, policy):
+        if not plan.is_for(policy):
             continue
         first = found.setdefault(plan.platform, plan)
         if first is not plan:
@@ -126,10 +126,6 @@ def _plans_for(
                 remedy="keep one of them, or name other policies in each",
             )
     return found
-
-
-def _is_for(plan: PlannedPool, policy: Policy) -> bool:
-    return not plan.policies or policy.name in plan.policies
 
 
 def _pools(
@@ -163,7 +159,7 @@ def _fulfilled(
 ) -> Iterator[PlannedPool]:
     running = {(pool.policy.name, pool.platform) for pool in pools if pool.nodes}
     for plan in plans:
-        wanted = {(policy.name, plan.platform) for policy in policies if _is_for(plan, policy)}
+        wanted = {(policy.name, plan.platform) for policy in policies if plan.is_for(policy)}
         if wanted and wanted <= running:
             yield plan
 

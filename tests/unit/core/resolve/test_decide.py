@@ -16,7 +16,6 @@ from gitops_doca.core.resolve.decide import (
     precompiled_image,
     report,
     required_images,
-    required_precompiled,
 )
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 
@@ -98,9 +97,7 @@ def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
     pools = (*make_pools(make_policy(), *nodes), *make_pools(blue, make_node("c", kernel="6.8.0-1")))
     pools = (*pools, make_pool(blue, make_node("c", kernel="6.8.0-1", labels={"pool": "blue"})))
 
-    first_round = required_images(reversed(pools), {})
-    assert first_round == required_precompiled(reversed(pools))
-    assert [image.tag for image in first_round] == [
+    assert [image.tag for image in required_images(list(reversed(pools)), {})] == [
         "25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64",
         "25.04-0.6.1.0-2-6.8.0-2-ubuntu22.04-amd64",
     ]
@@ -116,6 +113,85 @@ def test_an_image_that_compiles_is_wanted_once_for_misses_that_may_compile() -> 
 
     assert required_images((*pools, forced), lookups) == (REPOSITORY.tag(COMPILED),)
     assert required_images(pools[2:], lookups) == ()
+
+
+FALLBACKS = ("25.01-0.6.0.0-0", "24.10-0.7.0.0-0")
+
+
+def _fallback_image(version: str) -> ImageReference:
+    return REPOSITORY.tag(f"{version}-5.15.0-91-generic-ubuntu22.04-amd64")
+
+
+def test_fallbacks_are_asked_for_one_round_after_the_other_and_for_misses_alone() -> None:
+    policy = make_policy(fallbacks=FALLBACKS)
+    pool, other = make_pools(policy, make_node("a"), make_node("b", kernel="6.8.0-1"))
+    lookups: dict[ImageReference, TagLookup] = {}
+    rounds = []
+    while wanted := required_images([pool, other], lookups):
+        rounds.append([image.tag for image in wanted])
+        lookups |= {image: EXISTS if "6.8.0-1" in image.tag else MISSING for image in wanted}
+
+    assert rounds == [
+        [PRECOMPILED, "25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64"],
+        [_fallback_image(FALLBACKS[0]).tag],
+        [_fallback_image(FALLBACKS[1]).tag],
+        [COMPILED],
+    ]
+
+
+def test_the_first_fallback_that_exists_is_used() -> None:
+    pool = make_pool(make_policy(fallbacks=FALLBACKS))
+    images = [precompiled_image(pool), *map(_fallback_image, FALLBACKS)]
+
+    cases: list[tuple[list[TagLookup], int]] = [
+        ([MISSING, EXISTS, EXISTS], 0),
+        ([MISSING, MISSING, EXISTS], 1),
+    ]
+    for answers, chosen in cases:
+        decision = decide(pool, dict(zip(images, answers, strict=True)))
+
+        assert decision == UsePrecompiled(
+            pool=pool, image=images[chosen + 1], digest=DIGEST, fallback=FALLBACKS[chosen]
+        )
+        assert isinstance(decision, UsePrecompiled)
+        assert decision.version == FALLBACKS[chosen]
+
+
+def test_an_unknown_fallback_ends_the_search() -> None:
+    pool = make_pool(make_policy(fallbacks=FALLBACKS))
+    first, second = map(_fallback_image, FALLBACKS)
+    lookups: dict[ImageReference, TagLookup] = {
+        precompiled_image(pool): MISSING,
+        first: UNKNOWN,
+        second: EXISTS,
+        compile_image(pool): EXISTS,
+    }
+
+    assert decide(pool, lookups) == NoImage(pool=pool, image=first, lookup=UNKNOWN)
+    assert required_images([pool], {precompiled_image(pool): MISSING, first: UNKNOWN}) == ()
+
+
+def test_without_any_fallback_the_own_version_compiles_or_is_missing() -> None:
+    for forced in (False, True):
+        pool = make_pool(make_policy(fallbacks=FALLBACKS, force_precompiled=forced))
+        images = [precompiled_image(pool), *map(_fallback_image, FALLBACKS)]
+        decision = decide(pool, {**dict.fromkeys(images, MISSING), compile_image(pool): EXISTS})
+
+        if forced:
+            assert decision == NoImage(pool=pool, image=images[0], lookup=MISSING)
+        else:
+            assert decision == CompileOnNode(pool=pool, image=compile_image(pool), digest=DIGEST)
+
+
+def test_a_miss_names_the_fallback_versions_that_were_tried() -> None:
+    pool = make_pool(make_policy(fallbacks=FALLBACKS, force_precompiled=True))
+
+    (problem,) = _report([NoImage(pool=pool, image=precompiled_image(pool), lookup=MISSING)])
+
+    assert problem.message == (
+        f"ForcePrecompiled is enabled and precompiled tag was not found: {PRECOMPILED} in {REPOSITORY}, "
+        "nor one of the fallback versions 25.01-0.6.0.0-0, 24.10-0.7.0.0-0"
+    )
 
 
 def _report(decisions: list[Decision], tags: tuple[str, ...] = ()) -> list[Diagnostic]:

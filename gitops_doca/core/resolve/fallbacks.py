@@ -1,0 +1,110 @@
+"""Which pools run a fallback version, and what is worth saying about it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.model import Policy, Pool
+from gitops_doca.core.reference import Repository
+from gitops_doca.core.resolve.decide import (
+    CompileOnNode,
+    Decision,
+    NoImage,
+    UseDigest,
+    UsePrecompiled,
+    describe_pools,
+    precompiled_image,
+)
+from gitops_doca.core.resolve.lookup import TagList, TagUnknown
+from gitops_doca.core.tags import split_revision
+
+
+def with_fallbacks(policies: Iterable[Policy], versions: Sequence[str]) -> tuple[Policy, ...]:
+    """Give each policy the fallback versions; none to one whose version is a digest.
+
+    A fallback that equals a policy's own version is passed over for that policy.
+    """
+    return tuple(
+        replace(
+            policy,
+            driver=replace(
+                policy.driver,
+                fallbacks=tuple(version for version in versions if version != policy.driver.version),
+            ),
+        )
+        if policy.driver.digest is None
+        else policy
+        for policy in policies
+    )
+
+
+def unused_fallbacks(decisions: Sequence[Decision], versions: Iterable[str]) -> tuple[str, ...]:
+    """Return the fallback versions that no pool runs; none while the answer for a pool is unknown."""
+    if any(isinstance(d, NoImage) and isinstance(d.lookup, TagUnknown) for d in decisions):
+        return ()
+    used = {decision.fallback for decision in decisions if isinstance(decision, UsePrecompiled)}
+    return tuple(version for version in versions if version not in used)
+
+
+def report_own_versions(decisions: Iterable[Decision], problems: Problems, *, strict: bool) -> None:
+    """Report each policy whose pools all run a fallback: that is what a mistyped version looks like.
+
+    A fallback that differs from the policy's version in the container revision alone counts as its own. A
+    warning; with `strict` an error of class missing.
+    """
+    by_policy: dict[tuple[str, str, str], list[Decision]] = defaultdict(list)
+    for decision in decisions:
+        by_policy[decision.pool.policy.key].append(decision)
+    for found in by_policy.values():
+        if any(map(_runs_own_version, found)):
+            continue
+        policy = found[0].pool.policy
+        version = policy.driver.version
+        message = (
+            f"no pool of {policy.kind} {policy.name} runs its version {version}: "
+            f"{'its only pool runs' if len(found) == 1 else f'all {len(found)} run'} a fallback version"
+        )
+        place = policy.driver.places.get("version", policy.place)
+        help_text = "check the version in the policy, or plan a kernel that has an image of it (spec.planned)"
+        if strict:
+            problems.error(message, place, category=Category.MISSING, remedy=help_text)
+        else:
+            problems.warn(message, place, remedy=help_text)
+
+
+def _runs_own_version(decision: Decision) -> bool:
+    """Say whether a pool runs its policy's version, or whether that is not known."""
+    match decision:
+        case UsePrecompiled():
+            own = decision.pool.policy.driver.version
+            return split_revision(decision.version)[0] == split_revision(own)[0]
+        case CompileOnNode() | UseDigest() | NoImage():
+            return True
+
+
+def warn_unlisted_misses(
+    decisions: Iterable[Decision], lists: Mapping[Repository, TagList], problems: Problems
+) -> None:
+    """Warn where a pool runs a fallback and the tag list could not confirm that the tag before is missing.
+
+    A cache in front of a registry may say of a tag that it is missing when it only has not fetched it yet.
+    """
+    pools: dict[Repository, list[Pool]] = defaultdict(list)
+    for decision in decisions:
+        repository = decision.image.repository
+        listed = lists.get(repository, TagList())
+        if isinstance(decision, UsePrecompiled) and decision.fallback and not listed.complete:
+            pools[repository].append(decision.pool)
+    for repository, on_fallback in sorted(pools.items()):
+        reason = lists.get(repository, TagList()).reason
+        problems.warn(
+            f"cannot confirm by the tag list of {repository} that what the fallback versions stand in for "
+            f"is missing: it could not be read to its end{f': {reason}' if reason else ''}",
+            on_fallback[0].policy.place,
+            details=(
+                *(f"missing: {precompiled_image(pool).tag}" for pool in on_fallback),
+                *describe_pools(on_fallback),
+            ),
+            remedy="let the registry list the repository's tags to these credentials",
+        )

@@ -330,6 +330,23 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """An image that has to exist for a pool's kernel besides the driver's, such as the GPU driver's."""
+
+    name: str
+    repository: Repository
+    tag: str
+    """With placeholders for what a platform has."""
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    """A pool needs the image when it matches one of the nodes; an empty one matches all."""
+    place: Place = field(default=Place(), compare=False)
+
+    def selects(self, node: Node) -> bool:
+        """Say whether the nodeSelector matches."""
+        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedNode:
     """A NIC node that is in no pool of a policy, and why."""
 

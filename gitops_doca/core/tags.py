@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import Platform
@@ -15,6 +16,7 @@ _PUBLISHED = re.compile(
     rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
 _SYSTEMS = "|".join(DISTRIBUTIONS)
+_KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 _FULL_TAG = re.compile(
     rf".+-(?:[a-z][a-z-]*\d+(?:\.\d+)*-(?:amd64|arm64|ppc64le|s390x|riscv64)|(?:{_SYSTEMS})\d+(?:\.\d+)*)"
 )
@@ -59,6 +61,15 @@ def parse_tag(tag: str) -> PublishedTag | None:
         return None
     platform = Platform(found["os_id"], found["os_version"], found["kernel"] or "", found["arch"])
     return PublishedTag(tag, found["version"], platform)
+
+
+@lru_cache(maxsize=1 << 16)
+def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
+    """Split a kernel release into its numbers and its flavour, such as `-generic` or `.el9_6.x86_64`."""
+    found = _KERNEL.fullmatch(kernel)
+    if found is None:
+        return (), kernel
+    return tuple(int(number) for number in re.findall(r"\d+", found["numbers"])), found["flavour"]
 
 
 def is_full_tag(version: str) -> bool:

@@ -74,6 +74,7 @@ def make_plan(
     runtime: str = "",
     ostree: str = "",
     policies: Iterable[str] = (),
+    without_companions: bool = False,
 ) -> PlannedPool:
     """Return a plan for the platform of `make_node`; `os` is ID and VERSION_ID."""
     os_id, _, os_version = os.partition(" ")
@@ -83,6 +84,7 @@ def make_plan(
         container_runtime=runtime,
         ostree_version=ostree,
         policies=frozenset(policies),
+        without_companions=without_companions,
         place=place,
         places={KERNEL_LABEL: place.at("kernel"), OS_ID_LABEL: place.at("os"), ARCH_LABEL: place.at("arch")},
     )

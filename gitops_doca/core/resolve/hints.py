@@ -1,6 +1,5 @@
 """Published tags that come near a missing one, with what differs."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -10,11 +9,10 @@ from typing import Any
 
 from gitops_doca.core.distributions import are_names_of_red_hat, without_machine
 from gitops_doca.core.model import Platform
-from gitops_doca.core.tags import PublishedTag, parse_tag, split_revision, version_key
+from gitops_doca.core.tags import PublishedTag, parse_tag, split_kernel, split_revision, version_key
 
 _MOST = 3
 _CACHED = 1 << 16
-_KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 
 
 def nearest_tags(version: str, platform: Platform, tags: frozenset[str]) -> tuple[str, ...]:
@@ -77,7 +75,7 @@ def _flavour_and_driver(version: str, platform: Platform) -> Hashable:
 
 
 def _flavour_of(platform: Platform) -> str | None:
-    return _split(platform.kernel)[1] if platform.kernel else None
+    return split_kernel(platform.kernel)[1] if platform.kernel else None
 
 
 def _other_version(version: str, _wanted: Platform, near: PublishedTag) -> bool:
@@ -101,19 +99,11 @@ def _precompiled_other_version(version: str, wanted: Platform, near: PublishedTa
     return bool(wanted.kernel) and near.version != version
 
 
-@lru_cache(maxsize=_CACHED)
-def _split(kernel: str) -> tuple[tuple[int, ...], str]:
-    found = _KERNEL.fullmatch(kernel)
-    if found is None:
-        return (), kernel
-    return tuple(int(n) for n in re.findall(r"\d+", found["numbers"])), found["flavour"]
-
-
 def _by_kernel(wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[int, ...], str]]:
-    mine = _split(wanted.kernel)[0]
+    mine = split_kernel(wanted.kernel)[0]
 
     def distance(near: PublishedTag) -> tuple[tuple[int, ...], str]:
-        theirs = _split(near.platform.kernel)[0]
+        theirs = split_kernel(near.platform.kernel)[0]
         return tuple(abs(one - other) for one, other in zip_longest(mine, theirs, fillvalue=0)), near.tag
 
     return distance

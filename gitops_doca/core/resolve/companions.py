@@ -1,0 +1,216 @@
+"""Images besides the driver without which a kernel is of no use, such as the GPU driver's."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
+from gitops_doca.core.reference import Digest, ImageReference, is_tag
+from gitops_doca.core.resolve.decide import describe_pools
+from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
+from gitops_doca.core.tags import split_kernel
+
+PLACEHOLDERS = ("kernel", "os", "osVersion", "osMajor", "arch")
+"""What a companion's tag may have in braces."""
+_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+
+CompanionAnswer = Inspection | TagMissing
+"""What a registry says of a companion's tag: that it has none, or digest and platforms of the image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredCompanion:
+    """A companion that a pool needs, with the image for its kernel."""
+
+    companion: Companion
+    pool: Pool
+    image: ImageReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionExists:
+    """The registry has the image for the pool's platform."""
+
+    required: RequiredCompanion
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionMissing:
+    """The registry has no such image for the pool."""
+
+    required: RequiredCompanion
+    reason: str
+    """What there is instead of an image for the platform, as it follows `the tag`; empty for no tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionUnknown:
+    """Nothing settles whether the image exists."""
+
+    required: RequiredCompanion
+    lookup: TagUnknown
+
+
+CompanionState = CompanionExists | CompanionMissing | CompanionUnknown
+
+
+def wrong_braces(template: str) -> tuple[str, ...]:
+    """Return what stands in braces in a tag and is no placeholder, and braces without a partner."""
+    return tuple(
+        found[0] for found in _BRACES.finditer(template) if found[1] is None or found[1] not in PLACEHOLDERS
+    )
+
+
+def fill_tag(template: str, platform: Platform) -> str:
+    """Return a companion's tag for a platform."""
+    values = {
+        "kernel": platform.kernel,
+        "os": platform.os_id,
+        "osVersion": platform.os_version,
+        "osMajor": platform.os_version.partition(".")[0],
+        "arch": platform.arch,
+    }
+    return _BRACES.sub(lambda found: values[found[1]], template)
+
+
+def required_companions(
+    companions: Iterable[Companion],
+    pools: Sequence[Pool],
+    plans: Iterable[PlannedPool],
+    problems: Problems,
+) -> tuple[RequiredCompanion, ...]:
+    """Return which companions the pools need, by companion and pool.
+
+    Reports a tag that no registry can hold.
+    """
+    planned = {
+        (plan.platform, pool.policy.key): plan for plan in plans for pool in pools if plan.is_for(pool.policy)
+    }
+    required = []
+    for companion in companions:
+        for pool in pools:
+            plan = planned.get((pool.platform, pool.policy.key))
+            if not _needs(companion, pool, plan, pools):
+                continue
+            tag = fill_tag(companion.tag, pool.platform)
+            if is_tag(tag):
+                image = companion.repository.tag(tag)
+                required.append(RequiredCompanion(companion=companion, pool=pool, image=image))
+            else:
+                problems.error(
+                    f"the tag of companion {companion.name} for pool {pool.platform} would be {tag!r}, which "
+                    "no registry can hold",
+                    companion.place.at("tag"),
+                    remedy="a tag has at most 128 letters, digits and _ . -, and begins with none of . and -",
+                )
+    return tuple(required)
+
+
+def _needs(companion: Companion, pool: Pool, plan: PlannedPool | None, pools: Sequence[Pool]) -> bool:
+    """Say whether a pool needs a companion.
+
+    A pool whose platform is planned needs what the plan needs also when nodes run it: else the first node
+    that is not selected would drop the image that the nodes after it need.
+    """
+    if any(map(companion.selects, pool.nodes)):
+        return True
+    if plan is None or plan.without_companions:
+        return False
+    alike = [other for other in pools if other.nodes and _kind(other) == _kind(pool)]
+    return not alike or any(companion.selects(node) for other in alike for node in other.nodes)
+
+
+def _kind(pool: Pool) -> tuple[object, ...]:
+    """Return what a pool has in common with those that it takes nodes from in a kernel upgrade."""
+    platform = pool.platform
+    flavour = split_kernel(platform.kernel)[1]
+    return (pool.policy.key, platform.os_id, platform.os_version, flavour, platform.arch)
+
+
+def companion_images(required: Iterable[RequiredCompanion]) -> tuple[ImageReference, ...]:
+    """Return what is to be asked for, sorted, each once."""
+    return tuple(sorted({one.image for one in required}))
+
+
+def judge_companions(
+    required: Iterable[RequiredCompanion], answers: Mapping[ImageReference, CompanionAnswer]
+) -> tuple[CompanionState, ...]:
+    """Return for each companion of each pool whether the image exists for the pool's platform."""
+    return tuple(_judge(one, answers[one.image]) for one in required)
+
+
+def _judge(required: RequiredCompanion, answer: CompanionAnswer) -> CompanionState:
+    match answer:
+        case ImagePlatforms(digest, platforms):
+            # An image that states no platform cannot be told to be the wrong one.
+            if not platforms or f"linux/{required.pool.platform.arch}" in platforms:
+                return CompanionExists(required=required, digest=digest)
+            return CompanionMissing(required=required, reason=f"is for {', '.join(sorted(platforms))}")
+        case NotAnImage(_, instead):
+            return CompanionMissing(required=required, reason=f"is {instead}")
+        case TagMissing():
+            return CompanionMissing(required=required, reason="")
+        case TagUnknown() as lookup:
+            return CompanionUnknown(required=required, lookup=lookup)
+
+
+def report_companions(
+    states: Iterable[CompanionState], problems: Problems, *, strict: bool, recorded: str = ""
+) -> None:
+    """Report companions that are missing or unknown.
+
+    For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is a
+    warning, with `strict` an error: they run that kernel already. `recorded` is as in `decide.report`.
+    """
+    groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
+    for state in states:
+        match state:
+            case CompanionExists():
+                continue
+            case CompanionMissing(required=required, reason=reason):
+                key = (Category.MISSING, reason)
+            case CompanionUnknown(required=required, lookup=lookup):
+                key = (Category.UNKNOWN, lookup.reason)
+            case never:
+                assert_never(never)
+        is_error = strict or not required.pool.nodes
+        groups[required.image, *key, is_error].append(required)
+    for (image, category, reason, is_error), group in groups.items():
+        companion = group[0].companion
+        details = describe_pools([required.pool for required in group])
+        recorded_here = (recorded,) if recorded and category is Category.MISSING else ()
+        problems.add(
+            Diagnostic(
+                category=category if is_error else None,
+                message=_message(companion, image, category, reason, group),
+                place=companion.place,
+                details=(*details, *recorded_here),
+                remedy=_HELP[category],
+            )
+        )
+
+
+_HELP = {
+    Category.MISSING: "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the "
+    "companion's image and tag",
+    Category.UNKNOWN: "let the registry answer, then run again",
+}
+
+
+def _message(
+    companion: Companion,
+    image: ImageReference,
+    category: Category,
+    reason: str,
+    group: Sequence[RequiredCompanion],
+) -> str:
+    if category is Category.UNKNOWN:
+        return f"cannot tell whether companion {companion.name} exists as {image}: {reason}"
+    if not reason:
+        return f"companion {companion.name} is missing: {image.tag} was not found in {image.repository}"
+    architectures = sorted({f"linux/{required.pool.platform.arch}" for required in group})
+    return f"companion {companion.name} is missing for {', '.join(architectures)}: {image} {reason}"

@@ -2,7 +2,16 @@
 
 from typing import Any, assert_never
 
-from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.compare.lock import (
+    KIND,
+    CompanionEntry,
+    ImageLock,
+    LockedCompanion,
+    LockedImage,
+    LockedMiss,
+    LockedPool,
+    LockEntry,
+)
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.reference import ImageReference
@@ -14,6 +23,7 @@ _HEADER = "# What the registry had when this was written. To renew it: gitops-do
 
 def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
     """Return the lock's text: sorted, without a time, the same bytes for the same lock and name."""
+    companions = [_companion(image, entry) for image, entry in sorted(lock.companions.items(), key=_image)]
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -25,14 +35,19 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
                 "repository": str(repository),
                 "tags": [
                     _entry(image, entry)
-                    for image, entry in sorted(lock.entries.items(), key=lambda item: item[0])
+                    for image, entry in sorted(lock.entries.items(), key=_image)
                     if image.repository == repository
                 ],
             }
             for repository in lock.repositories
         ],
+        **({"companions": companions} if companions else {}),
     }
     return _HEADER + dump_document(document)
+
+
+def _image(item: tuple[ImageReference, object]) -> ImageReference:
+    return item[0]
 
 
 def _pool(pool: LockedPool, lock: ImageLock) -> dict[str, str]:
@@ -55,5 +70,19 @@ def _entry(image: ImageReference, entry: LockEntry) -> dict[str, Any]:
             }
         case LockedMiss():
             return {"tag": image.tag, "missing": True}
+        case never:
+            assert_never(never)
+
+
+def _companion(image: ImageReference, entry: CompanionEntry) -> dict[str, Any]:
+    match entry:
+        case LockedCompanion(digest, platforms):
+            return {
+                "image": str(image),
+                "digest": str(digest),
+                **({"platforms": list(platforms)} if platforms else {}),
+            }
+        case LockedMiss():
+            return {"image": str(image), "missing": True}
         case never:
             assert_never(never)

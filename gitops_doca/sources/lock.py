@@ -3,10 +3,25 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.compare.lock import (
+    KIND,
+    CompanionEntry,
+    ImageLock,
+    LockedCompanion,
+    LockedImage,
+    LockedMiss,
+    LockedPool,
+    LockEntry,
+)
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import API_VERSION
-from gitops_doca.core.reference import Digest, ImageReference, InvalidReferenceError, parse_repository
+from gitops_doca.core.reference import (
+    Digest,
+    ImageReference,
+    InvalidReferenceError,
+    parse_image,
+    parse_repository,
+)
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, display_name, has_file
 from gitops_doca.sources.reading.document import Document, is_kind
@@ -62,6 +77,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         pools=tuple(pools),
         entries=entries,
         chosen=dict(sorted(_chosen(document, entries, problems))),
+        companions=dict(sorted(_companions(document, problems), key=_by_image)),
         rendering=document.value.get("rendering", _FIRST_RENDERING),
     )
 
@@ -107,5 +123,25 @@ def _chosen(
             yield pool, there[text]
 
 
-def _by_image(item: tuple[ImageReference, LockEntry]) -> ImageReference:
+def _companions(document: Document, problems: Problems) -> Iterator[tuple[ImageReference, CompanionEntry]]:
+    seen: set[ImageReference] = set()
+    for number, entry in enumerate(document.value.get("companions", ())):
+        text, place = entry["image"], document.place(("companions", number, "image"))
+        try:
+            image = parse_image(text)
+        except InvalidReferenceError as error:
+            problems.error(f"{text!r} {error}", place)
+            continue
+        if not image.tag or image.digest:
+            problems.error(f"{text!r} is not <repository>:<tag>", place)
+        if image in seen:
+            problems.error(f"{image} stands twice", place)
+        seen.add(image)
+        if "digest" in entry:
+            yield image, LockedCompanion(Digest(entry["digest"]), tuple(sorted(entry.get("platforms", ()))))
+        else:
+            yield image, LockedMiss()
+
+
+def _by_image(item: tuple[ImageReference, object]) -> ImageReference:
     return item[0]

@@ -1,14 +1,18 @@
 """The lock: which pools there are, and what the registry said of each tag that they need."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
-from gitops_doca.core.resolve.lookup import TagExists, TagLookup, TagMissing
+from gitops_doca.core.resolve.companions import CompanionAnswer
+from gitops_doca.core.resolve.lookup import ImagePlatforms, NotAnImage, TagExists, TagLookup, TagMissing
 
 KIND = "DriverLock"
+_PULLED = re.compile(r"linux/[a-z0-9]+")
+"""Platforms that Kubernetes nodes with these drivers can have; an index may state any text."""
 
 RENDERING = 2
 """Counted up with each release that changes the bytes that the same inputs give; a lock without it has 1."""
@@ -58,6 +62,18 @@ class LockedMiss:
 LockEntry = LockedImage | LockedMiss
 
 
+@dataclass(frozen=True, slots=True)
+class LockedCompanion:
+    """The tag of a companion that existed when the lock was written."""
+
+    digest: Digest
+    platforms: tuple[str, ...]
+    """`<os>/<architecture>` that the image is for, sorted; empty when it states none."""
+
+
+CompanionEntry = LockedCompanion | LockedMiss
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLock:
     """The content of a lock file."""
@@ -68,6 +84,8 @@ class ImageLock:
     """By reference with a tag, sorted."""
     chosen: Mapping[LockedPool, ImageReference] = field(default_factory=dict)
     """The image of each pool that has one by a tag; all of them exist. Locks of 0.1.0 do not say it."""
+    companions: Mapping[ImageReference, CompanionEntry] = field(default_factory=dict)
+    """By reference with a tag, sorted: one image may serve several pools and architectures."""
     rendering: int = RENDERING
     """`RENDERING` of the program that wrote it."""
 
@@ -80,6 +98,11 @@ class ImageLock:
     def lookups(self) -> dict[ImageReference, TagLookup]:
         """What the registry said of each tag when the lock was written."""
         return {image: _answer(entry) for image, entry in self.entries.items()}
+
+    @property
+    def companion_answers(self) -> dict[ImageReference, CompanionAnswer]:
+        """What the registry said of each companion when the lock was written."""
+        return {image: _companion_answer(entry) for image, entry in self.companions.items()}
 
 
 def locked_pool(pool: Pool) -> LockedPool:
@@ -98,5 +121,27 @@ def _answer(entry: LockEntry) -> TagLookup:
             return TagExists(digest)
         case LockedMiss():
             return TagMissing()
+        case never:
+            assert_never(never)
+
+
+def _companion_answer(entry: CompanionEntry) -> CompanionAnswer:
+    match entry:
+        case LockedCompanion(digest, platforms):
+            return ImagePlatforms(digest, frozenset(platforms))
+        case LockedMiss():
+            return TagMissing()
+        case never:
+            assert_never(never)
+
+
+def lock_companion(answer: ImagePlatforms | NotAnImage | TagMissing) -> CompanionEntry:
+    """Return what a lock records of a companion; what no node can pull is missing."""
+    match answer:
+        case ImagePlatforms(digest, platforms):
+            pulled = tuple(sorted(filter(_PULLED.fullmatch, platforms)))
+            return LockedCompanion(digest, pulled) if pulled or not platforms else LockedMiss()
+        case NotAnImage() | TagMissing():
+            return LockedMiss()
         case never:
             assert_never(never)

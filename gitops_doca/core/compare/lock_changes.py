@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss
+from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImage, LockedMiss
 
 
 class ChangeKind(Enum):
@@ -46,7 +46,8 @@ _LISTED = {True: "listed", False: "not listed", None: "not recorded"}
 def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
     """Return what differs between a lock and the one that would be written now.
 
-    Its rendering comes first, then pools, their images, and tags. `renders`: manifests come of the
+    Its rendering comes first, then pools, their images, tags,
+    and companions. `renders`: manifests come of the
     lock; where the operator makes them the rendering does not matter.
     """
     return (
@@ -54,6 +55,7 @@ def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, .
         *_pool_changes(old, new),
         *_image_changes(old, new),
         *_tag_changes(old, new),
+        *_companion_changes(old, new),
     )
 
 
@@ -96,3 +98,26 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
                 yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
             case _:
                 pass
+
+
+def _companion_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
+    for image in sorted({*old.companions, *new.companions}):
+        match old.companions.get(image), new.companions.get(image):
+            case None, _:
+                yield Change(ChangeKind.NEEDED, str(image))
+            case _, None:
+                yield Change(ChangeKind.UNNEEDED, str(image))
+            case LockedCompanion(digest), LockedMiss():
+                yield Change(ChangeKind.GONE, str(image), digest)
+            case LockedMiss(), LockedCompanion(digest):
+                yield Change(ChangeKind.AVAILABLE, str(image), digest)
+            case LockedCompanion(before), LockedCompanion(after) if before != after:
+                yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
+            case LockedCompanion(_, had), LockedCompanion(_, has) if had != has:
+                yield Change(ChangeKind.MOVED, str(image), f"{_platforms(had)} -> {_platforms(has)}")
+            case _:
+                pass
+
+
+def _platforms(platforms: tuple[str, ...]) -> str:
+    return ", ".join(platforms) or "no platform"

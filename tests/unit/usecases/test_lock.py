@@ -9,21 +9,25 @@ from hypothesis import strategies as st
 
 from gitops_doca.core.compare.lock import (
     RENDERING,
+    CompanionEntry,
     ImageLock,
+    LockedCompanion,
     LockedImage,
     LockedMiss,
     LockedPool,
     LockEntry,
+    lock_companion,
 )
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
 from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.reference import Digest, ImageReference, parse_repository
-from gitops_doca.core.resolve.lookup import TagExists, TagList, TagMissing
+from gitops_doca.core.resolve.lookup import ImagePlatforms, NotAnImage, TagExists, TagList, TagMissing
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.lock import read_lock
 
 REPOSITORY = parse_repository("nvcr.io/nvidia/mellanox/doca-driver")
+DRIVER = parse_repository("nvcr.io/nvidia/driver")
 OTHER = parse_repository("registry.example:5000/mirror/doca-driver")
 ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
 TAG = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"
@@ -101,7 +105,20 @@ entries = st.one_of(
 )
 
 
-def locked(pools: set[LockedPool], found: dict[ImageReference, LockEntry], rendering: int) -> ImageLock:
+companions = st.one_of(
+    st.just(LockedMiss()),
+    st.builds(
+        LockedCompanion, digests, st.sampled_from([(), ("linux/amd64",), ("linux/amd64", "linux/arm64")])
+    ),
+)
+
+
+def locked(
+    pools: set[LockedPool],
+    found: dict[ImageReference, LockEntry],
+    beside: dict[ImageReference, CompanionEntry],
+    rendering: int,
+) -> ImageLock:
     """Return a lock in which pools have the images that could be theirs."""
     chosen = {
         pool: image
@@ -113,6 +130,7 @@ def locked(pools: set[LockedPool], found: dict[ImageReference, LockEntry], rende
         pools=tuple(sorted(pools)),
         entries=dict(sorted(found.items())),
         chosen=dict(sorted(chosen.items())),
+        companions=dict(sorted(beside.items())),
         rendering=rendering,
     )
 
@@ -127,6 +145,9 @@ locks = st.builds(
         )
     ),
     st.dictionaries(st.builds(lambda r, t: r.tag(t), st.sampled_from([REPOSITORY, OTHER]), tags), entries),
+    st.dictionaries(
+        st.builds(lambda r, t: r.tag(t), st.sampled_from([REPOSITORY, DRIVER]), tags), companions
+    ),
     st.integers(1, 1000),
 )
 
@@ -186,6 +207,47 @@ def test_every_way_to_differ_has_a_name() -> None:
     assert compare(old, new, renders=True) == (Change(ChangeKind.RENDERING, f"1 -> {RENDERING}"), *changes)
 
 
+def test_companions_differ_as_tags_do() -> None:
+    gone, moved, came, kept = (DRIVER.tag(name) for name in ("gone", "moved", "came", "kept"))
+    amd64, both = LockedCompanion(ONE, ("linux/amd64",)), LockedCompanion(ONE, ("linux/amd64", "linux/arm64"))
+    old = replace(LOCK, companions={came: LockedMiss(), gone: amd64, kept: amd64, moved: amd64})
+    new = replace(
+        LOCK, companions={came: amd64, gone: LockedMiss(), moved: both, DRIVER.tag("new"): LockedMiss()}
+    )
+
+    assert compare(old, new, renders=False) == (
+        Change(ChangeKind.AVAILABLE, str(came), ONE),
+        Change(ChangeKind.GONE, str(gone), ONE),
+        Change(ChangeKind.UNNEEDED, str(kept)),
+        Change(ChangeKind.MOVED, str(moved), "linux/amd64 -> linux/amd64, linux/arm64"),
+        Change(ChangeKind.NEEDED, str(DRIVER.tag("new"))),
+    )
+    assert compare(
+        replace(LOCK, companions={moved: amd64}),
+        replace(LOCK, companions={moved: replace(amd64, digest=TWO)}),
+        renders=False,
+    ) == (Change(ChangeKind.MOVED, str(moved), f"{ONE} -> {TWO}"),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "entry"),
+    [
+        (ImagePlatforms(ONE, frozenset()), LockedCompanion(ONE, ())),
+        (
+            ImagePlatforms(ONE, frozenset({"linux/arm64", "unknown/unknown", "linux/amd64", "Linux/\n"})),
+            LockedCompanion(ONE, ("linux/amd64", "linux/arm64")),
+        ),
+        (ImagePlatforms(ONE, frozenset({"windows/amd64"})), LockedMiss()),
+        (NotAnImage(ONE, "a signature"), LockedMiss()),
+        (TagMissing(), LockedMiss()),
+    ],
+)
+def test_a_companion_is_locked_with_the_platforms_that_nodes_can_pull(
+    answer: ImagePlatforms | NotAnImage | TagMissing, entry: CompanionEntry
+) -> None:
+    assert lock_companion(answer) == entry
+
+
 @pytest.mark.parametrize("side", ["old", "new"])
 def test_a_pool_without_an_image_in_one_of_the_locks_does_not_differ_by_that(side: str) -> None:
     without = replace(LOCK, chosen={})
@@ -223,6 +285,26 @@ BAD = {
     ),
     "both": (TEXT.replace("missing: true", f"missing: true\n    digest: {ONE}"), 16, "an entry with either"),
     "neither": (TEXT.replace("    missing: true\n", ""), 16, "an entry with either digest or missing: true"),
+    "a companion without a tag": (
+        f"{TEXT}companions:\n- image: nvcr.io/nvidia/driver\n  missing: true\n",
+        26,
+        "'nvcr.io/nvidia/driver' is not <repository>:<tag>",
+    ),
+    "a companion that is no image": (
+        f"{TEXT}companions:\n- image: https://x/y:1\n  missing: true\n",
+        26,
+        "has a scheme",
+    ),
+    "a companion twice": (
+        f"{TEXT}companions:\n" + "- image: nvcr.io/nvidia/driver:1\n  missing: true\n" * 2,
+        28,
+        "stands twice",
+    ),
+    "a missing companion with platforms": (
+        f"{TEXT}companions:\n- image: a/b:1\n  missing: true\n  platforms: [linux/amd64]\n",
+        26,
+        "an entry with either digest or missing: true",
+    ),
     "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "stands twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),

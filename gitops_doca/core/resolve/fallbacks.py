@@ -99,8 +99,8 @@ def warn_unlisted_misses(
     for repository, on_fallback in sorted(pools.items()):
         reason = lists.get(repository, TagList()).reason
         problems.warn(
-            f"cannot confirm by the tag list of {repository} that what the fallback versions stand in for "
-            f"is missing: it could not be read to its end{f': {reason}' if reason else ''}",
+            f"cannot confirm by the tag list of {repository} that tags for which fallback versions are used "
+            f"are missing: it could not be read to its end{f': {reason}' if reason else ''}",
             on_fallback[0].policy.place,
             details=(
                 *(f"missing: {precompiled_image(pool).tag}" for pool in on_fallback),

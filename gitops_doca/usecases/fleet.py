@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.companions import companion_images
 from gitops_doca.core.resolve.decide import required_images
-from gitops_doca.core.resolve.lookup import Inspection, TagExists, TagList, TagLookup
+from gitops_doca.core.resolve.lookup import Inspection, Inspector, TagExists, TagList, TagLookup
 from gitops_doca.usecases.load import Inputs
-from gitops_doca.usecases.lock import Inspector
 from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 _K = TypeVar("_K")
@@ -60,7 +60,9 @@ def prefetch(
     when nobody can be asked.
     """
     pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
-    lookups, _ = look_up(pools, RegistryTags(lambda: answers, split=_SPLIT), problems)
+    companions = companion_images(one for inputs in fleet for one in inputs.companions)
+    source = RegistryTags(lambda: answers, split=_SPLIT)
+    lookups = look_up(pools, source, problems, companions=companions).lookups
     listing = [pool for inputs in fleet if inputs.emits_policies for pool in inputs.grouping.pools]
     if repositories := {image.repository for image in required_images(listing, {})}:
         answers.list_tags(sorted(repositories))

@@ -7,8 +7,15 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.render import pulled_images, render
+from gitops_doca.core.resolve.companions import (
+    CompanionState,
+    companion_images,
+    judge_companions,
+    report_companions,
+)
 from gitops_doca.core.resolve.decide import Decision, NoImage, decide
 from gitops_doca.core.resolve.decide import report as report_decisions
+from gitops_doca.core.resolve.fallbacks import report_own_versions, warn_unlisted_misses
 from gitops_doca.core.resolve.lookup import TagLookup, TagSource
 from gitops_doca.core.resolve.operator import report_unlisted
 from gitops_doca.core.resolve.pools import Grouping
@@ -25,6 +32,8 @@ class Generation:
     inputs: Inputs
     decisions: tuple[Decision, ...]
     """One for each pool, in the order of the pools."""
+    companions: tuple[CompanionState, ...]
+    """One for each companion that a pool needs."""
     resources: tuple[Resource, ...]
     """In the order of emission; empty when a pool has no image."""
     images: tuple[str, ...]
@@ -53,9 +62,21 @@ def generate(
 
 def resolve_and_render(inputs: Inputs, source: TagSource, problems: Problems) -> Generation:
     """Run the stages after the inputs; raises as `generate` does once they are read."""
-    lookups, lists = look_up(inputs.grouping.pools, source, problems, lists_wanted=inputs.emits_policies)
-    decisions = decide_pools(inputs.grouping, lookups)
+    answers = look_up(
+        inputs.grouping.pools,
+        source,
+        problems,
+        companions=companion_images(inputs.companions),
+        lists_wanted=inputs.emits_policies,
+    )
+    lists = answers.lists
+    decisions = decide_pools(inputs.grouping, answers.lookups)
     report_decisions(decisions, lists, problems, recorded=source.recorded)
+    if source.is_online:
+        warn_unlisted_misses(decisions, lists, problems)
+    report_own_versions(decisions, problems, strict=inputs.strict)
+    companions = judge_companions(inputs.companions, answers.companions)
+    report_companions(companions, problems, strict=inputs.strict, recorded=source.recorded)
     chosen = [d for d in decisions if not isinstance(d, NoImage)]
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems, recorded=source.recorded)
@@ -66,7 +87,9 @@ def resolve_and_render(inputs: Inputs, source: TagSource, problems: Problems) ->
         images = pulled_images(resources)
     if len(chosen) < len(decisions):
         resources = ()
-    return Generation(inputs=inputs, decisions=decisions, resources=resources, images=images)
+    return Generation(
+        inputs=inputs, decisions=decisions, companions=companions, resources=resources, images=images
+    )
 
 
 def decide_pools(grouping: Grouping, lookups: Mapping[ImageReference, TagLookup]) -> tuple[Decision, ...]:

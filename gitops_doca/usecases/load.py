@@ -12,6 +12,7 @@ from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
+from gitops_doca.core.resolve.companions import RequiredCompanion
 from gitops_doca.core.resolve.operator import (
     report_global_repositories,
     report_waiting_drivers,
@@ -53,8 +54,10 @@ class Inputs:
     inventory: Inventory
     grouping: Grouping
     options: RenderOptions
+    companions: tuple[RequiredCompanion, ...] = ()
     emits_policies: bool = False
     """The operator makes the DaemonSets; nothing is rendered."""
+    strict: bool = False
 
 
 class ClusterReader(Protocol):

@@ -1,27 +1,34 @@
 """Make a lock: the stages up to the decisions, then a look into the images themselves."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from gitops_doca.core.compare.lock import (
     ImageLock,
     LockedImage,
     LockedMiss,
     LockEntry,
+    lock_companion,
     locked_pool,
     locked_pools,
 )
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.companions import (
+    CompanionState,
+    companion_images,
+    judge_companions,
+    report_companions,
+)
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UsePrecompiled
 from gitops_doca.core.resolve.decide import report as report_decisions
 from gitops_doca.core.resolve.lookup import (
     ImagePlatforms,
     Inspection,
+    Inspector,
     NotAnImage,
-    Resolver,
     TagExists,
     TagMissing,
     TagUnknown,
@@ -33,19 +40,13 @@ from gitops_doca.usecases.load import Inputs, load
 from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 
-class Inspector(Resolver, Protocol):
-    """A resolver that can also look into images."""
-
-    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
-        """Return digest and platforms of each image, by its manifest and its configuration."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locking:
     """What the registry has for all pools now."""
 
     inputs: Inputs
     decisions: tuple[Decision, ...]
+    companions: tuple[CompanionState, ...]
     lock: ImageLock
 
 
@@ -61,16 +62,20 @@ def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: 
 def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
     """Do what `make_lock` does once the inputs are read."""
     made = cache(inspector)
-    pools = inputs.grouping.pools
-    lookups, lists = look_up(pools, RegistryTags(made), problems, lists_wanted=inputs.emits_policies)
+    pools, source = inputs.grouping.pools, RegistryTags(made)
+    beside = companion_images(inputs.companions)
+    answers = look_up(pools, source, problems, companions=beside, lists_wanted=inputs.emits_policies)
+    lookups, lists = answers.lookups, answers.lists
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
+    companions = judge_companions(inputs.companions, answers.companions)
+    report_companions(companions, problems, strict=inputs.strict, unknown_fails=True)
     listed = {}
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems)
         listed = {d.image: is_listed(d.image, lists) for d in decisions if isinstance(d, UsePrecompiled)}
     _stop_at(Category.UNKNOWN, problems)
-    existing = [image for image, found in lookups.items() if isinstance(found, TagExists)]
+    existing = [image for image, lookup in lookups.items() if isinstance(lookup, TagExists)]
     inspections = made().inspect(existing) if existing else {}
     entries: dict[ImageReference, LockEntry] = {}
     for image, lookup in sorted(lookups.items()):
@@ -85,8 +90,17 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
     chosen = {
         locked_pool(d.pool): d.image for d in decisions if isinstance(d, UsePrecompiled | CompileOnNode)
     }
-    lock = ImageLock(pools=locked_pools(pools), entries=entries, chosen=chosen)
-    return Locking(inputs=inputs, decisions=decisions, lock=lock)
+    lock = ImageLock(
+        pools=locked_pools(pools),
+        entries=entries,
+        chosen=chosen,
+        companions={
+            image: lock_companion(answer)
+            for image, answer in sorted(answers.companions.items())
+            if not isinstance(answer, TagUnknown)
+        },
+    )
+    return Locking(inputs=inputs, decisions=decisions, companions=companions, lock=lock)
 
 
 def _stop_at(category: Category, problems: Problems) -> None:

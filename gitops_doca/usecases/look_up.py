@@ -1,14 +1,25 @@
 """Ask for the tags that pools need, round by round, and check the misses against the tag lists."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, Repository
+from gitops_doca.core.resolve.companions import CompanionAnswer
 from gitops_doca.core.resolve.decide import required_images
-from gitops_doca.core.resolve.lookup import Resolver, TagList, TagLookup, TagMissing, TagSource, cross_check
+from gitops_doca.core.resolve.lookup import (
+    Inspection,
+    Inspector,
+    TagExists,
+    TagList,
+    TagLookup,
+    TagMissing,
+    TagSource,
+    cross_check,
+)
 from gitops_doca.usecases.load import SPLIT
 
 MAX_LOOKUPS = 2000
@@ -22,12 +33,19 @@ class RegistryTags:
     rendering = RENDERING
     recorded = ""
 
-    def __init__(self, resolver: Callable[[], Resolver], *, split: str = SPLIT) -> None:
+    def __init__(self, resolver: Callable[[], Inspector], *, split: str = SPLIT) -> None:
         """Call `resolver` for the first look-up; `split` says how a run needs fewer."""
         self._resolver = cache(resolver)
         self._split = split
 
-    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
+    def check(
+        self,
+        pools: Sequence[Pool],
+        companions: Collection[ImageReference],
+        problems: Problems,
+        *,
+        lists_wanted: bool,
+    ) -> None:
         """Find nothing: what a registry has shows when it is asked."""
 
     def check_count(self, needed: int, problems: Problems) -> None:
@@ -47,27 +65,66 @@ class RegistryTags:
         """Return what can be learned of each repository's tags."""
         return self._resolver().list_tags(repositories)
 
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Return digest and platforms of each image."""
+        return self._resolver().inspect(images)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a source said of all that a run needs."""
+
+    lookups: Mapping[ImageReference, TagLookup]
+    """Of each image that the decisions depend on."""
+    companions: Mapping[ImageReference, CompanionAnswer]
+    lists: Mapping[Repository, TagList]
+
 
 def look_up(
-    pools: Sequence[Pool], source: TagSource, problems: Problems, *, lists_wanted: bool = False
-) -> tuple[Mapping[ImageReference, TagLookup], Mapping[Repository, TagList]]:
-    """Return an answer for each image that the decisions depend on, and the tag lists.
+    pools: Sequence[Pool],
+    source: TagSource,
+    problems: Problems,
+    *,
+    companions: Collection[ImageReference] = (),
+    lists_wanted: bool = False,
+) -> Answers:
+    """Return an answer for each image that the decisions depend on, and for each companion.
 
-    Tags are listed after misses, and with `lists_wanted` of every repository that is asked. Raises
-    `GenerationError` for a source that cannot answer, and for more references than it may be asked for.
+    Tags are listed after misses, and with `lists_wanted` of every repository that pools have images
+    in. Raises `GenerationError` for a source that cannot answer, and for more references than it may
+    be asked for.
     """
-    source.check(pools, problems, lists_wanted=lists_wanted)
+    source.check(pools, companions, problems, lists_wanted=lists_wanted)
     problems.raise_errors()
+    drivers: set[ImageReference] = set()
     lookups: dict[ImageReference, TagLookup] = {}
-    while required := required_images(pools, lookups):
+    while required := {*required_images(pools, lookups), *companions} - lookups.keys():
+        drivers.update(required_images(pools, lookups))
         source.check_count(len(lookups) + len(required), problems)
         problems.raise_errors()
-        weighed = cross_check({**lookups, **source.resolve(required)}, {})
+        weighed = cross_check({**lookups, **source.resolve(sorted(required))}, {})
         # Only these: an earlier answer that became a miss now would begin the rounds anew.
         lookups |= {image: weighed[image] for image in required}
     # Last, so that a list that takes its time or fails leaves the answers alone.
     misses = [image for image, lookup in lookups.items() if isinstance(lookup, TagMissing)]
-    repositories = {image.repository for image in (lookups if lists_wanted else misses)}
+    repositories = {image.repository for image in (*misses, *(drivers if lists_wanted else ()))}
     lists = source.list_tags(sorted(repositories)) if repositories else {}
     weighed = cross_check(lookups, lists)
-    return lookups | {image: weighed[image] for image in misses}, lists
+    lookups |= {image: weighed[image] for image in misses}
+    return Answers(
+        lookups={image: lookup for image, lookup in lookups.items() if image in drivers},
+        companions=_inspect({image: lookups[image] for image in companions}, source),
+        lists=lists,
+    )
+
+
+def _inspect(
+    companions: Mapping[ImageReference, TagLookup], source: TagSource
+) -> Mapping[ImageReference, CompanionAnswer]:
+    """Return what is known of each companion, and of those that exist the platforms."""
+    existing = [image for image, lookup in companions.items() if isinstance(lookup, TagExists)]
+    inspections = source.inspect(existing) if existing else {}
+    return {
+        image: inspections[image] if isinstance(lookup, TagExists) else lookup
+        for image, lookup in companions.items()
+    }

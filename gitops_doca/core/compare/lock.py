@@ -7,7 +7,6 @@ from typing import assert_never
 
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
-from gitops_doca.core.resolve.companions import CompanionAnswer
 from gitops_doca.core.resolve.lookup import ImagePlatforms, NotAnImage, TagExists, TagLookup, TagMissing
 
 KIND = "DriverLock"
@@ -96,13 +95,8 @@ class ImageLock:
 
     @property
     def lookups(self) -> dict[ImageReference, TagLookup]:
-        """What the registry said of each tag when the lock was written."""
-        return {image: _answer(entry) for image, entry in self.entries.items()}
-
-    @property
-    def companion_answers(self) -> dict[ImageReference, CompanionAnswer]:
-        """What the registry said of each companion when the lock was written."""
-        return {image: _companion_answer(entry) for image, entry in self.companions.items()}
+        """What the registry said of each tag when the lock was written, companions included."""
+        return {image: _answer(entry) for image, entry in (*self.entries.items(), *self.companions.items())}
 
 
 def locked_pool(pool: Pool) -> LockedPool:
@@ -115,20 +109,10 @@ def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
     return tuple(sorted(map(locked_pool, pools)))
 
 
-def _answer(entry: LockEntry) -> TagLookup:
+def _answer(entry: LockEntry | CompanionEntry) -> TagLookup:
     match entry:
-        case LockedImage(digest):
+        case LockedImage(digest) | LockedCompanion(digest):
             return TagExists(digest)
-        case LockedMiss():
-            return TagMissing()
-        case never:
-            assert_never(never)
-
-
-def _companion_answer(entry: CompanionEntry) -> CompanionAnswer:
-    match entry:
-        case LockedCompanion(digest, platforms):
-            return ImagePlatforms(digest, frozenset(platforms))
         case LockedMiss():
             return TagMissing()
         case never:

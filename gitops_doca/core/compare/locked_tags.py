@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from gitops_doca.core.compare.lock import RENDERING, ImageLock, LockedImage
+from gitops_doca.core.compare.lock import RENDERING, ImageLock, LockedCompanion, LockedImage
 from gitops_doca.core.compare.stale_lock import check_lock
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.lookup import TagList, TagLookup
+from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagList, TagLookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,24 @@ class LockedTags:
         """Which file records a miss, and how to update it."""
         return f"{self.place.file} records this; once the tag is published, run: {self.fix_command}"
 
-    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
-        """Report a lock that has other pools, or lacks tags that these need."""
-        check_lock(self.lock, pools, self.place, self.fix_command, problems, lists_wanted=lists_wanted)
+    def check(
+        self,
+        pools: Sequence[Pool],
+        companions: Collection[ImageReference],
+        problems: Problems,
+        *,
+        lists_wanted: bool,
+    ) -> None:
+        """Report a lock that has other pools, or lacks tags or companions that these need."""
+        check_lock(
+            self.lock,
+            pools,
+            self.place,
+            self.fix_command,
+            problems,
+            companions=companions,
+            lists_wanted=lists_wanted,
+        )
 
     def check_count(self, needed: int, problems: Problems) -> None:
         """Allow any number: reading a lock costs nobody anything."""
@@ -64,6 +79,14 @@ class LockedTags:
         """Return what the lock recorded; raises KeyError for a tag that it lacks."""
         answers = self.lock.lookups
         return {image: answers[image] for image in images}
+
+    def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
+        """Return what the lock recorded of companions that exist."""
+        return {
+            image: ImagePlatforms(entry.digest, frozenset(entry.platforms))
+            for image, entry in self.lock.companions.items()
+            if image in images and isinstance(entry, LockedCompanion)
+        }
 
     def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
         """Return what the lock recorded of the lists: which of the needed tags are in them, and no others."""

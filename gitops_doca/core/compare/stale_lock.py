@@ -1,6 +1,6 @@
 """Whether a lock has the pools of a run, and all tags that they need."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, locked_pools
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -19,9 +19,10 @@ def check_lock(
     fix_command: str,
     problems: Problems,
     *,
+    companions: Collection[ImageReference] = (),
     lists_wanted: bool = False,
 ) -> None:
-    """Report in one error all pools and tags by which a lock and the pools of a run differ.
+    """Report in one error all pools, tags and companions by which a lock and a run differ.
 
     So a pool that vanishes (a label lost, a file cut short) is not pruned unseen. `lists_wanted`: of each
     precompiled image the lock has to say whether the operator would find it.
@@ -31,12 +32,14 @@ def check_lock(
     new = [f"pool {pool} is not locked" for pool in sorted(now - then)]
     lacking = required_images(pools, lock.lookups)
     tags = [f"tag {image.tag} of {image.repository} is not locked" for image in lacking]
+    beside = [f"companion {image} is not locked" for image in companions if image not in lock.companions]
     unlisted = list(_unlisted(lock, pools)) if lists_wanted else []
     details = (
         *_first(lost, "pools without a node"),
         *_first(new, "new pools"),
         *_first(tags, "tags"),
         *_other_repositories(lock, lacking),
+        *_first(beside, "companions"),
         *_first(unlisted, "tags"),
     )
     if not details:
@@ -45,6 +48,7 @@ def check_lock(
         *_count(lost, "pool has no node any more", "pools have no node any more"),
         *_count(new, "pool is new", "pools are new"),
         *_count(tags, "tag is not locked", "tags are not locked"),
+        *_count(beside, "companion is not locked", "companions are not locked"),
         *_count(unlisted, "tag was not looked up in the tag list", "tags were not looked up in the tag list"),
     )
     alone = len(details) == 1

@@ -159,12 +159,18 @@ def _judge(required: RequiredCompanion, answer: CompanionAnswer) -> CompanionSta
 
 
 def report_companions(
-    states: Iterable[CompanionState], problems: Problems, *, strict: bool, recorded: str = ""
+    states: Iterable[CompanionState],
+    problems: Problems,
+    *,
+    strict: bool,
+    unknown_fails: bool = False,
+    recorded: str = "",
 ) -> None:
     """Report companions that are missing or unknown.
 
     For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is a
-    warning, with `strict` an error: they run that kernel already. `recorded` is as in `decide.report`.
+    warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is an error
+    for all of them. `recorded` is as in `decide.report`.
     """
     groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
     for state in states:
@@ -177,7 +183,7 @@ def report_companions(
                 key = (Category.UNKNOWN, lookup.reason)
             case never:
                 assert_never(never)
-        is_error = strict or not required.pool.nodes
+        is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
         groups[required.image, *key, is_error].append(required)
     for (image, category, reason, is_error), group in groups.items():
         companion = group[0].companion

@@ -121,7 +121,14 @@ class Resolver(Protocol):
         """Return what can be learned of each repository's tags."""
 
 
-class TagSource(Resolver, Protocol):
+class Inspector(Resolver, Protocol):
+    """A resolver that can also look into images."""
+
+    def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
+        """Return digest and platforms of each image, by its manifest and its configuration; each exists."""
+
+
+class TagSource(Inspector, Protocol):
     """Where a run learns which tags exist, and what depends on where that is."""
 
     @property
@@ -136,8 +143,15 @@ class TagSource(Resolver, Protocol):
     def recorded(self) -> str:
         """What the message about a miss says of where it is recorded; empty when the registry was asked."""
 
-    def check(self, pools: Sequence[Pool], problems: Problems, *, lists_wanted: bool) -> None:
-        """Report what keeps this source from answering for these pools, before it is asked."""
+    def check(
+        self,
+        pools: Sequence[Pool],
+        companions: Collection[ImageReference],
+        problems: Problems,
+        *,
+        lists_wanted: bool,
+    ) -> None:
+        """Report what keeps this source from answering for these pools and companions, before it is asked."""
 
     def check_count(self, needed: int, problems: Problems) -> None:
         """Report more references than this source may be asked for in one run."""

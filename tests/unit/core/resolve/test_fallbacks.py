@@ -96,8 +96,8 @@ def test_each_policy_is_told_by_itself() -> None:
         (
             None,
             (
-                "no pool of NicNodePolicy rack runs its version 25.04-0.6.1.0-2: its only pool runs a fallback "
-                "version"
+                "no pool of NicNodePolicy rack runs its version 25.04-0.6.1.0-2: "
+                "its only pool runs a fallback version"
             ),
         )
     ]
@@ -127,8 +127,9 @@ def test_a_miss_that_the_list_could_not_confirm_is_told_where_a_fallback_serves_
         assert _unlisted(*decisions, lists=lists) == [
             (
                 (
-                    "cannot confirm by the tag list of nvcr.io/nvidia/mellanox/doca-driver that tags for which "
-                    f"fallback versions are used are missing: it could not be read to its end{reason}"
+                    "cannot confirm by the tag list of nvcr.io/nvidia/mellanox/doca-driver that tags for "
+                    "which fallback versions are used are missing: it could not be read to its end"
+                    f"{reason}"
                 ),
                 (
                     f"missing: {precompiled_image(two).tag}",

@@ -85,7 +85,7 @@ def test_companions_are_asked_for_in_the_first_round_and_looked_into() -> None:
     answers = look_up([pool], RegistryTags(resolver), Problems(), companions=[missing, there])
 
     assert resolver.asked == [
-        (missing.tag, there.tag, precompiled_image(pool).tag),
+        (there.tag, missing.tag, precompiled_image(pool).tag),
         (compile_image(pool).tag,),
     ]
     assert answers.companions == {

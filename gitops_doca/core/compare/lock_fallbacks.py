@@ -1,0 +1,54 @@
+"""Pools that go back to a fallback version, by the lock that is there."""
+
+from collections.abc import Iterable, Sequence
+
+from gitops_doca.core.compare.lock import ImageLock, locked_pool
+from gitops_doca.core.compare.rendered import driver_version
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.phrases import PLANNED, name_nodes
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+
+
+def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[UsePrecompiled, ...]:
+    """Return the pools that had a precompiled image, and get another one, which is a fallback's.
+
+    A pool that keeps its image has not gone back, also where its version is a fallback now.
+    """
+    return tuple(
+        decision
+        for decision in decisions
+        if isinstance(decision, UsePrecompiled)
+        and decision.fallback
+        and (before := lock.chosen.get(locked_pool(decision.pool)))
+        and before != decision.image
+        and before.tag.endswith(locked_pool(decision.pool).ending)
+    )
+
+
+def describe_fallbacks(
+    lock: ImageLock, decisions: Sequence[UsePrecompiled], place: Place, *, strict: bool
+) -> Diagnostic | None:
+    """Return the warning about these pools, under `strict` the error; None when there are none."""
+    if not decisions:
+        return None
+    nodes = sum(len(decision.pool.nodes) for decision in decisions)
+    pools = f"{len(decisions)} pool{'' if len(decisions) == 1 else 's'}"
+    refused = ", so no lock is written (strict)" if strict else ""
+    accept = "; to accept it, write the lock once with strict: false" if strict else ""
+    return Diagnostic(
+        category=Category.MISSING if strict else None,
+        message=f"{pools} with {nodes} node{'' if nodes == 1 else 's'} will go back to a fallback version"
+        f"{refused}",
+        place=place,
+        details=tuple(_detail(lock, decision) for decision in decisions),
+        remedy="publish or mirror the images of the policy's version, or change the version in the policy "
+        f"back{accept}",
+    )
+
+
+def _detail(lock: ImageLock, decision: UsePrecompiled) -> str:
+    pool = locked_pool(decision.pool)
+    before = driver_version(str(lock.chosen[pool]), pool.pool)
+    names = decision.pool.node_names
+    who = f"{len(names)} node{'' if len(names) == 1 else 's'}: {name_nodes(names)}" if names else PLANNED
+    return f"pool {pool}: {before} -> {decision.version}; {who}"

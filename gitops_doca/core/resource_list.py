@@ -30,8 +30,8 @@ def package_path(item: Item) -> str:
     """Return the file of a package that an item stands in; empty for one that is in none."""
     meta = item.get("metadata")
     annotations = meta.get("annotations") if isinstance(meta, Mapping) else None
-    found = [annotations.get(name) for name in _PATHS] if isinstance(annotations, Mapping) else []
-    return next((path for path in found if isinstance(path, str) and path), "")
+    paths = [annotations.get(name) for name in _PATHS] if isinstance(annotations, Mapping) else []
+    return next((path for path in paths if isinstance(path, str) and path), "")
 
 
 def refresh(
@@ -113,7 +113,7 @@ def without_driver(policy: Item) -> Item:
 
 
 def _identity(item: Item) -> tuple[str, ...]:
-    meta = item.get("metadata")
-    found = meta if isinstance(meta, Mapping) else {}
+    metadata = item.get("metadata")
+    meta = metadata if isinstance(metadata, Mapping) else {}
     group = str(item.get("apiVersion", "")).rpartition("/")[0]
-    return group, str(item.get("kind")), str(found.get("namespace") or ""), str(found.get("name"))
+    return group, str(item.get("kind")), str(meta.get("namespace") or ""), str(meta.get("name"))

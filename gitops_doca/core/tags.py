@@ -56,11 +56,11 @@ def compile_tag(version: str, platform: Platform) -> str:
 
 def parse_tag(tag: str) -> PublishedTag | None:
     """Take a published tag apart; None for one of another shape."""
-    found = _PUBLISHED.fullmatch(tag)
-    if found is None:
+    parts = _PUBLISHED.fullmatch(tag)
+    if parts is None:
         return None
-    platform = Platform(found["os_id"], found["os_version"], found["kernel"] or "", found["arch"])
-    return PublishedTag(tag, found["version"], platform)
+    platform = Platform(parts["os_id"], parts["os_version"], parts["kernel"] or "", parts["arch"])
+    return PublishedTag(tag, parts["version"], platform)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -79,10 +79,10 @@ def is_full_tag(version: str) -> bool:
 
 def parse_version(version: str) -> DriverVersion | None:
     """Take a driver's version apart; None for one of another shape, such as a custom build has."""
-    found = _DRIVER_VERSION.fullmatch(version)
-    if found is None:
+    parts = _DRIVER_VERSION.fullmatch(version)
+    if parts is None:
         return None
-    return DriverVersion(doca=found["doca"] or "", driver=found["driver"], revision=found["revision"] or "")
+    return DriverVersion(doca=parts["doca"] or "", driver=parts["driver"], revision=parts["revision"] or "")
 
 
 def version_key(version: str) -> tuple[tuple[int, ...], ...]:
@@ -104,7 +104,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def split_revision(version: str) -> tuple[str, str]:
     """Split off the container's revision: `25.04-0.6.1.0-2` gives `25.04-0.6.1.0` and `2`."""
-    found = parse_version(version)
-    if found is None or not found.revision:
+    parsed = parse_version(version)
+    if parsed is None or not parsed.revision:
         return version, ""
-    return version.removesuffix(f"-{found.revision}"), found.revision
+    return version.removesuffix(f"-{parsed.revision}"), parsed.revision

@@ -66,7 +66,7 @@ def json_text(document: object, *, sort_keys: bool = False) -> str:
     from json import dumps
 
     text = dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
-    return _BEYOND_ASCII.sub(lambda found: _json_escaped(found[0]), text) + "\n"
+    return _BEYOND_ASCII.sub(lambda match: _json_escaped(match[0]), text) + "\n"
 
 
 def markdown_text(text: str) -> Markdown:

@@ -24,14 +24,14 @@ def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
 
     That format takes a tag or a digest, so an image with both stands there twice.
     """
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    sources: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for image in map(parse_image, images):
         # skopeo knows Docker Hub by its other name, and takes an empty list of tags for all of them.
         registry = "docker.io" if image.repository.registry == DOCKER_HUB else image.repository.registry
-        found[registry][image.repository.path] |= _references(image)
+        sources[registry][image.repository.path] |= _references(image)
     document = {
         registry: {"images": {path: sorted(names) for path, names in sorted(paths.items())}}
-        for registry, paths in sorted(found.items())
+        for registry, paths in sorted(sources.items())
     }
     return _HEADER + printable_lines(f"# {line}" for line in _absent(decisions)) + dump_document(document)
 

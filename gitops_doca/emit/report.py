@@ -37,8 +37,8 @@ def dump_report(
 
 def cluster_entries(clusters: Iterable[ClusterResult]) -> dict[str, Any]:
     """Return how each cluster of a fleet fares; nothing where there is none."""
-    found = [{"cluster": result.cluster, "exitCode": result.exit_code} for result in clusters]
-    return {"clusters": found} if found else {}
+    entries = [{"cluster": result.cluster, "exitCode": result.exit_code} for result in clusters]
+    return {"clusters": entries} if entries else {}
 
 
 def skipped_entry(left: SkippedNode) -> dict[str, str]:

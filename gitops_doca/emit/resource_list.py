@@ -32,18 +32,18 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
     remedy = [f"help: {spell(diagnostic.remedy)}"] if diagnostic.remedy else []
     message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *remedy)))
     place = diagnostic.place
-    found: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
+    result: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
     tags = {"class": diagnostic.category.value} if diagnostic.category else {}
     about = _about(named[place.file], place.field) if place.file in named else {}
     if place.file in (*named, STDIN) and not about:
-        found["message"] = f"{printable(str(place))}: {message}"
+        result["message"] = f"{printable(str(place))}: {message}"
     elif about:
-        found |= about
+        result |= about
     elif place.file:
-        found["file"] = {"path": place.file}
+        result["file"] = {"path": place.file}
         tags |= {"line": str(place.line)} if place.line else {}
         tags |= {"field": place.field} if place.field else {}
-    return _shown(found | ({"tags": tags} if tags else {}))
+    return _shown(result | ({"tags": tags} if tags else {}))
 
 
 def driver_removed(policy: Item) -> Result:

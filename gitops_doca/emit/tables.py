@@ -36,8 +36,8 @@ def markdown_table(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int]
 
 def items(notes: Iterable[str]) -> list[str]:
     """Return notes as a Markdown list, with an empty line before it where there is one."""
-    found = [f"- {markdown_text(note)}" for note in notes]
-    return ["", *found] if found else []
+    lines = [f"- {markdown_text(note)}" for note in notes]
+    return ["", *lines] if lines else []
 
 
 def _cell(text: str) -> str:
@@ -45,4 +45,4 @@ def _cell(text: str) -> str:
 
     Parsers do not agree about a pipe behind backslashes, so that one is spelled in another way.
     """
-    return _PIPE.sub(lambda found: r"\\x7c" if found["backslash"] else r"\|", text)
+    return _PIPE.sub(lambda match: r"\\x7c" if match["backslash"] else r"\|", text)

@@ -250,9 +250,9 @@ def _kind(before: object, after: object) -> str:
     return "removed" if after is None else "changed"
 
 
-def _of_departures(found: Iterable[Departure]) -> Reload:
+def _of_departures(departures: Iterable[Departure]) -> Reload:
     """Return the worst that happens to nodes of a DaemonSet that goes."""
-    reloads = set(map(_of_departure, found))
+    reloads = set(map(_of_departure, departures))
     return next((reload for reload in (Reload.STOP, Reload.AT_ONCE) if reload in reloads), Reload.NONE)
 
 
@@ -323,8 +323,8 @@ def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Par
         ),
         Part.STRATEGY: at(old, "spec", "updateStrategy") != at(new, "spec", "updateStrategy"),
     }
-    found = tuple(part for part, differing in differs.items() if differing)
-    return found or ((Part.METADATA,) if old != new else ())
+    parts = tuple(part for part, differing in differs.items() if differing)
+    return parts or ((Part.METADATA,) if old != new else ())
 
 
 def _versions(pairs: Iterable[Pair]) -> Iterator[VersionMove]:

@@ -59,30 +59,30 @@ def daemonset_drift(rendered: Mapping[str, object], applied: Mapping[str, object
     return tuple(
         path
         for field in _COMPARED
-        for path in _deviations(rendered.get(field), applied.get(field), f"spec.{field}", quantity=False)
+        for path in _drift(rendered.get(field), applied.get(field), f"spec.{field}", quantity=False)
     )
 
 
-def _deviations(wanted: object, found: object, path: str, *, quantity: bool) -> Iterator[str]:
-    match wanted, found:
+def _drift(rendered: object, applied: object, path: str, *, quantity: bool) -> Iterator[str]:
+    match rendered, applied:
         case Mapping(), Mapping():
-            yield from _of_mappings(wanted, found, path)
-        case list() | tuple(), list() if len(wanted) == len(found):
-            for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
-                yield from _deviations(one, other, f"{path}[{number}]", quantity=False)
+            yield from _of_mappings(rendered, applied, path)
+        case list() | tuple(), list() if len(rendered) == len(applied):
+            for number, (one, other) in enumerate(zip(rendered, applied, strict=True)):
+                yield from _drift(one, other, f"{path}[{number}]", quantity=False)
         case _:
-            same = wanted == found or (_is_nothing(wanted) and _is_nothing(found))
-            if not same and not (quantity and _amount(wanted) == _amount(found) is not None):
+            same = rendered == applied or (_is_nothing(rendered) and _is_nothing(applied))
+            if not same and not (quantity and _amount(rendered) == _amount(applied) is not None):
                 yield path
 
 
-def _of_mappings(wanted: Mapping[str, object], found: Mapping[str, object], path: str) -> Iterator[str]:
+def _of_mappings(rendered: Mapping[str, object], applied: Mapping[str, object], path: str) -> Iterator[str]:
     name = path.rpartition(".")[2]
     quantity = name in {"limits", "requests"}
-    for key, value in wanted.items():
-        yield from _deviations(value, found.get(key), f"{path}.{key}", quantity=quantity)
-    for key, value in found.items():
-        if key not in wanted and (name in _WHOLE or key in _OPTIONAL) and not _is_nothing(value):
+    for key, value in rendered.items():
+        yield from _drift(value, applied.get(key), f"{path}.{key}", quantity=quantity)
+    for key, value in applied.items():
+        if key not in rendered and (name in _WHOLE or key in _OPTIONAL) and not _is_nothing(value):
             yield f"{path}.{key}"
 
 
@@ -93,5 +93,5 @@ def _is_nothing(value: object) -> bool:
 
 def _amount(value: object) -> Decimal | None:
     """Return the number that a quantity stands for; None for one with an exponent, or what is none."""
-    found = _QUANTITY.fullmatch(str(value))
-    return Decimal(found[1]) * _SUFFIXES[found[2] or ""] if found else None
+    parts = _QUANTITY.fullmatch(str(value))
+    return Decimal(parts[1]) * _SUFFIXES[parts[2] or ""] if parts else None

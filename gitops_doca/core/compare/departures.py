@@ -129,8 +129,8 @@ class Whereabouts:
         groups: dict[tuple[Location, bool], list[str]] = defaultdict(list)
         for name in sorted(had_pod | running):
             groups[self.locate(name), name in running].append(name)
-        found = [_departure(where, tuple(names), has_pod) for (where, has_pod), names in groups.items()]
-        return tuple(sorted(found, key=_order))
+        departures = [_departure(where, tuple(names), has_pod) for (where, has_pod), names in groups.items()]
+        return tuple(sorted(departures, key=_order))
 
 
 def _with_earlier(known: Listed, earlier: Listed | None) -> Mapping[str, Node]:
@@ -199,7 +199,7 @@ def _selector(pool: RenderedPool) -> Iterable[tuple[str, str]]:
 
 
 def _tolerations(pool: RenderedPool) -> list[Toleration]:
-    found = at(_spec(pool), "tolerations")
+    items = at(_spec(pool), "tolerations")
     return [
         Toleration(
             key=text_at(item, "key"),
@@ -207,7 +207,7 @@ def _tolerations(pool: RenderedPool) -> list[Toleration]:
             value=text_at(item, "value"),
             effect=text_at(item, "effect"),
         )
-        for item in (found if isinstance(found, list) else ())
+        for item in (items if isinstance(items, list) else ())
     ]
 
 

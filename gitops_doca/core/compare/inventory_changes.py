@@ -43,7 +43,7 @@ def compare_inventories(old: Inventory, new: Inventory, labels: Iterable[str]) -
 
 
 def _nodes(old: Inventory, new: Inventory, extra: frozenset[str]) -> Iterator[str]:
-    before, after = ({node.name: node for node in found.nodes if node.has_nic} for found in (old, new))
+    before, after = ({node.name: node for node in side.nodes if node.has_nic} for side in (old, new))
     changes: dict[str, list[str]] = defaultdict(list)
     for name in sorted({*before, *after}):
         if name not in after:
@@ -79,7 +79,7 @@ def _change(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 def _config_maps(old: Inventory, new: Inventory) -> Iterator[str]:
     for namespace, name in sorted({*old.config_maps, *new.config_maps}):
-        before, after = (found.config_maps.get((namespace, name)) for found in (old, new))
+        before, after = (side.config_maps.get((namespace, name)) for side in (old, new))
         what = f"ConfigMap {namespace}{'/' if namespace else ''}{name}"
         if before is None:
             yield f"{what}: new"

@@ -102,7 +102,7 @@ def listed(nodes: Iterable[Node], labels: Iterable[str], skipped: Iterable[Skipp
     return Listed(
         nodes={node.name: node for node in nodes},
         labels=RENDER_LABELS.union(labels),
-        reasons={name: "; ".join(dict.fromkeys(found)) for name, found in reasons.items()},
+        reasons={name: "; ".join(dict.fromkeys(told)) for name, told in reasons.items()},
     )
 
 
@@ -138,8 +138,8 @@ def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resourc
 
 def text_at(value: object, *path: str) -> str:
     """Return the string at a path; empty when there is none."""
-    found = at(value, *path)
-    return found if isinstance(found, str) else ""
+    text = at(value, *path)
+    return text if isinstance(text, str) else ""
 
 
 def driver_image(pod: object) -> str:

@@ -201,8 +201,8 @@ def find_absent(listed: Inventory, live: Inventory) -> tuple[str, ...]:
 
 def explain_absent(absent: Sequence[str], there: Container[str]) -> tuple[AbsentNode, ...]:
     """Say of each node why it is absent; `there` are those of the first `MOST_ASKED` that the cluster has."""
-    found = {name: _absence(name, there) for name in absent[:MOST_ASKED]}
-    return tuple(AbsentNode(node=name, why=found.get(name, Absence.NOT_ASKED)) for name in absent)
+    reasons = {name: _absence(name, there) for name in absent[:MOST_ASKED]}
+    return tuple(AbsentNode(node=name, why=reasons.get(name, Absence.NOT_ASKED)) for name in absent)
 
 
 def compare_status(
@@ -215,15 +215,13 @@ def compare_status(
     pods: dict[str, list[DriverPod]] = defaultdict(list)
     for pod in cluster.drivers.pods:
         pods[pod.node].append(pod)
-    found = {pool.daemon_set: pool for pool in cluster.grouping.pools}
+    live = {pool.daemon_set: pool for pool in cluster.grouping.pools}
     absent = {one.node for one in cluster.absent}
-    pools = [
-        _pool(pool, found.pop(pool.daemon_set, None), cluster.drivers, pods, absent) for pool in rendered
-    ]
+    pools = [_pool(pool, live.pop(pool.daemon_set, None), cluster.drivers, pods, absent) for pool in rendered]
     is_empty = not _nic_nodes(cluster.inventory) and not (may_be_empty and not _nic_nodes(listed))
     return Status(
         pools=tuple(pools),
-        unplanned=tuple(_unplanned(found.values(), pods)),
+        unplanned=tuple(_unplanned(live.values(), pods)),
         skipped=cluster.grouping.skipped,
         absent=cluster.absent,
         leftovers=tuple(_leftovers(rendered, cluster.drivers)),

@@ -119,23 +119,23 @@ def _daemon_sets(
     lock: ImageLock, built: Sequence[BuiltDaemonSet], expected: Expected
 ) -> tuple[Difference, ...]:
     owners, rest = _assign(lock, built)
-    found: list[Difference] = []
+    differences: list[Difference] = []
     for pool in lock.pools:
         if pool not in owners:
-            found.append(Difference(DifferenceKind.MISSING, str(pool)))
+            differences.append(Difference(DifferenceKind.MISSING, str(pool)))
             continue
         daemon_set = owners[pool]
         if daemon_set.name not in _names(pool):
             detail = f"{_names(pool)[0]} -> {daemon_set.name}"
-            found.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
+            differences.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
         if daemon_set.selector not in _selectors(pool):
             detail = f"{_selectors(pool)[0]} -> {daemon_set.selector or 'none'}"
-            found.append(Difference(DifferenceKind.SELECTOR, str(pool), detail))
+            differences.append(Difference(DifferenceKind.SELECTOR, str(pool), detail))
         wrong = _image_problem(lock, pool, daemon_set, expected)
         if wrong:
             detail = f"{daemon_set.image or 'no image'}: {wrong}"
-            found.append(Difference(DifferenceKind.IMAGE, str(pool), detail))
-    return (*found, *_surplus(lock, rest), *_namespaces((*owners.values(), *rest), expected.namespace))
+            differences.append(Difference(DifferenceKind.IMAGE, str(pool), detail))
+    return (*differences, *_surplus(lock, rest), *_namespaces((*owners.values(), *rest), expected.namespace))
 
 
 def _assign(
@@ -183,12 +183,12 @@ def _surplus(lock: ImageLock, rest: Iterable[BuiltDaemonSet]) -> Iterator[Differ
 
 
 def _namespaces(ours: Sequence[BuiltDaemonSet], expected: str) -> Iterator[Difference]:
-    found = sorted({one.namespace for one in ours})
-    if expected and found not in ([], [expected]):
-        others = [name or "none" for name in found if name != expected]
+    namespaces = sorted({one.namespace for one in ours})
+    if expected and namespaces not in ([], [expected]):
+        others = [name or "none" for name in namespaces if name != expected]
         yield Difference(DifferenceKind.NAMESPACE, ", ".join(others), f"expected {expected}")
-    elif len(found) > 1:
-        yield Difference(DifferenceKind.NAMESPACE, ", ".join(found), "expected one for all DaemonSets")
+    elif len(namespaces) > 1:
+        yield Difference(DifferenceKind.NAMESPACE, ", ".join(namespaces), "expected one for all DaemonSets")
 
 
 def _names(pool: LockedPool) -> tuple[str, ...]:
@@ -235,10 +235,10 @@ def _may_be_digest(lock: ImageLock, pool: LockedPool) -> bool:
     return is_shared or not _tags(lock, pool)
 
 
-def _digest_problem(found: str, locked: str, *, pinned: bool) -> str:
-    if not found:
+def _digest_problem(digest: str, locked: str, *, pinned: bool) -> str:
+    if not digest:
         return "its digest is gone" if pinned else ""
-    return "" if found == locked else f"the lock has {locked}"
+    return "" if digest == locked else f"the lock has {locked}"
 
 
 def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
@@ -248,12 +248,12 @@ def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
     """
     if pool in lock.chosen:
         return {lock.chosen[pool].tag}
-    found: set[str] = set()
+    tags: set[str] = set()
     for image, entry in lock.entries.items():
         if image.tag.endswith(pool.ending):
             version = image.tag.removesuffix(pool.ending)
-            found.add(image.tag if isinstance(entry, LockedImage) else version + pool.compiled_ending)
-    return found
+            tags.add(image.tag if isinstance(entry, LockedImage) else version + pool.compiled_ending)
+    return tags
 
 
 def _by_name(lock: ImageLock) -> Mapping[tuple[str, str, str], LockEntry]:

@@ -35,8 +35,8 @@ def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Reso
     """Render the DaemonSet that runs the chosen image on the pool's nodes."""
     pool = decision.pool
     app = {"app": pool.app}
-    found = metadata(pool.daemon_set, options.namespace, app | _OUR_DRIVER)
-    found["annotations"] = {
+    meta = metadata(pool.daemon_set, options.namespace, app | _OUR_DRIVER)
+    meta["annotations"] = {
         **options.annotations,
         POOL_ANNOTATION: str(pool.platform),
         SOURCE_ANNOTATION: image_source(decision),
@@ -44,7 +44,7 @@ def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Reso
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": found,
+        "metadata": meta,
         "spec": {
             "selector": {"matchLabels": app},
             "template": {

@@ -9,7 +9,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 
 def metadata(name: str, namespace: str = "", labels: dict[str, str] | None = None) -> dict[str, Any]:
     """Return `metadata` with the managed-by label; without a namespace for a cluster's object."""
-    found: dict[str, Any] = {"name": name, "labels": {**(labels or {}), MANAGED_BY: PROGRAM}}
+    meta: dict[str, Any] = {"name": name, "labels": {**(labels or {}), MANAGED_BY: PROGRAM}}
     if namespace:
-        found["namespace"] = namespace
-    return found
+        meta["namespace"] = namespace
+    return meta

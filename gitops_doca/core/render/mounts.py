@@ -69,8 +69,8 @@ def _keys(
             place,
         )
         return {}
-    found = inventory.config_maps.get((options.namespace, name), inventory.config_maps.get(("", name)))
-    if found is None:
+    keys = inventory.config_maps.get((options.namespace, name), inventory.config_maps.get(("", name)))
+    if keys is None:
         elsewhere = sorted(space for space, other in inventory.config_maps if other == name)
         where = f"; there is one in namespace {', '.join(elsewhere)}" if elsewhere else ""
         problems.error(
@@ -81,9 +81,9 @@ def _keys(
             "(only its keys are used)",
         )
         return {}
-    if not found:
+    if not keys:
         problems.error(f"{source} names ConfigMap {name!r}, which has no keys under data", place)
-    return {key: key for key in found}
+    return {key: key for key in keys}
 
 
 def _files(

@@ -244,7 +244,7 @@ def _unknown(
     return Diagnostic(
         category=Category.UNKNOWN,
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
-        place=place_of([pool for found in images.values() for pool in found]),
+        place=place_of([pool for pools in images.values() for pool in pools]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
         remedy=(*_REMEDIES[lookup.cause], ", then run again; no image is chosen on a guess"),
     )

@@ -29,12 +29,12 @@ def _indexed(tags: frozenset[str]) -> Mapping[Hashable, Sequence[PublishedTag]]:
 
     They stand under what a miss has to share with them, for each of the rules.
     """
-    found: dict[Hashable, list[PublishedTag]] = defaultdict(list)
+    by_share: dict[Hashable, list[PublishedTag]] = defaultdict(list)
     shares = dict.fromkeys(shared for _, shared, _, _ in _RULES)
     for published in sorted(filter(None, map(parse_tag, tags)), key=lambda p: p.tag):
         for shared in shares:
-            found[shared(published.version, published.platform)].append(published)
-    return found
+            by_share[shared(published.version, published.platform)].append(published)
+    return by_share
 
 
 def _hints(
@@ -43,8 +43,8 @@ def _hints(
     shown: set[str] = set()
     for what, shared, differs, closeness in _RULES:
         near = published.get(shared(version, wanted), ())
-        found = [p for p in near if p.tag not in shown and differs(version, wanted, p)]
-        for nearest in nsmallest(_MOST, found, key=closeness(wanted)):
+        candidates = [p for p in near if p.tag not in shown and differs(version, wanted, p)]
+        for nearest in nsmallest(_MOST, candidates, key=closeness(wanted)):
             shown.add(nearest.tag)
             yield f"{nearest.tag} ({what})"
 

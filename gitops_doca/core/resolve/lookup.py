@@ -167,21 +167,21 @@ def cross_check(
 
     N. B. a list can make a miss doubtful; it can never make one: a mirror lists only what it has cached.
     """
-    seen = {image.repository for image, found in lookups.items() if isinstance(found, TagExists)}
-    return {image: _weigh(image, found, lists, seen) for image, found in lookups.items()}
+    seen = {image.repository for image, lookup in lookups.items() if isinstance(lookup, TagExists)}
+    return {image: _weigh(image, lookup, lists, seen) for image, lookup in lookups.items()}
 
 
 def _weigh(
     image: ImageReference,
-    found: TagLookup,
+    lookup: TagLookup,
     lists: Mapping[Repository, TagList],
     seen: Collection[Repository],
 ) -> TagLookup:
-    if isinstance(found, TagUnknown) and found.repository_hidden and image.repository in seen:
+    if isinstance(lookup, TagUnknown) and lookup.repository_hidden and image.repository in seen:
         # The repository is there for other tags, so the registry meant this one.
-        found = TagMissing()
-    if not isinstance(found, TagMissing):
-        return found
+        lookup = TagMissing()
+    if not isinstance(lookup, TagMissing):
+        return lookup
     listed = lists.get(image.repository, TagList())
     if image.tag in listed.tags:
         return TagUnknown(
@@ -189,7 +189,7 @@ def _weigh(
         )
     if listed.repository_unknown and image.repository not in seen:
         return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE)
-    return found
+    return lookup
 
 
 REPOSITORY_NOT_VISIBLE = (

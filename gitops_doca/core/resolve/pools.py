@@ -99,10 +99,10 @@ def check_overlap(
         )
         if len(names) > 1:
             shared[names].append(node)
-    for names, found in sorted(shared.items()):
+    for names, twice in sorted(shared.items()):
         problems.error(
-            f"the NicNodePolicies {' and '.join(names)} select the same {list_nodes(found)}",
-            found[0].place,
+            f"the NicNodePolicies {' and '.join(names)} select the same {list_nodes(twice)}",
+            twice[0].place,
             remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
         )
 
@@ -114,18 +114,18 @@ def _platform(node: Node) -> Platform:
 def _plans_for(
     policy: Policy, plans: Iterable[PlannedPool], problems: Problems
 ) -> dict[Platform, PlannedPool]:
-    found: dict[Platform, PlannedPool] = {}
+    planned: dict[Platform, PlannedPool] = {}
     for plan in plans:
         if not plan.is_for(policy):
             continue
-        first = found.setdefault(plan.platform, plan)
+        first = planned.setdefault(plan.platform, plan)
         if first is not plan:
             problems.error(
                 f"{plan.platform} is planned twice for {policy.name}; the first is at {first.place}",
                 plan.place,
                 remedy="keep one of them, or name other policies in each",
             )
-    return found
+    return planned
 
 
 def _pools(

@@ -106,17 +106,17 @@ def happens(change: PoolChange) -> list[str]:
 def leaves(departure: Departure, pool: RenderedPool) -> str:
     """Say where nodes of a pool that goes are now, and whether they lose their driver."""
     match departure:
-        case ToNoPool(reason=reason, nodes=found, has_pod=has_pod):
-            said = f"no pod of it runs on {_count(found)} any more: {name_nodes(found)}"
-            said = _loses(pool, "unloaded from", found) if has_pod else said
-            return f"{said}; {_they(found)} in no pool ({reason})"
-        case ToOtherPool(to=to, nodes=found, has_pod=has_pod):
-            said = f"nothing is unloaded from {_count(found)}: {name_nodes(found)}"
-            said = _loses(pool, "reloaded on", found) if has_pod else said
-            return f"{said}; {_they(found)} in {_pool(to)} now"
-        case GoneFromInventory(nodes=found):
+        case ToNoPool(reason=reason, nodes=names, has_pod=has_pod):
+            said = f"no pod of it runs on {_count(names)} any more: {name_nodes(names)}"
+            said = _loses(pool, "unloaded from", names) if has_pod else said
+            return f"{said}; {_they(names)} in no pool ({reason})"
+        case ToOtherPool(to=to, nodes=names, has_pod=has_pod):
+            said = f"nothing is unloaded from {_count(names)}: {name_nodes(names)}"
+            said = _loses(pool, "reloaded on", names) if has_pod else said
+            return f"{said}; {_they(names)} in {_pool(to)} now"
+        case GoneFromInventory(nodes=names):
             return (
-                f"{_are(found)} not in the inventory any more: {name_nodes(found, _NAMED)}; "
+                f"{_are(names)} not in the inventory any more: {name_nodes(names, _NAMED)}; "
                 "a node that still runs its pod loses the driver"
             )
         case NodesNotKnown():
@@ -125,12 +125,12 @@ def leaves(departure: Departure, pool: RenderedPool) -> str:
             assert_never(never)
 
 
-def _loses(pool: RenderedPool, verb: str, found: tuple[str, ...]) -> str:
+def _loses(pool: RenderedPool, verb: str, names: tuple[str, ...]) -> str:
     """Say that nodes lose their pod with the DaemonSet of a pool."""
-    names = name_nodes(found, _NAMED)
+    count, shown = _count(names), name_nodes(names, _NAMED)
     if pool.is_operators:
-        return f"left to the operator on {_count(found)}: {names}"
-    return f"{verb} {_count(found)} as soon as this is applied: {names}"
+        return f"left to the operator on {count}: {shown}"
+    return f"{verb} {count} as soon as this is applied: {shown}"
 
 
 def when(change: PoolChange) -> str:
@@ -254,8 +254,8 @@ def _location(location: Location, absent: str, code: Callable[[str], str], text:
             assert_never(never)
 
 
-def _pool(found: InPool) -> str:
-    return f"{found.pool} of {found.policy}" if found.policy else found.pool
+def _pool(pool: InPool) -> str:
+    return f"{pool.pool} of {pool.policy}" if pool.policy else pool.pool
 
 
 def _count(names: tuple[str, ...]) -> str:

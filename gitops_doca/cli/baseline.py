@@ -10,7 +10,7 @@ from typing import assert_never
 
 import click
 
-from gitops_doca.cli.output.console import print_diagnostics, print_message
+from gitops_doca.cli.output.console import print_message
 from gitops_doca.cli.settings.run_config import Resolve, RunConfig, asks_registries, find_source
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
@@ -74,12 +74,10 @@ def describe(base: Commit | Folder) -> Base:
             assert_never(never)
 
 
-def render_folder(folder: Folder) -> Rendering:
+def render_folder(folder: Folder, problems: Problems) -> Rendering:
     """Read a folder of manifests; raises `GenerationError` for what cannot be read."""
-    problems = Problems()
     resources = read_manifests(folder.path, problems)
     problems.raise_errors()
-    print_diagnostics(problems.warnings)
     return rendering(resources)
 
 

@@ -12,13 +12,13 @@ from gitops_doca.cli.output.console import print_diagnostics
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import write_report_text
 from gitops_doca.cli.settings.explain import explain
-from gitops_doca.cli.settings.inputs import config_file, read_run_config
+from gitops_doca.cli.settings.inputs import cluster_name, config_file, read_run_config
 from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import ClusterResult, with_cluster
 from gitops_doca.emit.escape import printable
-from gitops_doca.emit.report import dump_report
+from gitops_doca.emit.report import json_report
 from gitops_doca.sources.files import STDIN
 from gitops_doca.usecases.fleet import CachingResolver, prefetch
 from gitops_doca.usecases.load import Inputs, load
@@ -96,7 +96,7 @@ def _open(target: str, flags: Mapping[str, Any]) -> Member:
         run_config = found
     return Member(
         target=target,
-        cluster=target,
+        cluster=cluster_name(target),
         config=config_file(target) or target,
         run_config=run_config,
         problems=problems,
@@ -147,9 +147,7 @@ def report_fleet(
 ) -> None:
     """Write one report of all clusters, if one is wanted; raises as `write_report` does."""
     told = tuple(dict.fromkeys(diagnostics))
-    decisions = [decision for result in results for decision in result.decisions]
-    skipped = [left for result in results for left in result.grouping.skipped]
-    write_report_text(file, lambda: dump_report(decisions, skipped, told, results), told)
+    write_report_text(file, lambda: json_report(results, told), told)
 
 
 def print_all(diagnostics: Iterable[Diagnostic]) -> None:

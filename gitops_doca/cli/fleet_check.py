@@ -8,18 +8,19 @@ from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.run_config import choose_source
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import Diagnostic, Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.usecases.generate import Generation, resolve_and_render
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import RegistryTags
 
-Dump = Callable[[Sequence[ClusterResult]], str]
+Dump = Callable[[Sequence[ClusterResult], Sequence[Diagnostic]], str]
+Summary = Callable[[Sequence[ClusterResult]], str]
 _Ready = dict[str, tuple[Inputs, TagSource]]
 
 
-def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, summary: Dump) -> None:
+def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, summary: Summary) -> None:
     """Decide for all clusters and write the document; raises `GenerationError` after everything was told.
 
     `summary` is what a step's summary on GitHub gets.
@@ -36,7 +37,7 @@ def check_fleet(fleet: Iterable[str], flags: Mapping[str, Any], dump: Dump, *, s
     results = failing_first(_result(member, found.get(member.target), shared) for member in members)
     diagnostics = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)
-    write_stdout(dump(results))
+    write_stdout(dump(results, list(dict.fromkeys(diagnostics))))
     summing = Problems()
     summarize(lambda: summary(results), summing)
     print_all([*diagnostics, *summing])

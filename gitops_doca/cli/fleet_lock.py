@@ -8,6 +8,7 @@ from typing import Any
 from gitops_doca.cli.fleet import Member, collecting, load_member, print_all, report_fleet, share, start_fleet
 from gitops_doca.cli.locks import (
     Replaced,
+    failure_class,
     find_compiling,
     is_strict,
     read_replaced,
@@ -20,6 +21,7 @@ from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.lock_changes import Change, compare
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first
+from gitops_doca.emit.checks import LockCheck, json_lock_check
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.lock import Locking, lock_inputs
@@ -75,7 +77,7 @@ def _find_compiling(
     return compiling
 
 
-def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
+def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any], *, as_json: bool) -> int:
     """Print how each lock differs from what would be written now; 1 when one does, 0 when none.
 
     Raises `GenerationError` after that when of a cluster it cannot be told.
@@ -97,12 +99,21 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any]) -> int:
         for cluster, locking in found.items()
     }
     failures = {m.target: _failure(m, shared) for m in members if m.target not in found}
-    _report(members, found, failures, shared, flags, differing={c for c, moved in changes.items() if moved})
-    write_stdout(_listing(changes))
+    differing = {cluster for cluster, moved in changes.items() if moved}
+    results = _report(members, found, failures, shared, flags, differing=differing)
     # What is missing is an answer here, and in the listing.
-    print_all(
-        [*(d for m in members for d in m.diagnostics if m.target in failures or not d.category), *shared]
-    )
+    told = [*(d for m in members for d in m.diagnostics if m.target in failures or not d.category), *shared]
+    if as_json:
+        files = {m.cluster: m.run_config.lock_file for m in members if m.run_config}
+        by_cluster = {m.cluster: changes.get(m.target) for m in members}
+        checks = [
+            LockCheck(result=result, file=files.get(result.cluster, ""), changes=by_cluster[result.cluster])
+            for result in results
+        ]
+        write_stdout(json_lock_check(checks, dict.fromkeys(told)))
+    else:
+        write_stdout(_listing(changes))
+    print_all(told)
     return _tell_differing([m for m in members if changes.get(m.target)])
 
 
@@ -111,14 +122,14 @@ def _tell_differing(members: Sequence[Member]) -> int:
         return SAME
     targets = shlex.join(member.target for member in members)
     locks = "1 lock differs" if len(members) == 1 else f"{len(members)} locks differ"
-    print_message(printable(f"{locks}; to renew: gitops-doca lock {targets}"))
+    print_message(printable(f"{locks}; to update: gitops-doca lock {targets}"))
     return DIFFERENT
 
 
 def _listing(changes: Mapping[str, Sequence[Change]]) -> str:
     width = max((len(cluster) for cluster, moved in changes.items() if moved), default=0)
     return table(
-        (f"{cluster.ljust(width)}  {change.kind.value}", change.subject, change.detail)
+        (f"{cluster.ljust(width)}  {change.kind.value}", str(change.subject), change.detail)
         for cluster, moved in sorted(changes.items())
         for change in moved
     )
@@ -141,9 +152,8 @@ def _make(members: Sequence[Member], shared: Problems) -> dict[str, Locking]:
 
 
 def _failure(member: Member, shared: Problems) -> Category | None:
-    """Return the class that a run about this cluster alone would end with, as `unknown_first` has it."""
-    classes = [error.category for error in (*member.problems.errors, *shared.errors)]
-    return Category.UNKNOWN if Category.UNKNOWN in classes else next(iter(classes), None)
+    """Return the class of error that a run about this cluster alone would end with."""
+    return failure_class((*member.problems, *shared))
 
 
 def _report(
@@ -154,7 +164,7 @@ def _report(
     flags: Mapping[str, Any],
     *,
     differing: Iterable[str] = (),
-) -> None:
+) -> tuple[ClusterResult, ...]:
     if flags["verbose"]:
         for cluster, locking in found.items():
             tell_entries(locking.lock, cluster)
@@ -171,6 +181,7 @@ def _report(
     )
     diagnostics: list[Diagnostic] = [*(d for member in members for d in member.diagnostics), *shared]
     report_fleet(flags["report"], results, diagnostics)
+    return results
 
 
 def _refuse_common_locks(members: Iterable[Member]) -> None:

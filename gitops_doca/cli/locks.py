@@ -1,7 +1,7 @@
 """What `lock` says and asks of a lock file, be it of one cluster or of many."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,12 @@ def unknown_first() -> Iterator[None]:
         yield
     except GenerationError as error:
         raise GenerationError(error.diagnostics, decisive=Category.UNKNOWN) from None
+
+
+def failure_class(problems: Iterable[Diagnostic]) -> Category | None:
+    """Return the class of error that a run about one lock ends with, as `unknown_first` has it."""
+    classes = [problem.category for problem in problems if problem.category]
+    return Category.UNKNOWN if Category.UNKNOWN in classes else next(iter(classes), None)
 
 
 def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
@@ -104,7 +110,7 @@ def _tell_changes(changes: Sequence[Change], whose: str) -> None:
     counted = [kind for kind in (ChangeKind.NEEDED, ChangeKind.UNNEEDED) if counts[kind]]
     told = [change for change in changes if change.kind not in counted]
     told += [Change(kind, _number(counts[kind], "tag")) for kind in counted]
-    rows = [(f"{whose}{change.kind.value}", change.subject, change.detail) for change in told]
+    rows = [(f"{whose}{change.kind.value}", str(change.subject), change.detail) for change in told]
     print_message(table(rows[:_SHOWN]), end="")
     if len(rows) > _SHOWN:
         print_message(printable(f"{whose}... and {_number(len(rows) - _SHOWN, 'more change')}"))

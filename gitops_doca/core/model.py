@@ -352,7 +352,9 @@ class SkippedNode:
 
     node: str
     policy: str
+    """Its name; empty when no policy selects the node."""
     reason: str
+    policy_kind: str = ""
     cluster: str = ""
     """Which cluster of a fleet it is in; empty in a run about one."""
 

@@ -1,11 +1,10 @@
-"""The table of the pools of a fleet, as text, Markdown or JSON."""
+"""The table of the pools of a fleet, as text or Markdown."""
 
 from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.pool_table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
-from gitops_doca.emit.report import cluster_entries, pool_entry, skipped_entry
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 
@@ -30,22 +29,6 @@ def markdown_fleet(results: Sequence[ClusterResult]) -> str:
             "",
         ]
     )
-
-
-def json_fleet(results: Sequence[ClusterResult]) -> str:
-    """Return clusters, pools and left-out nodes as the report lists them, and the plans that can go."""
-    done = [
-        {"cluster": result.cluster, "plan": str(plan)}
-        for result in results
-        for plan in result.grouping.obsolete_plans
-    ]
-    table = {
-        **cluster_entries(results),
-        "pools": [pool_entry(decision) for result in results for decision in result.decisions],
-        "leftOut": [skipped_entry(left) for result in results for left in result.grouping.skipped],
-        **({"plansDone": done} if done else {}),
-    }
-    return json_text(table)
 
 
 def _rows(results: Sequence[ClusterResult]) -> list[tuple[str, ...]]:

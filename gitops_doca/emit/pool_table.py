@@ -1,4 +1,4 @@
-"""The table of pools, as text, Markdown or JSON."""
+"""The table of pools, as text or Markdown."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,8 +6,8 @@ from gitops_doca.core.model import PlannedPool, SkippedNode
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
-from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
-from gitops_doca.emit.report import pool_entry, skipped_entry
+from gitops_doca.emit.escape import markdown_text, printable_lines
+from gitops_doca.emit.report import decision_entry
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
@@ -37,19 +37,9 @@ def markdown_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
     )
 
 
-def json_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
-    """Return pools and left-out nodes as the report lists them, and the plans that can go."""
-    table = {
-        "pools": list(map(pool_entry, decisions)),
-        "leftOut": list(map(skipped_entry, grouping.skipped)),
-        **({"plansDone": list(map(str, grouping.obsolete_plans))} if grouping.obsolete_plans else {}),
-    }
-    return json_text(table)
-
-
 def row(decision: Decision) -> tuple[str, ...]:
     """Return the cells of a pool, below `HEADERS`."""
-    entry = pool_entry(decision)
+    entry = decision_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
     return (entry["pool"], entry["policy"]["name"], nodes, entry["state"], image)
@@ -78,7 +68,7 @@ def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
 
 def summary(decisions: Sequence[Decision]) -> str:
     """Count pools, nodes and states."""
-    states = [pool_entry(decision)["state"] for decision in decisions]
+    states = [decision_entry(decision)["state"] for decision in decisions]
     nodes = sum(len(decision.pool.nodes) for decision in decisions)
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     plural = "" if len(states) == 1 else "s"

@@ -1,67 +1,59 @@
-"""The report of a run as JSON, for scripts and dashboards."""
+"""What was decided for each pool as JSON: the report, and `check -o json`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
-from gitops_doca.core.diagnostics import Diagnostic, spell
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.model import API_VERSION, SkippedNode
+from gitops_doca.core.model import SkippedNode
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
-from gitops_doca.emit.escape import json_text
 from gitops_doca.emit.image_build import build_entry
+from gitops_doca.emit.json_document import document_text, policy_entry
 
 KIND = "DriverReport"
 
 
-def dump_report(
-    decisions: Iterable[Decision],
-    skipped: Iterable[SkippedNode],
-    diagnostics: Iterable[Diagnostic],
-    clusters: Iterable[ClusterResult] = (),
-) -> str:
-    """Return a `DriverReport` as JSON text; see schemas/report.schema.json.
-
-    `clusters` are those of a fleet; the decisions and left-out nodes are still all of them.
-    """
+def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnostic]) -> str:
+    """Return a `DriverReport` as JSON text; see schemas/report.schema.json."""
     report = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        **cluster_entries(clusters),
-        "pools": [pool_entry(decision) for decision in decisions],
-        "leftOut": list(map(skipped_entry, skipped)),
-        "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
+        "clusters": [{"cluster": result.cluster, "exitCode": result.exit_code} for result in results],
+        "pools": [
+            {"cluster": result.cluster, **decision_entry(decision)}
+            for result in results
+            for decision in result.decisions
+        ],
+        "skipped": [
+            skipped_entry(skipped, result.cluster)
+            for result in results
+            for skipped in result.grouping.skipped
+        ],
+        "obsoletePlans": [
+            {"cluster": result.cluster, "pool": str(plan)}
+            for result in results
+            for plan in result.grouping.obsolete_plans
+        ],
     }
-    return json_text(report)
+    return document_text(KIND, diagnostics, report)
 
 
-def cluster_entries(clusters: Iterable[ClusterResult]) -> dict[str, Any]:
-    """Return how each cluster of a fleet fares; nothing where there is none."""
-    entries = [{"cluster": result.cluster, "exitCode": result.exit_code} for result in clusters]
-    return {"clusters": entries} if entries else {}
-
-
-def skipped_entry(left: SkippedNode) -> dict[str, str]:
+def skipped_entry(skipped: SkippedNode, cluster: str) -> dict[str, Any]:
     """Return why a node is in no pool."""
-    return _cluster(left.cluster) | {"node": left.node, "policy": left.policy, "reason": left.reason}
+    policy = policy_entry(skipped.policy_kind, skipped.policy)
+    return {"cluster": cluster, "node": skipped.node, **policy, "reason": skipped.reason}
 
 
-def pool_entry(decision: Decision) -> dict[str, Any]:
+def decision_entry(decision: Decision) -> dict[str, Any]:
     """Return what is known of one pool, in words for a reader outside."""
     pool = decision.pool
     return {
-        **_cluster(pool.policy.cluster),
         "pool": str(pool.platform),
-        "policy": {"kind": pool.policy.kind, "name": pool.policy.name},
+        **policy_entry(pool.policy.kind, pool.policy.name),
         "daemonSet": pool.daemon_set,
         "nodes": list(pool.node_names),
         **({"planned": True} if pool.plan else {}),
         **_outcome(decision),
     }
-
-
-def _cluster(cluster: str) -> dict[str, str]:
-    return {"cluster": cluster} if cluster else {}
 
 
 def _outcome(decision: Decision) -> dict[str, Any]:
@@ -91,18 +83,3 @@ def _lookup(decision: NoImage) -> dict[str, Any]:
             return {"state": "unknown", "reason": reason}
         case never:
             assert_never(never)
-
-
-def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
-    place = diagnostic.place
-    fields: dict[str, Any] = {
-        "severity": "warning" if diagnostic.category is None else "error",
-        "class": diagnostic.category.value if diagnostic.category else "",
-        "message": diagnostic.message,
-        "file": place.file,
-        "line": place.line,
-        "field": place.field,
-        "details": list(diagnostic.details),
-        "remedy": spell(diagnostic.remedy),
-    }
-    return {name: value for name, value in fields.items() if value}

@@ -1,6 +1,6 @@
 """What runs on the nodes of a cluster, as text, Markdown or JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
 from gitops_doca.core.compare.rendered import driver_version
@@ -15,10 +15,12 @@ from gitops_doca.core.compare.status import (
     State,
     Status,
 )
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.missing_labels import help_with_nics, list_similar
-from gitops_doca.core.model import API_VERSION, NIC_LABEL
+from gitops_doca.core.model import NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
-from gitops_doca.emit.escape import json_text, markdown_text, printable_lines
+from gitops_doca.emit.escape import markdown_text, printable_lines
+from gitops_doca.emit.json_document import document_text, pool_entry
 from gitops_doca.emit.pool_table import skipped_notes
 from gitops_doca.emit.report import skipped_entry
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
@@ -65,20 +67,18 @@ def markdown_status(status: Status) -> str:
     return "\n".join([*lines, "", markdown_text(_summary(status)), *items(_notes(status)), ""])
 
 
-def json_status(status: Status) -> str:
+def json_status(status: Status, cluster: str, diagnostics: Iterable[Diagnostic]) -> str:
     """Return a `DriverStatus` as JSON text; see schemas/status.schema.json."""
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
+    result = {
         "current": status.is_current,
         "nicNodes": status.nic_nodes,
-        "pools": [_pool_entry(pool) for pool in status.pools],
+        "pools": [_pool_entry(pool, cluster) for pool in status.pools],
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
-        "leftOut": list(map(skipped_entry, status.skipped)),
+        "skipped": [skipped_entry(skipped, cluster) for skipped in status.skipped],
         "absent": [{"node": one.node, "why": one.why.value} for one in status.absent],
         "leftovers": list(map(_leftover_entry, status.leftovers)),
     }
-    return json_text(document)
+    return document_text(KIND, diagnostics, result)
 
 
 def count_current(status: Status) -> str:
@@ -100,10 +100,10 @@ def _text(status: Status, pools: list[tuple[str, ...]], nodes: list[tuple[str, .
     return printable_lines([*text_table(pools), *below, "", _summary(status), *_notes(status)])
 
 
-def _pool_entry(pool: PoolStatus) -> dict[str, Any]:
+def _pool_entry(pool: PoolStatus, cluster: str) -> dict[str, Any]:
     rendered = pool.rendered
     return {
-        "pool": rendered.pool,
+        **pool_entry(cluster, rendered.pool, rendered.policy),
         "daemonSet": rendered.daemon_set,
         "image": rendered.image,
         "applied": pool.applied.value,

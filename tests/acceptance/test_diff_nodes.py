@@ -19,6 +19,7 @@ OLD, NEW = "5.15.0-91-generic", "5.15.0-105-generic"
 OLD_POOL, NEW_POOL = (f"ubuntu22.04/{kernel}/amd64" for kernel in (OLD, NEW))
 NEXT = "26.01-1.0.0.0-0"
 CLUSTER = "NicClusterPolicy/nic-cluster-policy"
+CLUSTER_POLICY = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
 TAGS = (tag(OLD), tag(NEW), tag())
 KERNEL = "feature.node.kubernetes.io/kernel-version.full"
 PLAN = {"os": "ubuntu", "osVersion": "22.04", "kernel": NEW, "arch": "amd64"}
@@ -120,7 +121,7 @@ def test_the_last_step_is_told_in_json(tmp_path: Path) -> None:
                     "nodes": ["a", "b"],
                     "hasPod": False,
                     "pool": NEW_POOL,
-                    "policy": CLUSTER,
+                    "policy": CLUSTER_POLICY,
                 }
             ],
         )
@@ -128,10 +129,8 @@ def test_the_last_step_is_told_in_json(tmp_path: Path) -> None:
     assert found["stays"] == [{"version": VERSION, "pools": 1}]
     assert found["moves"] == [
         {
-            "from": OLD_POOL,
-            "fromPolicy": CLUSTER,
-            "to": NEW_POOL,
-            "toPolicy": CLUSTER,
+            "from": {"pool": OLD_POOL, "policy": CLUSTER_POLICY},
+            "to": {"pool": NEW_POOL, "policy": CLUSTER_POLICY},
             "case": "in-another-pool",
             "nodes": ["a", "b"],
         }
@@ -262,7 +261,7 @@ def test_every_case_is_told_in_json(tmp_path: Path) -> None:
                     "nodes": ["moved"],
                     "hasPod": False,
                     "pool": NEW_POOL,
-                    "policy": CLUSTER,
+                    "policy": CLUSTER_POLICY,
                 },
             ],
         )
@@ -384,7 +383,7 @@ def test_the_nodes_of_another_cluster_of_the_repository_are_others(tmp_path: Pat
             "nodes": ["a"],
             "hasPod": False,
             "pool": NEW_POOL,
-            "policy": CLUSTER,
+            "policy": CLUSTER_POLICY,
         },
     ]
 
@@ -475,7 +474,7 @@ def test_nodes_that_will_compile_come_before_anything_else(tmp_path: Path) -> No
     ]
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+@pytest.mark.parametrize("form", ["text", "markdown"])
 def test_under_strict_the_result_is_printed_and_it_is_an_error(form: str, tmp_path: Path) -> None:
     after = {**next_version(NEW), "strict": True}
     cluster = prepare(tmp_path, THIS_VERSION, after)
@@ -491,6 +490,18 @@ def test_under_strict_the_result_is_printed_and_it_is_an_error(form: str, tmp_pa
             "or remove strict"
         ),
     ]
+
+
+def test_under_strict_the_json_has_the_same_result_and_the_error(tmp_path: Path) -> None:
+    cluster = prepare(tmp_path, THIS_VERSION, {**next_version(NEW), "strict": True})
+    strict = document(cluster, "main")
+    edit(cluster / "gitops-doca.yaml", ("strict: true", "strict: false"))
+    lenient = document(cluster, "main")
+
+    (error,), (warning,) = strict.pop("diagnostics"), lenient.pop("diagnostics")
+    assert strict == lenient
+    assert (error["class"], error["message"]) == ("missing", f"{LOST}, and the config is strict")
+    assert (warning["severity"], warning["message"]) == ("warning", LOST)
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -517,7 +528,13 @@ def test_nodes_that_will_compile_are_told_in_markdown_and_json(tmp_path: Path) -
 
     assert (shown[1], shown[2].replace("`", ""), shown[4]) == ("", f"**{LOST}**", "**2 pools changed**")
     assert found["compiling"] == [
-        {"pool": OLD_POOL, "policy": CLUSTER, "why": "lost", "nodes": ["a", "b", "c", "d"]}
+        {
+            "cluster": ".",
+            "pool": OLD_POOL,
+            "policy": CLUSTER_POLICY,
+            "why": "lost",
+            "nodes": ["a", "b", "c", "d"],
+        }
     ]
     assert [(pool["pool"], pool["build"]) for pool in found["pools"]] == [
         (NEW_POOL, "none"),
@@ -572,7 +589,7 @@ def test_a_node_that_moves_to_a_pool_that_compiles_is_news_and_no_error(tmp_path
         ),
     )
     assert document(cluster, "main")["compiling"] == [
-        {"pool": NEW_POOL, "policy": CLUSTER, "why": "joined", "nodes": ["b"]}
+        {"cluster": ".", "pool": NEW_POOL, "policy": CLUSTER_POLICY, "why": "joined", "nodes": ["b"]}
     ]
 
 

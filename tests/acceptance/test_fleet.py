@@ -287,7 +287,7 @@ def test_lock_check_lists_what_moved_with_its_cluster_in_front(tmp_path: Path) -
         1,
         f"clusters/bb  gone  {image}  {MANIFEST.digest}\n",
     )
-    assert compared.stderr == "1 lock differs; to renew: gitops-doca lock clusters/bb\n"
+    assert compared.stderr == "1 lock differs; to update: gitops-doca lock clusters/bb\n"
     assert report_of(tmp_path / "report.json")["clusters"] == [
         {"cluster": "clusters/a", "exitCode": 0},
         {"cluster": "clusters/bb", "exitCode": 1},
@@ -332,14 +332,12 @@ def test_the_matrix_as_json_says_whose_the_pools_are(tmp_path: Path) -> None:
         ("clusters/a", "25.04-0.6.1.0-2"),
         ("clusters/b", None),
     ]
-    assert [(pool["clusters"], pool["policies"], pool["nodes"]) for pool in repository["pools"]] == [
-        (
-            ["clusters/a", "clusters/b"],
-            ["NicClusterPolicy/nic-cluster-policy"],
-            ["clusters/a/node-1", "clusters/b/node-1"],
-        ),
-        (["clusters/a"], ["NicClusterPolicy/nic-cluster-policy"], ["clusters/a/node-2"]),
-        (["clusters/b"], ["NicClusterPolicy/nic-cluster-policy"], ["clusters/b/node-2"]),
+    policy = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
+    a, b = ({"cluster": f"clusters/{name}", "policy": policy} for name in "ab")
+    assert [(pool["policies"], pool["nodes"]) for pool in repository["pools"]] == [
+        ([a, b], ["clusters/a/node-1", "clusters/b/node-1"]),
+        ([a], ["clusters/a/node-2"]),
+        ([b], ["clusters/b/node-2"]),
     ]
 
 

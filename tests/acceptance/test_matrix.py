@@ -154,7 +154,7 @@ def test_older_versions_are_left_out_and_counted(tmp_path: Path) -> None:
         result = matrix(registry, tmp_path, "--versions", "1", "-o", "json")
 
     assert [version["version"] for version in repository(result)["versions"]] == [NEWER, VERSION]
-    assert repository(result)["versionsLeftOut"] == 1
+    assert repository(result)["versionsNotShown"] == 1
 
 
 def test_a_planned_pool_stands_in_the_way_like_any_other(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_check_tells_of_nodes_that_a_taint_leaves_out(tmp_path: Path) -> None:
         result = run_here("check", *inputs, "-o", "json", cwd=tmp_path)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["leftOut"] == [
-        {"node": "node-2", "policy": "nic-cluster-policy", "reason": "taint dedicated:NoSchedule"}
+    policy = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
+    assert json.loads(result.stdout)["skipped"] == [
+        {"cluster": ".", "node": "node-2", "policy": policy, "reason": "taint dedicated:NoSchedule"}
     ]

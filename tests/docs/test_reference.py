@@ -137,10 +137,38 @@ def test_every_section_of_a_policy_that_is_read_is_listed() -> None:
 
 
 def test_every_field_of_the_report_is_listed() -> None:
-    top = set(properties("report")) - {"apiVersion", "kind"}
-
-    assert set(words(rows("field"))) == top
+    assert set(words(rows("field"))) == set(properties("report")) - {"apiVersion", "kind"}
     assert sorted(words(rows("field of a pool"))) == properties("report", "properties", "pools", "items")
+
+
+def test_every_field_of_a_diagnostic_is_listed() -> None:
+    table = PAGE[PAGE.index("| in every document |") :].partition("\n\n")[0]
+
+    assert set(definition("report", "diagnostics")["items"]["properties"]) <= set(words([table]))
+
+
+def test_every_kind_of_document_is_listed_with_its_schema() -> None:
+    table = PAGE[PAGE.index("| `kind` |") :].partition("\n\n")[0].splitlines()[2:]
+    listed = {words([row])[0]: words([row])[-1] for row in table}
+    schemas = {name: json.loads(schema_text(name)) for name in SCHEMAS}
+
+    assert listed == {
+        schema["title"]: name
+        for name, schema in schemas.items()
+        if "diagnostics" in schema.get("properties", {})
+    }
+
+
+def test_every_field_of_a_check_is_listed() -> None:
+    top = {field for name in ("lock-check", "verification", "inventory-check") for field in properties(name)}
+    start = PAGE.index("| field of a check |")
+    nested = {
+        *properties("lock-check", "properties", "locks", "items"),
+        *properties("verification", "properties", "differences", "items"),
+    }
+
+    assert set(words(rows("field of a check"))) == top - {"apiVersion", "kind"}
+    assert nested <= set(words([PAGE[start:].partition("\n\n")[0]]))
 
 
 def test_every_field_of_the_lock_is_listed() -> None:

@@ -1,6 +1,7 @@
 """What conforms to a schema of ours is exactly what jsonschema finds valid."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def instance(kind: str, schema: Any, root: Any) -> st.SearchStrategy[Any]:
         )
     if kind == "object":
         parts = {
-            key: st.deferred(lambda part=part: instances(part, root))
+            key: st.deferred(partial(instances, part, root))
             for key, part in schema.get("properties", {}).items()
         }
         required = {key: parts.pop(key) for key in schema.get("required", []) if key in parts}

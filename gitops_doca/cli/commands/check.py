@@ -7,19 +7,21 @@ import click
 
 from gitops_doca.cli.fleet import one_or_fleet
 from gitops_doca.cli.fleet_check import check_fleet
-from gitops_doca.cli.run import run
+from gitops_doca.cli.run import cluster_result, run
 from gitops_doca.cli.settings.flags import fleet_options, live_options, lock_options, registry_options
+from gitops_doca.cli.settings.inputs import cluster_name
+from gitops_doca.core.diagnostics import Diagnostic, Problems
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.resolve.decide import Decision
-from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
+from gitops_doca.emit.fleet_table import markdown_fleet, text_fleet
 from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
+from gitops_doca.emit.pool_table import markdown_pools, text_pools
+from gitops_doca.emit.report import json_report
 from gitops_doca.usecases.generate import Generation
 
 _FORMS: dict[str, Callable[[Generation], str]] = {
     "text": lambda found: text_pools(found.decisions, found.inputs.grouping),
-    "json": lambda found: json_pools(found.decisions, found.inputs.grouping),
     "markdown": lambda found: markdown_pools(found.decisions, found.inputs.grouping),
     "mirror": lambda found: plain_list(found.images),
     "mirror-skopeo": lambda found: skopeo_list(found.images, found.decisions),
@@ -27,12 +29,12 @@ _FORMS: dict[str, Callable[[Generation], str]] = {
 }
 _FLEET_FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
     "text": text_fleet,
-    "json": json_fleet,
     "markdown": markdown_fleet,
     "mirror": lambda found: plain_list(_images(found)),
     "mirror-skopeo": lambda found: skopeo_list(_images(found), _decisions(found)),
     "build": lambda found: build_script(_decisions(found)),
 }
+_JSON = "json"
 
 
 @click.command("check")
@@ -41,7 +43,7 @@ _FLEET_FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
 @lock_options
 @registry_options
 @click.option(
-    "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
+    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
 )
 def command(output: str, targets: tuple[str, ...], **flags: Any) -> None:  # noqa: ANN401 (click's parameters)
     """Print a table of all pools with the image of each.
@@ -54,9 +56,26 @@ def command(output: str, targets: tuple[str, ...], **flags: Any) -> None:  # noq
     """
     match one_or_fleet(targets, flags):
         case tuple(fleet):
-            check_fleet(fleet, flags, _FLEET_FORMS[output], summary=markdown_fleet)
+            dump = json_report if output == _JSON else lambda results, _: _FLEET_FORMS[output](results)
+            check_fleet(fleet, flags, dump, summary=markdown_fleet)
         case single:
-            run(single, _FORMS[output], with_errors=True, summary=_FORMS["markdown"])
+            cluster = cluster_name(single["target"])
+
+            def report(generation: Generation | None, diagnostics: tuple[Diagnostic, ...]) -> str:
+                return json_report([cluster_result(cluster, generation, diagnostics)], diagnostics)
+
+            def dump_single(generation: Generation, problems: Problems) -> str:
+                if output == _JSON:
+                    return report(generation, tuple(problems))
+                return _FORMS[output](generation)
+
+            run(
+                single,
+                dump_single,
+                with_errors=True,
+                summary=lambda generation, _: _FORMS["markdown"](generation),
+                failure=(lambda diagnostics: report(None, diagnostics)) if output == _JSON else None,
+            )
 
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:

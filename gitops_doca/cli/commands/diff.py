@@ -4,26 +4,29 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import click
 
 from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder, with_nodes
 from gitops_doca.cli.output.console import coloured, print_diagnostics
+from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import LIMIT, summarize
 from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.flags import registry_options
-from gitops_doca.cli.settings.inputs import read_run_config
+from gitops_doca.cli.settings.inputs import cluster_name, read_run_config
 from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.rendered import Rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.emit.diff.document import json_document
+from gitops_doca.emit.diff.document import KIND, json_diff
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.phrases import Base, compiling
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.escape import printable
+from gitops_doca.emit.json_document import document_text
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit
@@ -42,6 +45,8 @@ class _Compared:
     comparison: Comparison
     strict: bool
     """What the config of the work tree says."""
+    warnings: tuple[Diagnostic, ...]
+    """Of both sides."""
 
 
 @click.command("diff")
@@ -90,19 +95,21 @@ def command(
         raise click.UsageError("--max-bytes is about -o markdown")
     if target is None and base is not None and _names_config(base):
         base, target = None, base
-    found = _compare(base, _config(target), flags)
-    start, comparison = found.start, found.comparison
+    with documented(partial(document_text, KIND) if output == "json" else None):
+        compared = _compare(base, _config(target), flags)
+    start, comparison = compared.start, compared.comparison
+    problems = Problems(compared.warnings)
+    _report_compiling(comparison, problems, strict=compared.strict)
     match output:
         case "markdown":
             limit = max_bytes or _MAX_BYTES
             write_stdout(markdown(comparison, start, limit, manifests=not stat))
         case "json":
-            write_stdout(json_document(comparison, start, manifests=not stat))
+            cluster = cluster_name(target)
+            write_stdout(json_diff(comparison, start, cluster, problems, manifests=not stat))
         case _:
             write_stdout(_text(comparison, start, manifests=not stat))
-    problems = Problems()
     summarize(lambda: markdown(comparison, start, LIMIT, manifests=not stat), problems)
-    _report_compiling(comparison, problems, strict=found.strict)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
     return _SAME if comparison.is_same else _DIFFERENT
@@ -143,29 +150,30 @@ def _config(target: str | None) -> str:
 
 def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> _Compared:
     """Render both sides and compare them; raises `GenerationError` with the problems of both."""
-    found = find_base(base, config)
-    problems: list[Diagnostic] = []
+    start = find_base(base, config)
+    problems = Problems()
     notes: list[str] = []
-    before = _tried(lambda: _before(found, config, flags, notes), problems)
-    rendered = _tried(lambda: _after(config, flags), problems)
-    if problems:
-        raise GenerationError(tuple(problems))
+    before = _tried(lambda: _before(start, config, flags, notes, problems), problems)
+    rendered = _tried(lambda: _after(config, flags, problems), problems)
+    problems.raise_errors()
     after, strict = rendered or (None, False)
-    if isinstance(found, Folder) and after and any(pool.is_operators for pool in after.pools):
+    if isinstance(start, Folder) and after and any(pool.is_operators for pool in after.pools):
         # Policies in a folder do not say which pools the operator made of them.
         after = replace(after, pools=())
     return _Compared(
-        start=_start(found, config, before, after, notes),
+        start=_start(start, config, before, after, notes),
         comparison=compare_renderings(before or Rendering(), after or Rendering()),
         strict=strict,
+        warnings=problems.warnings,
     )
 
 
-def _tried(run: Callable[[], _Side | None], problems: list[Diagnostic]) -> _Side | None:
+def _tried(run: Callable[[], _Side | None], problems: Problems) -> _Side | None:
     try:
         return run()
     except GenerationError as error:
-        problems += error.diagnostics
+        for problem in error.diagnostics:
+            problems.add(problem)
         return None
 
 
@@ -191,16 +199,16 @@ def _start(
 
 
 def _before(
-    found: Commit | Folder, config: str, flags: Mapping[str, Any], notes: list[str]
+    start: Commit | Folder, config: str, flags: Mapping[str, Any], notes: list[str], problems: Problems
 ) -> Rendering | None:
-    if isinstance(found, Folder):
-        return render_folder(found)
+    if isinstance(start, Folder):
+        return render_folder(start, problems)
     return render_commit(
-        found, config, lambda name, files, problems: _read(name, flags, problems, revision=files), notes
+        start, config, lambda name, files, problems: _read(name, flags, problems, revision=files), notes
     )
 
 
-def _after(config: str, flags: Mapping[str, Any]) -> tuple[Rendering, bool] | None:
+def _after(config: str, flags: Mapping[str, Any], warnings: Problems) -> tuple[Rendering, bool] | None:
     """Render the work tree, and say whether its config is strict; None when it has no config."""
     if not os.path.lexists(config):
         return None
@@ -211,7 +219,8 @@ def _after(config: str, flags: Mapping[str, Any]) -> tuple[Rendering, bool] | No
     if flags["verbose"]:
         print_generation(generation)
     problems.raise_errors()
-    print_diagnostics(problems.warnings)
+    for warning in problems:
+        warnings.add(warning)
     return with_nodes(generation), run_config.settings["strict"].value
 
 

@@ -44,7 +44,7 @@ def command(output: str, output_dir: Path | None, *, check: bool, **flags: Any) 
     if output_dir is None:
         if check:
             raise click.UsageError("--check is about a folder: give --output-dir too")
-        run(flags, lambda generation: _DUMPS[output](generation.resources))
+        run(flags, lambda generation, _: _DUMPS[output](generation.resources))
         return _SAME
     if output == "json":
         raise click.UsageError("--output-dir writes YAML, which kustomize builds: leave -o json out")

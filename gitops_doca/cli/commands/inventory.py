@@ -1,16 +1,24 @@
-"""The command `inventory`: a snapshot of the live cluster, or how it differs from a committed one."""
+"""The command `inventory`: the nodes of the live cluster, or how they differ from a committed inventory."""
 
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, print_message
+from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
-from gitops_doca.cli.settings.flags import cluster_options, deadline_option, namespace, policy_options
-from gitops_doca.cli.settings.inputs import config_file, given_settings
+from gitops_doca.cli.settings.flags import (
+    check_output_option,
+    cluster_options,
+    deadline_option,
+    namespace,
+    policy_options,
+)
+from gitops_doca.cli.settings.inputs import cluster_name, config_file, given_settings
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import KIND, group_alike
@@ -18,8 +26,10 @@ from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.missing_labels import help_with_nics, list_similar
 from gitops_doca.core.model import NIC_LABEL, Inventory
+from gitops_doca.emit.checks import INVENTORY_KIND, json_inventory_check
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
+from gitops_doca.emit.json_document import document_text
 from gitops_doca.sources.config import NAME, Settings, effective, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
@@ -40,9 +50,10 @@ _SAME, _DIFFERENT = 0, 1
 )
 @cluster_options
 @deadline_option("Time for all that is read of the cluster.")
-@click.option("--write", metavar="FILE", help="Write the snapshot into this file, and print nothing.")
-@click.option("--check", metavar="FILE", help="Print how the cluster differs from this snapshot.")
-def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@click.option("--write", metavar="FILE", help="Write the inventory into this file, and print nothing.")
+@click.option("--check", metavar="FILE", help="Print how the cluster differs from this inventory.")
+@check_output_option
+def command(write: str | None, check: str | None, output: str | None, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Print the NIC nodes of the live cluster, to be committed.
 
     What is printed is a NodeInventory, for -i and spec.inventory. The policies of gitops-doca.yaml, or
@@ -51,36 +62,52 @@ def command(write: str | None, check: str | None, **flags: Any) -> int:  # noqa:
     if write is not None and check is not None:
         raise click.UsageError("--write and --check exclude each other")
     if write == "-":
-        raise click.UsageError("--write names a file; without it the snapshot is printed")
+        raise click.UsageError("--write names a file; without it the inventory is printed")
+    if output and check is None:
+        raise click.UsageError("-o is the format of --check: give that too")
+    if check is not None:
+        return _check(check, flags, as_json=output == "json")
+    return _print(write, flags)
+
+
+def _print(write: str | None, flags: Mapping[str, Any]) -> int:
+    """Print the inventory of the cluster, or write it into a file."""
     problems = Problems()
     settings, policies = _policies(flags, problems)
     old = _old(write, problems)
     problems.raise_errors()
-    scope = scope_of(policies, settings)
-    committed = (
-        None
-        if check is None
-        else read_inventory([check], scope.labels, problems, ignored_taints=scope.ignored_taints)
-    )
-    problems.raise_errors()
-    inventory = _read(flags, scope, problems)
+    inventory = _read(flags, scope_of(policies, settings), problems)
     _check_nodes(inventory, write, old, problems, allowed=settings["allowEmpty"].value)
     problems.raise_errors()
-    if committed is not None:
-        changes = compare_inventories(committed, inventory, policies.labels)
-        write_stdout(printable_lines(changes))
-        print_message(printable(f"{check}: {_difference(changes, _renewal(flags, str(check)))}"))
-        code = _DIFFERENT if changes else _SAME
-    else:
-        text = dump_inventory(inventory, policies.labels, settings[NAME].value)
-        if write is None:
-            write_stdout(text)
-        elif text != old:
-            write_file(Path(write), text)
-        print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
-        code = _SAME
+    text = dump_inventory(inventory, policies.labels, settings[NAME].value)
+    if write is None:
+        write_stdout(text)
+    elif text != old:
+        write_file(Path(write), text)
+    print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
     print_diagnostics(problems.warnings)
-    return code
+    return _SAME
+
+
+def _check(file: str, flags: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print how the cluster differs from the inventory in a file; 1 when it does, 0 when not."""
+    problems = Problems()
+    with documented(partial(document_text, INVENTORY_KIND) if as_json else None):
+        settings, policies = _policies(flags, problems)
+        problems.raise_errors()
+        scope = scope_of(policies, settings)
+        committed = read_inventory([file], scope.labels, problems, ignored_taints=scope.ignored_taints)
+        problems.raise_errors()
+        inventory = _read(flags, scope, problems)
+    _check_nodes(inventory, None, "", problems, allowed=True)
+    changes = compare_inventories(committed, inventory, policies.labels)
+    if as_json:
+        write_stdout(json_inventory_check(file, changes, cluster_name(flags["target"]), problems))
+    else:
+        write_stdout(printable_lines(changes))
+    print_message(printable(f"{file}: {_difference(changes, _update_command(flags, file))}"))
+    print_diagnostics(problems.warnings)
+    return _DIFFERENT if changes else _SAME
 
 
 def _policies(flags: Mapping[str, Any], problems: Problems) -> tuple[Settings, PolicySet]:
@@ -146,15 +173,15 @@ def _summary(inventory: Inventory, policies: PolicySet) -> str:
     return f"{nodes} node{'' if nodes == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
 
 
-def _difference(changes: tuple[str, ...], renewal: str) -> str:
+def _difference(changes: tuple[str, ...], command: str) -> str:
     if not changes:
         return "current"
     count = len(changes)
-    return f"{count} difference{'' if count == 1 else 's'}; to renew it: {renewal}"
+    return f"{count} difference{'' if count == 1 else 's'}; to update it: {command}"
 
 
-def _renewal(flags: Mapping[str, Any], file: str) -> str:
-    """Return the command that writes the snapshot anew."""
+def _update_command(flags: Mapping[str, Any], file: str) -> str:
+    """Return the command that updates the inventory."""
     words = ["gitops-doca", "inventory", *([flags["target"]] if flags["target"] is not None else [])]
     words += [word for policy in flags["policies"] for word in ("-p", policy)]
     words += ["-n", flags["namespace"]] if flags["namespace"] else []

@@ -8,6 +8,7 @@ import click
 from gitops_doca.cli.fleet import one_or_fleet, print_all
 from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
 from gitops_doca.cli.locks import (
+    failure_class,
     find_compiling,
     is_strict,
     read_replaced,
@@ -16,14 +17,18 @@ from gitops_doca.cli.locks import (
     update_lock,
 )
 from gitops_doca.cli.output.console import print_diagnostics, print_message, table
+from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.run import reporting, start, write_report
-from gitops_doca.cli.settings.flags import fleet_options, live_options, registry_options
+from gitops_doca.cli.settings.flags import check_output_option, fleet_options, live_options, registry_options
+from gitops_doca.cli.settings.inputs import cluster_name
 from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.lock_changes import compare
 from gitops_doca.core.diagnostics import Diagnostic, Problems
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.emit.checks import LockCheck, json_lock_check
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.lock import Locking, make_lock
@@ -34,7 +39,8 @@ from gitops_doca.usecases.lock import Locking, make_lock
 @live_options
 @registry_options
 @click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
-def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@check_output_option
+def command(*, check: bool, output: str | None, targets: tuple[str, ...], **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Write the lock: what the registries have for the pools.
 
     The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
@@ -45,12 +51,15 @@ def command(*, check: bool, targets: tuple[str, ...], **flags: Any) -> int:  # n
 
     With several folders each gets its own, and a tag is asked for once.
     """
+    if output and not check:
+        raise click.UsageError("-o is the format of --check: give that too")
+    as_json = output == "json"
     with unknown_first():
         match one_or_fleet(targets, flags):
             case tuple(fleet):
-                return compare_locks(fleet, flags) if check else write_locks(fleet, flags)
+                return compare_locks(fleet, flags, as_json=as_json) if check else write_locks(fleet, flags)
             case single:
-                return _compare(single) if check else _write(single)
+                return _compare(single, as_json=as_json) if check else _write(single)
 
 
 def _write(flags: Mapping[str, Any]) -> int:
@@ -72,20 +81,33 @@ def _write(flags: Mapping[str, Any]) -> int:
     return SAME
 
 
-def _compare(flags: Mapping[str, Any]) -> int:
+def _compare(flags: Mapping[str, Any], *, as_json: bool) -> int:
     """Print how the lock differs from what would be written now; 1 when it does, 0 when not."""
     problems = Problems()
-    run_config = start(flags, problems)
-    if run_config is None:
-        return SAME
-    old = read_lock(run_config.lock_file, run_config.fix_command, problems) or ImageLock()
-    # What compiles now is a difference like others here, and nothing is written.
-    locking, _ = _make(run_config, flags, problems, old, strict=False)
+    cluster = cluster_name(flags["target"])
+
+    def failed(diagnostics: tuple[Diagnostic, ...]) -> str:
+        result = ClusterResult(cluster=cluster, failure=failure_class(diagnostics))
+        return json_lock_check([LockCheck(result=result)], diagnostics)
+
+    with documented(failed if as_json else None):
+        run_config = start(flags, problems)
+        if run_config is None:
+            return SAME
+        old = read_lock(run_config.lock_file, run_config.fix_command, problems) or ImageLock()
+        # What compiles now is a difference like others here, and nothing is written.
+        locking, _ = _make(run_config, flags, problems, old, strict=False)
     changes = compare(old, locking.lock, renders=not locking.inputs.emits_policies)
-    write_stdout(table((change.kind.value, change.subject, change.detail) for change in changes))
+    if as_json:
+        result = ClusterResult(cluster=cluster, differs=bool(changes))
+        check = LockCheck(result=result, file=run_config.lock_file, changes=changes)
+        # A missing image is an answer here, and among the changes.
+        write_stdout(json_lock_check([check], problems.warnings))
+    else:
+        write_stdout(table((change.kind.value, str(change.subject), change.detail) for change in changes))
     print_diagnostics(problems.warnings)
     if changes:
-        print_message(printable(f"{run_config.lock_file} differs; to renew it: {run_config.fix_command}"))
+        print_message(printable(f"{run_config.lock_file} differs; to update it: {run_config.fix_command}"))
     return DIFFERENT if changes else SAME
 
 
@@ -101,7 +123,7 @@ def _make(
 
     The report has that too.
     """
-    with reporting(flags["report"]):
+    with reporting(flags):
         locking = make_lock(
             run_config.settings,
             lambda: make_resolver(run_config.registry, problems, live=run_config.live),
@@ -110,7 +132,7 @@ def _make(
     compiling = find_compiling(run_config, old, locking, strict=strict)
     if compiling:
         problems.add(compiling)
-    write_report(flags["report"], locking, tuple(problems))
+    write_report(flags, locking, tuple(problems))
     if flags["verbose"]:
         tell_entries(locking.lock)
     return locking, compiling

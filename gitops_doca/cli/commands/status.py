@@ -1,12 +1,14 @@
 """The command `status`: which nodes of the live cluster run the rendered driver, and which wait."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, show_line
+from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.process.waiting import ask_until
@@ -18,11 +20,13 @@ from gitops_doca.cli.settings.flags import (
     registry_options,
     seconds,
 )
+from gitops_doca.cli.settings.inputs import cluster_name
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import rendering
 from gitops_doca.core.compare.status import (
+    KIND,
     MOST_ASKED,
     AbsentNode,
     Cluster,
@@ -32,6 +36,7 @@ from gitops_doca.core.compare.status import (
     find_absent,
 )
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES
 from gitops_doca.sources.files import STDIN, display_name
@@ -39,7 +44,8 @@ from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import group_live
 
 _CURRENT, _DIFFERENT = 0, 1
-_FORMS = {"text": text_status, "wide": wide_status, "json": json_status, "markdown": markdown_status}
+_FORMS = {"text": text_status, "wide": wide_status, "markdown": markdown_status}
+_JSON = "json"
 
 
 @click.command("status")
@@ -56,7 +62,7 @@ _FORMS = {"text": text_status, "wide": wide_status, "json": json_status, "markdo
     help="Ask the cluster again until all is current, for so long at most.",
 )
 @click.option(
-    "-o", "--output", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Format."
+    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
 )
 def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
     """Print which nodes of the live cluster run the rendered driver.
@@ -68,13 +74,29 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
 
     Exit code 0: all is current, 1: something differs or waits, 5: the cluster gave no answer.
     """
+    with documented(partial(document_text, KIND) if output == _JSON else None):
+        outcome = _compare(flags, wait)
+    if outcome is None:
+        return _CURRENT
+    status, problems = outcome
+    if output == _JSON:
+        write_stdout(json_status(status, cluster_name(flags["target"]), problems))
+    else:
+        write_stdout(_FORMS[output](status))
+    summarize(lambda: markdown_status(status), problems)
+    print_diagnostics(problems.warnings)
+    return _CURRENT if status.is_current else _DIFFERENT
+
+
+def _compare(flags: Mapping[str, Any], wait: float) -> tuple[Status, Problems] | None:
+    """Compare until all is current or the time is over; None when the settings were only to be explained."""
     problems = Problems()
     # Here the cluster is read in any case.
     elsewhere = {} if flags["live"] else {"kubeconfig": None, "context": None}
     run_config = start({**flags, **elsewhere}, problems)
     if run_config is None:
-        return _CURRENT
-    with reporting(flags["report"]):
+        return None
+    with reporting(flags):
         _check_rendered(run_config, problems)
     if wait and flags["live"]:
         _check_policies(run_config.settings["policies"].value)
@@ -84,11 +106,7 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
     finally:
         if wait:
             show_line("")
-    problems = comparison.problems
-    write_stdout(_FORMS[output](status))
-    summarize(lambda: markdown_status(status), problems)
-    print_diagnostics(problems.warnings)
-    return _CURRENT if status.is_current else _DIFFERENT
+    return status, comparison.problems
 
 
 def _show(status: Status | None, left: float) -> None:
@@ -147,11 +165,11 @@ class _Comparison:
         )
 
     def _render(self, problems: Problems) -> Generation:
-        with reporting(self._flags["report"]):
+        with reporting(self._flags):
             generation = generate_for(self._invocation, problems)
         if self._flags["verbose"] and self._generation is None:
             print_generation(generation)
-        write_report(self._flags["report"], generation, tuple(problems))
+        write_report(self._flags, generation, tuple(problems))
         problems.raise_errors()
         if not self._invocation.live:
             self._known = tuple(problems)

@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, print_info, print_message, table
+from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
-from gitops_doca.cli.settings.inputs import check_lock_place
+from gitops_doca.cli.settings.inputs import check_lock_place, cluster_name
 from gitops_doca.cli.settings.run_config import lock_command
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.verify import Built, Difference, Expected, compare_built, compare_count
 from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.emit.checks import STREAM_KIND, json_verification
 from gitops_doca.emit.escape import printable
+from gitops_doca.emit.json_document import document_text
 from gitops_doca.sources.config import CONFIG_FILE, POLICIES, effective, read_config
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.kustomize_output import read_built
@@ -33,8 +37,13 @@ _TRAP = (
     metavar="N",
     help="How many DaemonSets of pools there have to be; needs no lock.",
 )
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None, verbose: bool) -> int:
+def command(
+    names: Sequence[str], *, lock: str | None, expect_pools: int | None, output: str, verbose: bool
+) -> int:
     """Check a built stream for the DaemonSets of the lock.
 
     STREAM (default: -, stdin) is what kustomize or another tool built. The lock is the one of DIR
@@ -43,20 +52,25 @@ def command(names: Sequence[str], *, lock: str | None, expect_pools: int | None,
     """
     target, stream = _arguments(names)
     problems = Problems()
-    expected, found = _lock(target, lock, problems, optional=expect_pools is not None)
-    built = read_built(stream, problems)
-    problems.raise_errors()
+    with documented(partial(document_text, STREAM_KIND) if output == "json" else None):
+        expected, locked = _lock(target, lock, problems, optional=expect_pools is not None)
+        built = read_built(stream, problems)
+        problems.raise_errors()
     differences: list[Difference] = []
     if expect_pools is not None:
         differences += compare_count(built, expect_pools)
-    if found is not None:
-        differences += compare_built(found, built, expected)
+    if locked is not None:
+        differences += compare_built(locked, built, expected)
     if verbose:
         for one in built.daemon_sets:
             print_info(f"DaemonSet {one.namespace}/{one.name}: {one.pool or 'no pool'}, {one.image}")
-    write_stdout(table((one.kind.value, one.subject, one.detail) for one in differences))
+    name = display_name(stream)
+    if output == "json":
+        write_stdout(json_verification(name, differences, cluster_name(target), problems))
+    else:
+        write_stdout(table((one.kind.value, str(one.subject), one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    print_message(printable(_verdict(display_name(stream), built, expected, differences)))
+    print_message(printable(_verdict(name, built, expected, differences)))
     return _DIFFERENT if differences else _SAME
 
 

@@ -205,6 +205,13 @@ def registry_options(command: Command) -> Command:
     return command
 
 
+def check_output_option(command: Command) -> Command:
+    """Add the flag for the format in which `--check` prints what differs."""
+    return click.option(
+        "-o", "--output", type=click.Choice(["text", "json"]), help="Format of --check (default: text)."
+    )(command)
+
+
 def deadline_option(what: str) -> Callable[[Command], Command]:
     """Return the flag for the time that something may take."""
     return click.option(

@@ -119,6 +119,12 @@ def config_file(target: str | None) -> str:
     return file if os.path.lexists(file) else ""
 
 
+def cluster_name(target: str | None) -> str:
+    """Return what documents and messages call the cluster of a folder, or of a config by another name."""
+    folder, file = os.path.split(target or "")
+    return (folder if file == CONFIG_FILE else (target or "").rstrip("/")) or "."
+
+
 def _report_no_config(target: str | None, problems: Problems) -> None:
     folder = "this folder" if target is None else target
     problems.error(

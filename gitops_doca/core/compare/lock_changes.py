@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImage, LockedMiss
+from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImage, LockedMiss, LockedPool
 
 
 class ChangeKind(Enum):
@@ -35,8 +35,8 @@ class Change:
     """One difference between a lock and what it would be if written now."""
 
     kind: ChangeKind
-    subject: str
-    """The reference, the pool, or both renderings."""
+    subject: LockedPool | str
+    """The pool, or the reference or both renderings as text."""
     detail: str = ""
 
 
@@ -66,9 +66,9 @@ def _rendering_change(old: ImageLock, new: ImageLock) -> Iterator[Change]:
 
 def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
     for lost in sorted(set(old.pools) - set(new.pools)):
-        yield Change(ChangeKind.POOL_LOST, str(lost))
+        yield Change(ChangeKind.POOL_LOST, lost)
     for added in sorted(set(new.pools) - set(old.pools)):
-        yield Change(ChangeKind.POOL_NEW, str(added))
+        yield Change(ChangeKind.POOL_NEW, added)
 
 
 def _image_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
@@ -76,7 +76,7 @@ def _image_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
     for pool in new.pools:
         before, after = old.chosen.get(pool), new.chosen.get(pool)
         if before and after and before != after:
-            yield Change(ChangeKind.IMAGE, str(pool), f"{before} -> {after}")
+            yield Change(ChangeKind.IMAGE, pool, f"{before} -> {after}")
 
 
 def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:

@@ -36,7 +36,7 @@ class Difference:
     """One thing that is not as it should be."""
 
     kind: DifferenceKind
-    subject: str
+    subject: LockedPool | str
     detail: str = ""
 
 
@@ -122,19 +122,19 @@ def _daemon_sets(
     differences: list[Difference] = []
     for pool in lock.pools:
         if pool not in owners:
-            differences.append(Difference(DifferenceKind.MISSING, str(pool)))
+            differences.append(Difference(DifferenceKind.MISSING, pool))
             continue
         daemon_set = owners[pool]
         if daemon_set.name not in _names(pool):
             detail = f"{_names(pool)[0]} -> {daemon_set.name}"
-            differences.append(Difference(DifferenceKind.RENAMED, str(pool), detail))
+            differences.append(Difference(DifferenceKind.RENAMED, pool, detail))
         if daemon_set.selector not in _selectors(pool):
             detail = f"{_selectors(pool)[0]} -> {daemon_set.selector or 'none'}"
-            differences.append(Difference(DifferenceKind.SELECTOR, str(pool), detail))
+            differences.append(Difference(DifferenceKind.SELECTOR, pool, detail))
         wrong = _image_problem(lock, pool, daemon_set, expected)
         if wrong:
             detail = f"{daemon_set.image or 'no image'}: {wrong}"
-            differences.append(Difference(DifferenceKind.IMAGE, str(pool), detail))
+            differences.append(Difference(DifferenceKind.IMAGE, pool, detail))
     return (*differences, *_surplus(lock, rest), *_namespaces((*owners.values(), *rest), expected.namespace))
 
 

@@ -68,7 +68,9 @@ def group_nodes(
             else:
                 groups[_platform(node)].append(node)
                 continue
-            skipped.append(SkippedNode(node=node.name, policy=policy.name, reason=reason))
+            skipped.append(
+                SkippedNode(node=node.name, policy=policy.name, policy_kind=policy.kind, reason=reason)
+            )
         planned = _plans_for(policy, plans, problems)
         pools += _pools(policy, groups, planned, problems, operator_names=operator_names)
     skipped += [

@@ -1,5 +1,6 @@
 """A comparison as JSON, for scripts."""
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 from gitops_doca.core.compare.changes import Comparison, NodeMove, ObjectChange, PoolChange
@@ -16,30 +17,35 @@ from gitops_doca.core.compare.departures import (
     ToOtherPool,
 )
 from gitops_doca.core.compare.rendered import RenderedPool
-from gitops_doca.core.model import API_VERSION
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.diff.unified import unified_lines
-from gitops_doca.emit.escape import json_text
+from gitops_doca.emit.json_document import document_text, policy_of, pool_entry
 
 KIND = "DriverDiff"
 
 
-def json_document(comparison: Comparison, base: Base, *, manifests: bool = True) -> str:
+def json_diff(
+    comparison: Comparison,
+    base: Base,
+    cluster: str,
+    diagnostics: Iterable[Diagnostic],
+    *,
+    manifests: bool = True,
+) -> str:
     """Return a `DriverDiff` as JSON text; see schemas/diff.schema.json.
 
     Without `manifests` objects are listed, and not their difference.
     """
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
+    result = {
         "base": {
             "name": base.name,
             **({"commit": base.commit} if base.commit else {}),
             "notes": list(base.notes),
         },
         "same": comparison.is_same,
-        "compiling": list(map(_compiling, comparison.compiling)),
-        "pools": [_pool(change) for change in comparison.pools],
+        "compiling": [_compiling(one, cluster) for one in comparison.compiling],
+        "pools": [_pool(change, cluster) for change in comparison.pools],
         "versions": [
             {
                 "before": move.before,
@@ -56,15 +62,15 @@ def json_document(comparison: Comparison, base: Base, *, manifests: bool = True)
             for change in comparison.objects
         ],
     }
-    return json_text(document)
+    return document_text(KIND, diagnostics, result)
 
 
-def _compiling(change: Compiling[RenderedPool]) -> dict[str, Any]:
+def _compiling(compiling: Compiling[RenderedPool], cluster: str) -> dict[str, Any]:
+    pool = compiling.pool
     return {
-        "pool": change.pool.pool,
-        "policy": change.pool.policy,
-        "why": change.why.value,
-        "nodes": list(change.nodes),
+        **pool_entry(cluster, pool.pool, pool.policy),
+        "why": compiling.why.value,
+        "nodes": list(compiling.nodes),
     }
 
 
@@ -73,10 +79,10 @@ def _move(move: NodeMove) -> dict[str, Any]:
     return {**ends, **_now(move.target), "nodes": list(move.nodes)}
 
 
-def _end(location: Location, side: str) -> dict[str, str]:
+def _end(location: Location, side: str) -> dict[str, Any]:
     if isinstance(location, InPool):
-        return {side: location.pool, f"{side}Policy": location.policy}
-    return {side: ""}
+        return {side: {"pool": location.pool, **policy_of(location.policy)}}
+    return {}
 
 
 def _now(location: Location) -> dict[str, str]:
@@ -94,7 +100,7 @@ def _now(location: Location) -> dict[str, str]:
 def _departure(departure: Departure) -> dict[str, Any]:
     match departure:
         case ToOtherPool(to=to, nodes=nodes, has_pod=has_pod):
-            where = {"pool": to.pool, "policy": to.policy}
+            where = {"pool": to.pool, **policy_of(to.policy)}
             return {"case": "in-another-pool", "nodes": list(nodes), "hasPod": has_pod, **where}
         case ToNoPool(reason=reason, nodes=nodes, has_pod=has_pod):
             return {"case": "in-no-pool", "nodes": list(nodes), "hasPod": has_pod, "reason": reason}
@@ -106,10 +112,10 @@ def _departure(departure: Departure) -> dict[str, Any]:
             assert_never(never)
 
 
-def _pool(change: PoolChange) -> dict[str, Any]:
+def _pool(change: PoolChange, cluster: str) -> dict[str, Any]:
     sides = {"before": change.before, "after": change.after}
     return {
-        "pool": change.current.pool,
+        **pool_entry(cluster, change.current.pool, change.current.policy),
         "change": change.kind,
         "reload": change.reload.value,
         "build": change.build.value,
@@ -124,7 +130,7 @@ def _side(pool: RenderedPool) -> dict[str, Any]:
     return {
         "daemonSet": pool.daemon_set,
         "namespace": pool.namespace,
-        "policy": pool.policy,
+        **policy_of(pool.policy),
         "image": pool.image,
         "source": pool.source,
         "version": pool.version,

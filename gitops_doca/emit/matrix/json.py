@@ -1,6 +1,6 @@
 """The matrix of pools and driver versions as JSON, for scripts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gitops_doca.core.compare.matrix import (
@@ -13,22 +13,24 @@ from gitops_doca.core.compare.matrix import (
     blocking_rows,
     newest_first,
 )
-from gitops_doca.core.model import API_VERSION, Policy
-from gitops_doca.emit.escape import json_text
-from gitops_doca.emit.matrix.phrases import kind_and_name, policies
+from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.model import Policy
+from gitops_doca.emit.json_document import document_text, policy_entry
+from gitops_doca.emit.matrix.phrases import policies
 
 
-def json_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
-    """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json."""
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "repositories": [_repository(matrix, newest_first(matrix, versions)) for matrix in matrices],
-    }
-    return json_text(document)
+def json_matrix(
+    matrices: Sequence[VersionMatrix], versions: int, cluster: str, diagnostics: Iterable[Diagnostic]
+) -> str:
+    """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json.
+
+    `cluster` is whose the pools are that do not say it themselves.
+    """
+    repositories = [_repository(matrix, newest_first(matrix, versions), cluster) for matrix in matrices]
+    return document_text(KIND, diagnostics, {"repositories": repositories})
 
 
-def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> dict[str, Any]:
+def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn], cluster: str) -> dict[str, Any]:
     whole, *others = matrix.latest
     own = {latest.policy.key: latest for latest in others if latest.policy}
     state = "complete" if matrix.listed.complete else "incomplete" if matrix.usable else "unusable"
@@ -37,11 +39,12 @@ def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> dict[s
         "tagList": state,
         **_latest(whole),
         "policies": [
-            {**_policy(policy), **_latest(own.get(policy.key, whole))} for policy in policies(matrix.rows)
+            {**_policy(policy, cluster), **_latest(own.get(policy.key, whole))}
+            for policy in policies(matrix.rows)
         ],
         "versions": [_version(matrix, column) for column in shown],
-        "versionsLeftOut": len(matrix.versions) - len(shown),
-        "pools": [_pool(row, index, shown) for index, row in enumerate(matrix.rows)],
+        "versionsNotShown": len(matrix.versions) - len(shown),
+        "pools": [_pool(row, index, shown, cluster) for index, row in enumerate(matrix.rows)],
     }
 
 
@@ -51,10 +54,13 @@ def _latest(latest: LatestVersion) -> dict[str, Any]:
     return {"newest": latest.version or None}
 
 
-def _policy(policy: Policy) -> dict[str, str]:
-    driver = policy.driver
-    whose = {"cluster": policy.cluster} if policy.cluster else {}
-    return {**whose, "kind": policy.kind, "name": policy.name, "version": driver.digest or driver.version}
+def _policy(policy: Policy, cluster: str) -> dict[str, Any]:
+    version = policy.driver.digest or policy.driver.version
+    return {**_owner(policy, cluster), "version": version}
+
+
+def _owner(policy: Policy, cluster: str) -> dict[str, Any]:
+    return {"cluster": policy.cluster or cluster, **policy_entry(policy.kind, policy.name)}
 
 
 def _version(matrix: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
@@ -63,15 +69,14 @@ def _version(matrix: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
         "current": column.current,
         "complete": column.complete,
         "precompiled": column.availability.count(Availability.PRECOMPILED),
-        "inTheWay": [str(row.platform) for row in blocking_rows(matrix, column)],
+        "blockingPools": [str(row.platform) for row in blocking_rows(matrix, column)],
     }
 
 
-def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn]) -> dict[str, Any]:
+def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn], cluster: str) -> dict[str, Any]:
     return {
         "pool": str(row.platform),
-        **({"clusters": list(row.clusters)} if row.clusters else {}),
-        "policies": list(dict.fromkeys(map(kind_and_name, policies([row])))),
+        "policies": [_owner(policy, cluster) for policy in policies([row])],
         "nodes": list(row.node_names),
         "images": {column.version: column.availability[index].value for column in shown},
     }

@@ -16,7 +16,19 @@ from gitops_doca.sources.reading.unfinished import RENDER, TEMPLATE, is_template
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMAS = ("config", "diff", "inventory", "lock", "matrix", "policy", "report", "status")
+SCHEMAS = (
+    "config",
+    "diff",
+    "inventory",
+    "inventory-check",
+    "lock",
+    "lock-check",
+    "matrix",
+    "policy",
+    "report",
+    "status",
+    "verification",
+)
 _QUOTED = 120
 _MAX_TOLD = 100
 """Problems of one document; behind so many stands one mistake."""

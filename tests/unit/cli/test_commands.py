@@ -355,7 +355,8 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema",),
             (
                 "Missing argument 'NAME'. "
-                "Choose from: config, diff, inventory, lock, matrix, policy, report, status"
+                "Choose from: config, diff, inventory, inventory-check, lock, lock-check, matrix, policy, "
+                "report, status, verification"
             ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
@@ -413,7 +414,8 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema", "node"),
             (
                 "Invalid value for 'NAME': 'node' is not one of "
-                "'config', 'diff', 'inventory', 'lock', 'matrix', 'policy', 'report', 'status'."
+                "'config', 'diff', 'inventory', 'inventory-check', 'lock', 'lock-check', "
+                "'matrix', 'policy', 'report', 'status', 'verification'."
             ),
         ),
     ],
@@ -476,8 +478,10 @@ def test_input_errors_end_a_run_before_anyone_is_asked(
     assert report == {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverReport",
+        "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
-        "leftOut": [],
+        "skipped": [],
+        "obsoletePlans": [],
         "diagnostics": [
             {
                 "severity": "error",
@@ -485,7 +489,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(
                 "message": "is no Kubernetes object with apiVersion and kind",
                 "file": "more.yaml",
                 "line": 1,
-                "remedy": "give what kubectl get nodes -o yaml (or -o json) prints",
+                "help": "give what kubectl get nodes -o yaml (or -o json) prints",
             }
         ],
     }

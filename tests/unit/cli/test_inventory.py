@@ -215,7 +215,7 @@ def test_what_moved_is_told(tmp_path: Path, env: dict[str, str], fake: FakeApiSe
         "node node-1: kernel 5.15.0-91-generic -> 5.15.0-92-generic\nnode node-2: new\n",
     )
     assert result.stderr == (
-        "nodes.yaml: 2 differences; to renew it: gitops-doca inventory --write nodes.yaml\n"
+        "nodes.yaml: 2 differences; to update it: gitops-doca inventory --write nodes.yaml\n"
     )
 
 
@@ -230,7 +230,7 @@ def test_the_command_that_renews_a_snapshot_asks_the_same(
     result = run(tmp_path, env, *words, "--check", "nodes.yaml")
 
     assert result.exit_code == 1
-    assert f"to renew it: gitops-doca inventory {' '.join(words)} --write nodes.yaml\n" in result.stderr
+    assert f"to update it: gitops-doca inventory {' '.join(words)} --write nodes.yaml\n" in result.stderr
 
 
 def test_a_snapshot_that_is_not_there_cannot_be_compared(
@@ -344,7 +344,7 @@ def allow_empty(folder: Path, *, allowed: bool) -> None:
     ("words", "message"),
     [
         (("--write", "a", "--check", "b"), "--write and --check exclude each other"),
-        (("--write", "-"), "--write names a file; without it the snapshot is printed"),
+        (("--write", "-"), "--write names a file; without it the inventory is printed"),
         (("--namespace", "A"), "a namespace has lower-case letters"),
         (("--deadline", "0"), "--deadline"),
     ],

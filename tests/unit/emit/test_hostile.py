@@ -30,6 +30,8 @@ from gitops_doca.core.compare.departures import (
     ToNoPool,
     ToOtherPool,
 )
+from gitops_doca.core.compare.lock import LockedPool
+from gitops_doca.core.compare.lock_changes import Change, ChangeKind
 from gitops_doca.core.compare.matrix import Catalogue, LatestVersion, PlatformRow, VersionMatrix
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.compare.status import (
@@ -43,6 +45,7 @@ from gitops_doca.core.compare.status import (
     State,
     Status,
 )
+from gitops_doca.core.compare.verify import Difference, DifferenceKind
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import Node, OtherNodes, PlannedPool, Platform, Pool, SkippedNode
@@ -50,19 +53,20 @@ from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, TagList, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
-from gitops_doca.emit.diff.document import json_document
+from gitops_doca.emit.checks import LockCheck, json_inventory_check, json_lock_check, json_verification
+from gitops_doca.emit.diff.document import json_diff
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.escape import printable, printable_lines
-from gitops_doca.emit.fleet_table import json_fleet, markdown_fleet, text_fleet
+from gitops_doca.emit.fleet_table import markdown_fleet, text_fleet
 from gitops_doca.emit.image_build import build_script
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
 from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
 from gitops_doca.emit.mirror import plain_list, skopeo_list
-from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
-from gitops_doca.emit.report import dump_report
+from gitops_doca.emit.pool_table import markdown_pools, text_pools
+from gitops_doca.emit.report import json_report
 from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
 from gitops_doca.emit.status import json_status, markdown_status, text_status, wide_status
 from support.hostile import HARMLESS, HOSTILE
@@ -103,6 +107,10 @@ def results(text: str) -> list[ClusterResult]:
         ClusterResult(cluster=text, decisions=tuple(decisions(text)), grouping=grouping(text)),
         ClusterResult(cluster=text, failure=Category.INPUT),
     ]
+
+
+def changes(text: str) -> list[Change]:
+    return [Change(ChangeKind.GONE, text, text), Change(ChangeKind.POOL_NEW, LockedPool(f"x/{text}", text))]
 
 
 def diagnostic(text: str) -> Diagnostic:
@@ -223,13 +231,17 @@ MARKDOWN: dict[str, Form] = {
     "diff": lambda text: markdown(*comparison(text), 1 << 20),
 }
 JSON: dict[str, Form] = {
-    "check": lambda text: json_pools(decisions(text), grouping(text)),
-    "fleet": lambda text: json_fleet(results(text)),
-    "report": lambda text: dump_report(
-        decisions(text), grouping(text).skipped, [diagnostic(text)], results(text)
+    "report": lambda text: json_report(results(text), [diagnostic(text)]),
+    "status": lambda text: json_status(status(text), text, [diagnostic(text)]),
+    "matrix": lambda text: json_matrix(tables(text), 5, text, [diagnostic(text)]),
+    "lock check": lambda text: json_lock_check(
+        [LockCheck(result=result, file=text, changes=changes(text)) for result in results(text)],
+        [diagnostic(text)],
     ),
-    "status": lambda text: json_status(status(text)),
-    "matrix": lambda text: json_matrix(tables(text), 5),
+    "verification": lambda text: json_verification(
+        text, [Difference(DifferenceKind.OWNERS, text, text)], text, [diagnostic(text)]
+    ),
+    "inventory check": lambda text: json_inventory_check(text, [text], text, [diagnostic(text)]),
 }
 
 
@@ -292,7 +304,7 @@ def test_json_holds_the_text_as_it_is(form: Form) -> None:
 
 def test_json_of_a_difference_holds_the_text_as_it_is() -> None:
     for text in HOSTILE:
-        document = json.loads(json_document(*comparison(text)))
+        document = json.loads(json_diff(*comparison(text), text, []))
 
         assert document["base"]["name"] == text
         assert {(one["kind"], one["name"]) for one in document["objects"]} == {

@@ -91,27 +91,26 @@ yes: precompiled image; compiles: no precompiled image, and one that compiles on
 
 
 def test_the_matrix_as_json_fits_its_schema() -> None:
-    (repository,) = document(json_matrix(survey(), 2))["repositories"]
+    (repository,) = document(json_matrix(survey(), 2, ".", []))["repositories"]
 
     assert repository["repository"] == "nvcr.io/nvidia/mellanox/doca-driver"
-    assert (repository["tagList"], repository["newest"], repository["versionsLeftOut"]) == (
+    assert (repository["tagList"], repository["newest"], repository["versionsNotShown"]) == (
         "complete",
         VERSION,
         1,
     )
-    assert repository["policies"] == [
-        {"kind": "NicClusterPolicy", "name": "nic-cluster-policy", "version": VERSION, "newest": VERSION}
-    ]
+    owner = {"cluster": ".", "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}}
+    assert repository["policies"] == [{**owner, "version": VERSION, "newest": VERSION}]
     assert repository["versions"][0] == {
         "version": NEWER,
         "current": False,
         "complete": False,
         "precompiled": 1,
-        "inTheWay": ["ubuntu24.04/6.8.0-71-generic/arm64"],
+        "blockingPools": ["ubuntu24.04/6.8.0-71-generic/arm64"],
     }
     assert repository["pools"][1] == {
         "pool": "ubuntu24.04/6.8.0-71-generic/arm64",
-        "policies": ["NicClusterPolicy/nic-cluster-policy"],
+        "policies": [owner],
         "nodes": ["c"],
         "images": {NEWER: "compiled", VERSION: "precompiled"},
     }
@@ -120,7 +119,7 @@ def test_the_matrix_as_json_fits_its_schema() -> None:
 def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
     lookups = {REPOSITORY.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
     found = build_matrices(build_catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
-    (repository,) = document(json_matrix(found, 2))["repositories"]
+    (repository,) = document(json_matrix(found, 2, ".", []))["repositories"]
 
     assert repository["newest"] is None
     assert repository["doubtful"] == {"version": VERSION, "reason": "503 Service Unavailable"}
@@ -137,7 +136,7 @@ def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
 def test_how_far_the_list_was_read_is_told(tags: frozenset[str], complete: bool, state: str) -> None:  # noqa: FBT001
     found = survey(tags, complete=complete, seen=False)
 
-    assert document(json_matrix(found, 5))["repositories"][0]["tagList"] == state
+    assert document(json_matrix(found, 5, ".", []))["repositories"][0]["tagList"] == state
     assert (
         "the tag list is not complete: ? stands where it says nothing" in text_matrix(found, 5)
     ) != complete
@@ -181,7 +180,7 @@ def test_no_pools_are_told_in_every_form() -> None:
 
     assert text_matrix((), 5) == markdown_matrix((), 5) == f"{sentence}\n"
     assert f"<p>{sentence}</p>" in html_matrix((), 5)
-    assert document(json_matrix((), 5))["repositories"] == []
+    assert document(json_matrix((), 5, ".", []))["repositories"] == []
 
 
 def test_the_page_shows_the_same_cells_as_the_text() -> None:

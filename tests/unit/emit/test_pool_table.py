@@ -1,5 +1,3 @@
-import json
-
 from fakes.cluster import (
     DIGEST,
     compile_on_node,
@@ -15,8 +13,7 @@ from gitops_doca.core.model import SkippedNode
 from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
-from gitops_doca.emit.pool_table import json_pools, markdown_pools, text_pools
-from gitops_doca.emit.report import pool_entry
+from gitops_doca.emit.pool_table import markdown_pools, text_pools
 
 PRECOMPILED = use_precompiled(make_pool(make_policy(), make_node("a"), make_node("b")))
 COMPILED = compile_on_node(make_pool(make_policy("storage"), make_node("c", kernel="6.8.0-1")))
@@ -85,27 +82,12 @@ def test_the_table_as_markdown() -> None:
     )
 
 
-def test_the_table_as_json_lists_what_the_report_lists() -> None:
-    text = json_pools(ALL, GROUPING)
-
-    assert text.endswith("}\n")
-    assert json.loads(text) == {
-        "pools": [pool_entry(decision) for decision in ALL],
-        "leftOut": [
-            {"node": "f", "policy": "storage", "reason": "taint a|b:NoSchedule"},
-            {"node": "g", "policy": "", "reason": "no policy with ofedDriver selects it"},
-            {"node": "h", "policy": "storage", "reason": "taint a|b:NoSchedule"},
-        ],
-    }
-
-
 def test_a_table_without_pools_has_its_headers() -> None:
     assert text_pools([], NOTHING_ELSE) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
     assert markdown_pools([], NOTHING_ELSE) == (
         "| Pool | Policy | Nodes | State | Tag or digest |\n"
         "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
     )
-    assert json_pools([], NOTHING_ELSE) == '{\n  "pools": [],\n  "leftOut": []\n}\n'
 
 
 def test_a_planned_pool_is_marked_and_a_plan_that_is_done_is_told() -> None:
@@ -136,8 +118,3 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from 
             "(gitops-doca.yaml:9: spec.planned[0])"
         ),
     ]
-    assert json.loads(json_pools([PLANNED], DONE)) == {
-        "pools": [pool_entry(PLANNED)],
-        "leftOut": [],
-        "plansDone": ["ubuntu22.04/5.15.0-91-generic/amd64"],
-    }

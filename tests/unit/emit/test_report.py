@@ -9,22 +9,26 @@ from fakes.cluster import (
     REPOSITORY,
     compile_on_node,
     make_node,
+    make_plan,
     make_policy,
     make_pool,
     use_digest,
     use_precompiled,
 )
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import SkippedNode
 from gitops_doca.core.resolve.decide import Decision, NoImage, compile_image, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
-from gitops_doca.emit.report import dump_report
+from gitops_doca.core.resolve.pools import Grouping
+from gitops_doca.emit.report import json_report
 from support.cli import ROOT
 
 POOL = make_pool(make_policy(), make_node("b"), make_node("a"))
 WITH_DIGEST = make_pool(make_policy("storage", digest=DIGEST))
 TAG = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64"
 COMMON = {
+    "cluster": "clusters/a",
     "pool": "ubuntu22.04/5.15.0-91-generic/amd64",
     "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"},
     "daemonSet": "mofed-ubuntu22.04-6d568d699f-ds",
@@ -32,10 +36,10 @@ COMMON = {
 }
 MISSING = NoImage(pool=POOL, image=precompiled_image(POOL), lookup=TagMissing())
 UNKNOWN = NoImage(pool=POOL, image=compile_image(POOL), lookup=TagUnknown(Cause.TLS, "no certificate"))
-LEFT_OUT = [
-    SkippedNode(node="c", policy="storage", reason="taint a:NoSchedule"),
+SKIPPED = (
+    SkippedNode(node="c", policy="storage", policy_kind="NicNodePolicy", reason="taint a:NoSchedule"),
     SkippedNode(node="d", policy="", reason="no policy with ofedDriver selects it"),
-]
+)
 DIAGNOSTICS = [
     Diagnostic(
         category=Category.MISSING,
@@ -49,7 +53,9 @@ DIAGNOSTICS = [
 
 
 def _report(*decisions: Decision) -> dict[str, Any]:
-    text = dump_report(decisions, LEFT_OUT, DIAGNOSTICS)
+    grouping = Grouping(pools=(), skipped=SKIPPED, obsolete_plans=(make_plan(),))
+    result = ClusterResult(cluster="clusters/a", decisions=decisions, grouping=grouping)
+    text = json_report([result], DIAGNOSTICS)
     report: dict[str, Any] = json.loads(text)
     schema = json.loads((ROOT / "schemas" / "report.schema.json").read_text())
     jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
@@ -77,6 +83,7 @@ def _report(*decisions: Decision) -> dict[str, Any]:
         (
             use_digest(WITH_DIGEST),
             {
+                "cluster": "clusters/a",
                 "pool": "ubuntu22.04/5.15.0-91-generic/amd64",
                 "policy": {"kind": "NicNodePolicy", "name": "storage"},
                 "daemonSet": "mofed-ubuntu22.04-6d568d699f-74499458-ds",
@@ -122,17 +129,24 @@ def test_a_pool_is_reported_with_what_was_decided(decision: Decision, expected: 
     assert _report(decision)["pools"] == [expected]
 
 
-def test_left_out_nodes_and_diagnostics_are_reported_without_empty_fields() -> None:
+def test_skipped_nodes_plans_and_diagnostics_are_reported_without_empty_fields() -> None:
     report = _report()
 
     assert report == {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "DriverReport",
+        "clusters": [{"cluster": "clusters/a", "exitCode": 0}],
         "pools": [],
-        "leftOut": [
-            {"node": "c", "policy": "storage", "reason": "taint a:NoSchedule"},
-            {"node": "d", "policy": "", "reason": "no policy with ofedDriver selects it"},
+        "skipped": [
+            {
+                "cluster": "clusters/a",
+                "node": "c",
+                "policy": {"kind": "NicNodePolicy", "name": "storage"},
+                "reason": "taint a:NoSchedule",
+            },
+            {"cluster": "clusters/a", "node": "d", "reason": "no policy with ofedDriver selects it"},
         ],
+        "obsoletePlans": [{"cluster": "clusters/a", "pool": "ubuntu22.04/5.15.0-91-generic/amd64"}],
         "diagnostics": [
             {
                 "severity": "error",
@@ -142,7 +156,7 @@ def test_left_out_nodes_and_diagnostics_are_reported_without_empty_fields() -> N
                 "line": 3,
                 "field": "spec",
                 "details": ["x"],
-                "remedy": "mend it",
+                "help": "mend it",
             },
             {"severity": "warning", "message": "take care"},
         ],

@@ -194,8 +194,8 @@ def test_every_way_to_differ_has_a_name() -> None:
     )
 
     changes = (
-        Change(ChangeKind.POOL_LOST, str(POOL)),
-        Change(ChangeKind.POOL_NEW, str(new_pool)),
+        Change(ChangeKind.POOL_LOST, POOL),
+        Change(ChangeKind.POOL_NEW, new_pool),
         Change(ChangeKind.AVAILABLE, str(came), TWO),
         Change(ChangeKind.GONE, str(gone), ONE),
         Change(ChangeKind.UNNEEDED, str(kept)),
@@ -259,7 +259,7 @@ def test_another_image_of_a_pool_is_a_difference() -> None:
     moved = replace(LOCK, chosen={POOL: OTHER.tag("latest")})
 
     assert compare(LOCK, moved, renders=True) == (
-        Change(ChangeKind.IMAGE, str(POOL), f"{REPOSITORY}:{TAG} -> {OTHER}:latest"),
+        Change(ChangeKind.IMAGE, POOL, f"{REPOSITORY}:{TAG} -> {OTHER}:latest"),
     )
 
 

@@ -60,7 +60,7 @@ def stream(*built: BuiltDaemonSet, drivers: tuple[str, ...] = ()) -> Built:
 
 
 def words(differences: tuple[Difference, ...]) -> list[tuple[str, str, str]]:
-    return [(one.kind.value, one.subject, one.detail) for one in differences]
+    return [(one.kind.value, str(one.subject), one.detail) for one in differences]
 
 
 def test_what_was_locked_is_as_expected_in_any_order() -> None:

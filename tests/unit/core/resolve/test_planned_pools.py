@@ -21,7 +21,7 @@ from gitops_doca.core.render import check_mounts, render
 from gitops_doca.core.resolve.decide import NoImage, precompiled_image, report
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import group_nodes
-from gitops_doca.emit.report import pool_entry
+from gitops_doca.emit.report import decision_entry
 from support.reading import lines
 
 PLAN_PLACE = "gitops-doca.yaml:9: spec.planned[0]"
@@ -125,7 +125,7 @@ def test_a_report_marks_a_plan() -> None:
     (planned, _) = choices(make_planned())
     (real, _) = choices(make_pool())
 
-    assert pool_entry(planned) == pool_entry(real) | {"nodes": [], "planned": True}
+    assert decision_entry(planned) == decision_entry(real) | {"nodes": [], "planned": True}
 
 
 @pytest.mark.parametrize(

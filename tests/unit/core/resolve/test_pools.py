@@ -163,7 +163,12 @@ def test_an_untolerated_taint_leaves_a_node_out_without_a_warning() -> None:
     grouping, problems = _problems([make_node("a", taints=taints)])
 
     assert grouping.skipped == (
-        SkippedNode(node="a", policy="nic-cluster-policy", reason="taint a:NoSchedule, b:NoExecute"),
+        SkippedNode(
+            node="a",
+            policy="nic-cluster-policy",
+            policy_kind="NicClusterPolicy",
+            reason="taint a:NoSchedule, b:NoExecute",
+        ),
     )
     assert problems == []
 
@@ -180,7 +185,9 @@ def test_each_policys_own_tolerations_count() -> None:
     grouping = grouped(policies, nodes)
 
     assert [pool.node_names for pool in grouping.pools] == [("blue-1",)]
-    assert grouping.skipped == (SkippedNode(node="red-1", policy="red", reason="taint a:NoSchedule"),)
+    assert grouping.skipped == (
+        SkippedNode(node="red-1", policy="red", policy_kind="NicNodePolicy", reason="taint a:NoSchedule"),
+    )
 
 
 def test_a_node_that_no_policy_selects_is_left_out() -> None:
@@ -209,7 +216,10 @@ def test_a_node_without_a_needed_label_is_left_out_with_a_warning_or_under_stric
 
     assert [pool.node_names for pool in grouping.pools] == [("b",)]
     assert grouping.skipped == tuple(
-        SkippedNode(node=name, policy="nic-cluster-policy", reason=f"no label {label}") for name in ("a", "c")
+        SkippedNode(
+            node=name, policy="nic-cluster-policy", policy_kind="NicClusterPolicy", reason=f"no label {label}"
+        )
+        for name in ("a", "c")
     )
     assert problems == [
         Diagnostic(
@@ -244,7 +254,9 @@ def test_a_tainted_node_needs_no_labels() -> None:
     )
 
     assert grouping.skipped == (
-        SkippedNode(node="a", policy="nic-cluster-policy", reason="taint a:NoExecute"),
+        SkippedNode(
+            node="a", policy="nic-cluster-policy", policy_kind="NicClusterPolicy", reason="taint a:NoExecute"
+        ),
     )
     assert problems == []
 

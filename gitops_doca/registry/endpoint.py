@@ -133,7 +133,7 @@ class Endpoint:
             if renewed is None:
                 break
             sent, authorization = authorization.header, renewed
-            if renewed.header in {"", sent}:
+            if renewed.header == sent:
                 break
             reply = self._send(request, renewed)
         if reply.status not in _REFUSED:

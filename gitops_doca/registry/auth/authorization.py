@@ -43,7 +43,6 @@ class Authorization:
     """The challenges that it answers; none: the registry sent none yet."""
     credentials_sent: bool = False
     """The registry or its token server received credentials."""
-    from_token_server: bool = False
     refusal: str = ""
     """The clause that explains a 401 or 403 in spite of this authorization."""
 

@@ -69,8 +69,7 @@ class Authorizer:
         challenges: tuple[Challenge, ...] = ()
         if reply.status == _UNAUTHORIZED:
             challenges = answerable(parse_challenges(reply.headers.getlist("WWW-Authenticate")))
-        renewable = authorization.from_token_server or isinstance(attempt.credential, HelperCall)
-        if not challenges and expired and renewable:
+        if not challenges and expired:
             challenges = authorization.challenges
         if not challenges:
             return None
@@ -130,7 +129,7 @@ class Authorizer:
                 )
             )
         token = self._token_server.fetch(request)
-        return replace(anonymous, header=f"Bearer {token}", credentials_sent=sent, from_token_server=True)
+        return replace(anonymous, header=f"Bearer {token}", credentials_sent=sent)
 
     def _refusal(self, attempt: CredentialAttempt, credential: Credential | None) -> str:
         if credential is not None:

@@ -101,6 +101,17 @@ def test_credentials_that_cannot_be_used_are_never_taken_for_none() -> None:
         assert fake.requests == []
 
 
+def test_every_candidate_that_cannot_be_used_is_named() -> None:
+    with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="bearer")) as fake:
+        secrets = [PullSecret(place=place, auths={fake.host: {"auth": "%"}}) for place in ("one", "two")]
+
+        assert look_up(fake, pull_secrets=tuple(secrets)) == TagUnknown(
+            Cause.AUTH,
+            "one has an auth for this registry that is not base64; "
+            "two has an auth for this registry that is not base64",
+        )
+
+
 def test_where_credentials_match_nobody_is_anonymous() -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="bearer", login=RIGHT)) as fake:
         look_up(fake, pull_secrets=(_secret(fake, "one", WRONG), _secret(fake, "two", ("x", "y"))))
@@ -122,6 +133,17 @@ def test_of_several_refusals_the_one_that_speaks_of_the_repository_is_told() -> 
     with _fake("basic") as fake:
         fake.fail("head", Fault(status=404))
         fake.fail("get", errors(404, "NAME_UNKNOWN"))
+        secrets = (_secret(fake, "one", WRONG), _secret(fake, "two", ("x", "y")))
+
+        assert look_up(fake, pull_secrets=secrets) == TagUnknown(
+            Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE, repository_hidden=True
+        )
+
+
+def test_a_later_refusal_may_be_the_one_that_speaks_of_the_repository() -> None:
+    with _fake("basic") as fake:
+        fake.fail_always("head", Fault(status=404))
+        fake.fail("get", errors(401, "UNAUTHORIZED"), errors(404, "NAME_UNKNOWN"))
         secrets = (_secret(fake, "one", WRONG), _secret(fake, "two", ("x", "y")))
 
         assert look_up(fake, pull_secrets=secrets) == TagUnknown(

@@ -9,6 +9,7 @@ import pytest
 from fakes.asking import REPOSITORY, look_up, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, errors
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagMissing, TagUnknown
+from gitops_doca.registry.auth.pull_secrets import PullSecret
 
 Config = Callable[..., Path]
 Program = Callable[[str], dict[str, str]]
@@ -113,6 +114,22 @@ def test_beside_other_credentials_a_helper_that_has_nothing_is_no_reason_to_be_a
         assert "" not in [request.authorization for request in fake.requests if request.kind != "ping"]
 
 
+def test_beside_an_invalid_entry_a_helper_without_a_login_is_no_reason_to_be_anonymous(
+    config: Config, program: Program
+) -> None:
+    environ = program("echo 'credentials not found in native keychain'; exit 1")
+    with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="bearer")) as fake:
+        broken = PullSecret(place="broken", auths={fake.host: {"auth": "%"}})
+        file = config(credHelpers={fake.host: "test"})
+
+        assert look_up(fake, pull_secrets=(broken,), registry_config=file, environ=environ) == TagUnknown(
+            Cause.AUTH,
+            f"the credential helper that {file} names has no login; "
+            "broken has an auth for this registry that is not base64",
+        )
+        assert fake.kinds == ["ping"]
+
+
 @pytest.mark.parametrize(
     ("script", "how"),
     [
@@ -210,15 +227,17 @@ def test_a_login_that_has_expired_is_asked_for_once_more(config: Config, program
         """printf '{"Username":"AWS","Secret":"%s"}' $s"""
     )
     expired = errors(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
-    with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="basic", login=("AWS", "new"))) as fake:
+    auth = Auth(scheme="basic", login=("AWS", "new"))
+    with FakeRegistry(tags={REPOSITORY: ["here"], "other": ["here"]}, auth=auth) as fake:
         fake.fail("head", Fault(status=403))
         fake.fail("get", expired)
         asked = resolver(registry_config=config(credsStore="test"), environ=environ)
-        image = repository_of(fake).tag("gone")
+        image, other = repository_of(fake).tag("gone"), repository_of(fake, "other").tag("here")
 
         assert asked.resolve([image])[image] == TagMissing()
+        assert isinstance(asked.resolve([other])[other], TagExists)
         assert Path(environ["LOG"]).read_text() == "run\nrun\n"
-        assert fake.kinds == ["ping", "head", "get", "get"]
+        assert fake.kinds == ["ping", "head", "get", "get", "head"]
 
 
 def test_a_login_that_stays_expired_ends_as_unknown(config: Config, program: Program) -> None:

@@ -120,6 +120,21 @@ def test_a_registry_that_wants_a_password_is_sent_no_identity_token(config: Conf
         assert fake.kinds == ["ping"]
 
 
+def test_a_repository_that_wants_a_password_refuses_the_identity_token_of_its_registry(
+    config: Config,
+) -> None:
+    with _fake() as fake:
+        basic = Fault(status=401, headers=(("WWW-Authenticate", "Basic realm=a"),))
+        fake.fail_always("head", basic)
+        fake.fail_always("get", basic)
+        file = _config(config, fake)
+
+        assert look_up(fake, registry_config=file) == TagUnknown(
+            Cause.AUTH,
+            f"401 Unauthorized: the registry does not accept the credentials from {file} for this repository",
+        )
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_of_basic_and_bearer_an_identity_token_answers_bearer(config: Config, order: int) -> None:
     both = ("Basic realm=a", 'Bearer realm="{realm}"')

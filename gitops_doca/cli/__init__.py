@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NoReturn
 
@@ -24,20 +25,20 @@ _COMPLETE = "_GITOPS_DOCA_COMPLETE"
 _HELP = ("-h", "--help")
 _BUG = 70
 _INTERRUPTED = 130
-COMMANDS = (
-    "generate",
-    "check",
-    "lock",
-    "inventory",
-    "diff",
-    "matrix",
-    "status",
-    "verify",
-    "argocd",
-    "krm",
-    "schema",
-)
-"""In the order of the help, each a module below `commands`."""
+COMMANDS: Mapping[str, str] = {
+    "generate": "Print the manifests of all pools.",
+    "check": "Print a table of all pools with the image of each.",
+    "lock": "Write the lock: what the registries have for the pools.",
+    "inventory": "Print the NIC nodes of the live cluster, to be committed.",
+    "diff": "Print what changes against another revision or folder.",
+    "matrix": "Print which driver versions have images for which pools.",
+    "status": "Print which nodes of the live cluster run the rendered driver.",
+    "verify": "Check a built stream for the DaemonSets of the lock.",
+    "argocd": "Entry points for Argo CD, called by plugin.yaml.",
+    "krm": "Run as a KRM function, for kustomize.",
+    "schema": "Print the JSON schema of a file.",
+}
+"""Each command, a module below `commands`, with the first sentence of its help, in the order of the help."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -138,9 +139,14 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's interface)
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's interface)
+        # Of the commands themselves nothing is needed, and they import all there is.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:
-            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=list(COMMANDS), ctx=ctx)
         loaded: click.Command = import_module(f"{__name__}.commands.{cmd_name}").command
         return loaded
 

@@ -31,9 +31,17 @@ from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, obj
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
-from gitops_doca.core.diagnostics import Category, Flag, GenerationError, Help, PassingError, Problems
+from gitops_doca.core.diagnostics import (
+    AnswersTooLargeError,
+    Category,
+    Flag,
+    GenerationError,
+    Help,
+    PassingError,
+    Problems,
+)
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
-from gitops_doca.core.resolve.lookup import AnswersTooLargeError, Cause
+from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError
 from gitops_doca.net.retry import RetryPolicy

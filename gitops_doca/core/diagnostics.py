@@ -122,6 +122,16 @@ class PassingError(GenerationError):
     """A server did not answer, and may well do so later."""
 
 
+class AnswersTooLargeError(MemoryError):
+    """Memory ran out while a registry or an API server was asked: nothing is known, whatever the inputs."""
+
+    def __init__(self, source: str, remedy: str) -> None:
+        super().__init__()
+        self.source = source
+        """Who was asked, as it follows `the`."""
+        self.remedy = remedy
+
+
 MOST_OF_A_FILE = 1000
 """Problems of one class that are kept of a file: behind so many stands one mistake."""
 MOST = 10_000

@@ -4,10 +4,9 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
-from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.diagnostics import AnswersTooLargeError, Diagnostic
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.lookup import (
-    AnswersTooLargeError,
     Cause,
     Inspection,
     TagList,

@@ -3,8 +3,7 @@
 import errno
 import traceback
 
-from gitops_doca.core.diagnostics import Category, Diagnostic
-from gitops_doca.core.resolve.lookup import AnswersTooLargeError
+from gitops_doca.core.diagnostics import AnswersTooLargeError, Category, Diagnostic
 
 _NO_ROOM = (
     "failed to map segment",

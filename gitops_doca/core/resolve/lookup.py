@@ -98,16 +98,6 @@ class TagList:
     """Why it is not complete, without secrets and without text from the server's body."""
 
 
-class AnswersTooLargeError(MemoryError):
-    """Memory ran out while a registry or an API server was asked: nothing is known, whatever the inputs."""
-
-    def __init__(self, source: str, remedy: str) -> None:
-        super().__init__()
-        self.source = source
-        """Who was asked, as it follows `the`."""
-        self.remedy = remedy
-
-
 class Resolver(Protocol):
     """Where answers come from: the registries, or a lock.
 

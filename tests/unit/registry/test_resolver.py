@@ -11,9 +11,9 @@ import pytest
 
 from fakes.asking import QUICK, REPOSITORY, repository_of, resolver
 from fakes.registry import Auth, FakeRegistry, Fault, Wire
+from gitops_doca.core.diagnostics import AnswersTooLargeError
 from gitops_doca.core.reference import Digest, ImageReference
 from gitops_doca.core.resolve.lookup import (
-    AnswersTooLargeError,
     Cause,
     TagExists,
     TagList,

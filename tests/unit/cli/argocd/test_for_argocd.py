@@ -7,8 +7,14 @@ from fakes.registry import FakeRegistry, Fault
 from gitops_doca.cli.argocd import plugin_run as session
 from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, for_argocd, memory_limit
 from gitops_doca.cli.output.console import LIMIT
-from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, GenerationError, spell
-from gitops_doca.core.resolve.lookup import AnswersTooLargeError
+from gitops_doca.core.diagnostics import (
+    AnswersTooLargeError,
+    Category,
+    Diagnostic,
+    Flag,
+    GenerationError,
+    spell,
+)
 from support.application import Application
 from support.cli import Result
 from support.inputs import Pool, write_inputs

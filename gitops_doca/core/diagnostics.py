@@ -113,13 +113,13 @@ class GenerationError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """Exit status by the precedence of the classes found."""
-        found = {d.category for d in self.diagnostics}
-        return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in found)
+        """Exit status by the precedence of the classes."""
+        classes = {d.category for d in self.diagnostics}
+        return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in classes)
 
 
 class PassingError(GenerationError):
-    """A server did not answer, and may well do so later."""
+    """A server did not answer, and may answer later."""
 
 
 class AnswersTooLargeError(MemoryError):
@@ -133,12 +133,12 @@ class AnswersTooLargeError(MemoryError):
 
 
 MOST_OF_A_FILE = 1000
-"""Problems of one class that are kept of a file: behind so many stands one mistake."""
+"""Problems of one class that are kept of a file: so many have one cause."""
 MOST = 10_000
 """Problems of one class that are kept of all files."""
 _EARLY = 20
 _ALL_FILES = "\0"
-"""No file's name; without a file it is empty."""
+"""Not the name of any file; a problem without a file has an empty one."""
 
 
 class Problems:
@@ -149,8 +149,8 @@ class Problems:
     """
 
     def __init__(self, known: Iterable[Diagnostic] = ()) -> None:
-        """Begin with what another collection found."""
-        self._found: dict[tuple[int, Place, str], Diagnostic] = {}
+        """Start with the diagnostics of another collection."""
+        self._diagnostics: dict[tuple[int, Place, str], Diagnostic] = {}
         self._kept: Counter[tuple[Category | None, str]] = Counter()
         """By class and file."""
         self._skipped: dict[tuple[Category | None, str], tuple[Place, int]] = {}
@@ -160,23 +160,23 @@ class Problems:
 
     def __iter__(self) -> Iterator[Diagnostic]:
         rest = (_rest(category, *skipped) for (category, _), skipped in self._skipped.items())
-        return iter(sorted((*self._found.values(), *rest), key=lambda d: d.sort_key))
+        return iter(sorted((*self._diagnostics.values(), *rest), key=lambda d: d.sort_key))
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic while there is room; one that is already here is not kept twice."""
         category, place = diagnostic.category, diagnostic.place
         if diagnostic.more:
-            # Of another collection; told again by its own, it is the same number.
+            # From another collection: added again, it is the same number.
             first, count = self._skipped.get((category, place.file), (place, 0))
             self._skipped[category, place.file] = first, max(count, diagnostic.more)
             return
         key = diagnostic.sort_key
-        if key in self._found:
+        if key in self._diagnostics:
             return
         if not self.room(place.file, category):
             self.skip(place, 1, category)
             return
-        self._found[key] = diagnostic
+        self._diagnostics[key] = diagnostic
         self._kept[category, place.file] += 1
         self._kept[category, _ALL_FILES] += 1
 
@@ -186,7 +186,7 @@ class Problems:
         return min(MOST_OF_A_FILE - self._kept[category, file], left)
 
     def is_early(self, file: str) -> bool:
-        """Say whether the next problem of a file is one of the first few: only those say what was meant."""
+        """Say whether the next problem of a file is one of the first few, which get a suggestion."""
         return self.room(file) > MOST_OF_A_FILE - _EARLY
 
     def skip(self, place: Place, count: int, category: Category | None = Category.INPUT) -> None:
@@ -230,7 +230,7 @@ class Problems:
         return tuple(d for d in self if d.category is None)
 
     def raise_errors(self) -> None:
-        """Raise `GenerationError` with everything found so far when an error is among it."""
+        """Raise `GenerationError` with all diagnostics so far when one of them is an error."""
         if self.errors:
             raise GenerationError(tuple(self))
 

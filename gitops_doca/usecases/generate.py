@@ -27,7 +27,7 @@ from gitops_doca.usecases.look_up import look_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What a run found out and made."""
+    """The result of a run."""
 
     inputs: Inputs
     decisions: tuple[Decision, ...]
@@ -48,7 +48,7 @@ def generate(
     file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Generation:
-    """Run all stages. What is wrong is in `problems`; nothing may be applied while it holds errors.
+    """Run all stages. Problems are reported; nothing may be applied while there are errors.
 
     `file_root` and `openshift` are those of `load`.
 

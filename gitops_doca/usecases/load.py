@@ -43,12 +43,12 @@ _RENDERING = (
     "operatorNames",
     "driverLabel",
 )
-"""Settings that are about what is rendered alone."""
+"""Settings that only matter for rendering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What was read, before anyone was asked."""
+    """What was read, before the first look-up."""
 
     policies: PolicySet
     inventory: Inventory
@@ -91,7 +91,7 @@ def load(
         inventory.nodes,
         problems,
         plans=plans,
-        # The operator's own names are no choice, and it has no other.
+        # When the operator makes the DaemonSets, it names them itself.
         operator_names=settings["operatorNames"].value and not emits_policies,
         strict=strict,
     )
@@ -146,14 +146,14 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
     if given:
         problems.warn(
             f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
-            remedy="write what the operator shall do into the policies",
+            remedy="write into the policies what the operator should do",
         )
 
 
 def _inventory(
     settings: Settings, policies: PolicySet, problems: Problems, file_root: FileRoot | None
 ) -> Inventory:
-    """Read files, or a live cluster; no cluster is asked for policies that cannot be used."""
+    """Read files, or a live cluster; the cluster is not read when the policies cannot be used."""
     source: ClusterReader | tuple[str, ...] = settings["inventory"].value
     if isinstance(source, tuple):
         ignored: list[str] = settings["ignoredTaints"].value
@@ -164,7 +164,7 @@ def _inventory(
 
 
 def scope_of(policies: PolicySet, settings: Settings) -> ClusterQuery:
-    """Return what of a live cluster these policies and settings make use of."""
+    """Return what these policies and settings need of a live cluster."""
     drivers = [policy.driver for policy in policies.policies]
     return ClusterQuery(
         namespace=settings["namespace"].value,
@@ -202,11 +202,11 @@ def _is_openshift(
 
 def _report_openshift(problems: Problems, *, shown: bool) -> None:
     if shown:
-        found = "the inventory is one of OpenShift, and the cluster's API has none of OpenShift's groups"
+        message = "the inventory is one of OpenShift, and the cluster's API has none of OpenShift's groups"
     else:
-        found = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
+        message = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
     problems.error(
-        f"{found} (*.openshift.io)",
+        f"{message} (*.openshift.io)",
         remedy=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
         f"(or {str(shown).lower()}, to trust the inventory) in {CONFIG_FILE}",
     )
@@ -251,7 +251,7 @@ def _why_empty(
 ) -> tuple[str, tuple[str, ...], str]:
     """Return why there is no pool, the details of that, and what to do about it."""
     nics, others = [node for node in inventory.nodes if node.has_nic], inventory.others
-    skipped = tuple(f"node {left.node}: {left.reason}" for left in grouping.skipped[:_SHOWN])
+    skipped = tuple(f"node {one.node}: {one.reason}" for one in grouping.skipped[:_SHOWN])
     if not policies.policies:
         return "no policy has ofedDriver", skipped, "add ofedDriver to a policy"
     if not nics and not others.count:

@@ -1,4 +1,4 @@
-"""Make a lock: the stages up to the decisions, then a look into the images themselves."""
+"""Make a lock: resolve the pools, then read the platform of each image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,6 +30,7 @@ from gitops_doca.core.resolve.lookup import (
     Inspector,
     NotAnImage,
     TagExists,
+    TagLookup,
     TagMissing,
     TagUnknown,
 )
@@ -42,7 +43,7 @@ from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locking:
-    """What the registry has for all pools now."""
+    """What the registries have for all pools now."""
 
     inputs: Inputs
     decisions: tuple[Decision, ...]
@@ -51,10 +52,10 @@ class Locking:
 
 
 def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
-    """Look everything up that the pools need; what is missing is recorded as missing, and in `problems`.
+    """Look up all tags that the pools need; a missing one is recorded as missing, and in `problems`.
 
-    Raises `GenerationError` when an answer is unknown, or an image is of another platform than its tag says:
-    then there is nothing that may be written.
+    Raises `GenerationError` when an answer is unknown, or an image is for another platform than its tag
+    says: then no lock may be written.
     """
     return lock_inputs(load(settings, problems), inspector, problems)
 
@@ -70,23 +71,12 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
     report_decisions(decisions, lists, problems)
     companions = judge_companions(inputs.companions, answers.companions)
     report_companions(companions, problems, strict=inputs.strict, unknown_fails=True)
-    listed = {}
+    listed: dict[ImageReference, bool | None] = {}
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems)
         listed = {d.image: is_listed(d.image, lists) for d in decisions if isinstance(d, UsePrecompiled)}
     _stop_at(Category.UNKNOWN, problems)
-    existing = [image for image, lookup in lookups.items() if isinstance(lookup, TagExists)]
-    inspections = made().inspect(existing) if existing else {}
-    entries: dict[ImageReference, LockEntry] = {}
-    for image, lookup in sorted(lookups.items()):
-        if isinstance(lookup, TagMissing):
-            entries[image] = LockedMiss()
-        else:
-            entry = _entry(image, inspections[image], _place(image, decisions), problems)
-            if entry is not None:
-                entries[image] = replace(entry, listed=listed.get(image))
-    if len(entries) < len(lookups):
-        problems.raise_errors()
+    entries = _entries(lookups, listed, made, decisions, problems)
     chosen = {
         locked_pool(d.pool): d.image for d in decisions if isinstance(d, UsePrecompiled | CompileOnNode)
     }
@@ -103,6 +93,27 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
     return Locking(inputs=inputs, decisions=decisions, companions=companions, lock=lock)
 
 
+def _entries(
+    lookups: Mapping[ImageReference, TagLookup],
+    listed: Mapping[ImageReference, bool | None],
+    inspector: Callable[[], Inspector],
+    decisions: tuple[Decision, ...],
+    problems: Problems,
+) -> dict[ImageReference, LockEntry]:
+    """Return what the lock records of each image, sorted; raises `GenerationError` when one has no entry."""
+    existing = [image for image, lookup in lookups.items() if isinstance(lookup, TagExists)]
+    inspections = inspector().inspect(existing) if existing else {}
+    entries: dict[ImageReference, LockEntry] = {}
+    for image, lookup in sorted(lookups.items()):
+        if isinstance(lookup, TagMissing):
+            entries[image] = LockedMiss()
+        elif entry := _entry(image, inspections[image], _place(image, decisions), problems):
+            entries[image] = replace(entry, listed=listed.get(image))
+    if len(entries) < len(lookups):
+        problems.raise_errors()
+    return entries
+
+
 def _stop_at(category: Category, problems: Problems) -> None:
     if any(error.category is category for error in problems.errors):
         problems.raise_errors()
@@ -112,8 +123,10 @@ def _place(image: ImageReference, decisions: tuple[Decision, ...]) -> Place:
     return next((d.pool.policy.place for d in decisions if d.image == image), Place())
 
 
-def _entry(image: ImageReference, found: Inspection, place: Place, problems: Problems) -> LockedImage | None:
-    match found:
+def _entry(
+    image: ImageReference, inspection: Inspection, place: Place, problems: Problems
+) -> LockedImage | None:
+    match inspection:
         case TagUnknown(_, reason, _):
             problems.error(
                 f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
@@ -140,15 +153,15 @@ def _entry(image: ImageReference, found: Inspection, place: Place, problems: Pro
 def _checked(
     image: ImageReference, locked: LockedImage, platforms: frozenset[str], place: Place, problems: Problems
 ) -> LockedImage | None:
-    """Hold an image's own platforms against the architecture that its tag ends in."""
-    wanted = f"linux/{image.tag.rpartition('-')[2]}"
+    """Compare an image's own platforms with the architecture that its tag ends in."""
+    expected = f"linux/{image.tag.rpartition('-')[2]}"
     if not platforms:
-        problems.warn(f"{image} does not state its platform, so {wanted} could not be checked", place)
+        problems.warn(f"{image} does not state its platform, so {expected} could not be checked", place)
         return locked
-    if wanted in platforms:
-        return LockedImage(locked.digest, wanted)
+    if expected in platforms:
+        return LockedImage(locked.digest, expected)
     problems.error(
-        f"{image} is for {', '.join(sorted(platforms))}, but its tag says {wanted}, so no lock is written",
+        f"{image} is for {', '.join(sorted(platforms))}, but its tag says {expected}, so no lock is written",
         place,
         category=Category.MISSING,
         details=(f"digest: {locked.digest}",),

@@ -46,7 +46,7 @@ class RegistryTags:
         *,
         lists_wanted: bool,
     ) -> None:
-        """Find nothing: what a registry has shows when it is asked."""
+        """Report nothing: a registry can be asked for any pool."""
 
     def check_count(self, needed: int, problems: Problems) -> None:
         """Report more than `MAX_LOOKUPS` references."""
@@ -55,7 +55,7 @@ class RegistryTags:
             problems.error(message, remedy=self._split)
 
     def check_rendering(self, problems: Problems, *, strict: bool) -> None:
-        """Find nothing: new answers were not reviewed with any rendering."""
+        """Report nothing: new answers belong to no rendering."""
 
     def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
         """Return one answer for each image."""
@@ -90,9 +90,8 @@ def look_up(
 ) -> Answers:
     """Return an answer for each image that the decisions depend on, and for each companion.
 
-    Tags are listed after misses, and with `lists_wanted` of every repository that pools have images
-    in. Raises `GenerationError` for a source that cannot answer, and for more references than it may
-    be asked for.
+    Tags are listed after misses, and with `lists_wanted` in every repository of the pools. Raises
+    `GenerationError` for a source that cannot answer, and for more references than it may be asked for.
     """
     source.check(pools, companions, problems, lists_wanted=lists_wanted)
     problems.raise_errors()
@@ -103,9 +102,9 @@ def look_up(
         source.check_count(len(lookups) + len(required), problems)
         problems.raise_errors()
         weighed = cross_check({**lookups, **source.resolve(sorted(required))}, {})
-        # Only these: an earlier answer that became a miss now would begin the rounds anew.
+        # Only these: an earlier answer that became a miss now would start the rounds again.
         lookups |= {image: weighed[image] for image in required}
-    # Last, so that a list that takes its time or fails leaves the answers alone.
+    # Last, so that a list that is slow or fails does not affect the answers.
     misses = [image for image, lookup in lookups.items() if isinstance(lookup, TagMissing)]
     repositories = {image.repository for image in (*misses, *(drivers if lists_wanted else ()))}
     lists = source.list_tags(sorted(repositories)) if repositories else {}

@@ -36,20 +36,20 @@ def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: 
 
 
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
-    """Return a matrix for each repository of these pools; reports what the registries left open.
+    """Return a matrix for each repository of these pools; reports what the registries did not answer.
 
     The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
-    name, as far as `MAX_LOOKUPS` allows; for all others the tag list alone speaks.
+    name, as far as `MAX_LOOKUPS` allows; all other cells come from the tag list.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
     catalogues = build_catalogues(pools, lists)
     lookups: dict[ImageReference, TagLookup] = {}
 
     def ask(images: Iterable[ImageReference]) -> bool:
-        wanted = [image for image in images if image not in lookups]
-        if not wanted or len(lookups) + len(wanted) > MAX_LOOKUPS:
+        required = [image for image in images if image not in lookups]
+        if not required or len(lookups) + len(required) > MAX_LOOKUPS:
             return False
-        lookups.update(resolver.resolve(wanted))
+        lookups.update(resolver.resolve(required))
         lookups.update(cross_check(lookups, lists))
         return True
 
@@ -74,7 +74,7 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             place,
             category=Category.UNKNOWN,
             remedy="correct the repository, or give credentials with --registry-config; "
-            "where a registry lists no tags, gitops-doca check still tells of the policy's own version",
+            "where a registry lists no tags, gitops-doca check still checks the policy's own version",
         )
     elif not matrix.listed.complete:
         problems.warn(

@@ -14,7 +14,7 @@ _PULLED = re.compile(r"linux/[a-z0-9]+")
 """Platforms that Kubernetes nodes with these drivers can have; an index may state any text."""
 
 RENDERING = 2
-"""Counted up with each release that changes the bytes that the same inputs give; a lock without it has 1."""
+"""Counted up by each release that renders the same inputs differently; a lock without it has 1."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,7 +50,7 @@ class LockedImage:
     platform: str
     """`<os>/<architecture>` that the image's own configuration states; empty when it states none."""
     listed: bool | None = None
-    """Whether the operator would find the tag; None where nobody wanted to know."""
+    """Whether the operator would find the tag; None when that was not looked up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A lock as the place where answers about tags come from."""
+"""Answers about tags from a lock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class LockedTags:
         )
 
     def check_count(self, needed: int, problems: Problems) -> None:
-        """Allow any number: reading a lock costs nobody anything."""
+        """Report nothing: a lock answers any number."""
 
     def check_rendering(self, problems: Problems, *, strict: bool) -> None:
         """Report a lock of another rendering: its manifests were reviewed as another release renders them."""

@@ -24,8 +24,8 @@ def check_lock(
 ) -> None:
     """Report in one error all pools, tags and companions by which a lock and a run differ.
 
-    So a pool that vanishes (a label lost, a file cut short) is not pruned unseen. `lists_wanted`: of each
-    precompiled image the lock has to say whether the operator would find it.
+    So a pool that disappears (a lost label, a truncated file) is not pruned unnoticed. `lists_wanted`: the
+    lock has to say of each precompiled image whether the operator would find it.
     """
     now, then = set(locked_pools(pools)), set(lock.pools)
     lost = [f"pool {pool} is locked, but no node is in it any more" for pool in sorted(then - now)]

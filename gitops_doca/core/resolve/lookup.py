@@ -1,4 +1,4 @@
-"""What a registry says of a tag, and who can be asked."""
+"""What a registry says of a tag, and where answers come from."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

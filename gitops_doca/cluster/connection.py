@@ -81,7 +81,7 @@ def connect(context: KubeContext, problems: Problems) -> Connection | None:
         problems.error(_UNSENDABLE, context.user_place)
         return None
     except (ConfigException, OSError, ValueError):
-        problems.error(f"{_UNUSABLE}a file is not there, or data is no base64", _unusable_place(context))
+        problems.error(f"{_UNUSABLE}a file does not exist, or data is not base64", _unusable_place(context))
         return None
     # Older releases of the library do not read this field.
     configuration.proxy = context.cluster.get("proxy-url", configuration.proxy)

@@ -25,7 +25,7 @@ _ELSEWHERE = ("exec", "auth-provider", "tokenFile")
 _CERTIFICATE = ("clientCertificateData", "clientKeyData")
 _KIND = "ExecCredential"
 _MODES = ("Never", "IfAvailable", "Always")
-_LOG_IN = "log in with kubectl first: no plugin is asked interactively here, and what it prints is not shown"
+_LOG_IN = "log in with kubectl first: plugins have no terminal here, and their output is not shown"
 _UPDATE = "update the plugin, or write its version as apiVersion into the exec section of the kubeconfig"
 _HINT_LINES, _HINT_WIDTH = 10, 200
 
@@ -123,9 +123,9 @@ def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
     if not isinstance(section.get("provideClusterInfo"), bool | None):
         problems.error("is neither true nor false", place.at("provideClusterInfo"))
     if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
-        problems.error("is no list of strings", place.at("args"))
+        problems.error("is not a list of strings", place.at("args"))
     if not isinstance(variables, list) or not all(_is_variable(one) for one in variables):
-        problems.error("is no list of name and value", place.at("env"))
+        problems.error("is not a list of names and values", place.at("env"))
     if len(problems.errors) > before:
         return None
     # A path is relative to the kubeconfig, a bare name is on PATH.
@@ -192,7 +192,7 @@ def _parse(name: str, output: bytes, api_version: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or answer.get("kind") != _KIND:
-        raise _CredentialError(f"{name} printed something else than an {_KIND} in JSON")
+        raise _CredentialError(f"{name} printed no {_KIND} in JSON")
     version = answer.get("apiVersion")
     if version != api_version:
         shown = version if version in _KNOWN else "another version"
@@ -212,7 +212,7 @@ def _check_time(name: str, expires: object) -> None:
         return
     at = _parse_time(str(expires))
     if at is None:
-        raise _CredentialError(f"{name} printed credentials with an expirationTimestamp that is no time")
+        raise _CredentialError(f"{name} printed credentials with an invalid expirationTimestamp")
     if at <= datetime.now(UTC):
         raise _CredentialError(
             f"{name} printed credentials that expired at {at:%Y-%m-%dT%H:%M:%SZ}",

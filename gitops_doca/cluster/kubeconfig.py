@@ -105,7 +105,7 @@ class _Merged:
     def add(self, document: Document, problems: Problems) -> None:
         value = document.value
         if not isinstance(value, dict) or value.get("kind", "Config") != "Config":
-            problems.error("is no kubeconfig: one document of kind Config", Place(document.file))
+            problems.error("is not a kubeconfig: one document of kind Config", Place(document.file))
             return
         for entry in _entries(document, problems):
             self.entries.setdefault((entry.kind, entry.name), entry)
@@ -127,7 +127,7 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Pr
     files = tuple(file for file in dict.fromkeys(listed) if os.path.exists(file))  # noqa: PTH110
     if listed and not files:
         problems.error(
-            "$KUBECONFIG names no file that is there",
+            "$KUBECONFIG names no file that exists",
             details=tuple(listed[:_SHOWN]),
             remedy="correct it, or name a file with --kubeconfig",
         )
@@ -175,7 +175,7 @@ def _resolve(context: _Entry, merged: _Merged, problems: Problems) -> KubeContex
         return None
     settings = cluster.fields(problems)
     if not _is_server(settings.get("server", "")):
-        problems.error("is no URL of an API server", cluster.place("server"))
+        problems.error("is not the URL of an API server", cluster.place("server"))
     # A context may have no user. A user that it names must exist.
     user = _referred(context, names["user"], "user", merged, problems) if "user" in names else None
     return KubeContext(

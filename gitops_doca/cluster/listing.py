@@ -69,7 +69,7 @@ class _ListCounter:
         if len(token) > _MAX_TOKEN:
             raise _over_limit(f"a continue token of more than {_MAX_TOKEN:,} characters")
         if token in self._tokens:
-            raise _over_limit("a list that leads to the same page again")
+            raise _over_limit("a list that returns to the same page")
         self._tokens.add(token)
 
 

@@ -129,13 +129,13 @@ class LiveCluster:
             if document is None:
                 problems.warn(
                     f"the pull secret {name} is not in namespace {query.namespace} of the cluster, "
-                    "so registries are asked without it"
+                    "so registries are queried without it"
                 )
                 continue
             before = len(problems.errors)
             secrets = list(read_pull_secret(document, problems))
             if not secrets and len(problems.errors) == before:
-                problems.warn(f"the Secret {name} in namespace {query.namespace} is no pull secret")
+                problems.warn(f"the Secret {name} in namespace {query.namespace} is not a pull secret")
             pull_secrets += [(document.file, auths) for _, auths in secrets]
         problems.raise_errors()
         return pull_secrets
@@ -175,7 +175,7 @@ class LiveCluster:
             return connect_in_cluster(options.environ, problems, options.service_account)
         if len(problems.errors) == before:
             problems.error(
-                "there is no kubeconfig, and this is no pod with a service account",
+                "there is no kubeconfig, and this is not a pod with a service account",
                 remedy="name a file with --kubeconfig or $KUBECONFIG; the default is ~/.kube/config",
             )
         return None

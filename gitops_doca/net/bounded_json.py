@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 
 # Possessive, and the end of the text ends a string: one pass over any input.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{},]', re.DOTALL)
-_NO_JSON = "the answer is no JSON"
+_NO_JSON = "the answer is not JSON"
 
 
 def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401 (any JSON value)
@@ -46,10 +46,10 @@ def _check_bounds(text: str, max_values: int) -> None:
                 depth -= 1
         # A value has at most two strings: its key and itself.
         if values > max_values or strings > 2 * max_values:
-            raise LookupFailedError(Cause.PROTOCOL, f"the answer holds more than {max_values:,} JSON values")
+            raise LookupFailedError(Cause.PROTOCOL, f"the answer has more than {max_values:,} JSON values")
         if depth > MAX_DEPTH:
             what = f"JSON that is nested deeper than {MAX_DEPTH} levels"
-            raise LookupFailedError(Cause.PROTOCOL, f"the answer holds {what}")
+            raise LookupFailedError(Cause.PROTOCOL, f"the answer has {what}")
         if depth < 0:
             raise ValueError(_NO_JSON)
 

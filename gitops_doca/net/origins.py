@@ -41,7 +41,7 @@ def parse_origin(url: str) -> Origin:
     parts = urlsplit(url)
     host = (parts.hostname or "").removesuffix(".")
     if parts.scheme not in _PORTS or "@" in parts.netloc or not _HOST.fullmatch(host):
-        raise ValueError("not an address that may be asked")
+        raise ValueError("not an http or https URL with a host")
     return Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
 

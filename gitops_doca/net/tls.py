@@ -61,7 +61,7 @@ def tls_context(path: str) -> ssl.SSLContext:
             case PermissionError():
                 reason = "permission denied"
             case ssl.SSLError():
-                reason = "it holds no certificate"
+                reason = "it has no certificate"
             case _:
                 reason = "no such file"
         raise LookupFailedError(Cause.TLS, f"the CA file {Path(path)} cannot be used: {reason}") from None

@@ -205,7 +205,7 @@ def _without_secrets(request: Request) -> Request:
 def _redirect_target(reply: Reply) -> str:
     location = reply.header("Location")
     if not location:
-        raise LookupFailedError(Cause.PROTOCOL, f"{status_text(reply.status)} that leads nowhere")
+        raise LookupFailedError(Cause.PROTOCOL, f"{status_text(reply.status)} without a Location")
     try:
         return urljoin(reply.url, location)
     except ValueError:
@@ -216,7 +216,7 @@ def _origin_of(target: str) -> Origin:
     try:
         return parse_origin(target)
     except ValueError:
-        raise LookupFailedError(Cause.POLICY, "a redirect to an address that may not be asked") from None
+        raise LookupFailedError(Cause.POLICY, "a redirect to a URL that is not allowed") from None
 
 
 def _unavailable(reply: Reply, tried: int) -> UnavailableError:

@@ -44,7 +44,7 @@ def parse_allowed(text: str) -> AllowedRegistry:
     """Parse `HOST[:PORT][/PATH]`, in which a label of the host may be `*`; raises ValueError."""
     match = _ENTRY.fullmatch(text.lower())
     if match is None:
-        raise ValueError(f"{text!r} is no HOST[:PORT][/PATH]")
+        raise ValueError(f"{text!r} is not HOST[:PORT][/PATH]")
     host = DOCKER_HUB if match["host"] in _HUB else match["host"]
     labels, port = _split(f"{host}:{match['port'] or 443}")
     return AllowedRegistry(text, labels, port, tuple(match["path"].split("/")[1:]))

@@ -169,7 +169,7 @@ class Endpoint:
         with self._lock:
             if self._broken:
                 raise LookupFailedError(
-                    Cause.TRANSIENT, f"not asked after {_BREAKS_AFTER} failures in a row: {self._broken}"
+                    Cause.TRANSIENT, f"not queried after {_BREAKS_AFTER} failures in a row: {self._broken}"
                 )
         if authorization.header:
             request = replace(request, headers={**request.headers, "Authorization": authorization.header})

@@ -87,7 +87,7 @@ def fetch_manifest(endpoint: Endpoint, image: ImageReference) -> Manifest:
             raise LookupFailedError(cause, reason)
         case _:
             raise LookupFailedError(
-                Cause.INCONSISTENT, "the manifest was there, and is said not to exist now"
+                Cause.INCONSISTENT, "the manifest existed, and the registry now says that it does not"
             )
 
 
@@ -133,7 +133,9 @@ def _manifest(reply: Reply) -> Manifest | TagUnknown:
         return TagUnknown(Cause.PROTOCOL, f"the manifest is larger than {LARGE // 1024**2} MiB")
     document = json_object(reply)
     if not _is_manifest(document, _media_type(reply)):
-        return TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
+        return TagUnknown(
+            Cause.PROTOCOL, "200 OK with a body that is not a manifest: not a registry's answer"
+        )
     claimed = reply.header("Docker-Content-Digest")
     if _media_type(reply) == _SCHEMA1_SIGNED and document.get("schemaVersion") == 1 and is_digest(claimed):
         # This digest is of the manifest without its signatures.

@@ -111,14 +111,14 @@ class _Reader:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise LookupFailedError(Cause.PROTOCOL, "the configuration is no JSON object")
+            raise LookupFailedError(Cause.PROTOCOL, "the configuration is not a JSON object")
         return document
 
 
 def _may_be_image(entry: object) -> bool:
     """Say whether an entry of an index may be an image, or an index of images."""
     if not isinstance(entry, dict):
-        raise LookupFailedError(Cause.PROTOCOL, "the index has an entry that is no JSON object")
+        raise LookupFailedError(Cause.PROTOCOL, "the index has an entry that is not a JSON object")
     if entry.get("artifactType") or not _may_be(entry, (*IMAGE_TYPES, *INDEX_TYPES)):
         return False
     annotations = entry.get("annotations")

@@ -124,7 +124,7 @@ class RegistryResolver:
                 progress(len(results), threads.total)
         except MemoryError:
             raise AnswersTooLargeError(
-                "registry", "commit a lock (gitops-doca lock): with one no registry is asked"
+                "registry", "commit a lock (gitops-doca lock): then no registry is queried"
             ) from None
         for warning in self.warnings:
             self._warn(warning)

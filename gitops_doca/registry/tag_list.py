@@ -96,7 +96,7 @@ def _is_name_unknown(reply: Reply) -> bool:
 
 def _no_page(reply: Reply) -> str:
     if reply.status == _OK:
-        return "200 OK with a body that is no tag list"
+        return "200 OK with a body that is not a tag list"
     return describe(reply)
 
 

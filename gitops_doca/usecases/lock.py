@@ -1,6 +1,6 @@
 """Make a lock: resolve the pools, then read the platform of each image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import assert_never

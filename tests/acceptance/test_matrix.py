@@ -83,7 +83,7 @@ def test_a_list_that_breaks_off_shows_no_image_as_missing(tmp_path: Path) -> Non
     ("fault", "reason"),
     [
         (errors(403, "DENIED"), "403 Forbidden (DENIED)"),
-        (HTML, "200 OK with a body that is no tag list"),
+        (HTML, "200 OK with a body that is not a tag list"),
         (errors(404, "NAME_UNKNOWN"), "the registry says that it has no such repository"),
         (errors(404, "UNSUPPORTED"), "404 Not Found (UNSUPPORTED)"),
         (Fault(wire=Wire.SILENT), "no answer within 0.4 seconds"),

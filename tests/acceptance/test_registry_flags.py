@@ -119,7 +119,7 @@ def test_an_allowed_registry_that_is_none_is_a_usage_error(
 ) -> None:
     with _fake() as fake:
         assert _generate(tmp_path, fake, "--allowed-registry", entry) == 2
-    assert f"{entry!r} is no HOST[:PORT][/PATH]" in capsys.readouterr().err
+    assert f"{entry!r} is not HOST[:PORT][/PATH]" in capsys.readouterr().err
 
 
 def test_what_a_run_may_ask_is_explained(tmp_path: Path) -> None:

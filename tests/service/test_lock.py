@@ -336,7 +336,7 @@ def test_a_manifest_with_too_many_values_is_unknown(registry: DockerRegistry, tm
     result = lock(tmp_path)
 
     assert (result.exit_code, result.stdout) == (5, b"")
-    assert "the answer holds more than 20,000 JSON values" in result.stderr
+    assert "the answer has more than 20,000 JSON values" in result.stderr
     assert not (tmp_path / LOCK).exists()
 
 

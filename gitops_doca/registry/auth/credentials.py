@@ -74,7 +74,7 @@ def parse_entry(entry: object, place: str) -> Credential | InvalidCredential | N
 
 def _parse_entry(entry: object, place: str) -> Credential | None:
     if not isinstance(entry, dict) or not all(isinstance(entry.get(name) or "", str) for name in _FIELDS):
-        raise credential_error(place, "has an entry for this registry that is not made as docker makes them")
+        raise credential_error(place, "has an entry for this registry that docker would not write")
     if entry.get("registrytoken"):
         return RegistryToken(_checked(entry["registrytoken"], place), place)
     if entry.get("identitytoken"):
@@ -94,7 +94,7 @@ def password(user: str, secret: str, place: str) -> Password:
     try:
         return Password(basic(f"{user}:{secret}".encode()), place)
     except UnicodeEncodeError:
-        raise credential_error(place, "has a user name or a password that is no text") from None
+        raise credential_error(place, "has a user name or a password that is not text") from None
 
 
 def identity(user: str, token: str, place: str) -> IdentityToken:

@@ -70,7 +70,7 @@ class DockerConfig:
         if not name:
             return None
         if not isinstance(name, str) or not _HELPER.fullmatch(name):
-            raise credential_error(self._place, "names a credential helper that cannot be one")
+            raise credential_error(self._place, "names an invalid credential helper")
         return HelperCall(name, server or keys[0], self._place)
 
     def credentials(self, registry: str, path: str) -> list[Credential | InvalidCredential]:
@@ -84,7 +84,7 @@ class DockerConfig:
         if table is None:
             return {}
         if not isinstance(table, dict):
-            raise credential_error(self._place, f"is no docker config.json: its {name} is no object")
+            raise credential_error(self._place, f"is not a docker config.json: its {name} is not an object")
         return table
 
 
@@ -106,7 +106,7 @@ def _load(file: Path) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         raise credential_error(str(file), "is not valid JSON") from None
     if not isinstance(config, dict):
-        raise credential_error(str(file), "is no docker config.json: its JSON is no object")
+        raise credential_error(str(file), "is not a docker config.json: its JSON is not an object")
     return config
 
 

@@ -28,7 +28,7 @@ class TokenServerPolicy:
         """
         name = f"the token server {server.authority}"
         if server.scheme == "http" and self.registry.scheme != "http":
-            raise LookupFailedError(Cause.POLICY, f"{name} is to be asked without TLS, which was refused")
+            raise LookupFailedError(Cause.POLICY, f"{name} has no TLS, which was refused")
         if server.is_among(self.trusted):
             return ANY_ADDRESS
         if server.host == self.registry.host:

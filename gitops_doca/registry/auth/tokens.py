@@ -35,7 +35,7 @@ class TokenRequest:
         try:
             return parse_origin(self.challenge.parameters["realm"])
         except ValueError:
-            raise LookupFailedError(Cause.POLICY, "the token realm is no address that may be asked") from None
+            raise LookupFailedError(Cause.POLICY, "the token realm is not a valid URL") from None
 
     def sends_credentials(self) -> bool:
         """Say whether the credential is sent to the token server."""

@@ -355,4 +355,4 @@ def test_without_kubeconfig_and_pod_there_is_no_cluster(tmp_path: Path, context:
     failed = failure(context=context, service_account=tmp_path)
 
     assert failed.exit_code == 3
-    assert str(failed) == "there is no kubeconfig, and this is no pod with a service account"
+    assert str(failed) == "there is no kubeconfig, and this is not a pod with a service account"

@@ -141,10 +141,10 @@ def test_a_plugin_beside_the_kubeconfig_is_found(plugin: Plugin, tmp_path: Path)
     assert ask(user, file=str(tmp_path / "config"))[0] == {"token": "t0ken"}
 
 
-NO_CREDENTIAL = "printed something else than an ExecCredential in JSON"
+NO_CREDENTIAL = "printed no ExecCredential in JSON"
 NEITHER = "printed an ExecCredential without a token or a certificate"
 ONE = "printed only one of clientCertificateData and clientKeyData"
-NO_TIME = "printed credentials with an expirationTimestamp that is no time"
+NO_TIME = "printed credentials with an invalid expirationTimestamp"
 
 
 def with_status(**status: object) -> str:

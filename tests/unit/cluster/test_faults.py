@@ -254,11 +254,11 @@ WHICH = "which no API server of this cluster should send"
         (None, ListLimits(kept=1 << 20), f"a list that takes more than 1 MiB of memory, {WHICH}"),
         # In one page, and of objects that are nothing: only their number can tell.
         (page("", *[{}] * 200), ListLimits(objects=100), f"a list of more than 100 objects, {WHICH}"),
-        (page("again"), ListLimits(), f"a list that leads to the same page again, {WHICH}"),
+        (page("again"), ListLimits(), f"a list that returns to the same page, {WHICH}"),
         (
             page("again", node("node-1")),
             ListLimits(),
-            f"a list that leads to the same page again, {WHICH}",
+            f"a list that returns to the same page, {WHICH}",
         ),
         (page("a" * 4097), ListLimits(), f"a continue token of more than 4,096 characters, {WHICH}"),
     ],

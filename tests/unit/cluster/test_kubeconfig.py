@@ -98,7 +98,7 @@ def test_a_context_that_is_not_there_comes_with_the_names_of_all(tmp_path: Path)
     assert found.remedy == "name one with --context: prod"
 
 
-NO_SERVER = ("clusters[0].cluster.server", "is no URL of an API server")
+NO_SERVER = ("clusters[0].cluster.server", "is not the URL of an API server")
 NO_CLUSTER = "context 'prod' names the cluster 'prod-c', which the kubeconfig does not have"
 NO_USER = "context 'prod' names the user 'prod-u', which the kubeconfig does not have"
 
@@ -116,7 +116,7 @@ def user(settings: Any) -> dict[str, Any]:
     [
         ({"current-context": ""}, [("", "names no current context")]),
         ({"current-context": 7}, [("current-context", "is no string")]),
-        ({"kind": "Secret"}, [("", "is no kubeconfig: one document of kind Config")]),
+        ({"kind": "Secret"}, [("", "is not a kubeconfig: one document of kind Config")]),
         ({"contexts": []}, [("", "has no context 'prod'")]),
         ({"contexts": {}}, [("", "has no context 'prod'")]),
         ({"contexts": "s3cret"}, [("contexts", "is no list")]),
@@ -183,7 +183,7 @@ def test_an_environment_that_lists_no_file_that_is_there_is_an_error(tmp_path: P
     problems = Problems()
 
     assert kubeconfig_files(None, {"KUBECONFIG": f"{tmp_path}/none"}, problems) == ()
-    assert [found.message for found in problems] == ["$KUBECONFIG names no file that is there"]
+    assert [found.message for found in problems] == ["$KUBECONFIG names no file that exists"]
 
 
 def test_without_either_it_is_in_the_home(tmp_path: Path) -> None:

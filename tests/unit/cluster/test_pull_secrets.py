@@ -63,13 +63,13 @@ def test_one_that_is_not_there_is_warned_of_and_the_others_are_read(
 
     message = f"the pull secret a is not in namespace {NAMESPACE} of the cluster"
     assert [place for place, _ in found] == ["cluster secrets/b"]
-    assert warnings == [f"{message}, so registries are asked without it"]
+    assert warnings == [f"{message}, so registries are queried without it"]
 
 
 def test_a_secret_of_another_type_is_warned_of(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.objects = {f"{SECRETS}/a": secret("a", kind="Opaque", password="s3cret")}
 
-    assert read(cluster(), "a") == ([], [f"the Secret a in namespace {NAMESPACE} is no pull secret"])
+    assert read(cluster(), "a") == ([], [f"the Secret a in namespace {NAMESPACE} is not a pull secret"])
 
 
 def test_no_names_ask_nobody(fake: FakeApiServer, cluster: Cluster) -> None:

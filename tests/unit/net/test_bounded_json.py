@@ -14,8 +14,8 @@ from gitops_doca.net.bounded_json import MAX_DEPTH, MAX_VALUES, read_json
 from gitops_doca.net.request_errors import LookupFailedError
 
 FOUR_MIB = 4 << 20
-MANY = "the answer holds more than 20,000 JSON values"
-DEEP = "the answer holds JSON that is nested deeper than 64 levels"
+MANY = "the answer has more than 20,000 JSON values"
+DEEP = "the answer has JSON that is nested deeper than 64 levels"
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -92,7 +92,7 @@ def test_as_deep_as_is_allowed_is_read() -> None:
     ],
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^the answer is no JSON$"):
+    with pytest.raises(ValueError, match=r"^the answer is not JSON$"):
         read_json(body)
 
 
@@ -164,4 +164,4 @@ def test_a_page_of_tags_may_have_many_and_no_more() -> None:
         fake.fail("list", Fault(status=200, body=b'{"tags": [' + b"{}," * 150_000 + b'"b"]}'))
 
         assert list_tags(fake) == TagList(frozenset({"a", "b"}), complete=True)
-        assert list_tags(fake) == TagList(reason="the answer holds more than 150,000 JSON values")
+        assert list_tags(fake) == TagList(reason="the answer has more than 150,000 JSON values")

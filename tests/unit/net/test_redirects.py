@@ -70,7 +70,7 @@ def test_a_redirect_to_another_host_is_refused(fake: FakeRegistry, kind: str) ->
 def test_a_redirect_to_what_is_no_address_is_refused(fake: FakeRegistry, target: str) -> None:
     fake.fail_always("head", _to(target))
 
-    assert look_up(fake) == TagUnknown(Cause.POLICY, "a redirect to an address that may not be asked")
+    assert look_up(fake) == TagUnknown(Cause.POLICY, "a redirect to a URL that is not allowed")
 
 
 def test_a_redirect_that_cannot_be_parsed_is_refused(fake: FakeRegistry) -> None:
@@ -82,7 +82,7 @@ def test_a_redirect_that_cannot_be_parsed_is_refused(fake: FakeRegistry) -> None
 def test_a_redirect_without_target_is_unknown(fake: FakeRegistry) -> None:
     fake.fail_always("head", Fault(status=302))
 
-    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "302 Found that leads nowhere")
+    assert look_up(fake) == TagUnknown(Cause.PROTOCOL, "302 Found without a Location")
 
 
 def test_a_loop_of_redirects_ends(fake: FakeRegistry) -> None:

@@ -54,7 +54,7 @@ def test_headers_that_break_off_settle_nothing(fake: FakeRegistry) -> None:
     fake.fail_always("get", Fault(wire=Wire.CUT_HEADERS))
 
     assert look_up(fake) == TagUnknown(
-        Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer"
+        Cause.PROTOCOL, "200 OK with a body that is not a manifest: not a registry's answer"
     )
     assert look_up(fake, "gone") == TagUnknown(
         Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
@@ -172,7 +172,7 @@ def test_after_three_failures_in_a_row_the_rest_is_not_asked(fake: FakeRegistry)
     reason = "503 Service Unavailable after 3 tries"
     assert set(found.values()) == {
         TagUnknown(Cause.TRANSIENT, reason),
-        TagUnknown(Cause.TRANSIENT, f"not asked after 3 failures in a row: {reason}"),
+        TagUnknown(Cause.TRANSIENT, f"not queried after 3 failures in a row: {reason}"),
     }
     assert fake.count("head") <= 3 * (8 + 2)
 
@@ -189,7 +189,7 @@ def test_failures_with_answers_between_them_stop_nothing(fake: FakeRegistry) -> 
         *["TagUnknown", "TagUnknown", "TagMissing"] * 2,
         "TagUnknown",
     ]
-    assert not any("not asked" in str(answer) for answer in found)
+    assert not any("not queried" in str(answer) for answer in found)
 
 
 def test_tag_lists_of_a_registry_that_is_down_are_empty_and_not_complete(fake: FakeRegistry) -> None:

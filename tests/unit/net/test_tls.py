@@ -85,7 +85,7 @@ def test_a_ca_may_be_a_folder(serving: Serving, tmp_path: Path) -> None:
         assert look_up(fake, ca_file=tmp_path) == UNTRUSTED
 
 
-@pytest.mark.parametrize(("content", "why"), [(None, "no such file"), (b"no PEM", "it holds no certificate")])
+@pytest.mark.parametrize(("content", "why"), [(None, "no such file"), (b"no PEM", "it has no certificate")])
 def test_a_ca_file_that_cannot_be_used_is_named(
     serving: Serving, tmp_path: Path, content: bytes | None, why: str
 ) -> None:

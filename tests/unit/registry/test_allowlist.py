@@ -66,7 +66,7 @@ def test_what_it_does_not_cover(entry: str, repository: str) -> None:
     ],
 )
 def test_what_is_no_entry(entry: str) -> None:
-    with pytest.raises(ValueError, match="is no HOST"):
+    with pytest.raises(ValueError, match="is not HOST"):
         parse_allowed(entry)
 
 

@@ -32,7 +32,7 @@ NO_ANSWER_OF_A_REGISTRY = TagUnknown(
     Cause.PROTOCOL, "404 Not Found without an error of the registry: not a registry's answer"
 )
 NOT_SAID = ", which does not say that this tag is missing"
-NO_MANIFEST = TagUnknown(Cause.PROTOCOL, "200 OK with a body that is no manifest: not a registry's answer")
+NO_MANIFEST = TagUnknown(Cause.PROTOCOL, "200 OK with a body that is not a manifest: not a registry's answer")
 
 
 def _exists(fake: FakeRegistry) -> TagExists:

@@ -152,7 +152,7 @@ def test_a_challenge_of_the_list_that_cannot_be_answered_leaves_manifests_open()
         asked, here = resolver(), repository_of(fake).tag("here")
 
         assert asked.list_tags([here.repository])[here.repository] == TagList(
-            reason="the token realm is no address that may be asked"
+            reason="the token realm is not a valid URL"
         )
         assert asked.resolve([here]) == {here: _exists(fake)}
 
@@ -327,8 +327,8 @@ def test_forty_tags_share_a_token_server_that_is_down() -> None:
             Cause.POLICY,
             "the token server 169.254.169.254 is on a private address, which was refused",
         ),
-        ("file:///etc/passwd", Cause.POLICY, "the token realm is no address that may be asked"),
-        ("https://me:pw@r.example/", Cause.POLICY, "the token realm is no address that may be asked"),
+        ("file:///etc/passwd", Cause.POLICY, "the token realm is not a valid URL"),
+        ("https://me:pw@r.example/", Cause.POLICY, "the token realm is not a valid URL"),
     ],
 )
 def test_the_realm_of_a_late_challenge_is_held_to_the_rules(

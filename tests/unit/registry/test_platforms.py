@@ -199,8 +199,8 @@ def test_few_manifests_of_an_index_are_looked_into() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        (None, "the index has an entry that is no JSON object"),
-        ("sha256", "the index has an entry that is no JSON object"),
+        (None, "the index has an entry that is not a JSON object"),
+        ("sha256", "the index has an entry that is not a JSON object"),
         ({}, "the index has an entry without a sha256 digest"),
         ({"digest": "../../secret"}, "the index has an entry without a sha256 digest"),
         (
@@ -221,7 +221,7 @@ def test_a_manifest_of_an_index_that_is_none_is_unknown() -> None:
 
         assert resolver().inspect([here])[here] == TagUnknown(
             Cause.PROTOCOL,
-            "a manifest that the index names: 200 OK with a body that is no manifest: "
+            "a manifest that the index names: 200 OK with a body that is not a manifest: "
             "not a registry's answer",
         )
 
@@ -310,7 +310,7 @@ def test_a_configuration_that_is_no_object_is_unknown() -> None:
     config = b"[]"
     manifest = _with_config(digest=f"sha256:{hashlib.sha256(config).hexdigest()}", size=2)
 
-    assert _inspect(manifest, config) == TagUnknown(Cause.PROTOCOL, "the configuration is no JSON object")
+    assert _inspect(manifest, config) == TagUnknown(Cause.PROTOCOL, "the configuration is not a JSON object")
 
 
 def test_a_digest_that_a_header_makes_up_is_never_taken() -> None:

@@ -501,7 +501,7 @@ def test_no_token_is_fetched_without_tls_for_a_registry_with_tls(realm: str) -> 
     with pytest.raises(LookupFailedError) as raised:
         TokenServerPolicy(registry=parse_origin("https://r.example"), trusted=TRUSTED).address_policy(origin)
 
-    reason = f"the token server {origin.authority} is to be asked without TLS, which was refused"
+    reason = f"the token server {origin.authority} has no TLS, which was refused"
     assert (raised.value.cause, raised.value.reason) == (Cause.POLICY, reason)
 
 
@@ -511,7 +511,7 @@ def test_no_token_is_fetched_without_tls_for_a_registry_with_tls(realm: str) -> 
 )
 def test_a_realm_that_is_no_address_is_refused(realm: str) -> None:
     with _fake(Auth(scheme="bearer", challenges=(f'Bearer realm="{realm}"',))) as fake:
-        assert look_up(fake) == TagUnknown(Cause.POLICY, "the token realm is no address that may be asked")
+        assert look_up(fake) == TagUnknown(Cause.POLICY, "the token realm is not a valid URL")
 
 
 def test_a_challenge_without_realm_is_unknown() -> None:

@@ -204,7 +204,7 @@ def test_the_name_of_a_helper_is_no_path_and_no_shell_command(
             file = config(credsStore=name)
 
             assert look_up(fake, registry_config=file, environ=environ) == TagUnknown(
-                Cause.AUTH, f"{file} names a credential helper that cannot be one"
+                Cause.AUTH, f"{file} names an invalid credential helper"
             )
     assert not Path(environ["LOG"]).exists()
     assert not (tmp_path / "x").exists()

@@ -123,15 +123,15 @@ def test_a_config_without_a_login_is_anonymous(config: Config, content: dict[str
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ({"auths": []}, "is no docker config.json: its auths is no object"),
-        ({"credHelpers": "x"}, "is no docker config.json: its credHelpers is no object"),
+        ({"auths": []}, "is not a docker config.json: its auths is not an object"),
+        ({"credHelpers": "x"}, "is not a docker config.json: its credHelpers is not an object"),
         (
             {"auths": {"r.example": "secret"}},
-            "has an entry for this registry that is not made as docker makes them",
+            "has an entry for this registry that docker would not write",
         ),
         (
             {"auths": {"r.example": {"auth": 5}}},
-            "has an entry for this registry that is not made as docker makes them",
+            "has an entry for this registry that docker would not write",
         ),
         (
             {"auths": {"r.example": {"auth": "s%cret"}}},
@@ -163,12 +163,12 @@ def test_a_config_without_a_login_is_anonymous(config: Config, content: dict[str
         ),
         (
             {"auths": {"r.example": {"username": "me", "password": "secret\ud800"}}},
-            "has a user name or a password that is no text",
+            "has a user name or a password that is not text",
         ),
-        ({"credsStore": "../secret"}, "names a credential helper that cannot be one"),
-        ({"credsStore": 5}, "names a credential helper that cannot be one"),
-        ({"credHelpers": {"r.example": "a/b"}}, "names a credential helper that cannot be one"),
-        ({"credHelpers": {"r.example": "a b"}}, "names a credential helper that cannot be one"),
+        ({"credsStore": "../secret"}, "names an invalid credential helper"),
+        ({"credsStore": 5}, "names an invalid credential helper"),
+        ({"credHelpers": {"r.example": "a/b"}}, "names an invalid credential helper"),
+        ({"credHelpers": {"r.example": "a b"}}, "names an invalid credential helper"),
     ],
 )
 def test_what_cannot_be_used_is_never_anonymous(
@@ -244,7 +244,7 @@ def test_what_other_registries_use_does_not_matter(config: Config) -> None:
         (b'{"auths": secret', "is not valid JSON"),
         (b"\xff\xfe\xfa", "is not valid JSON"),
         (b"[" * 100_000, "is not valid JSON"),
-        (b"[]", "is no docker config.json: its JSON is no object"),
+        (b"[]", "is not a docker config.json: its JSON is not an object"),
         (b" " * (4 * 1024 * 1024 + 1), "is too large for a docker config.json"),
     ],
 )

@@ -193,7 +193,7 @@ def test_nothing_is_told_of_other_registries() -> None:
     ("entry", "what"),
     [
         ({"auth": "s%cret"}, "has an auth for this registry that is not base64"),
-        ("secret", "has an entry for this registry that is not made as docker makes them"),
+        ("secret", "has an entry for this registry that docker would not write"),
         ({"username": "secret"}, "has a user name without a password for this registry, or the reverse"),
         (
             {"auth": base64.b64encode(b"secret").decode()},

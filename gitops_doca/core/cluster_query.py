@@ -1,4 +1,4 @@
-"""What of a live cluster matters to the policies of a run."""
+"""Which objects of a live cluster a run reads, and which labels of its nodes."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ class ClusterQuery:
     labels: frozenset[str] = frozenset()
     """Those that nodeSelectors name."""
     ignored_taints: frozenset[str] = frozenset()
-    """Keys of taints that pass, besides those that are known to."""
+    """Keys of taints that pass by themselves, besides the known ones."""
     config_maps: tuple[str, ...] = ()
     """Names, sorted."""
     pull_secrets: tuple[str, ...] = ()
     """Names, each once, in the order of the policies: the kubelet's order of equals."""
     owners: bool = False
-    """Whether an operator's own policies matter, which would make it a second owner of the drivers."""
+    """Whether to read the operator's policies: they show that it makes driver DaemonSets too."""
     openshift: bool = True
-    """Whether OpenShift's objects are wanted where they are there."""
+    """Whether to read OpenShift's objects, if the cluster has them."""

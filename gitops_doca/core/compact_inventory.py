@@ -1,4 +1,4 @@
-"""The compact inventory: which nodes stand together, and what may not stand in it."""
+"""The compact inventory: how nodes are grouped, and what it must not hold."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from gitops_doca.core.model import (
 
 KIND = "NodeInventory"
 GROUP_LABELS = RENDER_LABELS - {NIC_LABEL}
-"""Labels that a group always holds when its nodes have them; that they have a NIC goes without saying."""
+"""Labels that a group always holds when its nodes have them; all of them have the label of the NIC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class NodeGroup:
 
 
 def extra_labels(labels: Iterable[str]) -> frozenset[str]:
-    """Return those labels that a snapshot keeps only because a policy's nodeSelector names them."""
+    """Return those labels that a compact inventory keeps only because a policy's nodeSelector names them."""
     return frozenset(labels) - RENDER_LABELS
 
 
@@ -63,7 +63,7 @@ def _order(group: NodeGroup) -> tuple[object, ...]:
 
 
 def proxy_settings(proxy: ClusterProxy) -> dict[str, str]:
-    """Return the three settings by the names that they have in `spec` of the Proxy and in a snapshot."""
+    """Return the three settings by their names in `spec` of the Proxy and in a compact inventory."""
     return {"httpProxy": proxy.http, "httpsProxy": proxy.https, "noProxy": proxy.no_proxy}
 
 
@@ -77,20 +77,20 @@ def has_login(setting: str) -> bool:
 
 
 def report_login(place: Place, problems: Problems) -> None:
-    """Report a proxy's login in a snapshot, or on its way into one, without a word of it."""
+    """Report that a proxy's URL in a compact inventory holds a login; the message quotes none of it."""
     problems.error(
         "the proxy's URL holds a user or password, and nothing secret goes into Git",
         place,
-        remedy="give the cluster a proxy without a login, or leave the snapshot out and use --live",
+        remedy="give the cluster a proxy without a login, or use --live instead of a compact inventory",
     )
 
 
 def check_labels(
     selectors: Mapping[str, Mapping[str, str]], inventory: Inventory, problems: Problems
 ) -> None:
-    """Report labels that NicNodePolicies select by and that a snapshot, which is older, does not hold.
+    """Report labels that NicNodePolicies select by and that an older compact inventory does not hold.
 
-    Without this its nodes would look as if they lacked the label, and their pools would vanish unseen.
+    Without this its nodes would look as if they lacked the label, and their pools would vanish silently.
     """
     named = extra_labels(label for selector in selectors.values() for label in selector)
     for place, kept in inventory.kept_labels.items():
@@ -98,8 +98,8 @@ def check_labels(
             policies = sorted(name for name, selector in selectors.items() if label in selector)
             plural = "ies" if len(policies) > 1 else "y"
             problems.error(
-                f"the snapshot does not hold the label {label!r}, by which the NicNodePolic{plural} "
+                f"the compact inventory does not hold the label {label!r}, by which the NicNodePolic{plural} "
                 f"{' and '.join(policies)} select{'' if len(policies) > 1 else 's'} nodes",
                 place,
-                remedy="renew it: gitops-doca inventory --write FILE",
+                remedy="update it: gitops-doca inventory --write FILE",
             )

@@ -15,7 +15,7 @@ class ClusterResult:
     """The result of a run for one cluster of a fleet."""
 
     cluster: str
-    """Its folder, as whoever runs this named it."""
+    """Its folder, as the command line names it."""
     decisions: tuple[Decision, ...] = ()
     """Empty also where the run of this cluster ended before."""
     grouping: Grouping = NO_POOLS

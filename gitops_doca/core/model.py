@@ -247,7 +247,7 @@ class Policy:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from all other policies, also those of other clusters."""
+        """Unique among all policies, also those of other clusters."""
         return (self.cluster, self.kind, self.name)
 
     @property

@@ -9,7 +9,7 @@ A_LABEL_VALUE = f"a label value: at most {MAX_LABEL} letters, digits and - _ . b
 MAX_NAME = 253
 """Characters of an object's name (RFC 1123 subdomain)."""
 PROGRAM = "gitops-doca"
-"""This program, and what it names its files' objects where nobody names them."""
+"""The program's name, and the default `metadata.name` of the files that it writes."""
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
@@ -55,7 +55,7 @@ def is_subdomain(text: str) -> bool:
 
 
 def driver_name(os: str, kernel: str, node_policy: str, arch: str) -> str:
-    """Return a DaemonSet's name without `-ds`; empty parts are left out of it."""
+    """Return a DaemonSet's name without `-ds`; empty parts are dropped."""
     parts = (f"mofed-{os}", safe_hash(kernel), node_policy and safe_hash(node_policy), arch)
     return "-".join(part for part in parts if part)
 

@@ -1,4 +1,4 @@
-"""What keeps a pool's platform out of a label, a name or a tag."""
+"""Whether a pool's platform fits into the label values, the name and the tag that are made of it."""
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import ARCH_LABEL, KERNEL_LABEL, OS_ID_LABEL, OS_VERSION_LABEL, Pool

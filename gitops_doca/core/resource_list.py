@@ -1,4 +1,4 @@
-"""What a KRM function hands back: what came in, and the resources that it made."""
+"""The output of a KRM function: the items of its input, and the rendered resources."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from gitops_doca.core.names import PROGRAM
 from gitops_doca.core.render.metadata import MANAGED_BY
 
 Item = Mapping[str, Any]
-"""An object of a ResourceList; whatever stands in it is its author's."""
+"""An object of a ResourceList; it may have any fields."""
 DRIVER = "ofedDriver"
 # Where kpt and `kustomize fn run` write an item back to; the second is the older name. `kustomize build` sets
 # neither.
@@ -37,9 +37,9 @@ def package_path(item: Item) -> str:
 def refresh(
     items: Iterable[Item], resources: Sequence[Resource], problems: Problems
 ) -> tuple[list[Item], Sequence[Resource]]:
-    """Put resources in the places of those that an earlier run left in a package; return also the others.
+    """Replace the resources that an earlier run left in a package; return also those that are new.
 
-    Warns of what is left from an earlier run and is not rendered any more.
+    Warns of resources of an earlier run that are not rendered any more.
     """
     ours = {_identity(resource): resource for resource in resources}
     kept: list[Item] = []
@@ -73,7 +73,7 @@ def _in_place_of(item: Item, resource: Resource) -> Resource:
 
 
 def check_collisions(items: Iterable[Item], resources: Sequence[Resource], problems: Problems) -> None:
-    """Report objects that came in and would be made a second time, whatever the version of their API."""
+    """Report objects of the input that are rendered too, whatever the version of their API."""
     ours = {_identity(resource) for resource in resources}
     for item in items:
         if _identity(item) in ours:

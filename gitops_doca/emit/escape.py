@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NewType
 
 Markdown = NewType("Markdown", str)
-"""Markdown that is ours, or that this module made of a stranger's text: one line, no open markup."""
+"""Markdown of our own, or text that this module escaped: one line, no open markup."""
 
 # Letters, signs and marks that take no ink (Unicode, Default_Ignorable_Code_Point; and the empty Braille
 # pattern): `str.isprintable` allows them.
@@ -76,7 +76,7 @@ def markdown_text(text: str) -> Markdown:
 
 
 def markdown_code(text: str) -> Markdown:
-    """Return a value as a code span, which nobody is notified by; an empty value has none."""
+    """Return a value as a code span, in which no @name notifies a user; an empty value has none."""
     shown = printable(text)
     if not shown:
         return Markdown("")

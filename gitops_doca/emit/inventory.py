@@ -19,7 +19,7 @@ from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = """\
-# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
+# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE
 """
 
 
@@ -78,5 +78,5 @@ def _toolkit(images: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the fields that have their default, which is empty or false."""
+    """Drop the fields that have their default, which is empty or false."""
     return {name: value for name, value in fields.items() if value}

@@ -18,7 +18,7 @@ from gitops_doca.core.reference import ImageReference
 from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 
-_HEADER = "# What the registry had when this was written. To renew it: gitops-doca lock\n"
+_HEADER = "# What the registry had when this was written. To update it: gitops-doca lock\n"
 
 
 def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:

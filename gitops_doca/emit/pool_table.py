@@ -17,7 +17,7 @@ MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
 def text_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
     """Return the pools in columns, one a line.
 
-    Below them the counts, the nodes that are in no pool, and the plans that can go.
+    Below them the counts, the skipped nodes, and the obsolete plans.
     """
     lines = text_table([HEADERS, *map(row, decisions)])
     return printable_lines([*lines, "", summary(decisions), *notes(grouping)])
@@ -46,22 +46,22 @@ def row(decision: Decision) -> tuple[str, ...]:
 
 
 def obsolete_note(plan: PlannedPool) -> str:
-    """Say that a plan can go."""
+    """Say that a plan is obsolete."""
     return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
 
 
 def notes(grouping: Grouping) -> list[str]:
-    """Say which nodes are in no pool, and which plans can go."""
+    """Say which nodes are skipped, and which plans are obsolete."""
     return [*skipped_notes(grouping.skipped), *map(obsolete_note, grouping.obsolete_plans)]
 
 
 def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
-    """Say which nodes are in no pool, and why."""
+    """Say which nodes are skipped, and why."""
     nodes: dict[tuple[str, str], list[str]] = {}
-    for left in skipped:
-        nodes.setdefault((left.policy, left.reason), []).append(left.node)
+    for one in skipped:
+        nodes.setdefault((one.policy, one.reason), []).append(one.node)
     return [
-        f"left out{f' of {policy}' if policy else ''}: {name_nodes(names)}: {reason}"
+        f"skipped{f' by {policy}' if policy else ''}: {name_nodes(names)}: {reason}"
         for (policy, reason), names in nodes.items()
     ]
 

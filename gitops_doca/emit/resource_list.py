@@ -10,7 +10,7 @@ from gitops_doca.emit.yaml import dump_document
 
 Result = dict[str, Any]
 STDIN = "standard input"
-"""What messages call it; it is no file."""
+"""Its name in messages; it is no file."""
 
 
 def dump_resource_list(items: Iterable[Item], results: Iterable[Result]) -> str:
@@ -47,8 +47,8 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
 
 
 def driver_removed(policy: Item) -> Result:
-    """Return the note that a policy is handed back without its driver."""
-    message = f"{DRIVER} is left out: its DaemonSets are rendered here, and the operator would make them too"
+    """Return the note that a policy is returned without its driver."""
+    message = f"{DRIVER} is removed: its DaemonSets are rendered here, and the operator would make them too"
     return _shown({"message": message, "severity": "info", **_about(policy, f"spec.{DRIVER}")})
 
 

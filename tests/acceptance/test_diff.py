@@ -816,7 +816,7 @@ def test_markdown_is_cut_between_pools_and_says_so(limit: int, cluster: Path) ->
 
     text = diff(cluster, "main", "-o", "markdown", "--max-bytes", str(limit)).stdout.decode()
 
-    shown, _, notice = text.rpartition("\n*Left out")
+    shown, _, notice = text.rpartition("\n*Not shown")
     assert len(text.encode()) <= limit
     assert whole.startswith(shown)
     assert notice.startswith(f", to fit {limit} bytes: ")

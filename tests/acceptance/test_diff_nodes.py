@@ -688,5 +688,5 @@ def test_markdown_keeps_its_limit_with_nodes_that_compile(limit: int, tmp_path: 
     shown = diff(prepare(tmp_path, before, after), "main", "-o", "markdown", "--max-bytes", str(limit)).stdout
 
     assert len(shown) <= limit
-    assert b"\n*Left out, to fit " in shown
+    assert b"\n*Not shown, to fit " in shown
     assert b"1 pool that compiles, " in shown

@@ -88,7 +88,7 @@ def test_a_policy_among_the_items_is_read_and_leaves_without_its_driver(folder: 
     assert output.items == [came, CONFIG_MAP, *generated(folder)]
     assert output.results == [
         {
-            "message": "ofedDriver is left out: its DaemonSets are rendered here, and the operator would make"
+            "message": "ofedDriver is removed: its DaemonSets are rendered here, and the operator would make"
             " them too",
             "severity": "info",
             "resourceRef": POLICY,

@@ -70,9 +70,9 @@ def test_what_waits_is_named_with_what_it_runs(cluster: StatusCluster) -> None:
             f"DaemonSet {cluster.name(B)} of the cluster is not the rendered one: "
             "spec.template.spec.containers[0].image"
         ),
-        "left out of nic-cluster-policy: odd: no label kubernetes.io/arch",
+        "skipped by nic-cluster-policy: odd: no label kubernetes.io/arch",
     ]
-    assert "NIC node odd left out: no label kubernetes.io/arch" in result.stderr
+    assert "NIC node odd skipped: no label kubernetes.io/arch" in result.stderr
 
 
 def test_markdown_has_the_same(cluster: StatusCluster) -> None:

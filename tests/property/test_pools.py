@@ -48,7 +48,7 @@ def _policies(draw: st.DrawFn) -> list[Policy]:
 
 @settings(max_examples=150, deadline=None)
 @given(nodes=_nodes(), policies=_policies(), operator_names=st.booleans())
-def test_every_nic_node_is_in_one_pool_or_left_out_unless_an_error_says_why(
+def test_every_nic_node_is_in_one_pool_or_skipped_unless_an_error_says_why(
     nodes: list[Node], policies: list[Policy], *, operator_names: bool
 ) -> None:
     problems = Problems()

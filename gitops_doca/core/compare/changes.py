@@ -1,4 +1,4 @@
-"""Compare two renderings: which pools, nodes and objects change, and when drivers are reloaded by it."""
+"""Compare two renderings: which pools, nodes and objects change, and when drivers are reloaded."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ class PoolChange:
     parts: tuple[Part, ...] = ()
     """Empty when one side lacks the pool."""
     departures: tuple[Departure, ...] = ()
-    """What became of the nodes of a pool that goes; empty when it had none."""
+    """Where the nodes of a removed pool are; empty when it had none."""
 
     @property
     def current(self) -> RenderedPool:
@@ -174,7 +174,7 @@ class Comparison:
     """All that differs between two renderings."""
 
     compiling: tuple[Compiling[RenderedPool], ...]
-    """Pools that will compile, where that is news; by pool, then policy."""
+    """Pools that will compile and did not before; by pool, then policy."""
     pools: tuple[PoolChange, ...]
     """Sorted by pool, then policy."""
     versions: tuple[VersionMove, ...]
@@ -216,7 +216,7 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
 
 
 def newly_compiling(pairs: Iterable[Pair]) -> Iterator[Compiling[RenderedPool]]:
-    """Yield the pools that will compile, where by the earlier rendering that is news."""
+    """Yield the pools that will compile and did not before, or are new unlike others of their policy."""
     return find_compiling([_history(before, after) for before, after in pairs])
 
 

@@ -1,4 +1,4 @@
-"""Which pools compile their driver on the nodes, where that is news to whoever knows how it was before."""
+"""Which pools will compile their driver although a precompiled image was there before, or is beside them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Image(Enum):
 
 
 class Why(Enum):
-    """Why it is news that a pool compiles."""
+    """Why a pool that compiles is reported."""
 
     LOST = "lost"
     """The pool had a precompiled image."""
@@ -58,7 +58,7 @@ class PoolHistory(Generic[Pool]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiling(Generic[Pool]):
-    """A pool that will compile the driver, and the nodes for which that is news."""
+    """A pool that will compile the driver, and the nodes that did not."""
 
     pool: Pool
     nodes: tuple[str, ...]
@@ -67,7 +67,7 @@ class Compiling(Generic[Pool]):
 
     @property
     def is_refused(self) -> bool:
-        """Say whether `strict` makes it an error: the pool is what compiles, not only some nodes."""
+        """Say whether `strict` makes it an error: not where only some nodes joined a pool that compiled."""
         return self.why is not Why.JOINED
 
 
@@ -108,7 +108,7 @@ _Earlier = Sequence[tuple[str, Side]]
 def _reason(
     pool: PoolHistory[Pool], after: Side, earlier: _Earlier, *, is_offered: bool
 ) -> tuple[Why, tuple[str, ...]] | None:
-    """Return why it is news, and for which nodes; None when it is not."""
+    """Return why the pool is reported, and for which nodes; None when it is not."""
     nodes = after.nodes or ()
     same_platform = [side for platform, side in earlier if platform == pool.platform]
     match pool.before.image if pool.before else None:

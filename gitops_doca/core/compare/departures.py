@@ -1,4 +1,4 @@
-"""Where the nodes of a pool that goes are now, and whether they lose their driver by it."""
+"""Where the nodes of a removed pool are now, and whether they lose their driver."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ class ToOtherPool:
     nodes: tuple[str, ...]
     """Names, sorted."""
     has_pod: bool
-    """Whether a pod of the pool that goes still runs there; where the kernel changed none does."""
+    """Whether a pod of the removed pool still runs there; where the kernel changed none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class ToNoPool:
     nodes: tuple[str, ...]
     """Names, sorted."""
     has_pod: bool
-    """Whether a pod of the pool that goes still runs there; where a label is gone none does."""
+    """Whether a pod of the removed pool still runs there; where a label is gone none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +78,18 @@ class GoneFromInventory:
 
 @dataclass(frozen=True, slots=True)
 class NodesNotKnown:
-    """Nobody said which nodes the pool had: it comes from a folder of manifests."""
+    """The nodes of the pool are not known: it comes from a folder of manifests."""
 
 
 Departure = ToOtherPool | ToNoPool | GoneFromInventory | NodesNotKnown
-"""What became of the nodes of a pool that goes. Its pods go with its DaemonSet."""
+"""Where nodes of a removed pool are. Its pods are deleted with its DaemonSet."""
 
 
 class Whereabouts:
     """Where nodes are on one side of a comparison.
 
     A side that renders nothing has no inventory of its own, and then `earlier` says which nodes there are;
-    else it only says what nobody reads now of the nodes that the inventory lists.
+    else it only adds labels of the nodes that are not read any more.
     """
 
     def __init__(self, side: Rendering, earlier: Listed | None = None) -> None:
@@ -116,7 +116,7 @@ class Whereabouts:
         return InNoPool(reason=reason)
 
     def departures(self, pool: RenderedPool) -> tuple[Departure, ...]:
-        """Return what became of the nodes of a pool that this side lacks; what loses a driver comes first.
+        """Return where the nodes of a pool are that this side lacks; those that lose a driver come first.
 
         Nodes that run the pool's pods count also where the older inventory did not have them in it, as
         those that booted a planned kernel. Empty when no node is or was in the pool.

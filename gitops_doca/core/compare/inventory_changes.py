@@ -1,4 +1,4 @@
-"""What moved between two inventories of one cluster, in words."""
+"""The differences between two inventories of one cluster, as lines of text."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,10 +26,10 @@ _WORDS = {
 
 
 def compare_inventories(old: Inventory, new: Inventory, labels: Iterable[str]) -> tuple[str, ...]:
-    """Return a line for each thing that the snapshots of two inventories hold unlike; nodes come first.
+    """Return a line for each difference between the compact inventories of two; nodes come first.
 
     `labels` are those that nodeSelectors name now. Nodes with the same change share a line. No line is
-    returned exactly when both give the same snapshot, and `old`, if it comes from one, kept just `labels`.
+    returned exactly when both give the same compact inventory, and `old`, if it is one, kept just `labels`.
     """
     extra = extra_labels(labels)
     return (
@@ -57,7 +57,7 @@ def _nodes(old: Inventory, new: Inventory, extra: frozenset[str]) -> Iterator[st
 
 
 def _facts(node: Node, extra: frozenset[str]) -> dict[str, str]:
-    """Return all that a snapshot tells of a node, by the words of a message."""
+    """Return all that a compact inventory holds of a node, by the words of a message."""
     labels = {
         _WORDS.get(label, f"label {label}"): value or "''"
         for label, value in sorted(node.labels.items())
@@ -117,6 +117,6 @@ def _openshift(old: Inventory, new: Inventory) -> Iterator[str]:
 def _labels(old: Inventory, extra: frozenset[str]) -> Iterator[str]:
     kept = list(old.kept_labels.values())
     for label in sorted(extra - frozenset.intersection(*kept)) if kept else ():
-        yield f"label {label}: a nodeSelector names it, and the snapshot does not hold it"
+        yield f"label {label}: a nodeSelector names it, and the compact inventory does not hold it"
     for label in sorted(frozenset().union(*kept) - extra):
         yield f"label {label}: no nodeSelector names it any more"

@@ -8,7 +8,7 @@ from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImag
 
 
 class ChangeKind(Enum):
-    """How a registry, the inputs or the program moved away from a lock."""
+    """What has changed since a lock was written: the registry, the inputs or the program."""
 
     RENDERING = "rendering"
     """The lock was written by a release that renders other manifests."""
@@ -72,7 +72,7 @@ def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
 
 
 def _image_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    # A pool without one says nothing: locks of 0.1.0 have none, and a tag that is gone is told as that.
+    # A pool may have none: locks of 0.1.0 name no images, and a tag that is gone is a change by itself.
     for pool in new.pools:
         before, after = old.chosen.get(pool), new.chosen.get(pool)
         if before and after and before != after:

@@ -1,4 +1,4 @@
-"""Pools that compile the driver on their nodes, and by the lock that is there did not, or need not."""
+"""Pools that will compile the driver on their nodes, compared with a lock that is there."""
 
 from collections.abc import Collection, Sequence
 from typing import assert_never
@@ -30,11 +30,11 @@ _BEFORE = {
     Why.NEW: "is new",
     Why.UNTAGGED: "had no image in the lock",
 }
-"""What is said of a pool. A lock knows no nodes, so none has joined."""
+"""The phrase for each reason. A lock knows no nodes, so none has joined."""
 
 
 def newly_compiling(lock: ImageLock, decisions: Sequence[Decision]) -> tuple[Compiling[LockedPool], ...]:
-    """Return the pools that compile now, where by the lock that is news."""
+    """Return the pools that compile now and did not by the lock, or are new unlike others of their policy."""
     now = {locked_pool(decision.pool): decision for decision in decisions}
     precompiled = _precompiled(lock, [decision.pool for decision in decisions])
     histories = [

@@ -33,7 +33,7 @@ class PlatformRow:
     """Never empty."""
 
     def image(self, version: str) -> ImageReference:
-        """Return the precompiled image that these pools want of a version."""
+        """Return the precompiled image that these pools need of a version."""
         return self.repository.tag(precompiled_tag(version, self.platform))
 
     @property

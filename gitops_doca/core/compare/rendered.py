@@ -1,4 +1,4 @@
-"""What a run rendered, or what stands in a folder of manifests, as far as a comparison reads it."""
+"""What a run rendered or a folder of manifests holds, as far as a comparison reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +86,7 @@ class Listed:
     nodes: Mapping[str, Node]
     """By name."""
     labels: frozenset[str]
-    """The labels that were read; of others nobody knows whether a node has them."""
+    """The labels that were read; whether a node has others is not known."""
     reasons: Mapping[str, str]
     """By name, why a NIC node is in no pool of a policy."""
 
@@ -102,7 +102,7 @@ def listed(nodes: Iterable[Node], labels: Iterable[str], skipped: Iterable[Skipp
     return Listed(
         nodes={node.name: node for node in nodes},
         labels=RENDER_LABELS.union(labels),
-        reasons={name: "; ".join(dict.fromkeys(told)) for name, told in reasons.items()},
+        reasons={name: "; ".join(dict.fromkeys(given)) for name, given in reasons.items()},
     )
 
 

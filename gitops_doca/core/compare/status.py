@@ -73,7 +73,7 @@ class State(Enum):
     NOT_APPLIED = "not-applied"
     """The cluster's DaemonSet is not the rendered one, or not there."""
     UNPLANNED = "unplanned"
-    """The node is in no rendered pool: nobody rendered a DaemonSet for its kernel."""
+    """The node is in no rendered pool: no DaemonSet is rendered for its kernel."""
 
 
 class Applied(Enum):

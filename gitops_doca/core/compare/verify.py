@@ -11,7 +11,7 @@ from gitops_doca.core.reference import ImageReference, InvalidReferenceError, pa
 
 
 class DifferenceKind(Enum):
-    """How a built stream is not what the lock promises."""
+    """How a built stream differs from the lock."""
 
     MISSING = "missing"
     """A pool has no DaemonSet."""
@@ -21,7 +21,7 @@ class DifferenceKind(Enum):
     """A DaemonSet is for a pool that the lock does not list."""
     RENAMED = "renamed"
     SELECTOR = "selector"
-    """The selector is not the rendered one, and the API server lets nobody change that of a DaemonSet."""
+    """The selector is not the rendered one, and the selector of a DaemonSet cannot be changed."""
     NAMESPACE = "namespace"
     IMAGE = "image"
     """The image is not what the lock has for the pool, or lost its digest."""
@@ -33,7 +33,7 @@ class DifferenceKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be."""
+    """One difference."""
 
     kind: DifferenceKind
     subject: LockedPool | str
@@ -73,7 +73,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a built stream is held against, besides the lock."""
+    """What a built stream must match besides the lock."""
 
     namespace: str = ""
     """Of every DaemonSet; empty: they need only agree."""
@@ -153,7 +153,7 @@ def _assign(
         if pool and pool not in owners and one.pool in ("", pool.pool):
             owners[pool] = one
             rest.remove(one)
-    # First by what a new name leaves as it was: it tells which policy's it is.
+    # The selector and a part of the name first: unlike the annotation they belong to one policy.
     for same in (_has_selector, _holds_name, _has_annotation):
         for pool in (pool for pool in lock.pools if pool not in owners):
             renamed = next((one for one in rest if same(one, pool)), None)

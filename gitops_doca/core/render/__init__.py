@@ -27,7 +27,7 @@ _ORDER = (
 def check_mounts(
     pools: Iterable[Pool], inventory: Inventory, options: RenderOptions, problems: Problems
 ) -> None:
-    """Report all that keeps pools from being rendered whichever image they get, so before anyone is asked."""
+    """Report what keeps pools from being rendered whatever image they get, before a registry is asked."""
     for pool in pools:
         pool_mounts(pool, inventory, options, problems)
 

@@ -58,7 +58,7 @@ class NoImage:
 
 
 _HINTED = 20
-"""Misses with hints; nobody reads more, and a registry may list very many tags."""
+"""Misses with hints: more would not be read, and a registry may list very many tags."""
 
 Decision = UsePrecompiled | CompileOnNode | UseDigest | NoImage
 Chosen = UsePrecompiled | CompileOnNode | UseDigest
@@ -160,7 +160,7 @@ def report(
 ) -> None:
     """Report every pool without an image: a miss with the nearest tags, an unknown with its reason.
 
-    `recorded` says which lock a miss is from, and how to renew it; empty when the registry was asked.
+    `recorded` says which lock a miss is from, and how to update it; empty when the registry was asked.
     """
     missing: dict[ImageReference, list[Pool]] = defaultdict(list)
     unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
@@ -284,13 +284,13 @@ def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
 
 
 def place_of(pools: Sequence[Pool]) -> Place:
-    """Return the policy's place, or the plan's where nothing but plans wants the image."""
+    """Return the policy's place, or the plan's where only planned pools need the image."""
     first = pools[0]
     return first.plan.place if first.plan and not any(pool.nodes for pool in pools) else first.policy.place
 
 
 def describe_pools(pools: Sequence[Pool]) -> tuple[str, ...]:
-    """Say of each platform which nodes want it."""
+    """Return a line for each platform, with its nodes."""
     return tuple(map(_who, _by_platform(pools)))
 
 

@@ -31,7 +31,7 @@ class Cause(Enum):
     INCONSISTENT = "inconsistent"
     """The tag list holds the tag, the manifest is said not to exist."""
     PROTOCOL = "protocol"
-    """An answer that no registry gives: HTML, a bare 404, a broken manifest."""
+    """An answer against the protocol of registries: HTML, a bare 404, a broken manifest."""
     DEADLINE = "deadline"
 
 
@@ -99,7 +99,7 @@ class TagList:
 
 
 class Resolver(Protocol):
-    """Where answers come from: the registries, or a lock.
+    """The source of answers: the registries, or a lock.
 
     Whatever a registry does gives answers. What may be raised is `AnswersTooLargeError`.
     """

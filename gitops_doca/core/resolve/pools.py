@@ -198,7 +198,7 @@ def _report_lacking(
     for labels, nodes in sorted(lacking.items()):
         plural = "s" if len(nodes) > 1 else ""
         message = (
-            f"NIC {list_nodes(nodes)} left out: no label {', '.join(labels)}, "
+            f"NIC {list_nodes(nodes)} skipped: no label {', '.join(labels)}, "
             f"so the driver image for the node{plural} is not known"
         )
         remedy = f"{help_with_platform(labels)}, then take the inventory again"

@@ -24,7 +24,7 @@ from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, 
 from gitops_doca.emit.tables import markdown_table, text_cells
 
 _RESERVED = 400
-"""Bytes for the sentence that says what was left out."""
+"""Bytes for the sentence that says what is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,13 @@ class _Block:
 
     text: str
     what: str
-    """Counted, by this word, when it is left out."""
+    """Counted, by this word, when it is not shown."""
 
 
 def markdown(comparison: Comparison, base: Base, limit: int, *, manifests: bool = True) -> str:
-    """Return the comparison in at most `limit` bytes, cut between pools, with a word about what is left out.
+    """Return the comparison in at most `limit` bytes; the last line counts what is not shown.
 
-    Without `manifests` their difference is not shown. A limit that the headline alone exceeds is not kept.
+    Without `manifests` their difference is not shown. The headline always is, whatever the limit.
     """
     title, counts = _head(comparison, base)
     first = list(_news(comparison))
@@ -52,7 +52,7 @@ def markdown(comparison: Comparison, base: Base, limit: int, *, manifests: bool 
     left = Counter(block.what for block in blocks[shown:])
     if left:
         counted = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in left.items())
-        text += f"\n*Left out, to fit {limit} bytes: {counted}. `gitops-doca diff` prints all of it.*\n"
+        text += f"\n*Not shown, to fit {limit} bytes: {counted}. `gitops-doca diff` prints all of it.*\n"
     return text
 
 

@@ -1,4 +1,4 @@
-"""The sentences of a comparison that text and Markdown share."""
+"""The phrases of a comparison that text and Markdown share."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -51,9 +51,9 @@ _MOVES = (
     ("is in no pool any more", "are in no pool any more"),
     ("is not in the inventory any more", "are not in the inventory any more"),
 )
-"""What is said of one node, and of several."""
+"""The words for one node, and for several."""
 _NAMED = 50
-"""Nodes that are named where something happens to them that a reviewer has to know."""
+"""Nodes that are named where they lose or compile their driver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
 
 
 def happens(change: PoolChange) -> list[str]:
-    """Say what happens to the driver on a pool's nodes; of a pool that goes a sentence for each case."""
+    """Say what happens to the driver on a pool's nodes; of a removed pool a sentence for each case."""
     if change.after is not None:
         return [when(change)]
     if not change.departures:
@@ -104,7 +104,7 @@ def happens(change: PoolChange) -> list[str]:
 
 
 def leaves(departure: Departure, pool: RenderedPool) -> str:
-    """Say where nodes of a pool that goes are now, and whether they lose their driver."""
+    """Say where nodes of a removed pool are now, and whether they lose their driver."""
     match departure:
         case ToNoPool(reason=reason, nodes=names, has_pod=has_pod):
             said = f"no pod of it runs on {_count(names)} any more: {name_nodes(names)}"
@@ -134,7 +134,7 @@ def _loses(pool: RenderedPool, verb: str, names: tuple[str, ...]) -> str:
 
 
 def when(change: PoolChange) -> str:
-    """Say when the driver of a pool that comes or changes is loaded anew."""
+    """Say when the driver of an added or changed pool is reloaded."""
     text = _RELOADS[change.reload].format_map(_VERBS[change.build])
     if change.reload is Reload.AT_ONCE:
         replacing = (Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR)
@@ -209,7 +209,7 @@ def stays(stay: VersionStay, target: str) -> str:
 def way(
     move: NodeMove, code: Callable[[str], str] = str, text: Callable[[str], str] = str
 ) -> tuple[str, str]:
-    """Say from where to where nodes move, with policies only where they tell the pools apart.
+    """Say from where to where nodes move, with policies only where the pools differ in nothing else.
 
     `code` spells the name of a pool, `text` all else.
     """
@@ -234,7 +234,7 @@ def title(change: ObjectChange) -> str:
 
 
 def is_daemon_set(change: ObjectChange) -> bool:
-    """Say whether the object is told of as a pool's already."""
+    """Say whether the object is a DaemonSet, which the list of pools has already."""
     return change.key[0] == "DaemonSet"
 
 

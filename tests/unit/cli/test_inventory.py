@@ -11,7 +11,7 @@ from support.in_process import run_here
 from support.inputs import write_inputs
 
 SNAPSHOT = """\
-# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
+# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
 metadata:

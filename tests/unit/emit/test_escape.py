@@ -40,7 +40,7 @@ READABLE = (
     "mofed-ubuntu22.04-76944977f-ds",
     "NicClusterPolicy/nic-cluster-policy",
     "feature.node.kubernetes.io/system-os_release.VERSION_ID",
-    "left out of storage: a, b and 3 more: taint example.com/dedicated:NoSchedule",
+    "skipped by storage: a, b and 3 more: taint example.com/dedicated:NoSchedule",
     "plan done: nodes run it now (gitops-doca.yaml:9: spec.planned[0])",
     "error[input]",
     "clusters/Größe/東京",

@@ -16,7 +16,7 @@ from gitops_doca.core.model import (
 from gitops_doca.emit.inventory import dump_inventory
 
 HEADER = (
-    "# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE\n"
+    "# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE\n"
 )
 START = f"""\
 {HEADER}apiVersion: gitops-doca.dev/v1alpha1
@@ -36,7 +36,7 @@ GROUP = """\
   nodes:
 """
 WHOLE = """\
-# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
+# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
 metadata:
@@ -118,7 +118,7 @@ def test_a_whole_cluster_reads_like_this() -> None:
     assert dump_inventory(inventory, ["zone", "rack", ARCH_LABEL]) == WHOLE.format(digest=digest)
 
 
-def test_what_has_its_default_is_left_out() -> None:
+def test_what_has_its_default_is_not_written() -> None:
     text = of(make_node("a", runtime="", without=[ARCH_LABEL]))
 
     assert text == (
@@ -137,7 +137,7 @@ def test_a_cluster_without_nics_has_no_groups() -> None:
     assert of(make_node(labels={NIC_LABEL: "false"}), make_node(without=[NIC_LABEL])) == empty
 
 
-def test_a_node_without_a_nic_is_left_out_and_may_still_show_openshift() -> None:
+def test_a_node_without_a_nic_is_skipped_and_may_still_show_openshift() -> None:
     control_plane = make_node("control", os="rhcos 4.17", without=[NIC_LABEL])
 
     assert of(control_plane) == f"{START}openshift: true\ngroups: []\n"

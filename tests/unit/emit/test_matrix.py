@@ -65,7 +65,7 @@ yes: precompiled image; compiles: no precompiled image, and one that compiles on
     )
 
 
-def test_the_matrix_as_markdown_with_versions_left_out() -> None:
+def test_the_matrix_as_markdown_without_older_versions() -> None:
     assert (
         markdown_matrix(survey(), 1)
         == """\

@@ -59,8 +59,8 @@ POOL                       POLICY   NODES  STATE     TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64  storage  1      compiled  25.04-0.6.1.0-2-ubuntu22.04-amd64
 
 1 pool, 1 node: 1 compiled
-left out of storage: f, h: taint a|b:NoSchedule
-left out: g: no policy with ofedDriver selects it
+skipped by storage: f, h: taint a|b:NoSchedule
+skipped: g: no policy with ofedDriver selects it
 """
     )
 
@@ -76,8 +76,8 @@ def test_the_table_as_markdown() -> None:
 
 2 pools, 2 nodes: 1 compiled, 1 digest
 
-- left out of storage: f, h: taint `a|b:NoSchedule`
-- left out: g: no policy with ofedDriver selects it
+- skipped by storage: f, h: taint `a|b:NoSchedule`
+- skipped: g: no policy with ofedDriver selects it
 """
     )
 

@@ -523,6 +523,9 @@ def test_a_snapshot_older_than_the_policy_is_an_error_and_not_a_pool_less(run: R
     assert run.told == [
         (
             Category.INPUT,
-            "the snapshot does not hold the label 'pool', by which the NicNodePolicy blue selects nodes",
+            (
+                "the compact inventory does not hold the label 'pool', by which the NicNodePolicy blue "
+                "selects nodes"
+            ),
         )
     ]

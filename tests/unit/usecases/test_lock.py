@@ -42,7 +42,7 @@ LOCK = ImageLock(
     chosen={POOL: REPOSITORY.tag(TAG)},
 )
 TEXT = f"""\
-# What the registry had when this was written. To renew it: gitops-doca lock
+# What the registry had when this was written. To update it: gitops-doca lock
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverLock
 metadata:

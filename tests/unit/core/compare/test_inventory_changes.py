@@ -115,6 +115,6 @@ def test_labels_that_policies_name_now_and_then_are_told() -> None:
     old = Inventory(nodes=(), kept_labels={Place("a", 1): frozenset({"rack", "zone"})})
 
     assert compare_inventories(old, Inventory(nodes=()), ["rack", "row", OSTREE_LABEL]) == (
-        "label row: a nodeSelector names it, and the snapshot does not hold it",
+        "label row: a nodeSelector names it, and the compact inventory does not hold it",
         "label zone: no nodeSelector names it any more",
     )

@@ -304,7 +304,7 @@ def test_a_proxy_variable_that_the_policy_sets_in_either_case_keeps_both_away(na
         (ClusterProxy(http="http://p:1"), [("HTTP_PROXY", "http://p:1"), ("http_proxy", "http://p:1")]),
     ],
 )
-def test_what_the_proxy_leaves_out_is_left_out(proxy: ClusterProxy | None, expected: list[Any]) -> None:
+def test_what_the_proxy_lacks_is_not_rendered(proxy: ClusterProxy | None, expected: list[Any]) -> None:
     assert _env([], proxy) == [*expected, *DEFAULTS]
 
 
@@ -336,7 +336,7 @@ def test_resources_go_to_the_container_that_they_name() -> None:
     assert [c["resources"] for c in plain["containers"]] == [main]
 
 
-def test_without_resources_the_field_is_left_out() -> None:
+def test_without_resources_the_field_is_not_rendered() -> None:
     policy = make_policy(resources={"mofed-container": {}})
 
     assert "resources" not in _pod(_daemon_set(use_precompiled(make_pool(policy))))["containers"][0]

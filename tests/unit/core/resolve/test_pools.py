@@ -190,7 +190,7 @@ def test_each_policys_own_tolerations_count() -> None:
     )
 
 
-def test_a_node_that_no_policy_selects_is_left_out() -> None:
+def test_a_node_that_no_policy_selects_is_skipped() -> None:
     nodes = [make_node("a", labels=BLUE), make_node("b")]
     grouping = grouped([make_policy("blue", selector=BLUE)], nodes)
 
@@ -200,7 +200,7 @@ def test_a_node_that_no_policy_selects_is_left_out() -> None:
     )
 
 
-def test_without_a_policy_every_nic_node_is_left_out() -> None:
+def test_without_a_policy_every_nic_node_is_skipped() -> None:
     assert grouped([], [make_node("a")]) == Grouping(
         pools=(), skipped=(SkippedNode(node="a", policy="", reason="no policy with ofedDriver selects it"),)
     )
@@ -208,7 +208,7 @@ def test_without_a_policy_every_nic_node_is_left_out() -> None:
 
 @pytest.mark.parametrize("label", [OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL])
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_node_without_a_needed_label_is_left_out_with_a_warning_or_under_strict_an_error(
+def test_a_node_without_a_needed_label_is_skipped_with_a_warning_or_under_strict_an_error(
     label: str, *, strict: bool
 ) -> None:
     nodes = [make_node("a", without=[label]), make_node("b"), make_node("c", labels={label: ""})]
@@ -224,7 +224,7 @@ def test_a_node_without_a_needed_label_is_left_out_with_a_warning_or_under_stric
     assert problems == [
         Diagnostic(
             category=Category.INPUT if strict else None,
-            message=f"NIC nodes a, c left out: no label {label}, "
+            message=f"NIC nodes a, c skipped: no label {label}, "
             "so the driver image for the nodes is not known",
             place=Place("nodes.yaml", 1, "a"),
             remedy=f"{help_with_platform([label])}, then take the inventory again",
@@ -241,10 +241,10 @@ def test_nodes_are_told_by_the_labels_that_they_lack() -> None:
 
     assert [problem.message for problem in problems] == [
         (
-            f"NIC node a left out: no label {OS_ID_LABEL}, {KERNEL_LABEL}, "
+            f"NIC node a skipped: no label {OS_ID_LABEL}, {KERNEL_LABEL}, "
             "so the driver image for the node is not known"
         ),
-        f"NIC node b left out: no label {KERNEL_LABEL}, so the driver image for the node is not known",
+        f"NIC node b skipped: no label {KERNEL_LABEL}, so the driver image for the node is not known",
     ]
 
 

@@ -29,7 +29,7 @@ from support.reading import lines
 
 HEAD = "apiVersion: gitops-doca.dev/v1alpha1\nkind: NodeInventory\n"
 REALISTIC = """\
-# The nodes with a NIC, by what manifests depend on. To renew it: gitops-doca inventory --write FILE
+# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE
 apiVersion: gitops-doca.dev/v1alpha1
 kind: NodeInventory
 metadata:
@@ -448,7 +448,7 @@ def test_an_absent_label_of_an_older_snapshot_is_told_with_the_policies_that_nam
 
     assert lines(problems) == [
         (
-            "0:8: labels: the snapshot does not hold the label 'zone', by which the NicNodePolicies "
+            "0:8: labels: the compact inventory does not hold the label 'zone', by which the NicNodePolicies "
             "blue and red select nodes"
         )
     ]

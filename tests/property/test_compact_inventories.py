@@ -205,7 +205,7 @@ class Folder:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return Folder(tmp_path_factory.mktemp("snapshots"))
+    return Folder(tmp_path_factory.mktemp("compact"))
 
 
 def as_yaml(objects: Sequence[Resource]) -> str:
@@ -222,22 +222,22 @@ def as_json(objects: Sequence[Resource]) -> str:
     policies=_policies(),
     tags=st.sampled_from([[*COMPILED, *PRECOMPILED], COMPILED, [*COMPILED, *PRECOMPILED[::2]], []]),
 )
-def test_a_snapshot_gives_what_kubectls_output_gives(
+def test_a_compact_inventory_gives_what_kubectls_output_gives(
     cluster: list[Resource], policies: list[Resource], tags: list[str], folder: Folder
 ) -> None:
     selected = sorted({key for policy in policies for key in policy["spec"].get("nodeSelector", {})})
-    snapshot = dump_inventory(folder.read(as_json(cluster), selected), selected)
+    compact = dump_inventory(folder.read(as_json(cluster), selected), selected)
     direct = folder.run(policies, as_json(cluster), tags)
 
     assert folder.run(policies, as_yaml(cluster), tags) == direct
-    assert folder.run(policies, snapshot, tags) == direct
-    assert folder.run(policies, json.dumps(yaml.safe_load(snapshot)), tags) == direct
-    assert "hunter2" not in snapshot
+    assert folder.run(policies, compact, tags) == direct
+    assert folder.run(policies, json.dumps(yaml.safe_load(compact)), tags) == direct
+    assert "hunter2" not in compact
 
 
 @settings(deadline=None)
 @given(cluster=_clusters(), data=st.data())
-def test_a_snapshot_is_one_text_whatever_the_order_and_however_often_it_is_written(
+def test_a_compact_inventory_is_one_text_whatever_the_order_and_however_often_it_is_written(
     cluster: list[Resource], data: st.DataObject, folder: Folder
 ) -> None:
     text = dump_inventory(folder.read(as_json(cluster)), SELECTED)
@@ -266,7 +266,7 @@ def test_a_kernel_bump_of_one_node_moves_its_name_and_at_most_a_group(
 
 @settings(deadline=None)
 @given(first=_clusters(), second=_clusters())
-def test_inventories_compare_alike_exactly_when_their_snapshots_are_one_text(
+def test_inventories_compare_alike_exactly_when_their_compact_inventories_are_one_text(
     first: list[Resource], second: list[Resource], folder: Folder
 ) -> None:
     for pair in ((first, second), (first, first)):

@@ -50,7 +50,7 @@ class Member:
     def diagnostics(self) -> list[Diagnostic]:
         """All that was found, each with a place that tells the cluster."""
         return [
-            d if d.place.file else replace(d, place=replace(d.place, file=self.config)) for d in self.problems
+            d if d.place.file else replace(d, place=d.place._replace(file=self.config)) for d in self.problems
         ]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Category(Enum):
@@ -45,8 +46,7 @@ _PRECEDENCE = (
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands in the inputs; prints as `file:line: field`."""
 
     file: str = ""
@@ -82,6 +82,10 @@ def spell(help_: Help, name: Callable[[str], str] = str) -> str:
     return "".join(part if isinstance(part, str) else name(part.name) for part in parts)
 
 
+NOWHERE = Place()
+"""The place of what is about no input."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
     """One problem: a complete sentence, then details, then what to do about it."""
@@ -89,7 +93,7 @@ class Diagnostic:
     category: Category | None
     """Class of an error; None makes it a warning, which never ends a run."""
     message: str
-    place: Place = Place()
+    place: Place = NOWHERE
     details: tuple[str, ...] = ()
     remedy: Help = ""
     more: int = 0
@@ -199,7 +203,7 @@ class Problems:
     def error(
         self,
         message: str,
-        place: Place = Place(),
+        place: Place = NOWHERE,
         *,
         category: Category = Category.INPUT,
         details: tuple[str, ...] = (),
@@ -211,7 +215,7 @@ class Problems:
     def warn(
         self,
         message: str,
-        place: Place = Place(),
+        place: Place = NOWHERE,
         *,
         details: tuple[str, ...] = (),
         remedy: Help = "",

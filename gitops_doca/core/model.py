@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.distributions import is_openshift
@@ -44,8 +44,7 @@ DTK_CONTAINER = "openshift-driver-toolkit-ctr"
 INIT_CONTAINER = "network-operator-init-container"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(NamedTuple):
     """What a driver is compiled for."""
 
     os_id: str
@@ -65,8 +64,7 @@ class Platform:
         return f"{self.os}/{self.kernel}/{self.arch}"
 
 
-@dataclass(frozen=True, slots=True)
-class Taint:
+class Taint(NamedTuple):
     """A taint of a node (core/v1 `Taint`)."""
 
     key: str
@@ -137,8 +135,7 @@ class ClusterProxy:
     place: Place = field(default=Place(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorEvidence:
+class OperatorEvidence(NamedTuple):
     """An object of the cluster which shows that an operator makes driver DaemonSets there."""
 
     what: str

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import total_ordering
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Digest = NewType("Digest", str)
 """`sha256:` and 64 lower-case hex digits, checked."""
@@ -62,8 +62,7 @@ class Repository:
         return ImageReference(self, digest=digest)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ImageReference:
+class ImageReference(NamedTuple):
     """A tag or a digest (or both: then the digest decides) in a repository."""
 
     repository: Repository

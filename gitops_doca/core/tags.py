@@ -1,8 +1,8 @@
 """Tags of driver images: how the operator composes them, and how a published one is taken apart."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import Platform
@@ -22,8 +22,7 @@ _FULL_TAG = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverVersion:
+class DriverVersion(NamedTuple):
     """A driver's version, taken apart."""
 
     doca: str
@@ -34,8 +33,7 @@ class DriverVersion:
     """The container's revision; empty where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedTag:
+class PublishedTag(NamedTuple):
     """A tag of a driver repository, taken apart."""
 
     tag: str

@@ -1,7 +1,6 @@
 """What conforms to a schema of ours is exactly what jsonschema finds valid."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pytest
@@ -55,10 +54,8 @@ def instance(kind: str, schema: Any, root: Any) -> st.SearchStrategy[Any]:
             instances(schema.get("items", {}), root), min_size=schema.get("minItems", 0), max_size=3
         )
     if kind == "object":
-        parts = {
-            key: st.deferred(partial(instances, part, root))
-            for key, part in schema.get("properties", {}).items()
-        }
+        properties = schema.get("properties", {})
+        parts = {key: instances(part, root) for key, part in properties.items()}
         required = {key: parts.pop(key) for key in schema.get("required", []) if key in parts}
         return st.fixed_dictionaries(required, optional=parts)
     return ANYTHING[kind]

@@ -8,11 +8,13 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gitops_doca.cli.output.console import silence
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ESCAPED = "backslashreplace"
 """For names of files that are no UTF-8: the escape is JSON's too."""
@@ -67,7 +69,7 @@ def _give_up(error: OSError) -> NoReturn:
     raise _failed("standard output", error) from None
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: "Path", text: str) -> None:
     """Replace a file by this text in one step.
 
     Raises `GenerationError` of class `io`, and then leaves the old file as it was.
@@ -79,7 +81,7 @@ def write_file(path: Path, text: str) -> None:
             # A device or a pipe: there is nothing to replace.
             path.write_text(text, encoding="utf-8", errors=_ESCAPED)
         else:
-            target = Path(os.path.realpath(path))
+            target = type(path)(os.path.realpath(path))
             remove_leftovers(target.parent)
             _replace(target, text, mode)
     except ValueError:
@@ -88,7 +90,7 @@ def write_file(path: Path, text: str) -> None:
         raise _failed(str(path), error) from None
 
 
-def refuse_way_out(path: Path) -> None:
+def refuse_way_out(path: "Path") -> None:
     """Raise `GenerationError` of class `io` for a path in a repository that links lead out of it.
 
     The repository may have brought the link; whoever named the path meant a place in the repository.
@@ -115,6 +117,9 @@ def replaceable_text(
     """
     if not os.path.lexists(file):
         return ""
+    # Neither --version nor --help writes a file: start-up counts.
+    from pathlib import Path
+
     path = Path(file)
     text = ""
     if path.is_file() and not path.is_symlink():
@@ -132,7 +137,7 @@ def replaceable_text(
     return text
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: "Path") -> None:
     """Remove what runs that were killed left in a folder, as far as that can be told and done."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -140,7 +145,7 @@ def remove_leftovers(folder: Path) -> None:
                 _remove_leftover(folder / entry.name)
 
 
-def _remove_leftover(part: Path) -> None:
+def _remove_leftover(part: "Path") -> None:
     with suppress(OSError):
         descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
@@ -152,7 +157,7 @@ def _remove_leftover(part: Path) -> None:
             os.close(descriptor)
 
 
-def _replace(target: Path, text: str, mode: int | None) -> None:
+def _replace(target: "Path", text: str, mode: int | None) -> None:
     for _ in range(_TRIES):
         part = target.with_name(f".gitops-doca.{os.urandom(4).hex()}")
         try:

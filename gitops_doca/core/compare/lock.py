@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
@@ -17,8 +17,7 @@ RENDERING = 2
 """Counted up by each release that renders the same inputs differently; a lock without it has 1."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LockedPool:
+class LockedPool(NamedTuple):
     """A pool as the lock lists it."""
 
     policy: str

@@ -56,7 +56,7 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             return
         valid = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
         link = parse_next(reply.headers.getlist("Link"))
-        linked, full = link is not None, len(page) >= size
+        full = len(page) >= size
         if link is not None:
             following = _next_target(endpoint, reply, link)
         else:
@@ -67,7 +67,7 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             # The operator's client requests large pages only, and follows Links only.
             unlinked |= more - tags
         if following is None:
-            yield TagList(more, complete=not linked and not full, unlinked=unlinked, reason=_NO_NEXT)
+            yield TagList(more, complete=link is None and not full, unlinked=unlinked, reason=_NO_NEXT)
             return
         if more == tags or following in seen:
             # If `last` led to new tags before, the registry starts again after the last page.
@@ -77,7 +77,7 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
         yield TagList(tags, unlinked=unlinked, reason="it is too long to be read to its end")
         if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
             return
-        probes += not linked
+        probes += link is None
         seen.add(following)
         reply = _get(endpoint, repository, following)
 

@@ -59,7 +59,7 @@ def one_or_fleet(targets: Sequence[str], flags: Mapping[str, Any]) -> dict[str, 
 
     Raises `click.UsageError` for flags that no fleet can have.
     """
-    match tuple(dict.fromkeys(targets)):
+    match tuple({cluster_name(target): target for target in targets}.values()):
         case ():
             return {**flags, "target": None}
         case (target,):

@@ -104,17 +104,18 @@ def compare_locks(fleet: Iterable[str], flags: Mapping[str, Any], *, as_json: bo
     # What is missing is an answer here, and in the listing.
     told = [*(d for m in members for d in m.diagnostics if m.target in failures or not d.category), *shared]
     if as_json:
-        files = {m.cluster: m.run_config.lock_file for m in members if m.run_config}
-        by_cluster = {m.cluster: changes.get(m.target) for m in members}
-        checks = [
-            LockCheck(result=result, file=files.get(result.cluster, ""), changes=by_cluster[result.cluster])
-            for result in results
-        ]
+        by_cluster = {member.cluster: member for member in members}
+        checks = [_check(by_cluster[result.cluster], result, changes) for result in results]
         write_stdout(json_lock_check(checks, dict.fromkeys(told)))
     else:
-        write_stdout(_listing(changes))
+        write_stdout(_listing({member.cluster: changes.get(member.target, ()) for member in members}))
     print_all(told)
     return _tell_differing([m for m in members if changes.get(m.target)])
+
+
+def _check(member: Member, result: ClusterResult, changes: Mapping[str, Sequence[Change]]) -> LockCheck:
+    file = member.run_config.lock_file if member.run_config else ""
+    return LockCheck(result=result, file=file, changes=changes.get(member.target))
 
 
 def _tell_differing(members: Sequence[Member]) -> int:

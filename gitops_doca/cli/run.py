@@ -29,7 +29,7 @@ def run(
     dump: Dump,
     *,
     with_errors: bool = False,
-    summary: Dump | None = None,
+    summary: Callable[[Generation], str] | None = None,
     failure: FailureDump | None = None,
 ) -> None:
     """Run all stages and write the document; raises `GenerationError` after everything was reported.
@@ -45,7 +45,7 @@ def run(
     if with_errors or not problems.errors:
         write_stdout(dump(generation, problems))
         if summary is not None:
-            summarize(lambda: summary(generation, problems), problems)
+            summarize(lambda: summary(generation), problems)
     problems.raise_errors()
     print_diagnostics(problems.warnings)
 

@@ -1,6 +1,7 @@
 """The command `check`: which image each pool gets, as a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from gitops_doca.cli.fleet_check import check_fleet
 from gitops_doca.cli.run import cluster_result, run
 from gitops_doca.cli.settings.flags import fleet_options, live_options, lock_options, registry_options
 from gitops_doca.cli.settings.inputs import cluster_name
-from gitops_doca.core.diagnostics import Diagnostic, Problems
+from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.emit.fleet_table import markdown_fleet, text_fleet
@@ -59,23 +60,19 @@ def command(output: str, targets: tuple[str, ...], **flags: Any) -> None:  # noq
             dump = json_report if output == _JSON else lambda results, _: _FLEET_FORMS[output](results)
             check_fleet(fleet, flags, dump, summary=markdown_fleet)
         case single:
-            cluster = cluster_name(single["target"])
-
-            def report(generation: Generation | None, diagnostics: tuple[Diagnostic, ...]) -> str:
-                return json_report([cluster_result(cluster, generation, diagnostics)], diagnostics)
-
-            def dump_single(generation: Generation, problems: Problems) -> str:
-                if output == _JSON:
-                    return report(generation, tuple(problems))
-                return _FORMS[output](generation)
-
+            report = partial(_report, cluster_name(single["target"]))
             run(
                 single,
-                dump_single,
+                report if output == _JSON else lambda generation, _: _FORMS[output](generation),
                 with_errors=True,
-                summary=lambda generation, _: _FORMS["markdown"](generation),
-                failure=(lambda diagnostics: report(None, diagnostics)) if output == _JSON else None,
+                summary=_FORMS["markdown"],
+                failure=partial(report, None) if output == _JSON else None,
             )
+
+
+def _report(cluster: str, generation: Generation | None, diagnostics: Iterable[Diagnostic]) -> str:
+    problems = tuple(diagnostics)
+    return json_report([cluster_result(cluster, generation, problems)], problems)
 
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from gitops_doca.core.compare.rendered import at
 from gitops_doca.core.compare.verify import Built, BuiltDaemonSet
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import MAIN_CONTAINER
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
-from gitops_doca.sources.reading.document import is_policy
+from gitops_doca.sources.reading.document import is_policy, text_at, value_at
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST, Selection
 
@@ -41,9 +40,9 @@ def read_built(name: str, problems: Problems) -> Built:
         objects=len(documents),
         daemon_sets=tuple(_daemon_sets(document.value for document in documents)),
         drivers=tuple(
-            f"{document.value['kind']}/{_text(document.value, 'metadata', 'name')}"
+            f"{document.value['kind']}/{text_at(document.value, 'metadata', 'name')}"
             for document in documents
-            if is_policy(document) and at(document.value, "spec", "ofedDriver") is not None
+            if is_policy(document) and value_at(document.value, "spec", "ofedDriver") is not None
         ),
     )
 
@@ -51,19 +50,19 @@ def read_built(name: str, problems: Problems) -> Built:
 def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
     for value in values:
         # Another API's DaemonSet runs no pod of a driver.
-        if (at(value, "apiVersion"), at(value, "kind")) == ("apps/v1", "DaemonSet"):
+        if (value_at(value, "apiVersion"), value_at(value, "kind")) == ("apps/v1", "DaemonSet"):
             yield BuiltDaemonSet(
-                name=_text(value, "metadata", "name"),
-                namespace=_text(value, "metadata", "namespace"),
-                pool=_text(value, "metadata", "annotations", POOL_ANNOTATION),
-                source=_text(value, "metadata", "annotations", SOURCE_ANNOTATION),
-                selector=_selector(at(value, "spec", "selector")),
-                image=_image(at(value, "spec", "template", "spec", "containers")),
+                name=text_at(value, "metadata", "name"),
+                namespace=text_at(value, "metadata", "namespace"),
+                pool=text_at(value, "metadata", "annotations", POOL_ANNOTATION),
+                source=text_at(value, "metadata", "annotations", SOURCE_ANNOTATION),
+                selector=_selector(value_at(value, "spec", "selector")),
+                image=_image(value_at(value, "spec", "template", "spec", "containers")),
             )
 
 
 def _selector(selector: object) -> str:
-    labels = at(selector, "matchLabels")
+    labels = value_at(selector, "matchLabels")
     words = [f"{key}={value}" for key, value in labels.items()] if isinstance(labels, Mapping) else []
     others = selector.keys() - {"matchLabels"} if isinstance(selector, Mapping) else ()
     return ",".join(sorted([*words, *map(str, others)]))
@@ -71,9 +70,4 @@ def _selector(selector: object) -> str:
 
 def _image(containers: object) -> str:
     found = containers if isinstance(containers, list) else []
-    return next((_text(one, "image") for one in found if at(one, "name") == MAIN_CONTAINER), "")
-
-
-def _text(value: object, *path: str) -> str:
-    found = at(value, *path)
-    return found if isinstance(found, str) else ""
+    return next((text_at(one, "image") for one in found if value_at(one, "name") == MAIN_CONTAINER), "")

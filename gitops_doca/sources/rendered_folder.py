@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 
-from gitops_doca.core.compare.rendered import at
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.sources.file_root import FileRoot
+from gitops_doca.sources.reading.document import value_at
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
 
@@ -32,8 +32,8 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
                 continue
             named = (
                 value.get("kind"),
-                at(value, "metadata", "namespace") or "",
-                at(value, "metadata", "name"),
+                value_at(value, "metadata", "namespace") or "",
+                value_at(value, "metadata", "name"),
             )
             if not all(isinstance(part, str) for part in named):
                 problems.error("is an object without kind or name", document.place())
@@ -49,8 +49,10 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
 
 def _is_ours(value: object) -> bool:
     """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
-    labelled = at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
-    return labelled or (at(value, "kind") in _POLICIES and at(value, "spec", "ofedDriver") is not None)
+    labelled = value_at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
+    return labelled or (
+        value_at(value, "kind") in _POLICIES and value_at(value, "spec", "ofedDriver") is not None
+    )
 
 
 def _is_named(kind: str, namespace: str, name: str) -> bool:

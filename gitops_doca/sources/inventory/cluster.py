@@ -9,7 +9,7 @@ from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
 from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
-from gitops_doca.sources.reading.document import Document, LocatedDict, Path
+from gitops_doca.sources.reading.document import Document, LocatedDict, Path, value_at
 from gitops_doca.sources.reading.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")
@@ -52,8 +52,8 @@ def _add_node(document: Document, found: InventoryBuilder) -> None:
     name = _name(document, found)
     labels = _labels(document, found)
     taints = _taints(document, found)
-    info = _at(document.value, ("status", "nodeInfo"))
-    runtime = _at(info, (_RUNTIME,))
+    info = value_at(document.value, "status", "nodeInfo")
+    runtime = value_at(info, _RUNTIME)
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
@@ -65,17 +65,17 @@ def _add_node(document: Document, found: InventoryBuilder) -> None:
         taints=taints,
         container_runtime=runtime.partition("://")[0] if isinstance(runtime, str) else "",
         place=document.place(),
-        lines=_lines(_at(document.value, ("metadata", "labels"))),
+        lines=_lines(value_at(document.value, "metadata", "labels")),
         runtime_line=_lines(info).get(_RUNTIME, 0),
     )
     found.add_node(node)
     if not node.has_nic:
-        found.add_other_node(_at(document.value, ("metadata", "labels")) or {})
+        found.add_other_node(value_at(document.value, "metadata", "labels") or {})
 
 
 def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | None:
     path: Path = ("spec", "taints")
-    taints = _at(document.value, path)
+    taints = value_at(document.value, *path)
     if not taints:
         return ()
     if not isinstance(taints, list) or not all(isinstance(taint, dict) for taint in taints):
@@ -96,7 +96,7 @@ def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | 
 
 
 def _check_taint(taint: Taint, document: Document, number: int, found: InventoryBuilder) -> None:
-    name = _at(document.value, ("metadata", "name"))
+    name = value_at(document.value, "metadata", "name")
     whose = f"node {name}: " if isinstance(name, str) and is_subdomain(name) else ""
     for field, expected in wrong_fields(taint):
         place = document.place(("spec", "taints", number, field))
@@ -112,7 +112,7 @@ def _add_config_map(document: Document, found: InventoryBuilder) -> None:
         found.problems.error("is no mapping", document.place(("data",)))
         return
     path = ("metadata", "namespace")
-    namespace = _at(document.value, path)
+    namespace = value_at(document.value, *path)
     if namespace is not None and not _is_text(document, path, found):
         return
     if not is_subdomain(name) or (namespace and not is_dns_label(namespace)):
@@ -127,15 +127,15 @@ def _add_config_map(document: Document, found: InventoryBuilder) -> None:
 
 
 def _add_image_stream(document: Document, found: InventoryBuilder) -> None:
-    if (_at(document.value, ("metadata", "namespace")), _name(document, found)) != _DTK:
+    if (value_at(document.value, "metadata", "namespace"), _name(document, found)) != _DTK:
         return
     images: dict[str, str] = {}
-    tags = _at(document.value, ("spec", "tags")) or []
+    tags = value_at(document.value, "spec", "tags") or []
     if not isinstance(tags, list):
         found.problems.error("is no list", document.place(("spec", "tags")))
         return
     for number, tag in enumerate(tags):
-        name, image = (_at(tag, at) for at in _TAG)
+        name, image = (value_at(tag, *at) for at in _TAG)
         place = document.place(("spec", "tags", number))
         if name is None or image is None:
             found.problems.error("the tag has no name or no from.name", place)
@@ -153,7 +153,7 @@ def _add_proxy(document: Document, found: InventoryBuilder) -> None:
         return
     settings = {}
     for name in ("httpProxy", "httpsProxy", "noProxy"):
-        value = _at(document.value, ("spec", name))
+        value = value_at(document.value, "spec", name)
         place = document.place(("spec", name))
         if not isinstance(value, str | None):
             # Its text may be a password.
@@ -169,7 +169,7 @@ def _add_proxy(document: Document, found: InventoryBuilder) -> None:
             http=settings["httpProxy"],
             https=settings["httpsProxy"],
             no_proxy=settings["noProxy"],
-            trusted_ca=bool(_at(document.value, ("spec", "trustedCA", "name"))),
+            trusted_ca=bool(value_at(document.value, "spec", "trustedCA", "name")),
             place=document.place(("spec",)),
         )
     )
@@ -177,7 +177,7 @@ def _add_proxy(document: Document, found: InventoryBuilder) -> None:
 
 def _name(document: Document, found: InventoryBuilder) -> str | None:
     path = ("metadata", "name")
-    name = _at(document.value, path)
+    name = value_at(document.value, *path)
     if isinstance(name, str) and name:
         return name
     if not isinstance(name, str | None):
@@ -190,7 +190,7 @@ def _name(document: Document, found: InventoryBuilder) -> str | None:
 
 def _labels(document: Document, found: InventoryBuilder) -> dict[str, str] | None:
     path = ("metadata", "labels")
-    labels = _at(document.value, path)
+    labels = value_at(document.value, *path)
     if not isinstance(labels, dict | None):
         found.problems.error("is no mapping", document.place(path))
         return None
@@ -208,7 +208,7 @@ def _labels(document: Document, found: InventoryBuilder) -> dict[str, str] | Non
 
 def _is_text(document: Document, path: Path, found: InventoryBuilder) -> bool:
     """Say whether the value is a string; reports one that is not."""
-    if isinstance(_at(document.value, path), str):
+    if isinstance(value_at(document.value, *path), str):
         return True
     found.problems.error(not_a_string(document, path), document.place(path))
     return False
@@ -224,14 +224,3 @@ def _is_key(key: str) -> bool:
 def _lines(mapping: object) -> Mapping[str, int]:
     """Return the lines of what stands in a mapping; YAML's reader alone knows them."""
     return {key: mapping.lines[key] for key in mapping} if isinstance(mapping, LocatedDict) else {}
-
-
-def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 (any part of a document)
-    for step in path:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-        else:
-            return None
-    return value

@@ -1,36 +1,38 @@
 """Objects of a cluster which show that an operator makes driver DaemonSets there."""
 
-from gitops_doca.core.compare.rendered import at, text_at
 from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorEvidence
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.inventory.builder import InventoryBuilder
-from gitops_doca.sources.reading.document import Document, is_policy
+from gitops_doca.sources.reading.document import Document, is_policy, text_at, value_at
 
 
 def add_operator_evidence(document: Document, found: InventoryBuilder) -> None:
     """Note a driver DaemonSet of the operator's, or a policy with `ofedDriver`; nothing else."""
     value = document.value
     if is_policy(document):
-        if at(value, "spec", "ofedDriver"):
-            what = f"{_called(value)} with ofedDriver"
+        if value_at(value, "spec", "ofedDriver"):
+            what = f"{_kind_and_name(value)} with ofedDriver"
             found.operator_evidence.append(OperatorEvidence(what, document.place()))
     elif (
-        value["kind"] == "DaemonSet" and at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == "state-OFED"
+        value["kind"] == "DaemonSet"
+        and value_at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == "state-OFED"
     ):
-        trace = OperatorEvidence(f"the operator's {_called(value)}", document.place(), _init_image(value))
+        trace = OperatorEvidence(
+            f"the operator's {_kind_and_name(value)}", document.place(), _init_image(value)
+        )
         found.operator_evidence.append(trace)
 
 
-def _called(value: object) -> str:
-    return f"{at(value, 'kind')} {text_at(value, 'metadata', 'name')}"
+def _kind_and_name(value: object) -> str:
+    return f"{value_at(value, 'kind')} {text_at(value, 'metadata', 'name')}"
 
 
 def _init_image(daemon_set: object) -> str:
     """Return the image of the init container; empty when there is none, or none that could be pulled."""
-    containers = at(daemon_set, "spec", "template", "spec", "initContainers")
+    containers = value_at(daemon_set, "spec", "template", "spec", "initContainers")
     for container in containers if isinstance(containers, list) else ():
         image = text_at(container, "image")
-        if at(container, "name") == INIT_CONTAINER:
+        if value_at(container, "name") == INIT_CONTAINER:
             try:
                 parse_image(image)
             except InvalidReferenceError:

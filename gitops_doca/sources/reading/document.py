@@ -1,7 +1,7 @@
 """Documents that know on which line each of their values stands."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class Document:
                     line = value.lines[step]
                 case _:
                     pass
-            value = _child(value, step)
+            value = value_at(value, step)
         return Place(self.file, line, spell((*self.prefix, *path)))
 
     @property
@@ -68,12 +68,28 @@ class Document:
 
     def text(self, path: Path) -> str:
         """Return a scalar as it is written in the file, so that a value shows as its author wrote it."""
-        parent = self.value
-        for step in path[:-1]:
-            parent = _child(parent, step)
-        value = _child(parent, path[-1])
+        parent = value_at(self.value, *path[:-1])
+        value = value_at(parent, path[-1])
         written = getattr(parent, "texts", {}).get(path[-1])
         return _spell_json(value) if written is None else str(written)
+
+
+def value_at(value: Any, *path: str | int) -> Any:  # noqa: ANN401 (any part of a document)
+    """Return what stands at a path; None when it is not there."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def text_at(value: object, *path: str | int) -> str:
+    """Return the string at a path; empty when there is none."""
+    text = value_at(value, *path)
+    return text if isinstance(text, str) else ""
 
 
 def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:
@@ -155,11 +171,3 @@ def _spell_json(value: object) -> str:
             return value.text
         case _:
             return json.dumps(value)
-
-
-def _child(value: object, step: str | int) -> Any:  # noqa: ANN401 (any part of a document)
-    if isinstance(value, Mapping):
-        return value.get(step)
-    if isinstance(value, Sequence) and isinstance(step, int) and step < len(value):
-        return value[step]
-    return None

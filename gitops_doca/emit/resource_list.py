@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gitops_doca.core.diagnostics import Diagnostic, spell
-from gitops_doca.core.resource_list import DRIVER, Item
+from gitops_doca.core.render.resource_list import DRIVER, Item
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.yaml import dump_document
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.resource_list import Item, describe, package_path
+from gitops_doca.core.render.resource_list import Item, describe, package_path
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.reading.document import Document, is_policy, without_lines
 from gitops_doca.sources.reading.reader import read_documents

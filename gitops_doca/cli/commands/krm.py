@@ -17,7 +17,7 @@ from gitops_doca.cli.settings.registries import registry_flags
 from gitops_doca.cli.settings.run_config import Resolve, RunConfig, generate_for, lock_command, merge_settings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.model import Resource
-from gitops_doca.core.resource_list import (
+from gitops_doca.core.render.resource_list import (
     Item,
     check_collisions,
     has_driver,

@@ -37,7 +37,7 @@ def compare_inventories(old: Inventory, new: Inventory, labels: Iterable[str]) -
         *_config_maps(old, new),
         *_toolkit(old.dtk_images, new.dtk_images),
         *_proxy(old.proxy or ClusterProxy(), new.proxy or ClusterProxy()),
-        *_openshift(old, new),
+        *([_openshift(new)] if old.shows_openshift != new.shows_openshift else []),
         *_labels(old, extra),
     )
 
@@ -109,9 +109,8 @@ def _proxy(before: ClusterProxy, after: ClusterProxy) -> Iterator[str]:
             yield f"Proxy cluster: {name} {'set' if not old[name] else 'changed' if new[name] else 'gone'}"
 
 
-def _openshift(old: Inventory, new: Inventory) -> Iterator[str]:
-    if old.shows_openshift != new.shows_openshift:
-        yield f"OpenShift: {'gone' if old.shows_openshift else 'new'}"
+def _openshift(new: Inventory) -> str:
+    return f"OpenShift: {'new' if new.shows_openshift else 'gone'}"
 
 
 def _labels(old: Inventory, extra: frozenset[str]) -> Iterator[str]:

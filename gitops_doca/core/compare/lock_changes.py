@@ -51,7 +51,7 @@ def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, .
     lock; where the operator makes them the rendering does not matter.
     """
     return (
-        *(_rendering_change(old, new) if renders else ()),
+        *([_rendering_change(old, new)] if renders and old.rendering != new.rendering else []),
         *_pool_changes(old, new),
         *_image_changes(old, new),
         *_tag_changes(old, new),
@@ -59,9 +59,8 @@ def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, .
     )
 
 
-def _rendering_change(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    if old.rendering != new.rendering:
-        yield Change(ChangeKind.RENDERING, f"{old.rendering} -> {new.rendering}")
+def _rendering_change(old: ImageLock, new: ImageLock) -> Change:
+    return Change(ChangeKind.RENDERING, f"{old.rendering} -> {new.rendering}")
 
 
 def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:

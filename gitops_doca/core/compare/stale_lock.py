@@ -38,18 +38,23 @@ def check_lock(
         *_first(lost, "pools without a node"),
         *_first(new, "new pools"),
         *_first(tags, "tags"),
-        *_other_repositories(lock, lacking),
+        *filter(None, [_other_repositories(lock, lacking)]),
         *_first(beside, "companions"),
         *_first(unlisted, "tags"),
     )
     if not details:
         return
-    causes = (
-        *_count(lost, "pool has no node any more", "pools have no node any more"),
-        *_count(new, "pool is new", "pools are new"),
-        *_count(tags, "tag is not locked", "tags are not locked"),
-        *_count(beside, "companion is not locked", "companions are not locked"),
-        *_count(unlisted, "tag was not looked up in the tag list", "tags were not looked up in the tag list"),
+    causes = filter(
+        None,
+        (
+            _count(lost, "pool has no node any more", "pools have no node any more"),
+            _count(new, "pool is new", "pools are new"),
+            _count(tags, "tag is not locked", "tags are not locked"),
+            _count(beside, "companion is not locked", "companions are not locked"),
+            _count(
+                unlisted, "tag was not looked up in the tag list", "tags were not looked up in the tag list"
+            ),
+        ),
     )
     alone = len(details) == 1
     problems.error(
@@ -61,10 +66,12 @@ def check_lock(
     )
 
 
-def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> Iterator[str]:
+def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> str:
+    """Say which repositories the lock has no tag of; empty when there is none."""
     unknown = sorted({image.repository for image in lacking} - set(lock.repositories))
-    if unknown and lock.repositories:
-        yield f"the lock is for {_names(lock.repositories)}, and has no tag of {_names(unknown)}"
+    if not unknown or not lock.repositories:
+        return ""
+    return f"the lock is for {_names(lock.repositories)}, and has no tag of {_names(unknown)}"
 
 
 def _names(repositories: Sequence[Repository]) -> str:
@@ -93,6 +100,5 @@ def _first(lines: Sequence[str], what: str) -> Iterator[str]:
         yield f"... and {len(lines) - _SHOWN} more {what}"
 
 
-def _count(details: Sequence[str], one: str, many: str) -> Iterator[str]:
-    if details:
-        yield f"{len(details)} {one if len(details) == 1 else many}"
+def _count(details: Sequence[str], one: str, many: str) -> str:
+    return f"{len(details)} {one if len(details) == 1 else many}" if details else ""

@@ -83,10 +83,11 @@ class Expected:
     """Whether policies are emitted, and the operator makes the DaemonSets."""
 
 
-def compare_count(built: Built, count: int) -> Iterator[Difference]:
-    """Yield a difference unless there are so many DaemonSets of pools."""
-    if len(built.ours) != count:
-        yield Difference(DifferenceKind.COUNT, f"{len(built.ours)} DaemonSets of pools", f"expected {count}")
+def compare_count(built: Built, count: int) -> tuple[Difference, ...]:
+    """Return a difference unless there are so many DaemonSets of pools."""
+    actual = len(built.ours)
+    difference = Difference(DifferenceKind.COUNT, f"{actual} DaemonSets of pools", f"expected {count}")
+    return () if actual == count else (difference,)
 
 
 def compare_built(lock: ImageLock, built: Built, expected: Expected) -> tuple[Difference, ...]:

@@ -17,7 +17,7 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.core.names import driver_name
 from gitops_doca.core.phrases import list_nodes
-from gitops_doca.core.platform_rules import FIELDS, fits
+from gitops_doca.core.resolve.platform_rules import FIELDS, fits
 from gitops_doca.core.taints import untolerated
 
 

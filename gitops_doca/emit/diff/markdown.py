@@ -10,14 +10,14 @@ from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.diff.phrases import (
     Base,
     compiling,
-    happens,
+    driver_effects,
     headline,
     is_daemon_set,
-    moved,
-    stays,
-    title,
-    version,
-    way,
+    moved_nodes,
+    object_name,
+    source_and_target,
+    unchanged_version,
+    version_move,
 )
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.escape import Markdown, html_in_markdown, markdown_block, markdown_code, markdown_text
@@ -87,14 +87,14 @@ def _blocks(comparison: Comparison, base: Base, *, manifests: bool) -> Iterator[
 
 def _versions(comparison: Comparison) -> Iterator[_Block]:
     for move in comparison.versions:
-        text = f"\nDriver {_code(move.before)} → {version(move, _code(move.after))}\n"
+        text = f"\nDriver {_code(move.before)} → {version_move(move, _code(move.after))}\n"
         yield _Block(text=text, what="driver version")
 
 
 def _stays(comparison: Comparison) -> Iterator[_Block]:
     # Where nothing differs, all pools stay.
     for stay in () if comparison.is_same else comparison.stays:
-        yield _Block(text=f"\n{stays(stay, _code(stay.version))}\n", what="driver version")
+        yield _Block(text=f"\n{unchanged_version(stay, _code(stay.version))}\n", what="driver version")
 
 
 def _pools(comparison: Comparison) -> Iterator[_Block]:
@@ -113,13 +113,16 @@ def _row(change: PoolChange) -> tuple[Markdown, ...]:
         nodes = Markdown(f"{len(pool.nodes)}<br>{named}")
     policy = f"<br>{markdown_text(pool.policy)}" if pool.policy else ""
     name = Markdown(_code(pool.pool or pool.daemon_set) + policy)
-    driver = Markdown("<br>".join(map(markdown_text, happens(change))))
+    driver = Markdown("<br>".join(map(markdown_text, driver_effects(change))))
     return markdown_text(change.kind), name, nodes, image, driver
 
 
 def _moves(comparison: Comparison) -> Iterator[_Block]:
     rows = [
-        (markdown_text(moved(move)), *map(Markdown, way(move, markdown_code, markdown_text)))
+        (
+            markdown_text(moved_nodes(move)),
+            *map(Markdown, source_and_target(move, markdown_code, markdown_text)),
+        )
         for move in comparison.moves
     ]
     return _table(("Nodes", "From", "To"), rows, "group of moved nodes")
@@ -138,7 +141,7 @@ def _objects(comparison: Comparison, base: Base) -> Iterator[_Block]:
     # Pools first: what else changes is seldom what a reader looks for.
     for change in sorted(comparison.objects, key=lambda change: not is_daemon_set(change)):
         body = markdown_block(unified_lines(change, base.name), "diff")
-        summary = html_in_markdown(f"{change.kind}: {title(change)}")
+        summary = html_in_markdown(f"{change.kind}: {object_name(change)}")
         yield _Block(
             text=f"\n<details><summary>{summary}</summary>\n\n{body}\n\n</details>\n", what="manifest"
         )

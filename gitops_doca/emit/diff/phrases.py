@@ -94,16 +94,16 @@ def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
             assert_never(never)
 
 
-def happens(change: PoolChange) -> list[str]:
+def driver_effects(change: PoolChange) -> list[str]:
     """Say what happens to the driver on a pool's nodes; of a removed pool a sentence for each case."""
     if change.after is not None:
-        return [when(change)]
+        return [reload_effect(change)]
     if not change.departures:
         return ["no node ran it"]
-    return [leaves(departure, change.current) for departure in change.departures]
+    return [departure_effect(departure, change.current) for departure in change.departures]
 
 
-def leaves(departure: Departure, pool: RenderedPool) -> str:
+def departure_effect(departure: Departure, pool: RenderedPool) -> str:
     """Say where nodes of a removed pool are now, and whether they lose their driver."""
     match departure:
         case ToNoPool(reason=reason, nodes=names, has_pod=has_pod):
@@ -133,7 +133,7 @@ def _loses(pool: RenderedPool, verb: str, names: tuple[str, ...]) -> str:
     return f"{verb} {count} as soon as this is applied: {shown}"
 
 
-def when(change: PoolChange) -> str:
+def reload_effect(change: PoolChange) -> str:
     """Say when the driver of an added or changed pool is reloaded."""
     text = _RELOADS[change.reload].format_map(_VERBS[change.build])
     if change.reload is Reload.AT_ONCE:
@@ -150,7 +150,7 @@ def when(change: PoolChange) -> str:
     return text
 
 
-def nodes(pool: RenderedPool) -> str:
+def pool_nodes(pool: RenderedPool) -> str:
     """Say how many nodes a pool has, and which."""
     if pool.nodes is None:
         return "not known"
@@ -195,18 +195,18 @@ def _move_words(move: NodeMove) -> tuple[str, str]:
             return _MOVES[3]
 
 
-def version(move: VersionMove, target: str) -> str:
+def version_move(move: VersionMove, target: str) -> str:
     """Say how many pools and nodes go to a driver version, which is spelled `target`."""
     count = "" if move.nodes is None else f", {move.nodes} {_plural('node', move.nodes)}"
     return f"{target}: {move.pools} {_plural('pool', move.pools)}{count}"
 
 
-def stays(stay: VersionStay, target: str) -> str:
+def unchanged_version(stay: VersionStay, target: str) -> str:
     """Say how many pools stay on a driver version, which is spelled `target`."""
     return f"{stay.pools} {_plural('pool', stay.pools)} stay{_s(stay.pools)} on {target}, nothing reloads"
 
 
-def way(
+def source_and_target(
     move: NodeMove, code: Callable[[str], str] = str, text: Callable[[str], str] = str
 ) -> tuple[str, str]:
     """Say from where to where nodes move, with policies only where the pools differ in nothing else.
@@ -222,12 +222,12 @@ def way(
             return source, target
 
 
-def moved(move: NodeMove) -> str:
+def moved_nodes(move: NodeMove) -> str:
     """Say how many nodes move, and which."""
     return f"{len(move.nodes)}: {name_nodes(move.nodes)}"
 
 
-def title(change: ObjectChange) -> str:
+def object_name(change: ObjectChange) -> str:
     """Name an object: `DaemonSet namespace/name`."""
     kind, namespace, name = change.key
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"

@@ -6,15 +6,15 @@ from gitops_doca.core.compare.changes import Comparison, PoolChange
 from gitops_doca.emit.diff.phrases import (
     Base,
     compiling,
-    happens,
+    driver_effects,
     headline,
     is_daemon_set,
-    moved,
-    nodes,
-    stays,
-    title,
-    version,
-    way,
+    moved_nodes,
+    object_name,
+    pool_nodes,
+    source_and_target,
+    unchanged_version,
+    version_move,
 )
 from gitops_doca.emit.diff.unified import unified_lines
 
@@ -29,8 +29,8 @@ def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
         return
     yield headline(comparison)
     for move in comparison.versions:
-        yield f"driver {move.before or 'unknown'} -> {version(move, move.after or 'unknown')}"
-    yield from (stays(stay, stay.version or "an unknown version") for stay in comparison.stays)
+        yield f"driver {move.before or 'unknown'} -> {version_move(move, move.after or 'unknown')}"
+    yield from (unchanged_version(stay, stay.version or "an unknown version") for stay in comparison.stays)
     for change in comparison.pools:
         yield ""
         yield from _pool(change)
@@ -38,13 +38,13 @@ def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
         yield ""
         yield "nodes that move, join or leave"
     for group in comparison.moves:
-        yield f"  {' -> '.join(way(group))}"
-        yield f"    {moved(group)}"
+        yield f"  {' -> '.join(source_and_target(group))}"
+        yield f"    {moved_nodes(group)}"
     others = [change for change in comparison.objects if not is_daemon_set(change)]
     if others:
         yield ""
         yield "other objects"
-    yield from (f"  {change.kind.ljust(7)}  {title(change)}" for change in others)
+    yield from (f"  {change.kind.ljust(7)}  {object_name(change)}" for change in others)
 
 
 def diff_lines(comparison: Comparison, base: Base) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _pool(change: PoolChange) -> Iterator[str]:
         yield f"       -> {new.image}"
     else:
         yield f"  image   {pool.image}"
-    yield f"  nodes   {nodes(pool)}"
-    yield from (f"  driver  {sentence}" for sentence in happens(change))
+    yield f"  nodes   {pool_nodes(pool)}"
+    yield from (f"  driver  {sentence}" for sentence in driver_effects(change))
     if change.parts:
         yield f"  differs {', '.join(part.value for part in change.parts)}"

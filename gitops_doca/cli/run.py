@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitops_doca.cli.output.console import print_diagnostics, print_info
 from gitops_doca.cli.output.documents import FailureDump, documented
 from gitops_doca.cli.output.streams import write_file, write_stdout
 from gitops_doca.cli.output.summary import summarize
-from gitops_doca.cli.settings.explain import explain
 from gitops_doca.cli.settings.inputs import cluster_name, read_run_config
 from gitops_doca.cli.settings.run_config import RunConfig, generate_for
 from gitops_doca.core.diagnostics import Diagnostic, GenerationError, Problems
@@ -19,7 +18,9 @@ from gitops_doca.emit.pool_table import obsolete_note
 from gitops_doca.emit.report import decision_entry, json_report
 from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import Inputs
-from gitops_doca.usecases.lock import Locking
+
+if TYPE_CHECKING:
+    from gitops_doca.usecases.lock import Locking
 
 Dump = Callable[[Generation, Problems], str]
 
@@ -72,6 +73,8 @@ def start(flags: Mapping[str, Any], problems: Problems) -> RunConfig | None:
         run_config = read_run_config(flags, problems)
         problems.raise_errors()
     if flags["explain_config"]:
+        from gitops_doca.cli.settings.explain import explain
+
         write_stdout(explain(run_config))
         return None
     return run_config

@@ -9,7 +9,6 @@ import click
 
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.registry.allowlist import parse_allowed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _MAX_SECONDS = 86400
@@ -263,6 +262,8 @@ def _allowed(context: click.Context, parameter: click.Parameter, value: tuple[st
     if source is click.core.ParameterSource.ENVIRONMENT and not value:
         # Whoever set it meant to allow some, and an empty list would allow all.
         raise click.BadParameter("it names no registry")
+    if value:
+        from gitops_doca.registry.allowlist import parse_allowed
     for entry in value:
         try:
             parse_allowed(entry)

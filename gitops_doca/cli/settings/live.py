@@ -8,11 +8,11 @@ from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory
 from gitops_doca.sources.config import Setting
-from gitops_doca.sources.pull_secret import Auths
 
 if TYPE_CHECKING:
     from gitops_doca.cluster.live import LiveCluster
     from gitops_doca.core.compare.status import Drivers
+    from gitops_doca.sources.pull_secret import Auths
 
 
 class LiveInventory:
@@ -49,7 +49,7 @@ class LiveInventory:
         )
         return self._cluster.inventory(scope, problems)
 
-    def pull_secrets(self, problems: Problems) -> list[tuple[str, Auths]]:
+    def pull_secrets(self, problems: Problems) -> "list[tuple[str, Auths]]":
         """Return the pull secrets that the policies of the inventory name; none before it was read.
 
         Raises `GenerationError` as `LiveCluster.pull_secrets` does.

@@ -13,7 +13,6 @@ from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.config import Setting
-from gitops_doca.sources.pull_secret import read_pull_secrets
 
 if TYPE_CHECKING:
     from gitops_doca.registry.resolver import RegistryResolver
@@ -77,6 +76,7 @@ def make_resolver(
     from gitops_doca.registry.allowlist import parse_allowed
     from gitops_doca.registry.auth.pull_secrets import PullSecret
     from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
+    from gitops_doca.sources.pull_secret import read_pull_secrets
 
     secrets = [found for file in flags.pull_secret for found in read_pull_secrets(file, problems)]
     problems.raise_errors()

@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,6 +16,9 @@ from gitops_doca.cli.process.memory import out_of_memory
 from gitops_doca.cli.process.signals import StoppedError, stoppable
 from gitops_doca.cli.settings.environment import check_environment
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+
+if TYPE_CHECKING:
+    from gitops_doca.cli.settings.registries import Connect
 
 FUNCTION = "gitops-doca-krm"
 """Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
@@ -41,12 +44,13 @@ COMMANDS: Mapping[str, str] = {
 """Each command, a module below `commands`, with the first sentence of its help, in the order of the help."""
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0, or the code of what went wrong, told on stderr.
+def main(arguments: list[str] | None = None, *, connect: "Connect | None" = None) -> NoReturn:
+    """Run a command and exit: 0, or the code of what went wrong, which is printed on stderr.
 
-    Without arguments given those of the process count, and the name under which it was started.
+    Without `arguments` those of the process are used, and the name under which it was started. `connect`
+    makes the client of the registries, where it is not the real one.
     """
-    sys.exit(_exit_code(_own_arguments() if arguments is None else arguments))
+    sys.exit(_exit_code(_own_arguments() if arguments is None else arguments, connect))
 
 
 def _own_arguments() -> list[str]:
@@ -54,10 +58,10 @@ def _own_arguments() -> list[str]:
     return ["krm", *sys.argv[1:]] if name.removesuffix(".pyz") == FUNCTION else sys.argv[1:]
 
 
-def _exit_code(arguments: list[str]) -> int:
+def _exit_code(arguments: list[str], connect: "Connect | None") -> int:
     try:
         with stoppable():
-            return _run(arguments)
+            return _run(arguments, connect)
     except GenerationError as error:
         print_diagnostics(error.diagnostics)
         return error.exit_code
@@ -85,7 +89,7 @@ def _tell_unforeseen(error: Exception) -> int:
     return _BUG
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], connect: "Connect | None") -> int:
     """Do what click's own `main` does, which would take a reader that is gone for an error of its own."""
     buffer_stdout()
     try:
@@ -94,7 +98,7 @@ def _run(arguments: list[str]) -> int:
 
             code: int = shell_complete(cli, {}, _NAME, _COMPLETE, instruction)
         else:
-            with cli.make_context(_NAME, arguments) as context:
+            with cli.make_context(_NAME, arguments, obj=connect) as context:
                 return cli.invoke(context) or 0
     except click.exceptions.Exit as end:
         code = end.exit_code

@@ -116,10 +116,15 @@ class GenerationError(Exception):
         """A class that names the exit status before all others, when it is among them."""
 
     @property
+    def category(self) -> Category:
+        """The class that names the exit status, by precedence."""
+        categories = {d.category for d in self.diagnostics}
+        return next(c for c in (self.decisive, *_PRECEDENCE) if c and c in categories)
+
+    @property
     def exit_code(self) -> int:
-        """Exit status by the precedence of the classes."""
-        classes = {d.category for d in self.diagnostics}
-        return next(c.exit_code for c in (self.decisive, *_PRECEDENCE) if c and c in classes)
+        """Exit status of the run."""
+        return self.category.exit_code
 
 
 class PassingError(GenerationError):

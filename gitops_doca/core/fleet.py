@@ -12,10 +12,10 @@ NO_POOLS = Grouping(pools=(), skipped=())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterResult:
-    """The result of a run for one cluster of a fleet."""
+    """The result of a run for one cluster."""
 
     cluster: str
-    """Its folder, as the command line names it."""
+    """Its folder, as the command line names it; `.` for the working directory."""
     decisions: tuple[Decision, ...] = ()
     """Empty also where the run of this cluster ended before."""
     grouping: Grouping = NO_POOLS

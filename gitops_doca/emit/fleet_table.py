@@ -1,10 +1,18 @@
-"""The table of the pools of a fleet, as text or Markdown."""
+"""The table of the pools of all clusters, as text or Markdown; one cluster has no column."""
 
 from collections.abc import Sequence
 
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.escape import markdown_text, printable_lines
-from gitops_doca.emit.pool_table import HEADERS, MARKDOWN_HEADERS, notes, row, summary
+from gitops_doca.emit.pool_table import (
+    HEADERS,
+    MARKDOWN_HEADERS,
+    markdown_pools,
+    notes,
+    row,
+    summary,
+    text_pools,
+)
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 
@@ -13,12 +21,16 @@ def text_fleet(results: Sequence[ClusterResult]) -> str:
 
     A cluster without a decision has one line, with its failure in the place of a state.
     """
+    if len(results) == 1:
+        return text_pools(results[0].decisions, results[0].grouping)
     lines = text_table([("CLUSTER", *HEADERS), *_rows(results)])
     return printable_lines([*lines, "", _summary(results), *_notes(results)])
 
 
 def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     """Return the same as a table for a comment on a pull request."""
+    if len(results) == 1:
+        return markdown_pools(results[0].decisions, results[0].grouping)
     rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *_rows(results)])
     return "\n".join(
         [

@@ -1,12 +1,12 @@
-"""The file gitops-doca.yaml, and how its settings, flags and defaults make one set."""
+"""The settings of a run, and the file gitops-doca.yaml, which sets them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import API_VERSION
+from gitops_doca.core.model import API_VERSION, PlannedPool
 from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.file_root import FileRoot
@@ -20,104 +20,154 @@ from gitops_doca.sources.reading.selection import ALL
 CONFIG_FILE = "gitops-doca.yaml"
 KIND = "DriverGenerator"
 
-DAEMON_SETS, POLICIES = "daemonsets", "policies"
+DAEMON_SETS: Literal["daemonsets"] = "daemonsets"
+POLICIES: Literal["policies"] = "policies"
 """What is emitted: driver DaemonSets, or the policies for an operator that makes them."""
 
-DEFAULTS: Mapping[str, Any] = {
-    "policies": (),
-    "inventory": (),
-    "lock": "",
-    "namespace": "nvidia-network-operator",
-    "initContainerImage": "",
-    "openshift": "auto",
-    "pinDigests": False,
-    "updateStrategy": {"type": "OnDelete"},
-    "annotations": {},
-    "operatorNames": False,
-    "planned": (),
-    "ignoredTaints": (),
-    "emit": DAEMON_SETS,
-    "driverLabel": False,
-    "strict": False,
-    "allowEmpty": False,
+DEFAULT = "default"
+"""The origin of a setting that nobody set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateStrategy:
+    """How the DaemonSets replace pods, in the words of Kubernetes."""
+
+    type: str = "OnDelete"
+    max_unavailable: str | int | None = None
+
+    def __str__(self) -> str:
+        limit = "" if self.max_unavailable is None else f", maxUnavailable={self.max_unavailable}"
+        return f"type={self.type}{limit}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The fields of `spec`, with their defaults: those of one source, or of all sources merged."""
+
+    policies: tuple[str | Document, ...] = ()
+    inventory: tuple[str, ...] = ()
+    lock: str = ""
+    namespace: str = "nvidia-network-operator"
+    init_container_image: str = ""
+    openshift: bool | Literal["auto"] = "auto"
+    pin_digests: bool = False
+    update_strategy: UpdateStrategy = UpdateStrategy()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    operator_names: bool = False
+    planned: tuple[PlannedPool, ...] = ()
+    ignored_taints: tuple[str, ...] = ()
+    emit: Literal["daemonsets", "policies"] = DAEMON_SETS
+    driver_label: bool = False
+    strict: bool = False
+    allow_empty: bool = False
+    name: str = PROGRAM
+    """The one setting that is no field of `spec`: the name of lock and compact inventory."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Who set each setting that is set, by its name here: a flag, or the place in a file."""
+
+    @property
+    def emits_policies(self) -> bool:
+        """Whether policies are emitted, and the operator makes the DaemonSets."""
+        return self.emit == POLICIES
+
+    def origin(self, name: str) -> str:
+        """Return who set a setting, `DEFAULT` when nobody did."""
+        return self.origins.get(name, DEFAULT)
+
+
+FIELDS: Mapping[str, str] = {
+    "policies": "policies",
+    "inventory": "inventory",
+    "lock": "lock",
+    "namespace": "namespace",
+    "initContainerImage": "init_container_image",
+    "openshift": "openshift",
+    "pinDigests": "pin_digests",
+    "updateStrategy": "update_strategy",
+    "annotations": "annotations",
+    "operatorNames": "operator_names",
+    "planned": "planned",
+    "ignoredTaints": "ignored_taints",
+    "emit": "emit",
+    "driverLabel": "driver_label",
+    "strict": "strict",
+    "allowEmpty": "allow_empty",
 }
-"""The fields of `spec`, with defaults; `policies` and `inventory` are paths or documents, `planned` plans."""
-NAME = "name"
-"""The one setting that is no field of `spec`: what lock and compact inventory are named, as the config is."""
+"""The fields of `spec`, each with its name in `Settings`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting's value, and who set it."""
-
-    value: Any
-    origin: str
-    """`default`, a flag, or the place in a file."""
-
-
-Settings = Mapping[str, Setting]
+def merge(sources: Iterable[Settings]) -> Settings:
+    """Merge what several sources set; the first that sets a setting wins."""
+    merged = Settings()
+    for source in reversed(list(sources)):
+        values = {name: getattr(source, name) for name in source.origins}
+        merged = replace(merged, **values, origins={**merged.origins, **source.origins})
+    return merged
 
 
-def read_config(file: str, problems: Problems, file_root: FileRoot | None = None) -> dict[str, Setting]:
-    """Read a generator config; what it sets, with paths made relative to the working directory."""
+def read_config(file: str, problems: Problems, file_root: FileRoot | None = None) -> Settings:
+    """Read what a generator config sets, with paths made relative to the working directory."""
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if not documents:
         if not problems.errors:
             place = Place(display_name(file, file_root))
             problems.error(f"holds no document; a config is one of kind {KIND}", place)
-        return {}
+        return Settings()
     if len(documents) > 1:
         problems.error("holds more than one document; a config is one", documents[1].place())
-        return {}
+        return Settings()
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     return read_generator(documents[0], folder, problems, file_root)
 
 
 def read_generator(
     document: Document, folder: str, problems: Problems, file_root: FileRoot | None = None
-) -> dict[str, Setting]:
+) -> Settings:
     """Read a `DriverGenerator` whose paths are relative to a folder (empty: the working directory)."""
     if not is_kind(document, KIND):
         # Whatever else it is, nothing of it may be quoted.
         problems.error(
             f"is no config: one document of apiVersion {API_VERSION} and kind {KIND}", Place(document.file)
         )
-        return {}
+        return Settings()
     drop_nulls(document.value)
     if not validate(document, "config", problems):
-        return {}
-    settings = {
-        name: Setting(value, str(Place(document.file, document.place(("spec", name)).line)))
-        for name, value in document.value.get("spec", {}).items()
-    }
-    for name in {"policies", "inventory"} & settings.keys():
-        found = settings[name]
-        paths = _sources(document, name, folder, problems, file_root)
-        settings[name] = replace(found, value=tuple(paths))
-    if "lock" in settings:
-        lock = settings["lock"]
+        return Settings()
+    spec = document.value.get("spec", {})
+    values = {FIELDS[name]: value for name, value in spec.items()}
+    origins = {FIELDS[name]: _line(document, "spec", name) for name in spec}
+    for name in ("policies", "inventory"):
+        if name in values:
+            values[name] = tuple(_sources(document, name, folder, problems, file_root))
+    if "lock" in values:
         place = document.place(("spec", "lock"))
-        settings["lock"] = replace(lock, value=_path(lock.value, folder, place, problems, file_root))
-    if "planned" in settings:
-        settings["planned"] = replace(settings["planned"], value=read_plans(document, problems))
-    _check_image(settings, document, problems)
-    return settings | _name(document)
+        values["lock"] = _path(values["lock"], folder, place, problems, file_root)
+    if "update_strategy" in values:
+        strategy = values["update_strategy"]
+        values["update_strategy"] = UpdateStrategy(
+            type=strategy["type"], max_unavailable=strategy.get("maxUnavailable")
+        )
+    if "planned" in values:
+        values["planned"] = tuple(read_plans(document, problems))
+    if "ignored_taints" in values:
+        values["ignored_taints"] = tuple(values["ignored_taints"])
+    settings = Settings(**values, origins=origins)
+    _check_image(settings.init_container_image, document, problems)
+    return _named(settings, document)
 
 
-def effective(layers: Iterable[Mapping[str, Setting]]) -> Settings:
-    """Merge layers, the first that sets a setting wins; what none sets has its default."""
-    merged = {name: Setting(value, "default") for name, value in {**DEFAULTS, NAME: PROGRAM}.items()}
-    for layer in reversed(list(layers)):
-        merged |= layer
-    return merged
+def _line(document: Document, *path: str) -> str:
+    return str(Place(document.file, document.place(path).line))
 
 
-def _name(document: Document) -> dict[str, Setting]:
-    """Return the config's name if an object of Kubernetes may have it: a config may be called anything."""
+def _named(settings: Settings, document: Document) -> Settings:
+    """Take the config's name if a Kubernetes object may have it: a config may be called anything."""
     name = document.value.get("metadata", {}).get("name")
     if not isinstance(name, str) or not is_subdomain(name):
-        return {}
-    return {NAME: Setting(name, str(Place(document.file, document.place(("metadata", "name")).line)))}
+        return settings
+    return replace(
+        settings, name=name, origins={**settings.origins, "name": _line(document, "metadata", "name")}
+    )
 
 
 def _sources(
@@ -144,8 +194,7 @@ def _path(source: str, folder: str, place: Place, problems: Problems, file_root:
     return path
 
 
-def _check_image(settings: Mapping[str, Setting], document: Document, problems: Problems) -> None:
-    image = settings["initContainerImage"].value if "initContainerImage" in settings else ""
+def _check_image(image: str, document: Document, problems: Problems) -> None:
     if image:
         try:
             parse_image(image)

@@ -21,7 +21,7 @@ from gitops_doca.core.resolve.operator import report_unlisted
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.usecases.load import Inputs, load
+from gitops_doca.usecases.load import Inputs, InventorySource, load
 from gitops_doca.usecases.look_up import look_up
 
 
@@ -45,19 +45,19 @@ def generate(
     source: TagSource,
     problems: Problems,
     *,
+    nodes: InventorySource | None = None,
     file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Generation:
     """Run all stages. Problems are reported; nothing may be applied while there are errors.
 
-    `file_root` and `openshift` are those of `load`.
+    `nodes`, `file_root` and `openshift` are those of `load`.
 
     Raises `GenerationError` for errors of the inputs, before the first look-up, for a lock that does not
     match them, and for more than `MAX_LOOKUPS` look-ups.
     """
-    return resolve_and_render(
-        load(settings, problems, file_root=file_root, openshift=openshift), source, problems
-    )
+    inputs = load(settings, problems, nodes=nodes, file_root=file_root, openshift=openshift)
+    return resolve_and_render(inputs, source, problems)
 
 
 def resolve_and_render(inputs: Inputs, source: TagSource, problems: Problems) -> Generation:

@@ -21,7 +21,7 @@ from gitops_doca.core.resolve.operator import (
     warn_two_owners,
 )
 from gitops_doca.core.resolve.pools import Grouping, check_overlap, group_nodes
-from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Settings
+from gitops_doca.sources.config import CONFIG_FILE, FIELDS, Settings
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.planned_pools import check_policies
@@ -60,29 +60,46 @@ class Inputs:
     strict: bool = False
 
 
-class ClusterReader(Protocol):
-    """Reads a live cluster; as the value of the setting `inventory` it takes the place of the files."""
+class InventorySource(Protocol):
+    """Where the nodes come from: files, or a live cluster."""
 
-    def __call__(self, scope: ClusterQuery, problems: Problems) -> Inventory:
-        """Return the inventory; raises `GenerationError` when the cluster gives none."""
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
+        """Return the inventory; raises `GenerationError` when the source gives none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InventoryFiles:
+    """Files that list the nodes."""
+
+    files: tuple[str, ...]
+    file_root: FileRoot | None = None
+
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
+        """Read all files; what is wrong with them is in `problems`."""
+        return read_inventory(
+            self.files, query.labels, problems, self.file_root, ignored_taints=query.ignored_taints
+        )
 
 
 def load(
     settings: Settings,
     problems: Problems,
     *,
+    nodes: InventorySource | None = None,
     file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Inputs:
     """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong.
 
-    `file_root` holds all files, when there is one. `openshift` is what the cluster's API says of itself, when
+    `nodes` takes the place of the inventory files of the settings. `file_root` holds all
+    files, when there is one. `openshift` is what the cluster's API says of itself, when
     that is known: an inventory that shows the opposite is wrong, unless the settings decide.
     """
-    strict, plans = settings["strict"].value, settings["planned"].value
-    emits_policies = settings["emit"].value == POLICIES
-    policies = read_policies(settings["policies"].value, problems, file_root)
-    inventory = _inventory(settings, policies, problems, file_root)
+    strict, plans, emits_policies = settings.strict, settings.planned, settings.emits_policies
+    policies = read_policies(settings.policies, problems, file_root)
+    source = nodes or InventoryFiles(files=settings.inventory, file_root=file_root)
+    query = replace(query_of(policies, settings), owners=not emits_policies)
+    inventory = source.read(query, problems)
     check_labels(policies.selectors, inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     check_policies(plans, [policy.name for policy in policies.policies], problems)
@@ -92,7 +109,7 @@ def load(
         problems,
         plans=plans,
         # When the operator makes the DaemonSets, it names them itself.
-        operator_names=settings["operatorNames"].value and not emits_policies,
+        operator_names=settings.operator_names and not emits_policies,
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
@@ -103,10 +120,10 @@ def load(
         warn_shared_daemon_sets(grouping.pools, problems)
         _warn_unused(settings, problems)
     else:
-        if settings["openshift"].value == "auto" and openshift not in (None, options.openshift):
+        if settings.openshift == "auto" and openshift not in (None, options.openshift):
             _report_openshift(problems, shown=options.openshift)
         if options.openshift and options.driver_label:
-            _report_driver_label(settings["driverLabel"].origin, problems)
+            _report_driver_label(settings.origin("driver_label"), problems)
         warn_two_owners(policies.policies, inventory.operator_evidence, problems)
         warn_lost_init_container(inventory.operator_evidence, options, problems)
         check_mounts(grouping.pools, inventory, options, problems)
@@ -115,7 +132,7 @@ def load(
     if (count := len(grouping.pools)) > MAX_POOLS:
         message = f"{count} pools come of the {origin}, and a run renders {MAX_POOLS} at most"
         problems.error(message, remedy=SPLIT)
-    if not grouping.pools and not settings["allowEmpty"].value:
+    if not grouping.pools and not settings.allow_empty:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
     return Inputs(
@@ -134,15 +151,16 @@ def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Pr
         inputs.policies.policies,
         live.nodes,
         problems,
-        operator_names=settings["operatorNames"].value and not inputs.emits_policies,
-        strict=settings["strict"].value,
+        operator_names=settings.operator_names and not inputs.emits_policies,
+        strict=settings.strict,
     )
     problems.raise_errors()
     return grouping
 
 
 def _warn_unused(settings: Settings, problems: Problems) -> None:
-    given = [f"{name} ({settings[name].origin})" for name in _RENDERING if settings[name].origin != "default"]
+    origins = {name: settings.origins.get(FIELDS[name]) for name in _RENDERING}
+    given = [f"{name} ({origin})" for name, origin in origins.items() if origin]
     if given:
         problems.warn(
             f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
@@ -150,42 +168,36 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
         )
 
 
-def _inventory(
-    settings: Settings, policies: PolicySet, problems: Problems, file_root: FileRoot | None
-) -> Inventory:
-    """Read files, or a live cluster; the cluster is not read when the policies cannot be used."""
-    source: ClusterReader | tuple[str, ...] = settings["inventory"].value
-    if isinstance(source, tuple):
-        ignored: list[str] = settings["ignoredTaints"].value
-        return read_inventory(source, policies.labels, problems, file_root, ignored_taints=ignored)
-    problems.raise_errors()
-    owners = settings["emit"].value != POLICIES
-    return source(replace(scope_of(policies, settings), owners=owners), problems)
-
-
-def scope_of(policies: PolicySet, settings: Settings) -> ClusterQuery:
-    """Return what these policies and settings need of a live cluster."""
-    drivers = [policy.driver for policy in policies.policies]
+def node_query(policies: PolicySet, settings: Settings) -> ClusterQuery:
+    """Return the query for the nodes of a live cluster, and for nothing else."""
     return ClusterQuery(
-        namespace=settings["namespace"].value,
+        namespace=settings.namespace,
         labels=policies.labels,
-        ignored_taints=frozenset(settings["ignoredTaints"].value),
+        ignored_taints=frozenset(settings.ignored_taints),
+        openshift=False,
+    )
+
+
+def query_of(policies: PolicySet, settings: Settings) -> ClusterQuery:
+    """Return the query for all that these policies and settings use of a live cluster."""
+    drivers = [policy.driver for policy in policies.policies]
+    return replace(
+        node_query(policies, settings),
         config_maps=tuple(sorted({name for d in drivers for name in (d.cert_config, d.repo_config) if name})),
         pull_secrets=tuple(dict.fromkeys(name for d in drivers for name in d.image_pull_secrets)),
-        openshift=settings["openshift"].value is not False,
+        openshift=settings.openshift is not False,
     )
 
 
 def _options(settings: Settings, inventory: Inventory) -> RenderOptions:
-    strategy = settings["updateStrategy"].value
     return RenderOptions(
-        namespace=settings["namespace"].value,
-        init_container_image=settings["initContainerImage"].value,
-        openshift=_is_openshift(settings["openshift"].value, inventory, settings["planned"].value),
-        pin_digests=settings["pinDigests"].value,
-        max_unavailable=strategy.get("maxUnavailable"),
-        annotations=settings["annotations"].value,
-        driver_label=settings["driverLabel"].value,
+        namespace=settings.namespace,
+        init_container_image=settings.init_container_image,
+        openshift=_is_openshift(settings.openshift, inventory, settings.planned),
+        pin_digests=settings.pin_digests,
+        max_unavailable=settings.update_strategy.max_unavailable,
+        annotations=settings.annotations,
+        driver_label=settings.driver_label,
     )
 
 

@@ -35,9 +35,8 @@ from gitops_doca.core.resolve.lookup import (
     TagUnknown,
 )
 from gitops_doca.core.resolve.operator import is_listed, report_unlisted
-from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.generate import decide_pools
-from gitops_doca.usecases.load import Inputs, load
+from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import RegistryTags, look_up
 
 
@@ -51,17 +50,12 @@ class Locking:
     lock: ImageLock
 
 
-def make_lock(settings: Settings, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
     """Look up all tags that the pools need; a missing one is recorded as missing, and in `problems`.
 
     Raises `GenerationError` when an answer is unknown, or an image is for another platform than its tag
     says: then no lock may be written.
     """
-    return lock_inputs(load(settings, problems), inspector, problems)
-
-
-def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
-    """Do what `make_lock` does once the inputs are read."""
     made = cache(inspector)
     pools, source = inputs.grouping.pools, RegistryTags(made)
     beside = companion_images(inputs.companions)

@@ -1,7 +1,6 @@
 """Survey the driver versions of the pools' repositories: tag lists first, then the manifests that decide."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.compare.matrix import (
     LatestVersion,
@@ -15,24 +14,7 @@ from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_images
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
-from gitops_doca.sources.config import Settings
-from gitops_doca.usecases.load import Inputs, load
 from gitops_doca.usecases.look_up import MAX_LOOKUPS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What was read, and what the registries have for it."""
-
-    inputs: Inputs
-    matrices: tuple[VersionMatrix, ...]
-
-
-def make_survey(settings: Settings, resolver: Callable[[], Resolver], problems: Problems) -> Survey:
-    """Read the inputs and survey their pools; raises `GenerationError` for errors of the inputs."""
-    inputs = load(settings, problems)
-    pools = inputs.grouping.pools
-    return Survey(inputs=inputs, matrices=survey(pools, resolver(), problems) if pools else ())
 
 
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:

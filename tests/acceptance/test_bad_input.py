@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fakes.resolver import FakeResolver
+from gitops_doca.cli.settings.registries import Connect
+from support import in_process
 from support.cli import ROOT, Result
-from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 
 NFD = "feature.node.kubernetes.io"
@@ -53,18 +54,22 @@ class Everything(FakeResolver):
         return super().resolve(images)
 
 
-@pytest.fixture(autouse=True)
-def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: Everything()
-    )
+def run_here(*args: str | Path, cwd: Path, connect: Connect | None = None) -> Result:
+    """Run a command, with a registry that has everything unless told otherwise."""
+    return in_process.run_here(*args, cwd=cwd, connect=connect or Everything())
 
 
-def run(folder: Path, *, policy: str | bytes = POLICY, nodes: str | bytes = NODE) -> Result:
+def run(
+    folder: Path,
+    *,
+    policy: str | bytes = POLICY,
+    nodes: str | bytes = NODE,
+    connect: Connect | None = None,
+) -> Result:
     """Run `generate` on a policy and an inventory."""
     for name, content in (("policy.yaml", policy), ("nodes.yaml", nodes)):
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return run_here("generate", "-p", "policy.yaml", "-i", "nodes.yaml", cwd=folder)
+    return run_here("generate", "-p", "policy.yaml", "-i", "nodes.yaml", cwd=folder, connect=connect)
 
 
 def errors(result: Result, code: int = 3) -> list[str]:
@@ -436,9 +441,7 @@ def test_a_driver_toolkit_without_its_image_is_told(tmp_path: Path) -> None:
         def resolve(self, images):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return FakeResolver([i.tag for i in images if "generic" not in i.tag]).resolve(images)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: Compiled())
-        (found,) = errors(run(tmp_path, nodes=rhcos))
+    (found,) = errors(run(tmp_path, nodes=rhcos, connect=Compiled()))
 
     assert found == (
         f"nodes.yaml:6: metadata.labels[{NFD}/system-os_release.OSTREE_VERSION]: "

@@ -103,12 +103,8 @@ class Cluster:
         spec = {"policies": ["policy.yaml"], "inventory": "nodes.json", **self.settings}
         config = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": spec}
         (self.folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "gitops_doca.registry.resolver.RegistryResolver",
-                lambda *_args, **_options: _Inspected(images, lists=tags),
-            )
-            return run_here(*(command or ("generate",)), cwd=self.folder)
+        connect = _Inspected(images, lists=tags)
+        return run_here(*(command or ("generate",)), cwd=self.folder, connect=connect)
 
 
 class _Inspected(FakeResolver):

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.resolver import FakeResolver
 from support.cli import Result
-from support.command import INPUTS, POOL, prepare
-from support.in_process import run_here
+from support.command import INPUTS, prepare, run_pool
 
 POLICY = """\
 apiVersion: mellanox.com/v1alpha1
@@ -37,8 +35,8 @@ spec: {policies: [policy.yaml], inventory: nodes.json, annotations: {a: b:c}}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    prepare(tmp_path, monkeypatch, FakeResolver([POOL.tag]))
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
     return tmp_path
 
 
@@ -49,7 +47,7 @@ def outcome(result: Result) -> tuple[int, str]:
 def test_in_a_policy(folder: Path) -> None:
     (folder / "policy.yaml").write_text(POLICY)
 
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder)
 
     assert outcome(result) == (0, "")
     assert b"image: host:5000/x/doca-driver:25.04-0.6.1.0-2-" in result.stdout
@@ -59,19 +57,19 @@ def test_in_a_policy(folder: Path) -> None:
 def test_in_an_unrelated_document_of_the_same_stream(folder: Path) -> None:
     (folder / "policy.yaml").write_text(f"{OTHER}---\n{POLICY}---\n{OTHER}")
 
-    assert outcome(run_here("generate", *INPUTS, cwd=folder)) == (0, "")
+    assert outcome(run_pool("generate", *INPUTS, cwd=folder)) == (0, "")
 
 
 def test_in_an_inventory(folder: Path) -> None:
     (folder / "more.yaml").write_text(f"{NODE}---\n{OTHER}")
 
-    assert outcome(run_here("generate", *INPUTS, "-i", "more.yaml", cwd=folder)) == (0, "")
+    assert outcome(run_pool("generate", *INPUTS, "-i", "more.yaml", cwd=folder)) == (0, "")
 
 
 def test_in_a_config(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(CONFIG)
 
-    result = run_here("generate", cwd=folder)
+    result = run_pool("generate", cwd=folder)
 
     assert outcome(result) == (0, "")
     assert b"a: b:c" in result.stdout
@@ -81,18 +79,18 @@ def test_in_a_folder_of_manifests_that_diff_compares_with(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(CONFIG)
     manifests = folder / "manifests"
     manifests.mkdir()
-    (manifests / "own.yaml").write_bytes(run_here("generate", cwd=folder).stdout)
+    (manifests / "own.yaml").write_bytes(run_pool("generate", cwd=folder).stdout)
     (manifests / "other.yaml").write_text(OTHER)
 
-    result = run_here("diff", "manifests", cwd=folder)
+    result = run_pool("diff", "manifests", cwd=folder)
 
     assert outcome(result) == (0, "")
     assert result.stdout == b"no difference against manifests\n"
 
 
 def test_in_a_stream_that_verify_checks(folder: Path) -> None:
-    built = run_here("generate", *INPUTS, cwd=folder).stdout
+    built = run_pool("generate", *INPUTS, cwd=folder).stdout
 
-    result = run_here("verify", "--expect-pools", "1", cwd=folder, stdin=OTHER.encode() + b"---\n" + built)
+    result = run_pool("verify", "--expect-pools", "1", cwd=folder, stdin=OTHER.encode() + b"---\n" + built)
 
     assert outcome(result) == (0, "standard input: as expected, DaemonSets of pools: 1\n")

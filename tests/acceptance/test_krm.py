@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
+from gitops_doca.cli.settings.registries import Connect
 from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from gitops_doca.sources.reading.scalars import NotFiniteError
+from support import krm
 from support.cli import clean_environment
-from support.command import POOL, prepare
-from support.in_process import run_here
+from support.command import POOL, prepare, run_pool
 from support.inputs import write_inputs
-from support.krm import POLICY, call, config, resource_list
+from support.krm import POLICY, Output, config, resource_list
 
 NAMED = config(policies=["policy.yaml"], inventory=["nodes.json"])
 NODES = config(inventory=["nodes.json"])
@@ -43,9 +45,16 @@ CONFIG_MAP = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    prepare(tmp_path, monkeypatch)
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
     return tmp_path
+
+
+def call(
+    folder: Path, stdin: bytes, env: Mapping[str, str] | None = None, connect: Connect | None = None
+) -> Output:
+    """Call the function; unless told otherwise the registry has the image of `POOL`."""
+    return krm.call(folder, stdin, env, connect or FakeResolver([POOL.tag]))
 
 
 def policy(folder: Path) -> dict[str, Any]:
@@ -54,7 +63,7 @@ def policy(folder: Path) -> dict[str, Any]:
 
 
 def generated(folder: Path) -> list[Any]:
-    result = run_here("generate", "-p", "policy.yaml", "-i", "nodes.json", cwd=folder)
+    result = run_pool("generate", "-p", "policy.yaml", "-i", "nodes.json", cwd=folder)
     return list(yaml.safe_load_all(result.stdout))
 
 
@@ -287,10 +296,8 @@ def test_an_error_of_a_file_names_the_file(folder: Path) -> None:
     ]
 
 
-def test_a_missing_image_ends_as_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(folder, monkeypatch, FakeResolver())
-
-    output = call(folder, resource_list([], NAMED))
+def test_a_missing_image_ends_as_everywhere(folder: Path) -> None:
+    output = call(folder, resource_list([], NAMED), connect=FakeResolver())
 
     assert (output.exit_code, output.items) == (4, [])
     assert output.results[0]["message"].startswith(
@@ -300,11 +307,10 @@ def test_a_missing_image_ends_as_everywhere(folder: Path, monkeypatch: pytest.Mo
     assert output.run.stderr.startswith("error[missing]: ")
 
 
-def test_an_outage_is_unknown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_is_unknown(folder: Path) -> None:
     outage = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
-    prepare(folder, monkeypatch, FakeResolver(faults={POOL.tag: outage}))
 
-    output = call(folder, resource_list([], NAMED))
+    output = call(folder, resource_list([], NAMED), connect=FakeResolver(faults={POOL.tag: outage}))
 
     assert (output.exit_code, output.items, output.results[0]["tags"]["class"]) == (5, [], "unknown")
 
@@ -488,7 +494,7 @@ def test_a_wrong_environment_is_a_result_too(folder: Path) -> None:
 def test_the_environment_says_which_registries_may_be_asked(tmp_path: Path) -> None:
     write_inputs(tmp_path, repository="nvcr.io/nvidia/mellanox", pools=[POOL], forced=True)
 
-    output = call(tmp_path, resource_list([], NAMED), {"GITOPS_DOCA_ALLOWED_REGISTRY": "other.example"})
+    output = krm.call(tmp_path, resource_list([], NAMED), {"GITOPS_DOCA_ALLOWED_REGISTRY": "other.example"})
 
     assert (output.exit_code, output.items, output.results[0]["tags"]["class"]) == (5, [], "unknown")
     assert "nvcr.io" in output.results[0]["message"]

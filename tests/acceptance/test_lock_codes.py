@@ -32,7 +32,6 @@ class Fleet:
     """A folder that has one cluster with the pool A, and others as a test wants them."""
 
     folder: Path
-    monkeypatch: pytest.MonkeyPatch
 
     def cluster(self, name: str, *pools: Pool, lock: str = OLD) -> None:
         folder = self.folder / name
@@ -45,9 +44,7 @@ class Fleet:
         )
 
     def ask(self, resolver: FakeResolver, *arguments: str) -> Result:
-        name = "gitops_doca.registry.resolver.RegistryResolver"
-        self.monkeypatch.setattr(name, lambda *_args, **_options: resolver)
-        return run_here("lock", *arguments, "--report", "report.json", cwd=self.folder)
+        return run_here("lock", *arguments, "--report", "report.json", cwd=self.folder, connect=resolver)
 
     def changed(self) -> list[str]:
         """Return the clusters whose lock is not the old one."""
@@ -60,8 +57,8 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return Fleet(folder=tmp_path, monkeypatch=monkeypatch)
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(folder=tmp_path)
 
 
 def classes(result: Result) -> list[str]:

@@ -5,20 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from fakes.resolver import FakeResolver
-from support.in_process import run_here
-from support.inputs import Pool, write_inputs
+from support.command import POOL, run_pool
+from support.inputs import write_inputs
 from support.krm import config, resource_list
 
-POOL = Pool(kernel="5.15.0-91-generic")
 HELP = "  help: name a file inside of that folder, or give this one with --lock\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     """The folder of a cluster, two levels below the top of what may be a work tree."""
-    name = "gitops_doca.registry.resolver.RegistryResolver"
-    monkeypatch.setattr(name, lambda *_args, **_options: FakeResolver([POOL.tag]))
     folder = tmp_path / "top" / "clusters" / "a"
     folder.mkdir(parents=True)
     write_inputs(folder, repository="nvcr.io/nvidia/mellanox", pools=[POOL], forced=True)
@@ -80,8 +76,8 @@ def test_a_lock_in_the_work_tree_is_written_and_read(
     prepare(top)
     use_lock(folder, lock.format(top=top))
 
-    assert run_here("lock", cwd=folder).exit_code == 0
-    assert run_here("generate", "--locked", cwd=folder).exit_code == 0
+    assert run_pool("lock", cwd=folder).exit_code == 0
+    assert run_pool("generate", "--locked", cwd=folder).exit_code == 0
     assert not (folder / "gitops-doca.lock.yaml").exists()
 
 
@@ -96,7 +92,7 @@ def test_a_lock_outside_is_neither_written_nor_read(
     use_lock(folder, named)
     before = sorted(top.parent.rglob("*"))
 
-    result = run_here(command, cwd=folder)
+    result = run_pool(command, cwd=folder)
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.startswith(
@@ -131,7 +127,7 @@ def test_no_lock_is_among_gits_own_files(
     use_lock(folder, named)
     before = sorted(top.parent.rglob("*"))
 
-    result = run_here(command, cwd=folder)
+    result = run_pool(command, cwd=folder)
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.startswith(
@@ -145,8 +141,8 @@ def test_the_flag_may_name_a_lock_anywhere(folder: Path) -> None:
     use_lock(folder, "/nowhere/locks.yaml")
     file = folder.parents[2] / "locks.yaml"
 
-    assert run_here("lock", "--lock", file, cwd=folder).exit_code == 0
-    assert run_here("generate", "--lock", file, cwd=folder).exit_code == 0
+    assert run_pool("lock", "--lock", file, cwd=folder).exit_code == 0
+    assert run_pool("generate", "--lock", file, cwd=folder).exit_code == 0
     assert file.exists()
 
 
@@ -157,7 +153,7 @@ def test_one_cluster_of_a_fleet_does_not_write_outside(folder: Path) -> None:
     use_lock(folder, "lock.yaml")
     use_lock(other, "/nowhere/lock.yaml")
 
-    result = run_here("lock", "a", "b", cwd=folder.parent)
+    result = run_pool("lock", "a", "b", cwd=folder.parent)
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[1].startswith("error[input]: b/gitops-doca.yaml:6: spec.lock: the lock")
@@ -167,7 +163,7 @@ def test_one_cluster_of_a_fleet_does_not_write_outside(folder: Path) -> None:
 def test_a_function_reads_no_lock_outside_of_its_folder(folder: Path) -> None:
     asked = resource_list([], config(policies=["policy.yaml"], inventory="nodes.json", lock="../lock.yaml"))
 
-    result = run_here("krm", cwd=folder, stdin=asked)
+    result = run_pool("krm", cwd=folder, stdin=asked)
 
     assert result.exit_code == 3
     assert (
@@ -180,7 +176,7 @@ def test_no_work_tree_is_looked_for_above_a_ceiling(folder: Path) -> None:
     a_work_tree(top)
     use_lock(folder, "../lock.yaml")
 
-    result = run_here("lock", cwd=folder, env={"GIT_CEILING_DIRECTORIES": str(top.resolve())})
+    result = run_pool("lock", cwd=folder, env={"GIT_CEILING_DIRECTORIES": str(top.resolve())})
 
     assert result.exit_code == 3
     assert f"the lock '../lock.yaml' is outside of {folder.resolve()}, and a config" in result.stderr

@@ -32,9 +32,7 @@ def run(
     spec = {"policies": ["policy.yaml"], "inventory": "nodes.json", "planned": planned, **(settings or {})}
     config = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": spec}
     (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: FakeResolver(tags))
-        return run_here(*(flags or ("generate",)), cwd=folder)
+    return run_here(*(flags or ("generate",)), cwd=folder, connect=FakeResolver(tags))
 
 
 def errors(result: Result, code: int = 3) -> list[str]:

@@ -202,7 +202,7 @@ def test_lock_check_of_a_fleet_tells_it_with_its_cluster(tmp_path: Path) -> None
         result = run_here("lock", "--check", "a", "b", cwd=tmp_path)
 
     assert (result.exit_code, result.stdout.decode()) == (1, f"b  rendering  1 -> {RENDERING}\n")
-    assert result.stderr == "1 lock differs; to renew: gitops-doca lock b\n"
+    assert result.stderr == "1 lock differs; to update: gitops-doca lock b\n"
 
 
 def test_lock_check_ignores_it_where_the_operator_renders(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from gitops_doca.cli.argocd.parameters import PARAMETERS
 from gitops_doca.cli.settings.environment import LIVE
-from gitops_doca.cli.settings.registries import RegistryFlags, variable
+from gitops_doca.cli.settings.flags import REGISTRY_FLAGS, flag_of, variable
 from support.application import make_application
 from support.cli import ROOT, clean_environment, install
 
@@ -61,7 +61,7 @@ def test_every_parameter_is_listed() -> None:
 def test_every_variable_of_the_operator_is_listed() -> None:
     listed = {name for name in first_cells("variable") if name.startswith("GITOPS_DOCA_")}
 
-    assert listed == {LIVE, *map(variable, RegistryFlags.__slots__)}
+    assert listed == {LIVE, *(variable(flag_of(name)) for name in REGISTRY_FLAGS)}
 
 
 def section() -> str:

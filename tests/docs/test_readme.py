@@ -5,17 +5,17 @@ import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from fakes.api_server import FakeApiServer, node
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.cli import cli
+from gitops_doca.cli.settings.registries import Connect
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection
 from support.cli import Result
-from support.command import POOL, prepare
+from support.command import POOL, prepare, run_pool
 from support.in_process import run_here
 from support.published import published_tags
 from support.repository import commit, start, start_demo
@@ -64,25 +64,25 @@ def write_the_folder(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(shown[1])
 
 
-def run_line(line: str, folder: Path, **env: str) -> Result:
+def run_line(line: str, folder: Path, connect: Connect | None = None, **env: str) -> Result:
     """Run a line of the README as a shell would."""
     line, _, file = line.partition(" > ")
     program, *arguments = shlex.split(line)
     assert program == "gitops-doca"
-    result = run_here(*arguments, cwd=folder, env=env)
+    result = run_pool(*arguments, cwd=folder, env=env, connect=connect)
     if file:
         (folder / file).write_bytes(result.stdout)
     return result
 
 
-def test_what_it_tells_of_the_command_line_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_tells_of_the_command_line_works(tmp_path: Path) -> None:
     start(tmp_path)
     commit(tmp_path)
-    prepare(tmp_path, monkeypatch, Registry([POOL.tag]))
+    prepare(tmp_path)
     write_the_folder(tmp_path)
     lines = commands(section("### The command line"))
 
-    results = [run_line(line, tmp_path) for line in lines]
+    results = [run_line(line, tmp_path, Registry([POOL.tag])) for line in lines]
 
     assert [line.split()[1] for line in lines] == ["check", "lock", "generate", "diff"]
     assert [result.exit_code for result in results] == [0, 0, 0, 1]
@@ -91,8 +91,8 @@ def test_what_it_tells_of_the_command_line_works(tmp_path: Path, monkeypatch: py
     assert "1 pool added" in results[-1].stdout.decode()
 
 
-def test_a_look_needs_no_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(tmp_path, monkeypatch)
+def test_a_look_needs_no_config(tmp_path: Path) -> None:
+    prepare(tmp_path)
     shown = re.search(r"`(gitops-doca check -p [^`]*)`", section("## Use"))
     assert shown is not None
 
@@ -105,11 +105,8 @@ def test_it_is_short_about_the_command_line() -> None:
     assert len(section("### The command line").splitlines()) < 15
 
 
-def test_the_matrix_is_the_one_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = FakeResolver(published_tags())
-    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_args, **_options: registry)
-
-    printed = run_here("matrix", "fixtures/demo", cwd=ROOT)
+def test_the_matrix_is_the_one_of_the_demo() -> None:
+    printed = run_here("matrix", "fixtures/demo", cwd=ROOT, connect=FakeResolver(published_tags()))
 
     assert (printed.exit_code, printed.stderr) == (0, "")
     assert shown("matrix") == printed.stdout.decode()

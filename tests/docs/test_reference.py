@@ -20,7 +20,7 @@ from gitops_doca.core.compare.status import State
 from gitops_doca.core.compare.verify import DifferenceKind
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.emit.matrix.phrases import WORDS
-from gitops_doca.sources.config import DEFAULTS
+from gitops_doca.sources.config import FIELDS
 from gitops_doca.sources.reading.schema import SCHEMAS, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,8 +112,8 @@ def test_every_field_of_the_config_is_listed() -> None:
     config, policy = (index for index, _ in enumerate(re.findall(r"\| field of `spec` \|", PAGE)))
     assert (config, policy) == (0, 1)
 
-    assert words(rows("field of `spec`")) == list(DEFAULTS)
-    assert sorted(DEFAULTS) == properties("config", "properties", "spec")
+    assert words(rows("field of `spec`")) == list(FIELDS)
+    assert sorted(FIELDS) == properties("config", "properties", "spec")
 
 
 def test_every_field_of_a_plan_is_listed() -> None:

@@ -34,7 +34,7 @@ class FakeResolver:
         self.listed: list[tuple[Repository, ...]] = []
         """Repositories of each round of tag lists."""
 
-    def __call__(self) -> "FakeResolver":
+    def __call__(self, *_options: object) -> "FakeResolver":
         """Stand in for what makes a resolver, too."""
         return self
 

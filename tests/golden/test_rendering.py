@@ -14,7 +14,7 @@ from fakes.resolver import FakeResolver
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.yaml import dump_stream
-from gitops_doca.sources.config import Setting, effective
+from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.generate import generate
 from gitops_doca.usecases.look_up import RegistryTags
 from support.cli import ROOT
@@ -57,14 +57,13 @@ class Manifests:
 def rendered_case(case: Case) -> str:
     """Render a golden case in this process, from a registry in memory."""
     objects = case.folder / "objects.yaml"
-    given = {
-        "policies": (str(case.folder / "policy.yaml"),),
-        "inventory": (str(case.folder / "nodes.yaml"), *([str(objects)] if objects.exists() else ())),
-        "namespace": case.namespace,
-        "openshift": case.openshift,
-        "initContainerImage": case.init_container_image,
-    }
-    settings = effective([{name: Setting(value, "test") for name, value in given.items()}])
+    settings = Settings(
+        policies=(str(case.folder / "policy.yaml"),),
+        inventory=(str(case.folder / "nodes.yaml"), *([str(objects)] if objects.exists() else ())),
+        namespace=case.namespace,
+        openshift=case.openshift,
+        init_container_image=case.init_container_image,
+    )
     problems = Problems()
     generation = generate(settings, RegistryTags(FakeResolver(case.tags)), problems)
     problems.raise_errors()

@@ -30,7 +30,7 @@ from gitops_doca.core.model import (
 )
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.emit.yaml import dump_stream
-from gitops_doca.sources.config import Setting, effective
+from gitops_doca.sources.config import Settings
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.usecases.generate import generate
 from gitops_doca.usecases.look_up import RegistryTags
@@ -182,16 +182,15 @@ class Folder:
         return found
 
     def run(self, policies: Sequence[Resource], inventory: str, tags: Sequence[str]) -> Outcome:
-        given = {
-            "policies": (self.write("policy.yaml", yaml.safe_dump_all(policies)),),
-            "inventory": (self.write("inventory", inventory),),
-            "allowEmpty": True,
-        }
-        layers = effective([{name: Setting(value, "test") for name, value in given.items()}])
+        settings = Settings(
+            policies=(self.write("policy.yaml", yaml.safe_dump_all(policies)),),
+            inventory=(self.write("inventory", inventory),),
+            allow_empty=True,
+        )
         problems = Problems()
         manifests, skipped = "", tuple[SkippedNode, ...]()
         try:
-            found = generate(layers, RegistryTags(FakeResolver(tags)), problems)
+            found = generate(settings, RegistryTags(FakeResolver(tags)), problems)
             manifests, skipped = dump_stream(found.resources), found.inputs.grouping.skipped
         except GenerationError:
             pass

@@ -7,9 +7,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fakes.resolver import FakeResolver
-from support.command import INPUTS, POOL, prepare
-from support.in_process import run_here
+from support.command import INPUTS, prepare, run_pool
 from support.krm import config, resource_list
 from support.mutation import mutated, mutations
 
@@ -17,8 +15,8 @@ CODES = {0, 3, 4, 5, 7}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    prepare(tmp_path, monkeypatch, FakeResolver([POOL.tag]))
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
     (tmp_path / "inventory.yaml").write_text(SNAPSHOT)
     (tmp_path / "gitops-doca.yaml").write_text(PLANNED)
     return tmp_path
@@ -88,7 +86,7 @@ def test_a_mutated_input_never_ends_as_a_bug(
     (folder / name).write_bytes(mutated(original, changes))
     try:
         words = () if name in ("inventory.yaml", "gitops-doca.yaml") else INPUTS
-        result = run_here("generate", *words, cwd=folder)
+        result = run_pool("generate", *words, cwd=folder)
     finally:
         (folder / name).write_bytes(original)
 
@@ -105,7 +103,7 @@ def test_a_mutated_call_of_the_function_ends_with_results(
     item = yaml.safe_load((folder / "policy.yaml").read_text())
     stdin = mutated(resource_list([item], config(inventory="nodes.json")), changes)
 
-    result = run_here("krm", cwd=folder, stdin=stdin)
+    result = run_pool("krm", cwd=folder, stdin=stdin)
 
     assert result.exit_code in CODES | {6}, result.stderr
     written = yaml.safe_load(result.stdout)

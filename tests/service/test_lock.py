@@ -377,7 +377,7 @@ def test_check_names_what_moved(registry: DockerRegistry, tmp_path: Path) -> Non
         f"available  {repository}:{NEW.tag}  {new}",
         f"moved      {repository}:{AMD.tag}  {before} -> {after}",
     ]
-    assert result.stderr == f"{LOCK} differs; to renew it: gitops-doca lock\n"
+    assert result.stderr == f"{LOCK} differs; to update it: gitops-doca lock\n"
 
 
 def test_check_needs_a_lock(registry: DockerRegistry, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from gitops_doca.cli.settings.registries import Connect
 from support.cli import ROOT, Result
 from support.in_process import run_here
 
@@ -48,12 +49,16 @@ class Application:
         }
 
     def generate(
-        self, *args: str, env: Mapping[str, str] = MappingProxyType({}), **parameters: Any
+        self,
+        *args: str,
+        env: Mapping[str, str] = MappingProxyType({}),
+        connect: Connect | None = None,
+        **parameters: Any,
     ) -> Result:
         """Call `argocd generate` with parameters, strings or lists of them."""
         given = {"ARGOCD_APP_PARAMETERS": spell(parameters)} if parameters else {}
         environment = {**self.environment, **given, **env}
-        return run_here("argocd", "generate", *args, cwd=self.folder, env=environment)
+        return run_here("argocd", "generate", *args, cwd=self.folder, env=environment, connect=connect)
 
     def change(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file of the application, which must be in it."""

@@ -8,13 +8,21 @@ from pathlib import Path
 from unittest import mock
 
 from gitops_doca.cli import main
+from gitops_doca.cli.settings.registries import Connect
 from support.cli import Result
 
 
 def run_here(
-    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b""
+    *args: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    connect: Connect | None = None,
 ) -> Result:
-    """Run `gitops-doca` with these arguments, without a terminal, home or proxy."""
+    """Run `gitops-doca` with these arguments, without a terminal, home or proxy.
+
+    `connect` makes the client of the registries; without it that is the real one.
+    """
     stdout, stderr = _stream(), _stream()
     with (
         mock.patch.dict(os.environ, {"PATH": os.defpath, "HOME": "/nonexistent", **(env or {})}, clear=True),
@@ -24,7 +32,7 @@ def run_here(
         chdir(cwd),
     ):
         try:
-            main([os.fspath(arg) for arg in args])
+            main([os.fspath(arg) for arg in args], connect=connect)
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)

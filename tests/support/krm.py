@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from gitops_doca.cli.settings.registries import Connect
 from support.cli import Result
 from support.in_process import run_here
 
@@ -64,9 +65,11 @@ class Output:
         return [item["kind"] for item in self.items]
 
 
-def call(folder: Path, stdin: bytes, env: Mapping[str, str] | None = None) -> Output:
+def call(
+    folder: Path, stdin: bytes, env: Mapping[str, str] | None = None, connect: Connect | None = None
+) -> Output:
     """Call the function in a folder."""
-    run = run_here("krm", cwd=folder, stdin=stdin, env=env)
+    run = run_here("krm", cwd=folder, stdin=stdin, env=env, connect=connect)
     written = yaml.safe_load(run.stdout)
     assert {key: written.pop(key) for key in ("apiVersion", "kind")} == {
         "apiVersion": "config.kubernetes.io/v1",

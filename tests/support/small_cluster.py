@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
@@ -86,9 +85,7 @@ def write_cluster(
     (folder / "policies.yaml").write_text(yaml.safe_dump_all(policies))
     # Under `strict` a lock with pools that compile now is refused: it is written once without.
     _write_config(folder, {**settings, "strict": False})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitops_doca.registry.resolver.RegistryResolver", lambda *_a, **_o: FakeResolver(tags))
-        result = run_here("lock", cwd=folder)
+    result = run_here("lock", cwd=folder, connect=FakeResolver(tags))
     _write_config(folder, settings)
     assert result.exit_code == 0, result.stderr
 

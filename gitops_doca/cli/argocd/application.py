@@ -1,30 +1,22 @@
-"""The environment that Argo CD gives a plugin to an invocation."""
+"""The environment that Argo CD gives a plugin, to a `RunConfig`."""
 
 import os
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from gitops_doca.cli.argocd.parameters import read_parameters
+from gitops_doca.cli.argocd.parameters import Parameters, read_parameters
 from gitops_doca.cli.settings.environment import LIVE
+from gitops_doca.cli.settings.flags import RegistryFlags
 from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.cli.settings.registries import RegistryFlags
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, lock_command, merge_settings
+from gitops_doca.cli.settings.registries import Connect
+from gitops_doca.cli.settings.run_config import Explained, Resolve, RunConfig, lock_command, merge_settings
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.names import is_dns_label
-from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, read_config
+from gitops_doca.sources.config import CONFIG_FILE, DEFAULT, Settings, read_config
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.lock import LOCK_FILE
 
-# Parameter to setting of the config.
-_SETTINGS = {
-    "policy": "policies",
-    "inventory": "inventory",
-    "lock": "lock",
-    "namespace": "namespace",
-    "pinDigests": "pinDigests",
-    "openshift": "openshift",
-}
 # Groups that OpenShift itself serves. Others under its domain come with operators that run elsewhere too, as
 # sriovnetwork.openshift.io does.
 _OPENSHIFT = frozenset(
@@ -43,13 +35,13 @@ _OPENSHIFT = frozenset(
     )
 )
 _EVERYWHERE = "apps/v1"
-# No more is known of where the repository begins.
+# Where the repository begins is not known.
 _UNKNOWN = "the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to it)"
 _FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
 
 
-def operators_part(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the side car's own environment, without what Argo CD adds: an application chooses that."""
+def operator_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the sidecar itself: what Argo CD adds to it, an application chooses."""
     return {name: value for name, value in environ.items() if not name.startswith(_FOREIGN)}
 
 
@@ -84,46 +76,59 @@ def _find_linked(folder: PurePath, below: str) -> FileRoot:
 def read_application(
     environ: Mapping[str, str],
     registry: RegistryFlags,
-    told: Mapping[str, Setting],
+    connect: Connect,
     untrusted: UntrustedLimits,
     problems: Problems,
 ) -> RunConfig:
-    """Merge parameters, config file and defaults; reports what is not there or not usable.
+    """Merge parameters, config file and defaults; reports what is missing or cannot be used.
 
-    `registry` and `told` are the operator's settings, and whatever else `environ` holds leaves them alone.
+    `registry` is the operator's, and does not depend on what else `environ` holds.
     """
     file_root = untrusted.file_root
     parameters = read_parameters(environ.get("ARGOCD_APP_PARAMETERS", ""), problems)
-    given = {_SETTINGS[name]: setting for name, setting in parameters.items() if name in _SETTINGS}
-    config = parameters.get("config", Setting(CONFIG_FILE, "default"))
-    resolve = parameters.get("resolve", Setting(Resolve.AUTO, "default"))
-    live = _live(untrusted)
-    file = _config_file(config, {**live, **given}, file_root, problems)
-    ways = {"policies": "the parameter policy", "inventory": "the parameter inventory"}
-    settings = merge_settings(
-        [given, read_config(file, problems, file_root) if file else {}, live], ways, problems
-    )
+    given, live = parameters.settings, _live(untrusted)
+    file = _config_file(parameters, file_root, problems, live=live is not None)
+    config = read_config(file, problems, file_root) if file else Settings()
+    if "inventory" in {*given.origins, *config.origins}:
+        live = None
+    needed = {
+        "policies": "the parameter policy",
+        **({} if live else {"inventory": "the parameter inventory"}),
+    }
+    settings = merge_settings([given, config], needed, problems)
     if not problems.errors:
         _check_namespace(settings, environ.get("ARGOCD_APP_NAMESPACE", ""), problems)
     return RunConfig(
         settings=settings,
         registry=registry,
-        told={"config": config, "resolve": Setting(resolve.value.value, resolve.origin), **told},
-        resolve=resolve.value,
-        lock_file=settings["lock"].value or os.path.join(os.path.dirname(file), LOCK_FILE),  # noqa: PTH118, PTH120 (paths as written)
-        fix_command=_mend(parameters, settings["inventory"].value, file_root),
+        connect=connect,
+        live=live,
+        explained=_explained(parameters),
+        resolve=parameters.resolve or Resolve.AUTO,
+        lock_file=settings.lock or os.path.join(os.path.dirname(file), LOCK_FILE),  # noqa: PTH118, PTH120 (paths as written)
+        fix_command=_fix_command(parameters, live, file_root),
         untrusted=untrusted,
         openshift=_has_openshift(environ.get("KUBE_API_VERSIONS", "")),
     )
 
 
-def _config_file(
-    config: Setting, given: Mapping[str, Setting], file_root: FileRoot, problems: Problems
-) -> str:
-    file = str(config.value)
-    if config.origin != "default" or file_root.has(file):
-        return file
-    if not {"policies", "inventory"} <= given.keys():
+def _explained(parameters: Parameters) -> dict[str, Explained]:
+    config, resolve = parameters.config, parameters.resolve
+    return {
+        "config": Explained(value=config or CONFIG_FILE, origin="parameter config" if config else DEFAULT),
+        "resolve": Explained(
+            value=(resolve or Resolve.AUTO).value, origin="parameter resolve" if resolve else DEFAULT
+        ),
+    }
+
+
+def _config_file(parameters: Parameters, file_root: FileRoot, problems: Problems, *, live: bool) -> str:
+    if parameters.config:
+        return parameters.config
+    if file_root.has(CONFIG_FILE):
+        return CONFIG_FILE
+    needed = {"policies"} if live else {"policies", "inventory"}
+    if not needed <= parameters.settings.origins.keys():
         where = "/".join(file_root.start) or "the root of the repository"
         problems.error(
             f"there is no {CONFIG_FILE} in {where}",
@@ -132,49 +137,45 @@ def _config_file(
     return ""
 
 
-def _live(untrusted: UntrustedLimits) -> dict[str, Setting]:
-    """Return the cluster around the side car, for applications without an inventory, if it is turned on."""
+def _live(untrusted: UntrustedLimits) -> LiveInventory | None:
+    """Return the cluster around the sidecar, for applications without an inventory, if it is turned on."""
     word = untrusted.environ.get(LIVE, "")
     if word not in {"", "true", "false"}:
-        message = f"{LIVE} in the side car's environment is wrong: it is neither true nor false"
+        message = f"{LIVE} in the sidecar's environment is wrong: it is neither true nor false"
         raise GenerationError((Diagnostic(category=Category.USAGE, message=message),))
     if word != "true":
-        return {}
-    cluster = LiveInventory(deadline=untrusted.seconds_for_lookups, environ=untrusted.environ)
-    return {"inventory": Setting(cluster, LIVE)}
+        return None
+    return LiveInventory(deadline=untrusted.seconds_for_lookups, environ=untrusted.environ)
 
 
 def _check_namespace(settings: Settings, destination: str, problems: Problems) -> None:
     """Report a destination that the repository does not name: what is synced is what a review showed."""
-    namespace = settings["namespace"]
-    rendered = settings["emit"].value != POLICIES
-    if not rendered or namespace.origin != "default" or destination in {"", namespace.value}:
+    namespace = settings.namespace
+    if settings.emits_policies or "namespace" in settings.origins or destination in {"", namespace}:
         return
     name = destination if is_dns_label(destination) else "NAME"
     problems.error(
         f"the application's destination is the namespace {name}, and {CONFIG_FILE} sets none, which means "
-        f"{namespace.value}",
-        remedy=f"write namespace: {name} (or {namespace.value}) under spec in {CONFIG_FILE}",
+        f"{namespace}",
+        remedy=f"write namespace: {name} (or {namespace}) under spec in {CONFIG_FILE}",
     )
 
 
-def _mend(parameters: Mapping[str, Setting], inventory: object, file_root: FileRoot) -> str:
+def _fix_command(parameters: Parameters, live: LiveInventory | None, file_root: FileRoot) -> str:
     """Return the command that writes the lock, from the root of a checkout."""
-    live = inventory if isinstance(inventory, LiveInventory) else None
+    given = parameters.settings
 
-    def files(name: str) -> list[str]:
-        value = parameters[name].value if name in parameters else ()
-        paths = (value,) if isinstance(value, str) else value
-        return [os.path.normpath(os.path.join(*file_root.start, path)) for path in paths]  # noqa: PTH118 (text)
+    def paths(*files: str) -> list[str]:
+        return [os.path.normpath(os.path.join(*file_root.start, file)) for file in files]  # noqa: PTH118 (text)
 
-    target = files("config") or ["/".join(file_root.start)]
-    return lock_command(
-        target[0] or None, files("policy"), files("inventory"), next(iter(files("lock")), None), live
-    )
+    target = paths(parameters.config)[0] if parameters.config else "/".join(file_root.start)
+    policies = [file for file in given.policies if isinstance(file, str)]
+    lock = paths(given.lock)[0] if given.lock else None
+    return lock_command(target or None, paths(*policies), paths(*given.inventory), lock, live)
 
 
 def _has_openshift(api_versions: str) -> bool | None:
-    """Say whether the API of the destination is OpenShift's; None when Argo CD told too little of it."""
+    """Say whether the API of the destination is OpenShift's; None when Argo CD says too little about it."""
     known = api_versions.split(",")
     if any(version.partition("/")[0] in _OPENSHIFT for version in known):
         return True

@@ -14,7 +14,7 @@ from types import FrameType
 
 from gitops_doca import __version__
 from gitops_doca.cli.process.memory import out_of_memory
-from gitops_doca.cli.settings.registries import variable
+from gitops_doca.cli.settings.flags import variable
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, GenerationError, spell
 

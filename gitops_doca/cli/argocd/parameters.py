@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_doca.cli.settings.run_config import Resolve
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.names import is_dns_label
-from gitops_doca.sources.config import Setting
+from gitops_doca.sources.config import Settings
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.reading.schema import did_you_mean
 
@@ -18,13 +18,25 @@ _KINDS = {"string": "a string", "array": "a list", "map": "a map"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What the parameters of an application set."""
+
+    settings: Settings = field(default_factory=Settings)
+    config: str = ""
+    """Empty: none is named."""
+    resolve: Resolve | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter; all of Argo CD's values are strings."""
 
     name: str
+    attribute: str
+    """Of `Settings`, or of `Parameters`."""
     title: str
     tooltip: str
-    parse: Callable[[str], Any]
+    parse: Callable[[str], object]
     """Raises ValueError with what is wrong, as the end of a sentence."""
     many: bool = False
     """A list of values may be given, too."""
@@ -47,8 +59,8 @@ def announce() -> str:
     return json.dumps([parameter.announcement() for parameter in PARAMETERS.values()], indent=2) + "\n"
 
 
-def read_parameters(text: str, problems: Problems) -> dict[str, Setting]:
-    """Read `ARGOCD_APP_PARAMETERS`: each value by name, of those with `many` a tuple.
+def read_parameters(text: str, problems: Problems) -> Parameters:
+    """Read `ARGOCD_APP_PARAMETERS`.
 
     Nothing, `null` and an empty list mean that there are none. All that is wrong is reported.
     """
@@ -61,8 +73,9 @@ def read_parameters(text: str, problems: Problems) -> dict[str, Setting]:
             "is no JSON list of parameters with name and string, array or map",
             Place("ARGOCD_APP_PARAMETERS"),
         )
-        return {}
-    found: dict[str, Setting] = {}
+        return Parameters()
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     seen: set[str] = set()
     for entry in entries or ():
         name = entry["name"]
@@ -75,11 +88,15 @@ def read_parameters(text: str, problems: Problems) -> dict[str, Setting]:
         elif name in seen:
             problems.error("the parameter is given twice", place)
         else:
-            values = tuple(_values(PARAMETERS[name], entry, place, problems))
-            if values:
-                found[name] = Setting(values if PARAMETERS[name].many else values[0], place.file)
+            parameter = PARAMETERS[name]
+            given = tuple(_values(parameter, entry, place, problems))
+            if given:
+                values[parameter.attribute] = given if parameter.many else given[0]
+                origins[parameter.attribute] = place.file
         seen.add(name)
-    return found
+    config, resolve = values.pop("config", ""), values.pop("resolve", None)
+    settings = Settings(**values, origins={name: origins[name] for name in values})
+    return Parameters(settings=settings, config=config, resolve=resolve)
 
 
 def _is_entry(entry: object) -> bool:
@@ -96,7 +113,7 @@ def _is_entry(entry: object) -> bool:
 
 def _values(
     parameter: Parameter, entry: Mapping[str, Any], place: Place, problems: Problems
-) -> Iterator[Any]:
+) -> Iterator[object]:
     kinds = [kind for kind in _VALUES if entry.get(kind) is not None]
     if kinds == ["string"]:
         texts: list[str] = [entry["string"]]
@@ -104,8 +121,8 @@ def _values(
         texts = entry["array"]
     else:
         what = " and ".join(_KINDS[kind] for kind in kinds) or "nothing"
-        wanted = "a string or a list of strings" if parameter.many else "a string"
-        problems.error(f"the value is {what}, not {wanted}", place)
+        expected = "a string or a list of strings" if parameter.many else "a string"
+        problems.error(f"the value is {what}, not {expected}", place)
         return
     if not texts or "" in texts:
         problems.error("the value is empty", place, remedy="give it a value, or remove the parameter")
@@ -157,50 +174,58 @@ def _resolve(text: str) -> Resolve:
 _ALL = (
     Parameter(
         name="config",
+        attribute="config",
         title="Config",
         tooltip="The generator config, from the application's folder; default: gitops-doca.yaml",
         parse=_path,
     ),
     Parameter(
         name="policy",
+        attribute="policies",
         title="Policies",
-        tooltip="Policy files, in the place of the config's",
+        tooltip="Policy files, in place of the config's",
         parse=_path,
         many=True,
     ),
     Parameter(
         name="inventory",
+        attribute="inventory",
         title="Inventory",
-        tooltip="Inventory files, in the place of the config's",
+        tooltip="Inventory files, in place of the config's",
         parse=_path,
         many=True,
     ),
     Parameter(
         name="lock",
+        attribute="lock",
         title="Lock",
         tooltip="The lock file; default: gitops-doca.lock.yaml beside the config, if it is there",
         parse=_path,
     ),
     Parameter(
         name="namespace",
+        attribute="namespace",
         title="Namespace",
         tooltip="Namespace of every namespaced object; default: nvidia-network-operator",
         parse=_namespace,
     ),
     Parameter(
         name="resolve",
+        attribute="resolve",
         title="Resolve",
-        tooltip="auto: by the lock if there is one; locked: insist on a lock; online: ask the registries",
+        tooltip="auto: by the lock if there is one; locked: fail without one; online: ask the registries",
         parse=_resolve,
     ),
     Parameter(
         name="pinDigests",
+        attribute="pin_digests",
         title="Pin digests",
         tooltip="Images as repo/image:tag@sha256:...",
         parse=_boolean,
     ),
     Parameter(
         name="openshift",
+        attribute="openshift",
         title="OpenShift",
         tooltip="auto: as the inventory shows; true or false",
         parse=_openshift,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from gitops_doca.cli.argocd.application import find_boundary, operators_part, read_application
+from gitops_doca.cli.argocd.application import find_boundary, operator_environment, read_application
 from gitops_doca.cli.argocd.for_argocd import (
     describe_bug,
     for_argocd,
@@ -16,23 +16,24 @@ from gitops_doca.cli.argocd.for_argocd import (
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.explain import explain
-from gitops_doca.cli.settings.registries import RegistryFlags, registry_environment
+from gitops_doca.cli.settings.flags import RegistryFlags
+from gitops_doca.cli.settings.registries import Connect, registry_environment
 from gitops_doca.cli.settings.run_config import asks_registries, generate_for
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.emit.yaml import dump_stream
-from gitops_doca.sources.config import Setting
 
 _BUG = 70
 _DEFAULTS = {"allowed_registry": ("nvcr.io",), "deadline": 40.0}
-"""Of the operator's settings, where the side car's environment says nothing."""
+"""Of the operator's settings, where the sidecar's environment has none."""
 
 
 class PluginRun:
-    """Runs once; keeps what an error needs to be told well."""
+    """Runs once; keeps what the message of an error needs."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], connect: Connect) -> None:
         self._environ = environ
+        self._connect = connect
         self._started = time.monotonic()
         self._online = False
 
@@ -53,15 +54,15 @@ class PluginRun:
         return 0
 
     def _document(self, problems: Problems, *, only_explain: bool) -> str:
-        registry, told = _operators_settings()
+        registry = _operator_settings()
         untrusted = UntrustedLimits(
             file_root=find_boundary(self._environ),
-            environ=operators_part(self._environ),
+            environ=operator_environment(self._environ),
             seconds=registry.deadline,
             ends_at=self._started + registry.deadline,
         )
         with memory_limit(), time_limit(untrusted):
-            run_config = read_application(self._environ, registry, told, untrusted, problems)
+            run_config = read_application(self._environ, registry, self._connect, untrusted, problems)
             problems.raise_errors()
             if only_explain:
                 return explain(run_config)
@@ -71,10 +72,10 @@ class PluginRun:
             return dump_stream(generation.resources)
 
 
-def _operators_settings() -> tuple[RegistryFlags, Mapping[str, Setting]]:
+def _operator_settings() -> RegistryFlags:
     try:
         return registry_environment(_DEFAULTS)
     except click.BadParameter as error:
         name = error.param.name if error.param and error.param.name else "setting"
-        message = f"GITOPS_DOCA_{name.upper()} in the side car's environment is wrong: {error.message}"
+        message = f"GITOPS_DOCA_{name.upper()} in the sidecar's environment is wrong: {error.message}"
         raise GenerationError((Diagnostic(category=Category.USAGE, message=message),)) from None

@@ -26,13 +26,14 @@ def generate(*, explain_config: bool) -> int:
     """Print the manifests of the application in this folder.
 
     Settings come from the application's parameters and from gitops-doca.yaml; those about registries from the
-    variables GITOPS_DOCA_... of the side car alone.
+    variables GITOPS_DOCA_... of the sidecar alone.
     """
     if sys.platform != "linux":
         raise GenerationError((_NEEDS_LINUX,))
     from gitops_doca.cli.argocd.plugin_run import PluginRun
+    from gitops_doca.cli.settings.registries import current_connect
 
-    return PluginRun(dict(os.environ)).generate(only_explain=explain_config)
+    return PluginRun(dict(os.environ), current_connect()).generate(only_explain=explain_config)
 
 
 @command.command("parameters")

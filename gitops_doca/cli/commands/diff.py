@@ -2,60 +2,68 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeVar
 
 import click
 
-from gitops_doca.cli.baseline import Folder, describe, find_base, render_commit, render_folder, with_nodes
-from gitops_doca.cli.output.console import coloured, print_diagnostics
-from gitops_doca.cli.output.documents import documented
+from gitops_doca.cli.clusters import (
+    Cluster,
+    Fleet,
+    connect_shared,
+    distinct,
+    last_parts,
+    load_cluster,
+    prefetch_for,
+)
+from gitops_doca.cli.diff_base import (
+    Folder,
+    LoadedCommit,
+    describe,
+    find_base,
+    load_commit,
+    render_folder,
+    with_nodes,
+)
+from gitops_doca.cli.output.console import coloured
+from gitops_doca.cli.output.report import print_generation
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import LIMIT, summarize
-from gitops_doca.cli.run import print_generation
-from gitops_doca.cli.settings.flags import registry_options
+from gitops_doca.cli.settings.flags import (
+    Flags,
+    registry_options,
+    resolve_options,
+    verbose_option,
+    with_flags,
+)
 from gitops_doca.cli.settings.inputs import cluster_name, read_run_config
-from gitops_doca.cli.settings.run_config import RunConfig, generate_for
+from gitops_doca.cli.settings.run_config import RunConfig, choose_source
 from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.rendered import Rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.emit.diff.document import KIND, json_diff
-from gitops_doca.emit.diff.markdown import markdown
+from gitops_doca.core.resolve.lookup import TagSource
+from gitops_doca.emit.diff.cluster import ClusterDiff
+from gitops_doca.emit.diff.document import json_diff
+from gitops_doca.emit.diff.fleet import failing_first, markdown_fleet, text_lines
 from gitops_doca.emit.diff.phrases import Base, compiling
-from gitops_doca.emit.diff.text import diff_lines, summary_lines
-from gitops_doca.emit.escape import printable
-from gitops_doca.emit.json_document import document_text
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit
+from gitops_doca.usecases.generate import resolve_and_render
+from gitops_doca.usecases.load import Inputs
 
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000
 _NAMED = 5
 """Nodes that a message names: the result names more, and a longer message would lose its end."""
-_Side = TypeVar("_Side")
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared:
-    start: Base
-    comparison: Comparison
-    strict: bool
-    """What the config of the work tree says."""
-    warnings: tuple[Diagnostic, ...]
-    """Of both sides."""
-
-
 @click.command("diff")
-@click.argument("base", metavar="[BASE]", required=False)
-@click.argument("target", metavar="[DIR|FILE]", required=False)
-@click.option("--locked", is_flag=True, help="Insist on a lock; without one this is an error.")
-@click.option("--online", is_flag=True, help="Ask the registries, whatever lock there is.")
+@click.argument("names", metavar="[BASE] [DIR|FILE]...", nargs=-1)
+@resolve_options
 @registry_options
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@verbose_option
 @click.option(
     "-o",
     "--output",
@@ -71,73 +79,70 @@ class _Compared:
     metavar="BYTES",
     help=f"Most that -o markdown prints; cut between pools (default: {_MAX_BYTES}).",
 )
-def command(
-    base: str | None,
-    target: str | None,
-    output: str,
-    max_bytes: int | None,
-    stat: bool,  # noqa: FBT001 (click passes it by name)
-    **flags: Any,  # noqa: ANN401 (click's parameters)
-) -> int:
+@with_flags
+def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int | None, stat: bool) -> int:
     """Print what changes against another revision or folder.
 
     That is: nodes that will compile the driver, pools, nodes, when drivers are reloaded, and the
     manifests.
 
     BASE is a Git revision, or a folder of rendered manifests; without it the work tree is compared
-    with where HEAD left the default branch. A single argument that names a folder with a
-    gitops-doca.yaml, or such a file, is DIR.
+    with where HEAD left the default branch. A first argument that names a folder with a
+    gitops-doca.yaml, or such a file, is DIR. With several DIRs all clusters are in one document, and
+    a BASE that is a folder of manifests has a folder for each: the last part of its path.
 
     Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool compiles that
     had a precompiled image.
     """
     if max_bytes is not None and output != "markdown":
         raise click.UsageError("--max-bytes is about -o markdown")
-    if target is None and base is not None and _names_config(base):
-        base, target = None, base
-    with documented(partial(document_text, KIND) if output == "json" else None):
-        compared = _compare(base, _config(target), flags)
-    start, comparison = compared.start, compared.comparison
-    problems = Problems(compared.warnings)
-    _report_compiling(comparison, problems, strict=compared.strict)
-    match output:
-        case "markdown":
-            limit = max_bytes or _MAX_BYTES
-            write_stdout(markdown(comparison, start, limit, manifests=not stat))
-        case "json":
-            cluster = cluster_name(target)
-            write_stdout(json_diff(comparison, start, cluster, problems, manifests=not stat))
-        case _:
-            write_stdout(_text(comparison, start, manifests=not stat))
-    summarize(lambda: markdown(comparison, start, LIMIT, manifests=not stat), problems)
-    problems.raise_errors()
-    print_diagnostics(problems.warnings)
-    return _SAME if comparison.is_same else _DIFFERENT
+    base, targets = _arguments(names)
+    fleet = _fleet(targets)
+    reader = _Reader(flags, fleet)
+    pairs = [reader.read(cluster, base) for cluster in fleet.clusters]
+    prefetch_for(fleet, [inputs for pair in pairs for inputs in pair.online], reader.registries)
+    diffs = failing_first([_compare(pair, fleet, flags) for pair in pairs])
+    manifests = not stat
+    if output == "json":
+        write_stdout(json_diff(diffs, fleet.diagnostics, manifests=manifests))
+    if any(diff.comparison for diff in diffs) or not fleet.is_one:
+        if output == "markdown":
+            write_stdout(markdown_fleet(diffs, max_bytes or _MAX_BYTES, manifests=manifests))
+        elif output == "text":
+            write_stdout(_text(diffs, manifests=manifests))
+        summarize(lambda: markdown_fleet(diffs, LIMIT, manifests=manifests), fleet.shared)
+    fleet.end()
+    return _DIFFERENT if any(diff.exit_code for diff in diffs) else _SAME
 
 
-def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
-    """Report pools that compile where a precompiled image was there before."""
-    for found in comparison.compiling:
-        message = compiling(found, _NAMED)
-        if strict and found.is_refused:
-            problems.error(
-                f"{message}, and the config is strict",
-                found.pool.place,
-                category=Category.MISSING,
-                remedy="publish or mirror the precompiled image, keep a version or a kernel that has one, "
-                "or remove strict",
-            )
-        else:
-            problems.warn(
-                message,
-                found.pool.place,
-                remedy="with forcePrecompiled: true in the policy a missing image is an error",
-            )
+def _arguments(names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Return BASE, None when it is not given, and the folders or configs, each once."""
+    if not names or _names_config(names[0]):
+        return None, distinct(names)
+    return names[0], distinct(names[1:])
 
 
 def _names_config(path: str) -> bool:
     file = os.path.join(path, CONFIG_FILE)  # noqa: PTH118 (the path as its author wrote it)
     return path != "" and (os.path.isfile(path) or os.path.lexists(file))  # noqa: PTH113
+
+
+def _fleet(targets: Sequence[str]) -> Fleet:
+    if len(targets) > 1:
+        clusters = tuple(_cluster(target, cluster_name(target)) for target in targets)
+        return Fleet(clusters=clusters, shared=Problems())
+    cluster = _cluster(next(iter(targets), None), "")
+    return Fleet(clusters=(cluster,), shared=cluster.problems)
+
+
+def _cluster(target: str | None, name: str) -> Cluster:
+    return Cluster(
+        label=cluster_name(target),
+        name=name,
+        config=_config(target),
+        run_config=None,
+        problems=Problems(),
+    )
 
 
 def _config(target: str | None) -> str:
@@ -148,45 +153,146 @@ def _config(target: str | None) -> str:
     return target if is_file else os.path.join(target, CONFIG_FILE)  # noqa: PTH118
 
 
-def _compare(base: str | None, config: str, flags: Mapping[str, Any]) -> _Compared:
-    """Render both sides and compare them; raises `GenerationError` with the problems of both."""
-    start = find_base(base, config)
-    problems = Problems()
-    notes: list[str] = []
-    before = _tried(lambda: _before(start, config, flags, notes, problems), problems)
-    rendered = _tried(lambda: _after(config, flags, problems), problems)
+@dataclass(frozen=True, kw_only=True)
+class _WorkTree:
+    """The inputs of the work tree, and what has the tags that they need."""
+
+    run_config: RunConfig
+    inputs: Inputs
+    source: TagSource
+    problems: Problems
+
+
+@dataclass(kw_only=True)
+class _Pair:
+    """Both sides of the comparison of one cluster; None where a side has no config, or could not be read."""
+
+    cluster: Cluster
+    start: Commit | Folder | None = None
+    before: LoadedCommit | Rendering | None = None
+    after: _WorkTree | None = None
+
+    @property
+    def online(self) -> Iterator[Inputs]:
+        """The inputs whose tags are looked up in the registries."""
+        if isinstance(self.before, LoadedCommit) and self.before.source.is_online:
+            yield self.before.inputs
+        if self.after and self.after.source.is_online:
+            yield self.after.inputs
+
+
+class _Reader:
+    """Reads both sides of each cluster; all of them share one client of the registries."""
+
+    def __init__(self, flags: Flags, fleet: Fleet) -> None:
+        self._flags = flags
+        self._fleet = fleet
+        self._run_configs: list[RunConfig] = []
+        self.registries = connect_shared(self._run_configs, fleet.shared)
+
+    def read(self, cluster: Cluster, base: str | None) -> _Pair:
+        """Read both sides of a cluster; what is wrong with either is in its problems."""
+        pair = _Pair(cluster=cluster)
+        with cluster.collecting():
+            pair.start = self._start(base, cluster)
+            with cluster.collecting():
+                pair.before = self._before(pair.start, cluster)
+            pair.after = self._after(cluster)
+        return pair
+
+    def _start(self, base: str | None, cluster: Cluster) -> Commit | Folder:
+        start = find_base(base, cluster.config)
+        if isinstance(start, Commit) or self._fleet.is_one:
+            return start
+        names = [cluster.name for cluster in self._fleet.clusters]
+        folders = dict(zip(names, last_parts(names, start.path), strict=True))
+        return Folder(os.path.join(start.path, folders[cluster.name]))  # noqa: PTH118 (as written)
+
+    def _before(self, start: Commit | Folder, cluster: Cluster) -> LoadedCommit | Rendering | None:
+        if isinstance(start, Commit):
+            return load_commit(
+                start,
+                cluster.config,
+                lambda path, files, problems: self._run_config(path, problems, revision=files),
+                self.registries,
+            )
+        if not self._fleet.is_one and not os.path.lexists(start.path):
+            return Rendering()
+        return render_folder(start, cluster.problems)
+
+    def _after(self, cluster: Cluster) -> _WorkTree | None:
+        """Read the work tree; None when it has no config."""
+        if not os.path.lexists(cluster.config):
+            return None
+        problems = Problems()
+        run_config = self._run_config(_target(cluster.config), problems)
+        problems.raise_errors()
+        return _WorkTree(
+            run_config=run_config,
+            source=choose_source(run_config, problems, self.registries),
+            inputs=load_cluster(cluster.name, run_config, problems),
+            problems=problems,
+        )
+
+    def _run_config(
+        self, target: str | None, problems: Problems, *, revision: FileRoot | None = None
+    ) -> RunConfig:
+        run_config = read_run_config(target, self._flags, problems, revision=revision)
+        self._run_configs.append(run_config)
+        return run_config
+
+
+def _target(config: str) -> str | None:
+    """Return what `lock` is given for this config: messages say so."""
+    folder, file = os.path.split(config)
+    return folder or None if file == CONFIG_FILE else config
+
+
+def _compare(pair: _Pair, fleet: Fleet, flags: Flags) -> ClusterDiff:
+    """Render both sides and compare them; what is wrong is in the problems of the cluster."""
+    cluster, diff = pair.cluster, ClusterDiff(cluster=pair.cluster.label)
+    if not (fleet.shared.errors and any(pair.online)):
+        before, after = pair.before, None
+        with cluster.collecting():
+            if isinstance(before, LoadedCommit):
+                before = before.render()
+        with cluster.collecting():
+            after = _render(pair.after, cluster, flags) if pair.after else None
+        with cluster.collecting():
+            cluster.problems.raise_errors()
+            diff = _compare_sides(pair, before, after)
+    errors = cluster.problems.errors or (() if diff.comparison else fleet.shared.errors)
+    return replace(diff, failure=GenerationError(errors).category if errors else None)
+
+
+def _render(work_tree: _WorkTree, cluster: Cluster, flags: Flags) -> Rendering:
+    problems = work_tree.problems
+    generation = resolve_and_render(work_tree.inputs, work_tree.source, problems)
+    if flags.output.verbose:
+        print_generation(generation, cluster=cluster.name)
     problems.raise_errors()
-    after, strict = rendered or (None, False)
-    if isinstance(start, Folder) and after and any(pool.is_operators for pool in after.pools):
+    for warning in problems:
+        cluster.problems.add(warning)
+    return with_nodes(generation)
+
+
+def _compare_sides(pair: _Pair, before: Rendering | None, after: Rendering | None) -> ClusterDiff:
+    assert pair.start is not None  # noqa: S101 (without it there is an error)
+    base = _base(pair, before, after)
+    if isinstance(pair.start, Folder) and after and any(pool.is_operators for pool in after.pools):
         # Policies in a folder do not say which pools the operator made of them.
         after = replace(after, pools=())
-    return _Compared(
-        start=_start(start, config, before, after, notes),
-        comparison=compare_renderings(before or Rendering(), after or Rendering()),
-        strict=strict,
-        warnings=problems.warnings,
-    )
+    comparison = compare_renderings(before or Rendering(), after or Rendering())
+    strict = pair.after is not None and pair.after.run_config.settings.strict
+    _report_compiling(comparison, pair.cluster.problems, strict=strict)
+    return ClusterDiff(cluster=pair.cluster.label, base=base, comparison=comparison)
 
 
-def _tried(run: Callable[[], _Side | None], problems: Problems) -> _Side | None:
-    try:
-        return run()
-    except GenerationError as error:
-        for problem in error.diagnostics:
-            problems.add(problem)
-        return None
-
-
-def _start(
-    found: Commit | Folder,
-    config: str,
-    before: Rendering | None,
-    after: Rendering | None,
-    more: Iterable[str],
-) -> Base:
-    """Say what is compared with; raises `GenerationError` when neither side has a config."""
-    base = describe(found)
-    notes = [*base.notes, *more]
+def _base(pair: _Pair, before: Rendering | None, after: Rendering | None) -> Base:
+    """Return what is compared with; raises `GenerationError` when neither side has a config."""
+    assert pair.start is not None  # noqa: S101 (without it there is an error)
+    base, config = describe(pair.start), pair.cluster.config
+    notes = [*base.notes, *(pair.before.notes if isinstance(pair.before, LoadedCommit) else ())]
     if before is None and after is None:
         raise _no_config(config, base.name)
     if before is None:
@@ -198,43 +304,24 @@ def _start(
     return replace(base, notes=tuple(notes))
 
 
-def _before(
-    start: Commit | Folder, config: str, flags: Mapping[str, Any], notes: list[str], problems: Problems
-) -> Rendering | None:
-    if isinstance(start, Folder):
-        return render_folder(start, problems)
-    return render_commit(
-        start, config, lambda name, files, problems: _read(name, flags, problems, revision=files), notes
-    )
-
-
-def _after(config: str, flags: Mapping[str, Any], warnings: Problems) -> tuple[Rendering, bool] | None:
-    """Render the work tree, and say whether its config is strict; None when it has no config."""
-    if not os.path.lexists(config):
-        return None
-    problems = Problems()
-    run_config = _read(_target(config), flags, problems)
-    problems.raise_errors()
-    generation = generate_for(run_config, problems)
-    if flags["verbose"]:
-        print_generation(generation)
-    problems.raise_errors()
-    for warning in problems:
-        warnings.add(warning)
-    return with_nodes(generation), run_config.settings["strict"].value
-
-
-def _target(config: str) -> str | None:
-    """Return what `lock` is given for this config: messages say so."""
-    folder, file = os.path.split(config)
-    return folder or None if file == CONFIG_FILE else config
-
-
-def _read(
-    target: str | None, flags: Mapping[str, Any], problems: Problems, *, revision: FileRoot | None = None
-) -> RunConfig:
-    own = {"target": target, "policies": (), "inventory": (), "lock": None}
-    return read_run_config({**flags, **own}, problems, revision=revision)
+def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
+    """Report pools that compile where a precompiled image was there before."""
+    for one in comparison.compiling:
+        message, place = compiling(one, _NAMED), one.pool.place
+        if strict and one.is_refused:
+            problems.error(
+                f"{message}, and the config is strict",
+                place,
+                category=Category.MISSING,
+                remedy="publish or mirror the precompiled image, keep a version or a kernel that has one, "
+                "or remove strict",
+            )
+        else:
+            problems.warn(
+                message,
+                place,
+                remedy="with forcePrecompiled: true in the policy a missing image is an error",
+            )
 
 
 def _no_config(config: str, base: str) -> GenerationError:
@@ -245,12 +332,11 @@ def _no_config(config: str, base: str) -> GenerationError:
     )
 
 
-def _text(comparison: Comparison, base: Base, *, manifests: bool) -> str:
-    diff = list(diff_lines(comparison, base)) if manifests else []
+def _text(diffs: Sequence[ClusterDiff], *, manifests: bool) -> str:
+    lines = text_lines(diffs, manifests=manifests)
     if coloured(sys.stdout):
-        diff = [click.style(line, fg=_COLOURS.get(line[:1])) for line in diff]
-    return _joined([*map(printable, summary_lines(comparison, base)), *([""] if diff else []), *diff])
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+        return "".join(
+            f"{click.style(line, fg=_COLOURS.get(line[:1])) if is_diff else line}\n"
+            for line, is_diff in lines
+        )
+    return "".join(f"{line}\n" for line, _ in lines)

@@ -1,17 +1,24 @@
 """The command `generate`: the manifests of all pools, on stdout or as files of a folder."""
 
-from collections.abc import Mapping
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gitops_doca.cli.clusters import Cluster, Fleet, decide_all, distinct, last_parts, open_fleet
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import write_stdout
-from gitops_doca.cli.run import decide, run
-from gitops_doca.cli.settings.flags import input_options, live_options, lock_options, registry_options
-from gitops_doca.core.diagnostics import Problems
-from gitops_doca.emit.escape import printable
+from gitops_doca.cli.settings.flags import (
+    Flags,
+    input_options,
+    live_options,
+    lock_options,
+    registry_options,
+    targets_argument,
+    with_flags,
+)
+from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.yaml import dump_json, dump_stream
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ _SAME, _DIFFERENT = 0, 1
 
 
 @click.command("generate")
+@targets_argument
 @input_options
 @live_options
 @lock_options
@@ -32,56 +40,93 @@ _SAME, _DIFFERENT = 0, 1
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),
-    metavar="DIR",
+    metavar="OUT",
     help="Write one file an object and a kustomization.yaml into this folder, and print nothing.",
 )
 @click.option("--check", is_flag=True, help="With --output-dir: say whether it is current, write nothing.")
-def command(output: str, output_dir: Path | None, *, check: bool, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@with_flags
+def command(
+    flags: Flags, *, output: str, output_dir: Path | None, check: bool, targets: tuple[str, ...]
+) -> int:
     """Print the manifests of all pools.
 
     Reads gitops-doca.yaml in DIR (default: the working directory), or FILE;
     it is not needed when -p and -i are given.
+
+    With several folders and --output-dir OUT, each cluster has a folder in OUT: the last part of its path.
     """
-    if output_dir is None:
-        if check:
-            raise click.UsageError("--check is about a folder: give --output-dir too")
-        run(flags, lambda generation, _: _DUMPS[output](generation.resources))
-        return _SAME
-    if output == "json":
+    targets = distinct(targets)
+    if output_dir is not None and output == "json":
         raise click.UsageError("--output-dir writes YAML, which kustomize builds: leave -o json out")
-    return _fill(output_dir, flags, check=check)
+    if output_dir is None and check:
+        raise click.UsageError("--check is about a folder: give --output-dir too")
+    if output_dir is None and len(targets) > 1:
+        raise click.UsageError("the manifests of several folders need --output-dir")
+    folders = _folders(targets, output_dir) if output_dir else []
+    fleet = open_fleet(targets, flags)
+    if fleet is None:
+        return _SAME
+    if not output_dir:
+        return _print(fleet, flags, output)
+    return _fill(fleet, dict(zip(fleet.clusters, folders, strict=True)), flags, check=check)
 
 
-def _fill(folder: Path, flags: Mapping[str, Any], *, check: bool) -> int:
-    # What goes to stdout needs none of this: start-up counts.
+def _folders(targets: tuple[str, ...], output_dir: Path) -> list[Path]:
+    """Return the folder of each cluster; of one cluster it is the named one itself."""
+    if len(targets) < 2:  # noqa: PLR2004 (one or none)
+        return [output_dir]
+    return [output_dir / part for part in last_parts(targets, os.fspath(output_dir))]
+
+
+def _print(fleet: Fleet, flags: Flags, output: str) -> int:
+    for generation in decide_all(fleet, flags).values():
+        if not fleet.shared.errors:
+            write_stdout(_DUMPS[output](generation.resources))
+    fleet.end()
+    return _SAME
+
+
+def _fill(fleet: Fleet, folders: dict[Cluster, Path], flags: Flags, *, check: bool) -> int:
+    """Write the folder of each cluster that has no error, or compare it.
+
+    Raises `GenerationError` after everything was printed.
+    """
+    # Manifests on stdout need neither: start-up counts.
     from gitops_doca.cli.output.folder import inspect_folder, update_folder
     from gitops_doca.emit.files import dump_files
 
-    # Before anyone is asked: what is wrong with the folder is so whatever the pools are.
-    inspect_folder(folder, {})
-    problems = Problems()
-    generation = decide(flags, problems)
-    problems.raise_errors()
-    if generation is None:
-        return _SAME
-    files = dump_files(generation.resources)
-    print_diagnostics(problems.warnings)
+    for cluster, _ in fleet.usable:
+        # Before registries are asked: what is wrong with the folder is wrong with any pools.
+        with cluster.collecting():
+            inspect_folder(folders[cluster], {})
+    generations = decide_all(fleet, flags)
+    good = {cluster: made for cluster, made in generations.items() if not cluster.problems.errors}
+    warnings = [diagnostic for cluster in good for diagnostic in cluster.diagnostics]
+    print_diagnostics(warnings)
+    states: dict[Cluster, FolderState] = {}
+    for cluster, generation in good.items():
+        folder, files = folders[cluster], dump_files(generation.resources)
+        with cluster.collecting():
+            state = inspect_folder(folder, files) if check else update_folder(folder, files)
+            print_message(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
+            states[cluster] = state
     if check:
-        state = inspect_folder(folder, files)
-        write_stdout(_listing(state))
-    else:
-        state = update_folder(folder, files)
-    print_message(printable(f"{folder}: {_checked(state) if check else _written(state, len(files))}"))
-    return _DIFFERENT if check and not state.is_current else _SAME
+        write_stdout("".join(_listing(cluster.name, state) for cluster, state in states.items()))
+    fleet.end(diagnostic for diagnostic in fleet.diagnostics if diagnostic not in warnings)
+    return _DIFFERENT if check and not all(state.is_current for state in states.values()) else _SAME
 
 
-def _listing(state: "FolderState") -> str:
+def _listing(cluster: str, state: "FolderState") -> str:
+    """Return the files that differ, with the cluster in front where there are several."""
+    start = f"{cluster}  " if cluster else ""
     names = {"missing": state.missing, "different": state.different, "surplus": state.surplus}
-    return "".join(f"{word.ljust(9)}  {printable(name)}\n" for word, found in names.items() for name in found)
+    return printable_lines(
+        f"{start}{word.ljust(9)}  {name}" for word, files in names.items() for name in files
+    )
 
 
 def _checked(state: "FolderState") -> str:
-    return "current" if state.is_current else "not current; to renew it run the same without --check"
+    return "current" if state.is_current else "not current; to update it run the same without --check"
 
 
 def _written(state: "FolderState", count: int) -> str:

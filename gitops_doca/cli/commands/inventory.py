@@ -1,10 +1,8 @@
-"""The command `inventory`: the nodes of the live cluster, or how they differ from a committed inventory."""
+"""The command `inventory`: the compact inventory of the live cluster, or how a committed one differs."""
 
 import shlex
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,15 +10,17 @@ from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
 from gitops_doca.cli.settings.flags import (
+    Flags,
+    InputFlags,
     check_output_option,
     cluster_options,
     deadline_option,
     namespace,
     policy_options,
+    target_argument,
+    with_flags,
 )
-from gitops_doca.cli.settings.inputs import cluster_name, config_file, given_settings
-from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.core.cluster_query import ClusterQuery
+from gitops_doca.cli.settings.inputs import cluster_name, config_file, given_settings, live_inventory
 from gitops_doca.core.compact_inventory import KIND, group_alike
 from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import Category, Place, Problems
@@ -30,15 +30,16 @@ from gitops_doca.emit.checks import INVENTORY_KIND, json_inventory_check
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.inventory import dump_inventory
 from gitops_doca.emit.json_document import document_text
-from gitops_doca.sources.config import NAME, Settings, effective, read_config
+from gitops_doca.sources.config import Settings, merge, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
-from gitops_doca.usecases.load import scope_of
+from gitops_doca.usecases.load import query_of
 
 _SAME, _DIFFERENT = 0, 1
 
 
 @click.command("inventory")
+@target_argument
 @policy_options
 @click.option(
     "-n", "--namespace", callback=namespace, metavar="NAME", help="Namespace of the operator's objects."
@@ -53,7 +54,10 @@ _SAME, _DIFFERENT = 0, 1
 @click.option("--write", metavar="FILE", help="Write the inventory into this file, and print nothing.")
 @click.option("--check", metavar="FILE", help="Print how the cluster differs from this inventory.")
 @check_output_option
-def command(write: str | None, check: str | None, output: str | None, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@with_flags
+def command(
+    flags: Flags, *, write: str | None, check: str | None, output: str | None, target: str | None
+) -> int:
     """Print the NIC nodes of the live cluster, to be committed.
 
     What is printed is a NodeInventory, for -i and spec.inventory. The policies of gitops-doca.yaml, or
@@ -66,20 +70,21 @@ def command(write: str | None, check: str | None, output: str | None, **flags: A
     if output and check is None:
         raise click.UsageError("-o is the format of --check: give that too")
     if check is not None:
-        return _check(check, flags, as_json=output == "json")
-    return _print(write, flags)
+        return _check(check, target, flags, as_json=output == "json")
+    return _print(write, target, flags)
 
 
-def _print(write: str | None, flags: Mapping[str, Any]) -> int:
+def _print(write: str | None, target: str | None, flags: Flags) -> int:
     """Print the inventory of the cluster, or write it into a file."""
     problems = Problems()
-    settings, policies = _policies(flags, problems)
+    settings, policies = _policies(target, flags.inputs, problems)
     old = _old(write, problems)
     problems.raise_errors()
-    inventory = _read(flags, scope_of(policies, settings), problems)
-    _check_nodes(inventory, write, old, problems, allowed=settings["allowEmpty"].value)
+    inventory = live_inventory(flags).read(query_of(policies, settings), problems)
     problems.raise_errors()
-    text = dump_inventory(inventory, policies.labels, settings[NAME].value)
+    _check_nodes(inventory, write, old, problems, allowed=settings.allow_empty)
+    problems.raise_errors()
+    text = dump_inventory(inventory, policies.labels, settings.name)
     if write is None:
         write_stdout(text)
     elif text != old:
@@ -89,36 +94,35 @@ def _print(write: str | None, flags: Mapping[str, Any]) -> int:
     return _SAME
 
 
-def _check(file: str, flags: Mapping[str, Any], *, as_json: bool) -> int:
+def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int:
     """Print how the cluster differs from the inventory in a file; 1 when it does, 0 when not."""
     problems = Problems()
     with documented(partial(document_text, INVENTORY_KIND) if as_json else None):
-        settings, policies = _policies(flags, problems)
+        settings, policies = _policies(target, flags.inputs, problems)
         problems.raise_errors()
-        scope = scope_of(policies, settings)
-        committed = read_inventory([file], scope.labels, problems, ignored_taints=scope.ignored_taints)
+        query = query_of(policies, settings)
+        committed = read_inventory([file], query.labels, problems, ignored_taints=query.ignored_taints)
         problems.raise_errors()
-        inventory = _read(flags, scope, problems)
+        inventory = live_inventory(flags).read(query, problems)
+        problems.raise_errors()
     _check_nodes(inventory, None, "", problems, allowed=True)
     changes = compare_inventories(committed, inventory, policies.labels)
     if as_json:
-        write_stdout(json_inventory_check(file, changes, cluster_name(flags["target"]), problems))
+        write_stdout(json_inventory_check(file, changes, cluster_name(target), problems))
     else:
         write_stdout(printable_lines(changes))
-    print_message(printable(f"{file}: {_difference(changes, _update_command(flags, file))}"))
+    print_message(printable(f"{file}: {_difference(changes, _update_command(target, flags.inputs, file))}"))
     print_diagnostics(problems.warnings)
     return _DIFFERENT if changes else _SAME
 
 
-def _policies(flags: Mapping[str, Any], problems: Problems) -> tuple[Settings, PolicySet]:
+def _policies(target: str | None, inputs: InputFlags, problems: Problems) -> tuple[Settings, PolicySet]:
     """Read config and policies as far as they are there; a folder that is named must have a config."""
-    target = flags["target"]
     file = config_file(target)
     if target is not None and not file:
         problems.error("has no gitops-doca.yaml", Place(target), remedy="leave it out, or name its folder")
-    settings = effective([given_settings(flags), read_config(file, problems) if file else {}])
-    sources = settings["policies"].value
-    return settings, read_policies(sources, problems) if sources else PolicySet()
+    settings = merge([given_settings(inputs), read_config(file, problems) if file else Settings()])
+    return settings, read_policies(settings.policies, problems) if settings.policies else PolicySet()
 
 
 def _old(write: str | None, problems: Problems) -> str:
@@ -126,13 +130,6 @@ def _old(write: str | None, problems: Problems) -> str:
     if write is None:
         return ""
     return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, remedy=remedy)
-
-
-def _read(flags: Mapping[str, Any], scope: ClusterQuery, problems: Problems) -> Inventory:
-    live = LiveInventory(kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"])
-    inventory = live(scope, problems)
-    problems.raise_errors()
-    return inventory
 
 
 def _has_nodes(file: str | None, text: str) -> bool:
@@ -180,13 +177,13 @@ def _difference(changes: tuple[str, ...], command: str) -> str:
     return f"{count} difference{'' if count == 1 else 's'}; to update it: {command}"
 
 
-def _update_command(flags: Mapping[str, Any], file: str) -> str:
-    """Return the command that updates the inventory."""
-    words = ["gitops-doca", "inventory", *([flags["target"]] if flags["target"] is not None else [])]
-    words += [word for policy in flags["policies"] for word in ("-p", policy)]
-    words += ["-n", flags["namespace"]] if flags["namespace"] else []
-    if flags["openshift"] is not None:
-        words.append("--openshift" if flags["openshift"] else "--no-openshift")
-    for name in ("kubeconfig", "context"):
-        words += [f"--{name}", flags[name]] if flags[name] else []
+def _update_command(target: str | None, inputs: InputFlags, file: str) -> str:
+    """Return the command that writes the inventory again."""
+    words = ["gitops-doca", "inventory", *([] if target is None else [target])]
+    words += [word for policy in inputs.policies for word in ("-p", policy)]
+    words += ["-n", inputs.namespace] if inputs.namespace else []
+    if inputs.openshift is not None:
+        words.append("--openshift" if inputs.openshift else "--no-openshift")
+    words += ["--kubeconfig", inputs.kubeconfig] if inputs.kubeconfig else []
+    words += ["--context", inputs.context] if inputs.context else []
     return shlex.join([*words, "--write", file])

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics
+from gitops_doca.cli.output.report import print_generation
 from gitops_doca.cli.output.streams import write_stdout
-from gitops_doca.cli.run import print_generation
 from gitops_doca.cli.settings.environment import check_environment
-from gitops_doca.cli.settings.flags import registry_options
+from gitops_doca.cli.settings.flags import Flags, registry_options, verbose_option, with_flags
 from gitops_doca.cli.settings.inputs import check_lock_place
-from gitops_doca.cli.settings.registries import registry_flags
+from gitops_doca.cli.settings.registries import current_connect
 from gitops_doca.cli.settings.run_config import Resolve, RunConfig, generate_for, lock_command, merge_settings
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.model import Resource
@@ -29,7 +29,7 @@ from gitops_doca.core.render.resource_list import (
 )
 from gitops_doca.emit.resource_list import Result, diagnostic_result, driver_removed, dump_resource_list
 from gitops_doca.emit.yaml import sorted_keys
-from gitops_doca.sources.config import CONFIG_FILE, Setting, read_generator
+from gitops_doca.sources.config import CONFIG_FILE, read_generator
 from gitops_doca.sources.lock import LOCK_FILE
 from gitops_doca.sources.resource_list import ResourceList, read_resource_list
 
@@ -47,8 +47,9 @@ class _Function(click.Command):
 
 @click.command("krm", cls=_Function)
 @registry_options
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def command(*, verbose: bool, **_registry: Any) -> None:  # noqa: ANN401 (click's parameters)
+@verbose_option
+@with_flags
+def command(flags: Flags) -> None:
     """Run as a KRM function, for kustomize.
 
     Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and prints it with the
@@ -56,35 +57,36 @@ def command(*, verbose: bool, **_registry: Any) -> None:  # noqa: ANN401 (click'
     --enable-exec; without the latter it prints nothing at all.
     """
     problems = Problems()
-    found = None
+    resource_list = None
     try:
         check_environment(os.environ, problems)
-        found = read_resource_list(problems)
+        resource_list = read_resource_list(problems)
         problems.raise_errors()
-        items, notes = _call(found, problems, verbose=verbose) if found else ((), ())
+        items, notes = _call(resource_list, problems, flags) if resource_list else ((), ())
     except GenerationError as error:
-        _fail(error.diagnostics, found.named if found else {})
+        _fail(error.diagnostics, resource_list.named if resource_list else {})
         raise
-    warnings = [diagnostic_result(warning, found.named) for warning in problems.warnings] if found else []
+    named = resource_list.named if resource_list else {}
+    warnings = [diagnostic_result(warning, named) for warning in problems.warnings] if resource_list else []
     write_stdout(dump_resource_list(items, [*warnings, *notes]))
     print_diagnostics(problems.warnings)
 
 
 def _call(
-    found: ResourceList, problems: Problems, *, verbose: bool
+    resource_list: ResourceList, problems: Problems, flags: Flags
 ) -> tuple[Iterable[Item], Iterable[Result]]:
-    """Return the items to hand back, and what is to be noted; raises `GenerationError` for any error."""
-    run_config = _invocation(found, problems)
+    """Return the output items, and notes for `results`; raises `GenerationError` for any error."""
+    run_config = _run_config(resource_list, problems, flags)
     problems.raise_errors()
     generation = generate_for(run_config, problems)
-    if verbose:
+    if flags.output.verbose:
         print_generation(generation)
-    items: list[Item] = list(found.items)
+    items: list[Item] = list(resource_list.items)
     resources: Sequence[Resource] = [sorted_keys(resource) for resource in generation.resources]
-    drivers = {index: policy for index, policy in found.policies.items() if has_driver(items[index])}
+    drivers = {index: policy for index, policy in resource_list.policies.items() if has_driver(items[index])}
     if generation.inputs.emits_policies:
         # The operator makes the drivers; policies that came in go out as they are, and once.
-        resources, drivers = not_among([items[index] for index in found.policies], resources), {}
+        resources, drivers = not_among([items[index] for index in resource_list.policies], resources), {}
     items, resources = refresh(items, resources, problems)
     check_collisions(items, resources, problems)
     problems.raise_errors()
@@ -98,30 +100,31 @@ def _call(
     return [*items, *resources], notes
 
 
-def _invocation(found: ResourceList, problems: Problems) -> RunConfig:
-    layer = read_generator(found.config, "", problems)
-    if found.policies:
-        named = layer.get("policies", Setting((), ""))
-        layer["policies"] = replace(named, value=(*named.value, *found.policies.values()))
-    settings = merge_settings([layer], {"policies": "", "inventory": ""}, problems)
-    check_lock_place(settings["lock"], "", problems)
-    registry, told = registry_flags(click.get_current_context())
+def _run_config(resource_list: ResourceList, problems: Problems, flags: Flags) -> RunConfig:
+    settings = read_generator(resource_list.config, "", problems)
+    if resource_list.policies:
+        policies = (*settings.policies, *resource_list.policies.values())
+        origins = {**settings.origins, "policies": settings.origins.get("policies", "items")}
+        settings = replace(settings, policies=policies, origins=origins)
+    settings = merge_settings([settings], {"policies": "", "inventory": ""}, problems)
+    check_lock_place(settings, "", problems)
+    lock_file = settings.lock or LOCK_FILE
     return RunConfig(
         settings=settings,
-        registry=registry,
-        told=told,
+        registry=flags.registry,
+        connect=current_connect(),
         resolve=Resolve.AUTO,
-        lock_file=settings["lock"].value or LOCK_FILE,
-        fix_command=_mend(found, settings["lock"].value or LOCK_FILE),
+        lock_file=lock_file,
+        fix_command=_fix_command(resource_list, lock_file),
     )
 
 
-def _mend(found: ResourceList, lock: str) -> str:
-    """Return the command that writes the lock, from whichever folder it is called."""
+def _fix_command(resource_list: ResourceList, lock: str) -> str:
+    """Return the command that writes the lock; it works from any folder."""
     folder = os.getcwd()  # noqa: PTH109 (start-up counts)
-    config = CONFIG_FILE if os.path.lexists(CONFIG_FILE) else "FILE"  # the name is not told to functions
+    config = CONFIG_FILE if os.path.lexists(CONFIG_FILE) else "FILE"  # functions do not get the file's name
     target = f"{folder}/{config}"
-    if found.policies:
+    if resource_list.policies:
         return f"kustomize build RESOURCES | {lock_command(target, ['-'], [], f'{folder}/{lock}')}"
     return lock_command(target, [], [], None)
 

@@ -1,46 +1,50 @@
-"""The command `lock`: write a lock, or say how it differs from what the registry has now."""
+"""The command `lock`: write locks, or say how they differ from what the registries have now."""
 
-from collections.abc import Mapping
-from typing import Any
+import os
+import shlex
+from collections.abc import Mapping, Sequence
 
 import click
 
-from gitops_doca.cli.fleet import one_or_fleet, print_all
-from gitops_doca.cli.fleet_lock import DIFFERENT, SAME, compare_locks, write_locks
-from gitops_doca.cli.locks import (
-    failure_class,
-    find_compiling,
-    is_strict,
+from gitops_doca.cli.clusters import Cluster, Fleet, connect_shared, load_cluster, open_fleet, prefetch_for
+from gitops_doca.cli.lock_files import (
+    Replaced,
+    describe_new_compiling,
+    print_entries,
     read_replaced,
-    tell_entries,
-    unknown_first,
     update_lock,
 )
 from gitops_doca.cli.output.console import print_diagnostics, print_message, table
-from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
-from gitops_doca.cli.run import reporting, start, write_report
-from gitops_doca.cli.settings.flags import check_output_option, fleet_options, live_options, registry_options
-from gitops_doca.cli.settings.inputs import cluster_name
-from gitops_doca.cli.settings.registries import make_resolver
-from gitops_doca.cli.settings.run_config import RunConfig
+from gitops_doca.cli.settings.flags import (
+    Flags,
+    check_output_option,
+    input_options,
+    live_options,
+    registry_options,
+    targets_argument,
+    with_flags,
+)
 from gitops_doca.core.compare.lock import ImageLock
-from gitops_doca.core.compare.lock_changes import compare
-from gitops_doca.core.diagnostics import Diagnostic, Problems
-from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.compare.lock_changes import Change, compare
+from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.emit.checks import LockCheck, json_lock_check
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.lock import read_lock
-from gitops_doca.usecases.lock import Locking, make_lock
+from gitops_doca.usecases.lock import Locking, lock_inputs
+
+_SAME, _DIFFERENT = 0, 1
 
 
 @click.command("lock")
-@fleet_options
+@targets_argument
+@input_options
 @live_options
 @registry_options
 @click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
 @check_output_option
-def command(*, check: bool, output: str | None, targets: tuple[str, ...], **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@with_flags
+def command(flags: Flags, *, check: bool, output: str | None, targets: tuple[str, ...]) -> int:
     """Write the lock: what the registries have for the pools.
 
     The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
@@ -49,90 +53,170 @@ def command(*, check: bool, output: str | None, targets: tuple[str, ...], **flag
     It says what changed since the last lock: first of all, which pools will compile the driver on their
     nodes and had a precompiled image. With strict in the config such a lock is not written.
 
-    With several folders each gets its own, and a tag is asked for once.
+    With several folders each gets its own lock, and a tag is looked up once.
     """
     if output and not check:
         raise click.UsageError("-o is the format of --check: give that too")
-    as_json = output == "json"
-    with unknown_first():
-        match one_or_fleet(targets, flags):
-            case tuple(fleet):
-                return compare_locks(fleet, flags, as_json=as_json) if check else write_locks(fleet, flags)
-            case single:
-                return _compare(single, as_json=as_json) if check else _write(single)
+    # While an answer is unknown that cluster's lock is not written; another code would not say so.
+    fleet = open_fleet(targets, flags, decisive=Category.UNKNOWN)
+    if fleet is None:
+        return _SAME
+    return _compare(fleet, flags, as_json=output == "json") if check else _write(fleet, flags)
 
 
-def _write(flags: Mapping[str, Any]) -> int:
-    """Write the lock, and tell what changed: first of all, which pools compile now.
+def _write(fleet: Fleet, flags: Flags) -> int:
+    """Write each lock that can be written; raises `GenerationError` after everything was printed."""
+    _refuse_common_locks(fleet)
+    old: dict[Cluster, Replaced] = {}
+    for cluster, run_config in fleet.usable:
+        with cluster.collecting():
+            old[cluster] = read_replaced(run_config, cluster.problems)
+    made = _make(fleet)
+    compiling = _report_compiling(fleet, made, {cluster: lock.lock for cluster, lock in old.items()})
+    _report(fleet, made, flags)
+    warnings = [problem for problem in compiling.values() if not problem.category]
+    print_diagnostics(warnings)
+    for cluster, run_config in fleet.usable:
+        problem, locking = compiling.get(cluster), made.get(cluster)
+        if locking and not (problem and problem.category):
+            with cluster.collecting():
+                update_lock(run_config, locking, old[cluster], cluster=cluster.name)
+    fleet.end(diagnostic for diagnostic in fleet.diagnostics if diagnostic not in warnings)
+    return _SAME
 
-    Raises `GenerationError` with the file untouched, but for missing images after it.
+
+def _compare(fleet: Fleet, flags: Flags, *, as_json: bool) -> int:
+    """Print how each lock differs from what would be written now; 1 when one does, 0 when none.
+
+    Raises `GenerationError` after that when this is not known for a cluster.
     """
-    problems = Problems()
-    run_config = start(flags, problems)
-    if run_config is None:
-        return SAME
-    old = read_replaced(run_config, problems)
-    locking, compiling = _make(run_config, flags, problems, old.lock, strict=is_strict(run_config))
-    if compiling and compiling.category:
-        problems.raise_errors()
-    print_diagnostics([compiling] if compiling else [])
-    update_lock(run_config, locking, old)
-    print_all(problem for problem in problems if problem != compiling)
-    return SAME
-
-
-def _compare(flags: Mapping[str, Any], *, as_json: bool) -> int:
-    """Print how the lock differs from what would be written now; 1 when it does, 0 when not."""
-    problems = Problems()
-    cluster = cluster_name(flags["target"])
-
-    def failed(diagnostics: tuple[Diagnostic, ...]) -> str:
-        result = ClusterResult(cluster=cluster, failure=failure_class(diagnostics))
-        return json_lock_check([LockCheck(result=result)], diagnostics)
-
-    with documented(failed if as_json else None):
-        run_config = start(flags, problems)
-        if run_config is None:
-            return SAME
-        old = read_lock(run_config.lock_file, run_config.fix_command, problems) or ImageLock()
-        # What compiles now is a difference like others here, and nothing is written.
-        locking, _ = _make(run_config, flags, problems, old, strict=False)
-    changes = compare(old, locking.lock, renders=not locking.inputs.emits_policies)
+    old: dict[Cluster, ImageLock] = {}
+    for cluster, run_config in fleet.usable:
+        with cluster.collecting():
+            lock = read_lock(run_config.lock_file, run_config.fix_command, cluster.problems)
+            old[cluster] = lock or ImageLock()
+    made = _make(fleet)
+    # What compiles now is a difference like others here, and nothing is written.
+    _report_compiling(fleet, made, old, checking=True)
+    changes = {
+        cluster: compare(old[cluster], locking.lock, renders=not locking.inputs.emits_policies)
+        for cluster in fleet.clusters
+        if (locking := made.get(cluster))
+    }
+    differing = [cluster for cluster, changed in changes.items() if changed]
+    _report(fleet, made, flags, differing=set(differing))
+    # What is missing is an answer here, and among the changes.
+    answered = [error for cluster in changes for error in cluster.diagnostics if error.category]
+    left = [diagnostic for diagnostic in fleet.diagnostics if diagnostic not in answered]
     if as_json:
-        result = ClusterResult(cluster=cluster, differs=bool(changes))
-        check = LockCheck(result=result, file=run_config.lock_file, changes=changes)
-        # A missing image is an answer here, and among the changes.
-        write_stdout(json_lock_check([check], problems.warnings))
+        write_stdout(json_lock_check(_checks(fleet, made, changes, set(differing)), left))
     else:
-        write_stdout(table((change.kind.value, str(change.subject), change.detail) for change in changes))
-    print_diagnostics(problems.warnings)
-    if changes:
-        print_message(printable(f"{run_config.lock_file} differs; to update it: {run_config.fix_command}"))
-    return DIFFERENT if changes else SAME
+        write_stdout(_listing({cluster.name: changed for cluster, changed in changes.items()}))
+    fleet.end(left)
+    return _print_differing(fleet, differing)
 
 
-def _make(
-    run_config: RunConfig,
-    flags: Mapping[str, Any],
-    problems: Problems,
-    old: ImageLock | None,
+def _checks(
+    fleet: Fleet,
+    made: Mapping[Cluster, Locking],
+    changes: Mapping[Cluster, Sequence[Change]],
+    differing: set[Cluster],
+) -> list[LockCheck]:
+    clusters = {cluster.label: cluster for cluster in fleet.clusters}
+    checks = []
+    for result in fleet.results(made, differing=differing):
+        cluster = clusters[result.cluster]
+        file = cluster.run_config.lock_file if cluster.run_config else ""
+        checks.append(LockCheck(result=result, file=file, changes=changes.get(cluster)))
+    return checks
+
+
+def _make(fleet: Fleet) -> dict[Cluster, Locking]:
+    """Look everything up for the clusters that have no error so far."""
+    run_configs = [run_config for _, run_config in fleet.usable]
+    registries = connect_shared(run_configs, fleet.shared, locking=True)
+    ready = {}
+    for cluster, run_config in fleet.usable:
+        with cluster.collecting():
+            ready[cluster] = load_cluster(cluster.name, run_config, cluster.problems)
+    prefetch_for(fleet, list(ready.values()), registries, inspect=True)
+    made: dict[Cluster, Locking] = {}
+    for cluster in fleet.clusters:
+        if cluster in ready and not fleet.shared.errors:
+            with cluster.collecting():
+                made[cluster] = lock_inputs(ready[cluster], lambda: registries, cluster.problems)
+    return made
+
+
+def _report_compiling(
+    fleet: Fleet,
+    made: Mapping[Cluster, Locking],
+    old: Mapping[Cluster, ImageLock | None],
     *,
-    strict: bool,
-) -> tuple[Locking, Diagnostic | None]:
-    """Look everything up; return also what there is to say of pools that compile now.
+    checking: bool = False,
+) -> dict[Cluster, Diagnostic]:
+    """Report for each cluster the pools that compile now and did not; return these diagnostics."""
+    compiling = {}
+    for cluster, run_config in fleet.usable:
+        if locking := made.get(cluster):
+            strict = run_config.settings.strict and not checking
+            problem = describe_new_compiling(run_config, old[cluster], locking, strict=strict)
+            if problem:
+                cluster.problems.add(problem)
+                compiling[cluster] = problem
+    return compiling
 
-    The report has that too.
-    """
-    with reporting(flags):
-        locking = make_lock(
-            run_config.settings,
-            lambda: make_resolver(run_config.registry, problems, live=run_config.live),
-            problems,
-        )
-    compiling = find_compiling(run_config, old, locking, strict=strict)
-    if compiling:
-        problems.add(compiling)
-    write_report(flags, locking, tuple(problems))
-    if flags["verbose"]:
-        tell_entries(locking.lock)
-    return locking, compiling
+
+def _report(
+    fleet: Fleet,
+    made: Mapping[Cluster, Locking],
+    flags: Flags,
+    *,
+    differing: set[Cluster] | None = None,
+) -> None:
+    if flags.output.verbose:
+        for cluster in fleet.clusters:
+            if locking := made.get(cluster):
+                print_entries(locking.lock, cluster.name)
+    fleet.report(flags.output.report, fleet.results(made, differing=differing))
+
+
+def _refuse_common_locks(fleet: Fleet) -> None:
+    """Report clusters that would write their lock over that of another."""
+    users: dict[str, Cluster] = {}
+    for cluster, run_config in fleet.usable:
+        file = run_config.lock_file
+        first = users.setdefault(os.path.realpath(file), cluster)
+        for one, other in ((cluster, first), (first, cluster)):
+            if one is not other:
+                one.problems.error(
+                    f"the lock of {one.name} would overwrite that of {other.name}",
+                    Place(file),
+                    category=Category.LOCK,
+                    remedy="name a lock of its own in each config (spec.lock)",
+                )
+
+
+def _listing(changes: Mapping[str, Sequence[Change]]) -> str:
+    """Return all changes; where there are several clusters, with the cluster in front."""
+    width = max((len(name) + 2 for name, changed in changes.items() if name and changed), default=0)
+    return table(
+        (f"{name.ljust(width)}{change.kind.value}", str(change.subject), change.detail)
+        for name, changed in sorted(changes.items())
+        for change in changed
+    )
+
+
+def _print_differing(fleet: Fleet, differing: Sequence[Cluster]) -> int:
+    if not differing:
+        return _SAME
+    if fleet.is_one:
+        for _, run_config in fleet.usable:
+            print_message(
+                printable(f"{run_config.lock_file} differs; to update it: {run_config.fix_command}")
+            )
+        return _DIFFERENT
+    locks = "1 lock differs" if len(differing) == 1 else f"{len(differing)} locks differ"
+    targets = shlex.join(cluster.name for cluster in differing)
+    print_message(printable(f"{locks}; to update: gitops-doca lock {targets}"))
+    return _DIFFERENT

@@ -1,29 +1,32 @@
 """The command `status`: which nodes of the live cluster run the rendered driver, and which wait."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics, show_line
 from gitops_doca.cli.output.documents import documented
+from gitops_doca.cli.output.report import print_generation, reporting, write_report
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.process.waiting import ask_until
-from gitops_doca.cli.run import print_generation, reporting, start, write_report
+from gitops_doca.cli.settings.explain import explain
 from gitops_doca.cli.settings.flags import (
+    Flags,
     input_options,
     live_options,
     lock_options,
     registry_options,
     seconds,
+    target_argument,
+    with_flags,
 )
-from gitops_doca.cli.settings.inputs import cluster_name
+from gitops_doca.cli.settings.inputs import cluster_name, live_inventory, read_run_config
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.run_config import RunConfig, generate_for
-from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.rendered import rendering
 from gitops_doca.core.compare.status import (
     KIND,
@@ -36,12 +39,14 @@ from gitops_doca.core.compare.status import (
     find_absent,
 )
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
-from gitops_doca.sources.config import CONFIG_FILE, POLICIES
+from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.files import STDIN, display_name
+from gitops_doca.sources.reading.document import Document
 from gitops_doca.usecases.generate import Generation
-from gitops_doca.usecases.load import group_live
+from gitops_doca.usecases.load import group_live, node_query
 
 _CURRENT, _DIFFERENT = 0, 1
 _FORMS = {"text": text_status, "wide": wide_status, "markdown": markdown_status}
@@ -49,6 +54,7 @@ _JSON = "json"
 
 
 @click.command("status")
+@target_argument
 @input_options
 @live_options
 @lock_options
@@ -64,7 +70,8 @@ _JSON = "json"
 @click.option(
     "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
 )
-def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (click's parameters)
+@with_flags
+def command(flags: Flags, *, output: str, wait: float, target: str | None) -> int:
     """Print which nodes of the live cluster run the rendered driver.
 
     Of the others it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
@@ -75,12 +82,12 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
     Exit code 0: all is current, 1: something differs or waits, 5: the cluster gave no answer.
     """
     with documented(partial(document_text, KIND) if output == _JSON else None):
-        outcome = _compare(flags, wait)
+        outcome = _compare(target, flags, wait)
     if outcome is None:
         return _CURRENT
     status, problems = outcome
     if output == _JSON:
-        write_stdout(json_status(status, cluster_name(flags["target"]), problems))
+        write_stdout(json_status(status, cluster_name(target), problems))
     else:
         write_stdout(_FORMS[output](status))
     summarize(lambda: markdown_status(status), problems)
@@ -88,35 +95,46 @@ def command(output: str, wait: float, **flags: Any) -> int:  # noqa: ANN401 (cli
     return _CURRENT if status.is_current else _DIFFERENT
 
 
-def _compare(flags: Mapping[str, Any], wait: float) -> tuple[Status, Problems] | None:
+def _compare(target: str | None, flags: Flags, wait: float) -> tuple[Status, Problems] | None:
     """Compare until all is current or the time is over; None when the settings were only to be explained."""
     problems = Problems()
-    # Here the cluster is read in any case.
-    elsewhere = {} if flags["live"] else {"kubeconfig": None, "context": None}
-    run_config = start({**flags, **elsewhere}, problems)
-    if run_config is None:
+    label = cluster_name(target)
+    with reporting(flags.output.report, label):
+        run_config = _read_run_config(target, flags, problems)
+    if flags.output.explain_config:
+        write_stdout(explain(run_config))
         return None
-    with reporting(flags):
+    with reporting(flags.output.report, label):
         _check_rendered(run_config, problems)
-    if wait and flags["live"]:
-        _check_policies(run_config.settings["policies"].value)
-    comparison = _Comparison(run_config, flags, problems)
+    if wait and run_config.live:
+        _check_policies(run_config.settings.policies)
+    comparison = _Comparison(label, run_config, flags, problems)
     try:
-        status = ask_until(comparison.ask, lambda found: found.is_current, wait, _show)
+        status = ask_until(comparison.ask, lambda status: status.is_current, wait, _show)
     finally:
         if wait:
             show_line("")
     return status, comparison.problems
 
 
+def _read_run_config(target: str | None, flags: Flags, problems: Problems) -> RunConfig:
+    inputs = flags.inputs
+    if not inputs.live:
+        # The cluster is read in any case, so these flags do not need --live.
+        inputs = replace(inputs, kubeconfig=None, context=None)
+    run_config = read_run_config(target, replace(flags, inputs=inputs), problems)
+    problems.raise_errors()
+    return run_config
+
+
 def _show(status: Status | None, left: float) -> None:
-    found = "no answer from the API server" if status is None else count_current(status)
-    show_line(f"{found}; {left:.0f} s left")
+    nodes = "no answer from the API server" if status is None else count_current(status)
+    show_line(f"{nodes}; {left:.0f} s left")
 
 
 def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     """Report a config under which there is no DaemonSet to compare."""
-    if run_config.settings["emit"].value == POLICIES:
+    if run_config.settings.emits_policies:
         problems.error(
             "with emit: policies the DaemonSets are the operator's, so there is none to compare with",
             remedy=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
@@ -124,10 +142,10 @@ def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     problems.raise_errors()
 
 
-def _check_policies(files: Iterable[str]) -> None:
+def _check_policies(policies: Iterable[str | Document]) -> None:
     """Refuse policies that can be read only once, where each try reads them."""
-    for file in files:
-        if file == STDIN or Path(file).is_fifo():
+    for file in policies:
+        if isinstance(file, str) and (file == STDIN or Path(file).is_fifo()):
             raise click.UsageError(
                 f"with --live and --wait the policies are read again and again, which {display_name(file)} "
                 "does not allow; write them into a file"
@@ -135,15 +153,16 @@ def _check_policies(files: Iterable[str]) -> None:
 
 
 class _Comparison:
-    """One cluster and what is rendered for it, compared as often as somebody asks."""
+    """One cluster and what is rendered for it; it can be compared any number of times."""
 
-    def __init__(self, run_config: RunConfig, flags: Mapping[str, Any], problems: Problems) -> None:
-        self._invocation = run_config
+    def __init__(self, label: str, run_config: RunConfig, flags: Flags, problems: Problems) -> None:
+        self._label = label
+        self._run_config = run_config
         self._flags = flags
         self._known = tuple(problems)
         self._generation: Generation | None = None
         self.problems = problems
-        """What was found when it was last asked."""
+        """Those of the last comparison."""
 
     def ask(self) -> Status:
         """Read the cluster and compare it.
@@ -152,47 +171,45 @@ class _Comparison:
         """
         self.problems = Problems(self._known)
         # Under --live what is rendered depends on the nodes that the cluster has now.
-        if self._generation is None or self._invocation.live:
+        if self._generation is None or self._run_config.live:
             self._generation = self._render(self.problems)
-        generation, settings = self._generation, self._invocation.settings
+        generation, settings = self._generation, self._run_config.settings
         cluster = self._read(generation, self.problems)
         self.problems.raise_errors()
         return compare_status(
             rendering(generation.resources, generation.decisions).pools,
             generation.inputs.inventory,
             cluster,
-            may_be_empty=settings["allowEmpty"].value,
+            may_be_empty=settings.allow_empty,
         )
 
     def _render(self, problems: Problems) -> Generation:
-        with reporting(self._flags):
-            generation = generate_for(self._invocation, problems)
-        if self._flags["verbose"] and self._generation is None:
+        output = self._flags.output
+        with reporting(output.report, self._label):
+            generation = generate_for(self._run_config, problems)
+        if output.verbose and self._generation is None:
             print_generation(generation)
-        write_report(self._flags, generation, tuple(problems))
+        result = ClusterResult(
+            cluster=self._label,
+            decisions=generation.decisions,
+            grouping=generation.inputs.grouping,
+            failure=next((error.category for error in problems.errors), None),
+        )
+        write_report(output.report, [result], tuple(problems))
         problems.raise_errors()
-        if not self._invocation.live:
+        if not self._run_config.live:
             self._known = tuple(problems)
         return generation
 
     def _read(self, generation: Generation, problems: Problems) -> Cluster:
-        settings, inputs = self._invocation.settings, generation.inputs
-        namespace: str = settings["namespace"].value
-        live = self._invocation.live
+        settings, inputs = self._run_config.settings, generation.inputs
+        namespace = settings.namespace
+        live = self._run_config.live
         if live is not None:
             drivers = live.drivers(namespace, problems)
             return Cluster(inventory=inputs.inventory, grouping=inputs.grouping, drivers=drivers)
-        flags = self._flags
-        live = LiveInventory(
-            kubeconfig=flags["kubeconfig"], context=flags["context"], deadline=flags["deadline"]
-        )
-        scope = ClusterQuery(
-            namespace=namespace,
-            labels=inputs.policies.labels,
-            ignored_taints=frozenset(settings["ignoredTaints"].value),
-            openshift=False,
-        )
-        inventory = live(scope, problems)
+        live = live_inventory(self._flags)
+        inventory = live.read(node_query(inputs.policies, settings), problems)
         return Cluster(
             inventory=inventory,
             grouping=group_live(inputs, settings, inventory, problems),

@@ -17,7 +17,7 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.emit.checks import STREAM_KIND, json_verification
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.json_document import document_text
-from gitops_doca.sources.config import CONFIG_FILE, POLICIES, effective, read_config
+from gitops_doca.sources.config import CONFIG_FILE, Settings, read_config
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.kustomize_output import read_built
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
@@ -94,12 +94,12 @@ def _lock(
     folder = target or ""
     file = target if target and not os.path.isdir(target) else os.path.join(folder, CONFIG_FILE)  # noqa: PTH112, PTH118
     known = target == file or os.path.lexists(file)
-    settings = effective([read_config(file, problems)] if known else [])
+    settings = read_config(file, problems) if known else Settings()
     if not lock:
-        check_lock_place(settings["lock"], os.path.dirname(file), problems)  # noqa: PTH120 (as written)
+        check_lock_place(settings, os.path.dirname(file), problems)  # noqa: PTH120 (as written)
         if problems.errors:
             return Expected(), None
-    named = lock or settings["lock"].value
+    named = lock or settings.lock
     path = named or os.path.join(os.path.dirname(file), LOCK_FILE)  # noqa: PTH118, PTH120
     if not named and not os.path.lexists(path):
         if not optional:
@@ -107,25 +107,25 @@ def _lock(
             place = Place(path)
             problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
         return Expected(), None
-    namespace = settings["namespace"].value if known else ""
+    namespace = settings.namespace if known else ""
     expected = Expected(
         namespace=namespace,
-        pinned=settings["pinDigests"].value,
-        policies=settings["emit"].value == POLICIES,
+        pinned=settings.pin_digests,
+        policies=settings.emits_policies,
     )
-    found = read_lock(path, lock_command(target, [], [], lock), problems)
-    if found is not None and not found.pools:
+    locked = read_lock(path, lock_command(target, [], [], lock), problems)
+    if locked is not None and not locked.pools:
         problems.error("the lock lists no pool, so it promises nothing", Place(path), category=Category.LOCK)
-    return expected, found
+    return expected, locked
 
 
 def _verdict(stream: str, built: Built, expected: Expected, differences: Sequence[Difference]) -> str:
-    found = len(built.drivers) if expected.policies else len(built.ours)
+    count = len(built.drivers) if expected.policies else len(built.ours)
     what = "policies with ofedDriver" if expected.policies else "DaemonSets of pools"
     if not differences:
-        return f"{stream}: as expected, {what}: {found}"
+        return f"{stream}: as expected, {what}: {count}"
     if not built.objects:
         return f"{stream} is EMPTY, nothing was built: {_TRAP}"
-    if not found:
+    if not count:
         return f"{stream} has none of the {what}, objects: {built.objects}; {_TRAP}"
     return f"{stream} is not what was promised, differences: {len(differences)}"

@@ -8,7 +8,7 @@ import click
 from gitops_doca.core.diagnostics import Category, Problems
 
 LIVE = "GITOPS_DOCA_LIVE"
-"""The operator's word that Argo CD's plugin may read nodes from the cluster around the sidecar."""
+"""The operator's variable that lets Argo CD's plugin read nodes from the cluster around the sidecar."""
 _PREFIX = "GITOPS_DOCA_"
 # Images and CI jobs keep the release there that they install.
 _VERSION = "GITOPS_DOCA_VERSION"

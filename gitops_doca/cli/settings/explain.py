@@ -1,68 +1,91 @@
-"""The answer to `--explain-config`: each setting with what a run would use, and who set it."""
+"""What `--explain-config` prints: each setting with what a run would use, and who set it."""
 
 import os
 from collections.abc import Iterator, Mapping
 
-from gitops_doca.cli.settings.registries import variable
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, asks_registries
+from gitops_doca.cli.settings.environment import LIVE
+from gitops_doca.cli.settings.flags import REGISTRY_FLAGS, flag_of, variable
+from gitops_doca.cli.settings.run_config import Explained, Resolve, RunConfig, asks_registries
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.emit.escape import printable_lines
 from gitops_doca.emit.tables import text_table
-from gitops_doca.sources.config import Setting
+from gitops_doca.sources.config import DEFAULT, FIELDS
 from gitops_doca.sources.files import has_file
 from gitops_doca.sources.reading.document import Document
 
 
 def explain(run_config: RunConfig) -> str:
-    """Return each setting with its value and who set it; no file is read, and nobody is asked."""
-    told = {**run_config.settings, **run_config.told}
-    told["lock"] = _lock(run_config)
-    for flag, setting in _defaults(run_config):
-        # A plugin has no flags: variables say how registries are asked, and nothing which cluster is read.
-        name = next((name for name in (flag, variable(flag)) if name in told), flag.removeprefix("--"))
-        if name not in told or told[name].origin == "default":
-            told[name] = setting
-    rows = [(name, _value(setting.value), f"# {setting.origin}") for name, setting in told.items()]
+    """Return each setting with its value and who set it; inputs and registries are not read."""
+    shown = {**dict(_settings(run_config)), **run_config.explained, **dict(_flags(run_config))}
+    for flag, default in _defaults(run_config):
+        # A plugin has variables in place of flags, and none that says which cluster is read.
+        name = next((name for name in (flag, variable(flag)) if name in shown), flag.removeprefix("--"))
+        if name not in shown or shown[name].origin == DEFAULT:
+            shown[name] = default
+    rows = [(name, _value(one.value), f"# {one.origin}") for name, one in shown.items()]
     return printable_lines(text_table(rows))
 
 
-def _lock(run_config: RunConfig) -> Setting:
-    """Return the lock that answers, and why, or why none does."""
-    file, setting = run_config.lock_file, run_config.settings["lock"]
+def _settings(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
+    settings = run_config.settings
+    for name, attribute in {**FIELDS, "name": "name"}.items():
+        yield name, Explained(value=getattr(settings, attribute), origin=settings.origin(attribute))
+    if run_config.live:
+        origin = LIVE if run_config.untrusted else "--live"
+        yield "inventory", Explained(value="the live cluster", origin=origin)
+    yield "lock", _lock(run_config)
+
+
+def _lock(run_config: RunConfig) -> Explained:
+    """Return the lock that is used, and why, or why none is."""
+    file, settings = run_config.lock_file, run_config.settings
     if run_config.resolve is Resolve.ONLINE:
-        return Setting("", "the registries are asked, whatever lock there is")
-    if setting.value:
-        return setting
+        return Explained(value="", origin="the registries are asked, whatever lock there is")
+    if settings.lock:
+        return Explained(value=settings.lock, origin=settings.origin("lock"))
     if asks_registries(run_config):
-        return Setting("", f"default: the registries are asked, since there is no {file}")
+        return Explained(value="", origin=f"default: the registries are asked, since there is no {file}")
     there = has_file(file, run_config.file_root)
-    return Setting(file, "default: the file is there" if there else "default: the file is not there")
+    return Explained(value=file, origin=f"default: the file is {'there' if there else 'not there'}")
 
 
-def _defaults(run_config: RunConfig) -> Iterator[tuple[str, Setting]]:
-    """Yield what takes the place of flags that nobody gave, with the variable that leads to it."""
+def _flags(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
+    """Yield how registries are asked, and which cluster is read."""
+    registry, live = run_config.registry, run_config.live
+    for name in REGISTRY_FLAGS:
+        flag = flag_of(name)
+        shown = variable(flag) if run_config.untrusted else flag
+        yield shown, Explained(value=getattr(registry, name), origin=registry.origins[name])
+    if live and not run_config.untrusted:
+        for flag, value in (("--kubeconfig", live.kubeconfig), ("--context", live.context)):
+            yield flag, Explained(value=value, origin=flag if value else DEFAULT)
+
+
+def _defaults(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
+    """Yield what is used where a flag is not given, with the variable that leads to it."""
     from gitops_doca.net.tls import CA_VARIABLES
     from gitops_doca.registry.auth.docker_config import default_file
 
     environ: Mapping[str, str] = run_config.untrusted.environ if run_config.untrusted else os.environ
     file, leads = default_file(environ)
     if file:
-        yield "--registry-config", Setting(file, leads)
+        yield "--registry-config", Explained(value=file, origin=leads)
     named = next((name for name in CA_VARIABLES if environ.get(name)), "")
     if named:
-        yield "--ca-file", Setting(environ[named], named)
+        yield "--ca-file", Explained(value=environ[named], origin=named)
     if not run_config.registry.allowed_registry:
-        yield "--allowed-registry", Setting("every registry", "default")
+        yield "--allowed-registry", Explained(value="every registry", origin=DEFAULT)
     if run_config.live:
         yield from _cluster(environ)
 
 
-def _cluster(environ: Mapping[str, str]) -> Iterator[tuple[str, Setting]]:
+def _cluster(environ: Mapping[str, str]) -> Iterator[tuple[str, Explained]]:
     from gitops_doca.cluster.kubeconfig import kubeconfig_files
 
     files = kubeconfig_files(None, environ, Problems())
     if files:
-        yield "--kubeconfig", Setting(files, "KUBECONFIG" if environ.get("KUBECONFIG") else "HOME")
+        origin = "KUBECONFIG" if environ.get("KUBECONFIG") else "HOME"
+        yield "--kubeconfig", Explained(value=files, origin=origin)
 
 
 def _value(value: object) -> str:

@@ -1,64 +1,170 @@
-"""Flags that several commands share."""
+"""Flags that several commands share: how click reads them, and the types that commands get."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, TypeVar
 
 import click
 
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.sources.config import DEFAULT
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_T = TypeVar("_T")
+Command = Callable[..., _T]
 _MAX_SECONDS = 86400
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 
-_TARGET = click.argument("target", metavar="[DIR|FILE]", required=False)
-_TARGETS = click.argument("targets", metavar="[DIR|FILE]...", nargs=-1)
-_POLICIES = click.option(
-    "-p", "--policy", "policies", multiple=True, metavar="FILE", help="Policy file, or - for stdin."
-)
+@dataclass(frozen=True, kw_only=True)
+class InputFlags:
+    """What a run reads, and the settings that go before those of the config."""
+
+    policies: tuple[str, ...] = ()
+    inventory: tuple[str, ...] = ()
+    lock: str | None = None
+    namespace: str | None = None
+    init_container_image: str | None = None
+    openshift: bool | None = None
+    pin_digests: bool | None = None
+    locked: bool = False
+    online: bool = False
+    live: bool = False
+    kubeconfig: str | None = None
+    context: str | None = None
 
 
-def policy_options(command: Command) -> Command:
-    """Add the argument and the flag that say which policies there are."""
-    return _decorated(command, (_TARGET, _POLICIES))
+@dataclass(frozen=True, kw_only=True)
+class RegistryFlags:
+    """How registries are asked; never part of a config, so that a repository cannot choose it."""
+
+    registry_config: Path | None = None
+    pull_secret: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    insecure_registry: tuple[str, ...] = ()
+    allowed_registry: tuple[str, ...] = ()
+    trusted_realm_host: tuple[str, ...] = ()
+    deadline: float = 120.0
+    """Seconds for all look-ups together, and as many for reading a live cluster."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Who set each of the other fields: a flag, a variable, or `DEFAULT`."""
 
 
-def source_options(command: Command) -> Command:
-    """Add the argument and the flags that name the inputs, of a fleet too."""
-    return _decorated(command, (_TARGETS, *_sources(), *_telling()))
+REGISTRY_FLAGS = tuple(field.name for field in fields(RegistryFlags) if field.name != "origins")
+"""The flags about registries, by their fields."""
 
 
-def input_options(command: Command) -> Command:
-    """Add the argument and the flags that say what to work on, and what to make of it."""
-    return _decorated(command, (_TARGET, *_sources(), *_making(), *_telling()))
+@dataclass(frozen=True, kw_only=True)
+class OutputFlags:
+    """What a run says besides its document."""
+
+    report: Path | None = None
+    verbose: bool = False
+    explain_config: bool = False
 
 
-def fleet_options(command: Command) -> Command:
-    """Add what `input_options` adds, for a command that takes the clusters of a fleet too."""
-    return _decorated(command, (_TARGETS, *_sources(), *_making(), *_telling()))
+_Kind = TypeVar("_Kind", InputFlags, RegistryFlags, OutputFlags)
 
 
-def _decorated(command: Command, decorators: Sequence[Callable[[Command], Command]]) -> Command:
-    for decorate in reversed(decorators):
-        command = decorate(command)
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """The flags of a command; those that it does not have keep their defaults."""
+
+    inputs: InputFlags
+    registry: RegistryFlags
+    output: OutputFlags
+
+
+def with_flags(command: Callable[Concatenate[Flags, ...], _T]) -> Command[_T]:
+    """Give a command the flags that commands share as its first argument; it stands below all options."""
+
+    @wraps(command)
+    def call(**values: Any) -> _T:  # noqa: ANN401 (click's parameters)
+        inputs, output = _take(InputFlags, values), _take(OutputFlags, values)
+        registry = registry_flags(click.get_current_context())
+        others = {name: value for name, value in values.items() if not hasattr(registry, name)}
+        return command(Flags(inputs=inputs, registry=registry, output=output), **others)
+
+    return call
+
+
+def registry_flags(context: click.Context) -> RegistryFlags:
+    """Return the flags about registries of a command line or of the environment."""
+    values = dict(context.params)
+    flags = _take(RegistryFlags, values)
+    names = context.params.keys() - values.keys()
+    return replace(flags, origins={name: _origin(name, context) for name in names})
+
+
+def _take(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
+    """Make flags of one kind of the values that have their names, and take those away."""
+    names = [field.name for field in fields(kind) if field.name in values]
+    return kind(**{name: values.pop(name) for name in names})
+
+
+def _origin(name: str, context: click.Context) -> str:
+    match context.get_parameter_source(name):
+        case click.core.ParameterSource.COMMANDLINE:
+            return flag_of(name)
+        case click.core.ParameterSource.ENVIRONMENT:
+            return variable(flag_of(name))
+        case _:
+            return DEFAULT
+
+
+def flag_of(name: str) -> str:
+    """Return the flag whose field in `RegistryFlags` has this name."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable(flag: str) -> str:
+    """Return the environment variable that says the same as a flag about registries."""
+    return f"GITOPS_DOCA_{flag.removeprefix('--').replace('-', '_').upper()}"
+
+
+def _decorated(command: Command[_T], *options: Callable[[Command[_T]], Command[_T]]) -> Command[_T]:
+    for add in reversed(options):
+        command = add(command)
     return command
 
 
-def _sources() -> tuple[Callable[[Command], Command], ...]:
-    return (
+_POLICIES = click.option(
+    "-p", "--policy", "policies", multiple=True, metavar="FILE", help="Policy file, or - for stdin."
+)
+_INVENTORY = click.option(
+    "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
+)
+
+
+def target_argument(command: Command[_T]) -> Command[_T]:
+    """Add the argument that names one cluster."""
+    return click.argument("target", metavar="[DIR|FILE]", required=False)(command)
+
+
+def targets_argument(command: Command[_T]) -> Command[_T]:
+    """Add the argument that names any number of clusters."""
+    return click.argument("targets", metavar="[DIR|FILE]...", nargs=-1)(command)
+
+
+def policy_options(command: Command[_T]) -> Command[_T]:
+    """Add the flag that names policies."""
+    return _POLICIES(command)
+
+
+def source_options(command: Command[_T]) -> Command[_T]:
+    """Add the flags that name the inputs, and those about what is told of them."""
+    return _decorated(command, _POLICIES, _INVENTORY, *_telling())
+
+
+def input_options(command: Command[_T]) -> Command[_T]:
+    """Add the flags that name the inputs, and those that say what to make of them."""
+    return _decorated(
+        command,
         _POLICIES,
-        click.option(
-            "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
-        ),
-    )
-
-
-def _making() -> tuple[Callable[[Command], Command], ...]:
-    return (
+        _INVENTORY,
         click.option(
             "--lock",
             metavar="FILE",
@@ -88,17 +194,23 @@ def _making() -> tuple[Callable[[Command], Command], ...]:
             metavar="FILE",
             help="Write what was decided for each pool as JSON.",
         ),
+        *_telling(),
     )
 
 
-def _telling() -> tuple[Callable[[Command], Command], ...]:
+def _telling() -> tuple[Callable[[Command[_T]], Command[_T]], ...]:
     return (
         click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop."),
-        click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+        verbose_option,
     )
 
 
-def live_options(command: Command) -> Command:
+def verbose_option(command: Command[_T]) -> Command[_T]:
+    """Add -v."""
+    return click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
+
+
+def live_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that put a live cluster in the place of the inventory."""
     live = click.option(
         "--live", is_flag=True, help="Read the nodes from the live cluster instead of an inventory."
@@ -106,118 +218,112 @@ def live_options(command: Command) -> Command:
     return live(cluster_options(command))
 
 
-def cluster_options(command: Command) -> Command:
+def cluster_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that say which cluster is read, and as whom."""
     return _decorated(
         command,
-        (
-            click.option(
-                "--kubeconfig",
-                metavar="FILE",
-                help="Kubeconfig of the cluster (default: as kubectl; in a pod, its service account).",
-            ),
-            click.option(
-                "--context", metavar="NAME", help="Context of the kubeconfig (default: the current one)."
-            ),
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            help="Kubeconfig of the cluster (default: as kubectl; in a pod, its service account).",
+        ),
+        click.option(
+            "--context", metavar="NAME", help="Context of the kubeconfig (default: the current one)."
         ),
     )
 
 
-def lock_options(command: Command) -> Command:
+def resolve_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that choose between a lock and the registries."""
-    for decorate in reversed(
-        (
-            click.option("--locked", is_flag=True, help="Insist on a lock; without one this is an error."),
-            click.option("--online", is_flag=True, help="Ask the registries, whatever lock there is."),
-            click.option(
-                "--pin-digests",
-                is_flag=True,
-                default=None,
-                help="Show images as repo/image:tag@sha256:...",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return _decorated(
+        command,
+        click.option("--locked", is_flag=True, help="Fail if there is no lock."),
+        click.option("--online", is_flag=True, help="Ask the registries, also where there is a lock."),
+    )
 
 
-def registry_options(command: Command) -> Command:
+def lock_options(command: Command[_T]) -> Command[_T]:
+    """Add the flags that choose between a lock and the registries, and that about digests."""
+    pin = click.option(
+        "--pin-digests", is_flag=True, default=None, help="Show images as repo/image:tag@sha256:..."
+    )
+    return resolve_options(pin(command))
+
+
+def registry_options(command: Command[_T]) -> Command[_T]:
     """Add the flags about registries, each also an environment variable `GITOPS_DOCA_...`."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--registry-config",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                metavar="FILE",
-                envvar="GITOPS_DOCA_REGISTRY_CONFIG",
-                show_envvar=True,
-                help="docker config.json with credentials.",
-            ),
-            click.option(
-                "--pull-secret",
-                type=click.Path(exists=True, dir_okay=False),
-                multiple=True,
-                metavar="FILE",
-                envvar="GITOPS_DOCA_PULL_SECRET",
-                show_envvar=True,
-                help="Kubernetes pull secret with credentials, or the .dockerconfigjson in one.",
-            ),
-            click.option(
-                "--ca-file",
-                type=click.Path(exists=True, path_type=Path),
-                metavar="FILE",
-                envvar="GITOPS_DOCA_CA_FILE",
-                show_envvar=True,
-                help="CA certificates to trust (PEM).",
-            ),
-            click.option(
-                "--insecure-registry",
-                multiple=True,
-                callback=_hosts,
-                metavar="HOST[:PORT]",
-                envvar="GITOPS_DOCA_INSECURE_REGISTRY",
-                show_envvar=True,
-                help="Registry that may be asked over plain http; loopback always may.",
-            ),
-            click.option(
-                "--allowed-registry",
-                multiple=True,
-                callback=_allowed,
-                metavar="HOST[:PORT][/PATH]",
-                envvar="GITOPS_DOCA_ALLOWED_REGISTRY",
-                show_envvar=True,
-                help="Registry that may be asked, and then no other; a label of the host may be *.",
-            ),
-            click.option(
-                "--trusted-realm-host",
-                multiple=True,
-                callback=_hosts,
-                metavar="HOST",
-                envvar="GITOPS_DOCA_TRUSTED_REALM_HOST",
-                show_envvar=True,
-                help="Token server that may be sent the credentials of a registry elsewhere.",
-            ),
-            deadline_option("Time for all look-ups together, and as much for reading a live cluster."),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return _decorated(
+        command,
+        click.option(
+            "--registry-config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            envvar="GITOPS_DOCA_REGISTRY_CONFIG",
+            show_envvar=True,
+            help="docker config.json with credentials.",
+        ),
+        click.option(
+            "--pull-secret",
+            type=click.Path(exists=True, dir_okay=False),
+            multiple=True,
+            metavar="FILE",
+            envvar="GITOPS_DOCA_PULL_SECRET",
+            show_envvar=True,
+            help="Kubernetes pull secret with credentials, or the .dockerconfigjson in one.",
+        ),
+        click.option(
+            "--ca-file",
+            type=click.Path(exists=True, path_type=Path),
+            metavar="FILE",
+            envvar="GITOPS_DOCA_CA_FILE",
+            show_envvar=True,
+            help="CA certificates to trust (PEM).",
+        ),
+        click.option(
+            "--insecure-registry",
+            multiple=True,
+            callback=_hosts,
+            metavar="HOST[:PORT]",
+            envvar="GITOPS_DOCA_INSECURE_REGISTRY",
+            show_envvar=True,
+            help="Registry that may be asked over plain http; loopback always may.",
+        ),
+        click.option(
+            "--allowed-registry",
+            multiple=True,
+            callback=_allowed,
+            metavar="HOST[:PORT][/PATH]",
+            envvar="GITOPS_DOCA_ALLOWED_REGISTRY",
+            show_envvar=True,
+            help="Registry that may be asked, and then no other; a label of the host may be *.",
+        ),
+        click.option(
+            "--trusted-realm-host",
+            multiple=True,
+            callback=_hosts,
+            metavar="HOST",
+            envvar="GITOPS_DOCA_TRUSTED_REALM_HOST",
+            show_envvar=True,
+            help="Token server that may be sent the credentials of a registry elsewhere.",
+        ),
+        deadline_option("Time for all look-ups together, and as much for reading a live cluster."),
+    )
 
 
-def check_output_option(command: Command) -> Command:
+def check_output_option(command: Command[_T]) -> Command[_T]:
     """Add the flag for the format in which `--check` prints what differs."""
     return click.option(
         "-o", "--output", type=click.Choice(["text", "json"]), help="Format of --check (default: text)."
     )(command)
 
 
-def deadline_option(what: str) -> Callable[[Command], Command]:
+def deadline_option(what: str) -> Callable[[Command[_T]], Command[_T]]:
     """Return the flag for the time that something may take."""
     return click.option(
         "--deadline",
         type=click.FloatRange(min=0, min_open=True),
         callback=seconds,
-        default=120.0,
+        default=RegistryFlags.deadline,
         show_default=True,
         metavar="SECONDS",
         envvar="GITOPS_DOCA_DEADLINE",
@@ -262,8 +368,10 @@ def _allowed(context: click.Context, parameter: click.Parameter, value: tuple[st
     if source is click.core.ParameterSource.ENVIRONMENT and not value:
         # Whoever set it meant to allow some, and an empty list would allow all.
         raise click.BadParameter("it names no registry")
-    if value:
-        from gitops_doca.registry.allowlist import parse_allowed
+    if not value:
+        return value
+    from gitops_doca.registry.allowlist import parse_allowed
+
     for entry in value:
         try:
             parse_allowed(entry)

@@ -1,4 +1,4 @@
-"""A live cluster in the place of inventory files; its client is imported when it is asked."""
+"""A live cluster in place of inventory files; its client is imported when it is asked."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory
-from gitops_doca.sources.config import Setting
 
 if TYPE_CHECKING:
     from gitops_doca.cluster.live import LiveCluster
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LiveInventory:
-    """A `ClusterReader`: the value of the setting `inventory` under `--live`."""
+    """An `InventorySource` that reads the nodes of a live cluster."""
 
     def __init__(
         self,
@@ -27,39 +26,43 @@ class LiveInventory:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         """Note which cluster to read; `environ` takes the place of the process's environment."""
-        self._kubeconfig = kubeconfig
-        self._context = context
+        self.kubeconfig = kubeconfig
+        self.context = context
         self._deadline = deadline
         self._environ = environ
         self._cluster: LiveCluster | None = None
-        self._scope: ClusterQuery | None = None
+        self._query: ClusterQuery | None = None
 
-    def __call__(self, scope: ClusterQuery, problems: Problems) -> Inventory:
-        """Read the cluster; raises `GenerationError` as `LiveCluster.inventory` does."""
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
+        """Read the cluster, unless there are errors already: of policies that cannot be used.
+
+        Raises `GenerationError` for those, and as `LiveCluster.inventory` does.
+        """
         from gitops_doca.cluster.live import LiveCluster, LiveOptions
 
-        self._scope = scope
+        problems.raise_errors()
+        self._query = query
         self._cluster = LiveCluster(
             LiveOptions(
                 environ=dict(os.environ) if self._environ is None else self._environ,
-                kubeconfig=self._kubeconfig,
-                context=self._context,
+                kubeconfig=self.kubeconfig,
+                context=self.context,
                 deadline=self._deadline,
             )
         )
-        return self._cluster.inventory(scope, problems)
+        return self._cluster.inventory(query, problems)
 
     def pull_secrets(self, problems: Problems) -> "list[tuple[str, Auths]]":
         """Return the pull secrets that the policies of the inventory name; none before it was read.
 
         Raises `GenerationError` as `LiveCluster.pull_secrets` does.
         """
-        if self._cluster is None or self._scope is None:
+        if self._cluster is None or self._query is None:
             return []
-        return self._cluster.pull_secrets(self._scope, problems)
+        return self._cluster.pull_secrets(self._query, problems)
 
     def drivers(self, namespace: str, problems: Problems) -> "Drivers":
-        """Return the drivers of the cluster that the inventory was read of.
+        """Return the drivers of the cluster whose inventory was read.
 
         Raises `GenerationError` as `LiveCluster.drivers` does.
         """
@@ -73,16 +76,7 @@ class LiveInventory:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The words of a command line that ask for the same cluster."""
-        kubeconfig = ("--kubeconfig", self._kubeconfig) if self._kubeconfig else ()
-        context = ("--context", self._context) if self._context else ()
+        """The flags that name the same cluster."""
+        kubeconfig = ("--kubeconfig", self.kubeconfig) if self.kubeconfig else ()
+        context = ("--context", self.context) if self.context else ()
         return ("--live", *kubeconfig, *context)
-
-    @property
-    def told(self) -> Mapping[str, Setting]:
-        """Which cluster it is, by flag, for `--explain-config`."""
-        given = {"--kubeconfig": self._kubeconfig, "--context": self._context}
-        return {flag: Setting(value, flag if value else "default") for flag, value in given.items()}
-
-    def __str__(self) -> str:
-        return "the live cluster"

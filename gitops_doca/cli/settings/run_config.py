@@ -1,27 +1,25 @@
-"""What every entry point makes of its input: settings, how to ask registries, where the lock is."""
+"""The configuration of one run: settings, how registries are asked, where the lock is."""
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from gitops_doca.cli.settings.flags import RegistryFlags
 from gitops_doca.cli.settings.live import LiveInventory
-from gitops_doca.cli.settings.registries import RegistryFlags, make_resolver
+from gitops_doca.cli.settings.registries import Connect, make_resolver
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.resolve.lookup import TagSource
-from gitops_doca.sources.config import CONFIG_FILE, POLICIES, Setting, Settings, effective
+from gitops_doca.core.resolve.lookup import Inspector, TagSource
+from gitops_doca.sources.config import CONFIG_FILE, Settings, merge
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import display_name, has_file
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.generate import Generation, generate
+from gitops_doca.usecases.load import Inputs, load
 from gitops_doca.usecases.look_up import RegistryTags
-
-if TYPE_CHECKING:
-    from gitops_doca.registry.resolver import RegistryResolver
 
 
 class Resolve(Enum):
@@ -33,36 +31,41 @@ class Resolve(Enum):
     ONLINE = "online"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """A value, and who set it, for `--explain-config`."""
+
+    value: object
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One call that works on inputs, whoever made it."""
+    """What one run works on, and how; each entry point makes it of its own input."""
 
     settings: Settings
     registry: RegistryFlags
-    told: Mapping[str, Setting]
-    """How registries are asked, by flag, with who set it: for `--explain-config`."""
+    connect: Connect
+    live: LiveInventory | None = None
+    """The live cluster that takes the place of inventory files, if one does."""
+    explained: Mapping[str, Explained] = field(default_factory=dict)
+    """What only this entry point has, for `--explain-config`."""
     resolve: Resolve
     lock_file: str
     """Where the lock is, or would be."""
     fix_command: str
     """The command that writes that lock."""
     untrusted: UntrustedLimits | None = None
-    """What strangers' inputs are held to; None for those of whoever runs this."""
+    """Limits for inputs that are not trusted; None where the user's own are read."""
     revision: FileRoot | None = None
     """The files of a revision, when the inputs are among them and not in the work tree."""
     openshift: bool | None = None
-    """Whether the cluster that the output is for has OpenShift's APIs; None: nobody said."""
-
-    @property
-    def live(self) -> LiveInventory | None:
-        """The live cluster that takes the place of inventory files, if one does."""
-        source = self.settings["inventory"].value
-        return source if isinstance(source, LiveInventory) else None
+    """Whether the cluster that the output is for has OpenShift's APIs; None: not known."""
 
     @property
     def renders(self) -> bool:
         """Whether manifests are rendered, and not left to the operator."""
-        return bool(self.settings["emit"].value != POLICIES)
+        return not self.settings.emits_policies
 
     @property
     def file_root(self) -> FileRoot | None:
@@ -90,27 +93,37 @@ def lock_command(
 
 
 def generate_for(run_config: RunConfig, problems: Problems) -> Generation:
-    """Run all stages for an invocation; raises as `pipeline.generate` does."""
+    """Run all stages; raises as `generate` does."""
     return generate(
         run_config.settings,
         choose_source(run_config, problems),
         problems,
+        nodes=run_config.live,
         file_root=run_config.file_root,
         openshift=run_config.openshift,
     )
 
 
-def merge_settings(
-    layers: Iterable[Mapping[str, Setting]], ways: Mapping[str, str], problems: Problems
-) -> Settings:
-    """Merge layers, the first that sets a setting wins; reports what none of them may leave out.
+def load_for(run_config: RunConfig, problems: Problems) -> Inputs:
+    """Read the inputs; raises as `load` does."""
+    return load(
+        run_config.settings,
+        problems,
+        nodes=run_config.live,
+        file_root=run_config.file_root,
+        openshift=run_config.openshift,
+    )
 
-    `ways` says for `policies` and `inventory` how else than in the config to name them; empty: in no other.
+
+def merge_settings(sources: Iterable[Settings], ways: Mapping[str, str], problems: Problems) -> Settings:
+    """Merge sources, the first that sets a setting wins; reports inputs that none of them names.
+
+    `ways` has the inputs that have to be named, each with how else than in the config (empty: in no other).
     """
     readable = not problems.errors
-    merged = effective(layers)
+    merged = merge(sources)
     for name, way in ways.items():
-        if readable and not merged[name].value:
+        if readable and not getattr(merged, name):
             other = f"with {way}, or " if way else ""
             problems.error(
                 f"no {name} given", remedy=f"name a file {other}under spec.{name} in {CONFIG_FILE}"
@@ -122,26 +135,27 @@ def asks_registries(run_config: RunConfig) -> bool:
     """Say whether answers come from the registries, and not from a lock."""
     if run_config.resolve is not Resolve.AUTO:
         return run_config.resolve is Resolve.ONLINE
-    named = bool(run_config.settings["lock"].value)
-    return not named and not has_file(run_config.lock_file, run_config.file_root)
+    return not run_config.settings.lock and not has_file(run_config.lock_file, run_config.file_root)
 
 
-def choose_source(run_config: RunConfig, problems: Problems) -> TagSource:
+def choose_source(
+    run_config: RunConfig, problems: Problems, registries: Inspector | None = None
+) -> TagSource:
     """Choose between lock and registries as `find_source` does; reports a lock of another rendering."""
-    source = find_source(run_config, problems)
+    source = find_source(run_config, problems, registries)
     if run_config.renders:
-        source.check_rendering(problems, strict=run_config.settings["strict"].value)
+        source.check_rendering(problems, strict=run_config.settings.strict)
     return source
 
 
-def find_source(run_config: RunConfig, problems: Problems) -> TagSource:
-    """Choose between lock and registries.
+def find_source(run_config: RunConfig, problems: Problems, registries: Inspector | None = None) -> TagSource:
+    """Choose between lock and registries; `registries` is a client that is there already.
 
     A lock beside the config is used when it is there; one that config or flag names must be there.
-    After a problem was reported the source is not used: the run stops before it is asked.
+    After an error was reported the source is not used: the run stops before it is asked.
     """
     if asks_registries(run_config):
-        return RegistryTags(lambda: _make_resolver(run_config, problems))
+        return RegistryTags(lambda: registries or _make_resolver(run_config, problems))
     lock = (
         read_lock(run_config.lock_file, run_config.fix_command, problems, run_config.file_root) or ImageLock()
     )
@@ -149,12 +163,13 @@ def find_source(run_config: RunConfig, problems: Problems) -> TagSource:
     return LockedTags(lock=lock, place=place, fix_command=run_config.fix_command)
 
 
-def _make_resolver(run_config: RunConfig, problems: Problems) -> "RegistryResolver":
+def _make_resolver(run_config: RunConfig, problems: Problems) -> Inspector:
     return make_resolver(
+        run_config.connect,
         run_config.registry,
         problems,
         run_config.untrusted,
-        # Strangers wrote the policies, and would choose the Secrets.
+        # Policies that are not trusted would choose the Secrets.
         live=None if run_config.untrusted else run_config.live,
-        verify_digests=run_config.settings["pinDigests"].value,
+        verify_digests=run_config.settings.pin_digests,
     )

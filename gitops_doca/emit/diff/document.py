@@ -1,9 +1,9 @@
 """A comparison as JSON, for scripts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
-from gitops_doca.core.compare.changes import Comparison, NodeMove, ObjectChange, PoolChange
+from gitops_doca.core.compare.changes import NodeMove, ObjectChange, PoolChange, VersionMove
 from gitops_doca.core.compare.compiling import Compiling
 from gitops_doca.core.compare.departures import (
     Departure,
@@ -18,6 +18,7 @@ from gitops_doca.core.compare.departures import (
 )
 from gitops_doca.core.compare.rendered import RenderedPool
 from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.emit.diff.cluster import ClusterDiff
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.diff.unified import unified_lines
 from gitops_doca.emit.json_document import document_text, policy_of, pool_entry
@@ -26,43 +27,55 @@ KIND = "DriverDiff"
 
 
 def json_diff(
-    comparison: Comparison,
-    base: Base,
-    cluster: str,
-    diagnostics: Iterable[Diagnostic],
-    *,
-    manifests: bool = True,
+    diffs: Sequence[ClusterDiff], diagnostics: Iterable[Diagnostic], *, manifests: bool = True
 ) -> str:
     """Return a `DriverDiff` as JSON text; see schemas/diff.schema.json.
 
     Without `manifests` objects are listed, and not their difference.
     """
-    result = {
-        "base": {
-            "name": base.name,
-            **({"commit": base.commit} if base.commit else {}),
-            "notes": list(base.notes),
-        },
-        "same": comparison.is_same,
-        "compiling": [_compiling(one, cluster) for one in comparison.compiling],
-        "pools": [_pool(change, cluster) for change in comparison.pools],
-        "versions": [
-            {
-                "before": move.before,
-                "after": move.after,
-                "pools": move.pools,
-                **({} if move.nodes is None else {"nodes": move.nodes}),
-            }
-            for move in comparison.versions
-        ],
-        "stays": [{"version": stay.version, "pools": stay.pools} for stay in comparison.stays],
-        "moves": list(map(_move, comparison.moves)),
-        "objects": [
-            _object(change) | (_difference(change, base) if manifests else {})
-            for change in comparison.objects
-        ],
+    compared = [(diff.cluster, diff.base, diff.comparison) for diff in diffs if diff.comparison]
+    result: dict[str, Any] = {
+        "clusters": list(map(_cluster, diffs)),
+        "same": len(compared) == len(diffs) and all(found.is_same for _, _, found in compared),
+        "compiling": [],
+        "pools": [],
+        "versions": [],
+        "stays": [],
+        "moves": [],
+        "objects": [],
     }
+    for cluster, base, comparison in compared:
+        result["compiling"] += [_compiling(one, cluster) for one in comparison.compiling]
+        result["pools"] += [_pool(change, cluster) for change in comparison.pools]
+        result["versions"] += [_version(move, cluster) for move in comparison.versions]
+        result["stays"] += [
+            {"cluster": cluster, "version": stay.version, "pools": stay.pools} for stay in comparison.stays
+        ]
+        result["moves"] += [_move(move, cluster) for move in comparison.moves]
+        result["objects"] += [
+            _object(change, cluster) | (_difference(change, base) if manifests else {})
+            for change in comparison.objects
+        ]
     return document_text(KIND, diagnostics, result)
+
+
+def _cluster(diff: ClusterDiff) -> dict[str, Any]:
+    entry: dict[str, Any] = {"cluster": diff.cluster, "exitCode": diff.exit_code}
+    if diff.comparison is None:
+        return entry
+    commit = {"commit": diff.base.commit} if diff.base.commit else {}
+    return {**entry, "base": {"name": diff.base.name, **commit, "notes": list(diff.base.notes)}}
+
+
+def _version(move: VersionMove, cluster: str) -> dict[str, Any]:
+    nodes = {} if move.nodes is None else {"nodes": move.nodes}
+    return {
+        "cluster": cluster,
+        "before": move.before,
+        "after": move.after,
+        "pools": move.pools,
+        **nodes,
+    }
 
 
 def _compiling(compiling: Compiling[RenderedPool], cluster: str) -> dict[str, Any]:
@@ -74,9 +87,9 @@ def _compiling(compiling: Compiling[RenderedPool], cluster: str) -> dict[str, An
     }
 
 
-def _move(move: NodeMove) -> dict[str, Any]:
+def _move(move: NodeMove, cluster: str) -> dict[str, Any]:
     ends = _end(move.source, "from") | _end(move.target, "to")
-    return {**ends, **_now(move.target), "nodes": list(move.nodes)}
+    return {"cluster": cluster, **ends, **_now(move.target), "nodes": list(move.nodes)}
 
 
 def _end(location: Location, side: str) -> dict[str, Any]:
@@ -139,9 +152,9 @@ def _side(pool: RenderedPool) -> dict[str, Any]:
     }
 
 
-def _object(change: ObjectChange) -> dict[str, str]:
+def _object(change: ObjectChange, cluster: str) -> dict[str, str]:
     kind, namespace, name = change.key
-    return {"kind": kind, "namespace": namespace, "name": name, "change": change.kind}
+    return {"cluster": cluster, "kind": kind, "namespace": namespace, "name": name, "change": change.kind}
 
 
 def _difference(change: ObjectChange, base: Base) -> dict[str, str]:

@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -8,16 +9,15 @@ import yaml
 from fakes.resolver import FakeResolver
 from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from support.cli import Result
-from support.command import INPUTS, POOL, prepare
-from support.in_process import run_here
+from support.command import INPUTS, POOL, prepare, run_pool
 
 CONFIG = "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\nspec:\n"
 OUTAGE = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    prepare(tmp_path, monkeypatch)
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
     return tmp_path
 
 
@@ -42,13 +42,13 @@ def usage(result: Result) -> str:
 
 
 def test_generate_prints_manifests_and_nothing_else(folder: Path) -> None:
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder)
 
     assert (result.exit_code, result.stderr, kinds(result)) == (0, "", ["ServiceAccount", "DaemonSet"])
 
 
 def test_generate_prints_json_when_asked(folder: Path) -> None:
-    result = run_here("generate", *INPUTS, "-o", "json", cwd=folder)
+    result = run_pool("generate", *INPUTS, "-o", "json", cwd=folder)
 
     assert [resource["kind"] for resource in json.loads(result.stdout)["items"]] == [
         "ServiceAccount",
@@ -57,7 +57,7 @@ def test_generate_prints_json_when_asked(folder: Path) -> None:
 
 
 def test_check_prints_a_table(folder: Path) -> None:
-    result = run_here("check", *INPUTS, cwd=folder)
+    result = run_pool("check", *INPUTS, cwd=folder)
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.decode().splitlines() == [
@@ -70,7 +70,7 @@ def test_check_prints_a_table(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["config", "policy", "report"])
 def test_schema_prints_the_schema(name: str, tmp_path: Path) -> None:
-    result = run_here("schema", name, cwd=tmp_path)
+    result = run_pool("schema", name, cwd=tmp_path)
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout)["$id"] == f"https://gitops-doca.dev/schemas/{name}.schema.json"
@@ -78,13 +78,13 @@ def test_schema_prints_the_schema(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("generate", "--help"), ("--version",)])
 def test_help_goes_to_stdout(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    result = run_here(*arguments, cwd=tmp_path)
+    result = run_pool(*arguments, cwd=tmp_path)
 
     assert (result.exit_code, result.stderr, len(result.stdout) > 10) == (0, "", True)
 
 
 def test_verbose_says_more_on_stderr(folder: Path) -> None:
-    result = run_here("generate", *INPUTS, "-v", cwd=folder)
+    result = run_pool("generate", *INPUTS, "-v", cwd=folder)
 
     assert result.stderr == (
         f"info: pool {POOL.name}: precompiled, nvcr.io/nvidia/mellanox/doca-driver:{POOL.tag}, nodes 1\n"
@@ -96,7 +96,7 @@ def test_warnings_are_no_failure(folder: Path) -> None:
     policy = (folder / "policy.yaml").read_text().replace("spec:", "spec:\n  tolerationz: []", 1)
     (folder / "policy.yaml").write_text(policy)
 
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder)
 
     assert (result.exit_code, kinds(result)) == (0, ["ServiceAccount", "DaemonSet"])
     assert result.stderr.startswith("warning: policy.yaml:")
@@ -110,8 +110,8 @@ def test_a_config_in_the_working_directory_is_found(folder: Path) -> None:
         CONFIG + "  policies: [policy.yaml]\n  inventory: nodes.json\n  namespace: from-file\n"
     )
 
-    assert b"namespace: from-file" in run_here("generate", cwd=folder).stdout
-    assert b"namespace: from-flag" in run_here("generate", "-n", "from-flag", cwd=folder).stdout
+    assert b"namespace: from-file" in run_pool("generate", cwd=folder).stdout
+    assert b"namespace: from-flag" in run_pool("generate", "-n", "from-flag", cwd=folder).stdout
 
 
 @pytest.mark.parametrize("target", ["sub", "sub/", "sub/gitops-doca.yaml", "sub/other.yaml"])
@@ -122,14 +122,14 @@ def test_a_config_is_found_by_its_folder_or_its_name(target: str, folder: Path) 
             CONFIG + "  policies: [../policy.yaml]\n  inventory: ../nodes.json\n"
         )
 
-    assert kinds(run_here("generate", target, cwd=folder)) == ["ServiceAccount", "DaemonSet"]
+    assert kinds(run_pool("generate", target, cwd=folder)) == ["ServiceAccount", "DaemonSet"]
 
 
 def test_flags_are_relative_to_the_working_directory_though_the_config_is_elsewhere(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "gitops-doca.yaml").write_text(CONFIG + "  namespace: from-file\n")
 
-    assert b"namespace: from-file" in run_here("generate", "sub", *INPUTS, cwd=folder).stdout
+    assert b"namespace: from-file" in run_pool("generate", "sub", *INPUTS, cwd=folder).stdout
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_config_that_is_needed_and_not_there_is_told(
     arguments: tuple[str, ...], message: str, folder: Path
 ) -> None:
     (folder / "empty").mkdir()
-    result = run_here("generate", *arguments, cwd=folder)
+    result = run_pool("generate", *arguments, cwd=folder)
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.splitlines()[0] == f"error[input]: {message}"
@@ -155,7 +155,7 @@ def test_a_config_that_is_needed_and_not_there_is_told(
 def test_a_config_without_policies_and_inventory_says_where_to_name_them(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(CONFIG + "  strict: true\n")
 
-    assert run_here("generate", cwd=folder).stderr.splitlines() == [
+    assert run_pool("generate", cwd=folder).stderr.splitlines() == [
         "error[input]: no inventory given",
         "  help: name a file with -i, or under spec.inventory in gitops-doca.yaml",
         "error[input]: no policies given",
@@ -166,8 +166,8 @@ def test_a_config_without_policies_and_inventory_says_where_to_name_them(folder:
 def test_standard_input_may_be_the_policy_or_the_inventory(folder: Path) -> None:
     policy, nodes = (folder / "policy.yaml").read_bytes(), (folder / "nodes.json").read_bytes()
     results = (
-        run_here("generate", "-p", "-", "-i", "nodes.json", cwd=folder, stdin=policy),
-        run_here("generate", "-p", "policy.yaml", "-i", "-", cwd=folder, stdin=nodes),
+        run_pool("generate", "-p", "-", "-i", "nodes.json", cwd=folder, stdin=policy),
+        run_pool("generate", "-p", "policy.yaml", "-i", "-", cwd=folder, stdin=nodes),
     )
 
     assert [kinds(result) for result in results] == [["ServiceAccount", "DaemonSet"]] * 2
@@ -178,14 +178,14 @@ def test_a_config_may_hold_its_policies(folder: Path) -> None:
     config = yaml.safe_load(CONFIG) | {"spec": {"policies": [policy], "inventory": "nodes.json"}}
     (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
 
-    assert kinds(run_here("generate", cwd=folder)) == ["ServiceAccount", "DaemonSet"]
+    assert kinds(run_pool("generate", cwd=folder)) == ["ServiceAccount", "DaemonSet"]
 
 
 def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(
         CONFIG + "  policies: [a.yaml, {kind: x}]\n  annotations: {a/b: c}\n  strict: true\n"
     )
-    result = run_here(
+    result = run_pool(
         *("generate", "-i", "b", "-i", "c", "--no-openshift", "--explain-config", "--ca-file", "nodes.json"),
         cwd=folder,
         env={"GITOPS_DOCA_INSECURE_REGISTRY": "a:5000 b", "GITOPS_DOCA_DEADLINE": ""},
@@ -224,7 +224,7 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
 
 
 def explained(folder: Path, *words: str, env: dict[str, str] | None = None) -> dict[str, str]:
-    result = run_here(*words, "--explain-config", cwd=folder, env=env)
+    result = run_pool(*words, "--explain-config", cwd=folder, env=env)
     assert (result.exit_code, result.stderr) == (0, "")
     return {line.split()[0]: " ".join(line.split()[1:]) for line in result.stdout.decode().splitlines()}
 
@@ -315,7 +315,7 @@ def test_explain_config_names_the_kubeconfig_of_a_live_run(folder: Path) -> None
 def test_no_name_of_a_file_gets_at_the_terminal_of_explain_config(folder: Path) -> None:
     (folder / "a\x1b[2J.yaml").write_text(CONFIG + "  policies: [p]\n  inventory: i\n")
 
-    result = run_here("generate", "a\x1b[2J.yaml", "--explain-config", cwd=folder)
+    result = run_pool("generate", "a\x1b[2J.yaml", "--explain-config", cwd=folder)
 
     assert (result.exit_code, b"\x1b" in result.stdout) == (0, False)
 
@@ -329,7 +329,7 @@ def test_no_name_of_a_file_gets_at_the_terminal_of_explain_config(folder: Path) 
 def test_without_a_command_all_are_told_in_whole_sentences(
     group: tuple[str, ...], some: set[str], tmp_path: Path
 ) -> None:
-    result = run_here(*group, cwd=tmp_path)
+    result = run_pool(*group, cwd=tmp_path)
 
     head, *commands, remedy = result.stderr.splitlines()
     assert (result.exit_code, result.stdout) == (2, b"")
@@ -341,7 +341,7 @@ def test_without_a_command_all_are_told_in_whole_sentences(
 
 @pytest.mark.parametrize("group", [(), ("argocd",)])
 def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> None:
-    result = run_here(*group, "--help", cwd=tmp_path)
+    result = run_pool(*group, "--help", cwd=tmp_path)
 
     assert result.exit_code == 0
     assert "..." not in result.stdout.decode().partition("\nCommands:\n")[2]
@@ -360,7 +360,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
-        (("generate", "a", "b"), "Got unexpected extra argument (b)"),
+        (("generate", "a", "b"), "the manifests of several folders need --output-dir"),
         (("generate", "-p"), "Option '-p' requires an argument."),
         (("generate", "-p", "-", "-i", "-"), "standard input can be read once: use - for one input"),
         (("generate", "-", "-i", "-"), "standard input can be read once: use - for one input"),
@@ -421,11 +421,11 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
     ],
 )
 def test_a_usage_error_is_one_sentence(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    assert usage(run_here(*arguments, cwd=tmp_path)) == message
+    assert usage(run_pool(*arguments, cwd=tmp_path)) == message
 
 
 def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
-    result = run_here("check", cwd=tmp_path, env={"GITOPS_DOCA_DEADLINE": "soon"})
+    result = run_pool("check", cwd=tmp_path, env={"GITOPS_DOCA_DEADLINE": "soon"})
 
     assert (result.exit_code, result.stderr.splitlines()[0]) == (
         2,
@@ -439,9 +439,9 @@ def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
 # Exit codes, and what stays empty
 
 
-def failing(folder: Path, monkeypatch: pytest.MonkeyPatch, resolver: FakeResolver, command: str) -> Result:
-    prepare(folder, monkeypatch, resolver)
-    return run_here(command, *INPUTS, "--report", "report.json", cwd=folder)
+def failing(folder: Path, resolver: FakeResolver, command: str) -> Result:
+    prepare(folder)
+    return run_pool(command, *INPUTS, "--report", "report.json", cwd=folder, connect=resolver)
 
 
 @pytest.mark.parametrize(
@@ -449,29 +449,28 @@ def failing(folder: Path, monkeypatch: pytest.MonkeyPatch, resolver: FakeResolve
     [(FakeResolver(), 4, "missing"), (FakeResolver(faults={POOL.tag: OUTAGE}), 5, "unknown")],
 )
 def test_a_pool_without_image_gives_no_manifests_but_a_table_and_a_report(
-    resolver: FakeResolver, code: int, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resolver: FakeResolver, code: int, word: str, tmp_path: Path
 ) -> None:
-    generated = failing(tmp_path, monkeypatch, resolver, "generate")
+    generated = failing(tmp_path, resolver, "generate")
     assert (generated.exit_code, generated.stdout) == (code, b"")
     assert generated.stderr.startswith(f"error[{word}]: ")
     report = json.loads((tmp_path / "report.json").read_text())
     assert [pool["state"] for pool in report["pools"]] == [word]
     assert [found["class"] for found in report["diagnostics"]] == [word]
 
-    checked = failing(tmp_path, monkeypatch, resolver, "check")
+    checked = failing(tmp_path, resolver, "check")
     assert (checked.exit_code, checked.stderr) == (code, generated.stderr)
     assert f"1 pool, 1 node: 1 {word}" in checked.stdout.decode()
 
 
 @pytest.mark.parametrize("command", ["generate", "check"])
-def test_input_errors_end_a_run_before_anyone_is_asked(
-    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Path) -> None:
     resolver = FakeResolver()
-    prepare(folder, monkeypatch, resolver)
     (folder / "more.yaml").write_text("kind: 5\n")
 
-    result = run_here(command, *INPUTS, "-i", "more.yaml", "--report", "report.json", cwd=folder)
+    result = run_pool(
+        command, *INPUTS, "-i", "more.yaml", "--report", "report.json", cwd=folder, connect=resolver
+    )
 
     assert (result.exit_code, result.stdout, resolver.asked) == (3, b"", [])
     report = json.loads((folder / "report.json").read_text())
@@ -499,7 +498,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(
 def test_nothing_to_render_is_an_error_of_its_own(command: str, folder: Path) -> None:
     (folder / "nodes.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
 
-    result = run_here(command, *INPUTS, cwd=folder)
+    result = run_pool(command, *INPUTS, cwd=folder)
 
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr.splitlines()[0] == "error[empty]: nothing to render: the inventory has no node"
@@ -509,18 +508,16 @@ def test_allow_empty_prints_an_empty_document(folder: Path) -> None:
     (folder / "nodes.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
     (folder / "gitops-doca.yaml").write_text(CONFIG + "  allowEmpty: true\n")
 
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder)
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")
 
 
-def test_a_bug_ends_with_70_and_a_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_args: object, **_options: object) -> None:
+def test_a_bug_ends_with_70_and_a_traceback(folder: Path) -> None:
+    def broken(*_options: object) -> NoReturn:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", broken)
-
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder, connect=broken)
 
     assert (result.exit_code, result.stdout) == (70, b"")
     first, *trace = result.stderr.splitlines()
@@ -528,13 +525,11 @@ def test_a_bug_ends_with_70_and_a_traceback(folder: Path, monkeypatch: pytest.Mo
     assert (trace[0], trace[-1]) == ("Traceback (most recent call last):", "ZeroDivisionError: a bug")
 
 
-def test_an_interrupt_ends_with_130(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_args: object, **_options: object) -> None:
+def test_an_interrupt_ends_with_130(folder: Path) -> None:
+    def interrupt(*_options: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gitops_doca.registry.resolver.RegistryResolver", interrupt)
-
-    result = run_here("generate", *INPUTS, cwd=folder)
+    result = run_pool("generate", *INPUTS, cwd=folder, connect=interrupt)
 
     assert (result.exit_code, result.stdout, result.stderr) == (130, b"", "\ninterrupted\n")
 
@@ -543,7 +538,7 @@ def test_an_interrupt_ends_with_130(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_report_is_written_beside_the_manifests(folder: Path) -> None:
-    result = run_here("generate", *INPUTS, "--report", "report.json", cwd=folder)
+    result = run_pool("generate", *INPUTS, "--report", "report.json", cwd=folder)
 
     assert (result.exit_code, kinds(result)) == (0, ["ServiceAccount", "DaemonSet"])
     assert [pool["tag"] for pool in json.loads((folder / "report.json").read_text())["pools"]] == [POOL.tag]
@@ -551,7 +546,7 @@ def test_a_report_is_written_beside_the_manifests(folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ["generate", "check"])
 def test_a_report_that_cannot_be_written_leaves_stdout_empty(command: str, folder: Path) -> None:
-    result = run_here(command, *INPUTS, "--report", "absent/report.json", cwd=folder)
+    result = run_pool(command, *INPUTS, "--report", "absent/report.json", cwd=folder)
 
     assert (result.exit_code, result.stdout, result.stderr) == (
         74,
@@ -560,13 +555,12 @@ def test_a_report_that_cannot_be_written_leaves_stdout_empty(command: str, folde
     )
 
 
-def test_a_report_that_cannot_be_written_hides_no_other_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prepare(tmp_path, monkeypatch, FakeResolver())
+def test_a_report_that_cannot_be_written_hides_no_other_error(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    report = ("--report", "absent/report.json")
 
-    missing = run_here("generate", *INPUTS, "--report", "absent/report.json", cwd=tmp_path)
-    unreadable = run_here("generate", "-p", "x", "-i", "y", "--report", "absent/report.json", cwd=tmp_path)
+    missing = run_pool("generate", *INPUTS, *report, cwd=tmp_path, connect=FakeResolver())
+    unreadable = run_pool("generate", "-p", "x", "-i", "y", *report, cwd=tmp_path)
 
     assert (missing.exit_code, unreadable.exit_code) == (4, 3)
     for result, first in ((missing, "missing"), (unreadable, "input")):
@@ -576,7 +570,7 @@ def test_a_report_that_cannot_be_written_hides_no_other_error(
 
 
 def test_a_file_whose_name_is_no_text_goes_into_a_report(folder: Path) -> None:
-    result = run_here("generate", "-p", "\udcff", "-i", "nodes.json", "--report", "r.json", cwd=folder)
+    result = run_pool("generate", "-p", "\udcff", "-i", "nodes.json", "--report", "r.json", cwd=folder)
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert json.loads((folder / "r.json").read_text())["diagnostics"][0]["file"] == "\udcff"

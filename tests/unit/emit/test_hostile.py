@@ -54,6 +54,7 @@ from gitops_doca.core.resolve.decide import NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, TagList, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.checks import LockCheck, json_inventory_check, json_lock_check, json_verification
+from gitops_doca.emit.diff.cluster import ClusterDiff
 from gitops_doca.emit.diff.document import json_diff
 from gitops_doca.emit.diff.markdown import markdown
 from gitops_doca.emit.diff.phrases import Base
@@ -304,9 +305,10 @@ def test_json_holds_the_text_as_it_is(form: Form) -> None:
 
 def test_json_of_a_difference_holds_the_text_as_it_is() -> None:
     for text in HOSTILE:
-        document = json.loads(json_diff(*comparison(text), text, []))
+        compared, base = comparison(text)
+        document = json.loads(json_diff([ClusterDiff(cluster=text, base=base, comparison=compared)], []))
 
-        assert document["base"]["name"] == text
+        assert document["clusters"][0]["base"]["name"] == text
         assert {(one["kind"], one["name"]) for one in document["objects"]} == {
             ("DaemonSet", text),
             (text, text),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.config import DEFAULTS, Setting, effective, read_config
+from gitops_doca.sources.config import Settings, UpdateStrategy, merge, read_config
 from gitops_doca.sources.reading.document import Document
 from support.reading import lines
 
@@ -15,7 +15,7 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def read(text: str, file: str = "gitops-doca.yaml") -> tuple[dict[str, Setting], list[str]]:
+def read(text: str, file: str = "gitops-doca.yaml") -> tuple[Settings, list[str]]:
     problems = Problems()
     Path(file).parent.mkdir(exist_ok=True)
     Path(file).write_text(text)
@@ -24,22 +24,29 @@ def read(text: str, file: str = "gitops-doca.yaml") -> tuple[dict[str, Setting],
 
 def test_a_setting_knows_its_line() -> None:
     assert read(HEAD + "metadata: {name: x}\nspec:\n  strict: true\n\n  namespace: ns\n") == (
-        {
-            "strict": Setting(True, "gitops-doca.yaml:5"),
-            "namespace": Setting("ns", "gitops-doca.yaml:7"),
-            "name": Setting("x", "gitops-doca.yaml:3"),
-        },
+        Settings(
+            strict=True,
+            namespace="ns",
+            name="x",
+            origins={
+                "strict": "gitops-doca.yaml:5",
+                "namespace": "gitops-doca.yaml:7",
+                "name": "gitops-doca.yaml:3",
+            },
+        ),
         [],
     )
 
 
 def test_paths_are_relative_to_the_file() -> None:
-    found, _ = read(HEAD + "spec: {policies: [p.yaml, /abs, ../up], inventory: nodes.yaml}\n", "a/c.yaml")
+    text = HEAD + "spec: {policies: [p.yaml, /abs, ../up], inventory: nodes.yaml}\n"
+    settings, _ = read(text, "a/c.yaml")
 
-    assert found == {
-        "policies": Setting(("a/p.yaml", "/abs", "a/../up"), "a/c.yaml:3"),
-        "inventory": Setting(("a/nodes.yaml",), "a/c.yaml:3"),
-    }
+    assert settings == Settings(
+        policies=("a/p.yaml", "/abs", "a/../up"),
+        inventory=("a/nodes.yaml",),
+        origins={"policies": "a/c.yaml:3", "inventory": "a/c.yaml:3"},
+    )
 
 
 def test_policies_and_inventory_may_be_one_path() -> None:
@@ -49,39 +56,40 @@ def test_policies_and_inventory_may_be_one_path() -> None:
     assert (
         one
         == many
-        == {
-            "policies": Setting(("a/p.yaml",), "a/c.yaml:3"),
-            "inventory": Setting(("a/n.yaml",), "a/c.yaml:3"),
-        }
+        == Settings(
+            policies=("a/p.yaml",),
+            inventory=("a/n.yaml",),
+            origins={"policies": "a/c.yaml:3", "inventory": "a/c.yaml:3"},
+        )
     )
 
 
 def test_a_dash_in_a_config_is_a_file_and_not_standard_input() -> None:
-    found, _ = read(HEAD + "spec: {policies: ['-'], inventory: '-'}\n")
+    settings, _ = read(HEAD + "spec: {policies: ['-'], inventory: '-'}\n")
 
-    assert (found["policies"].value, found["inventory"].value) == (("./-",), ("./-",))
+    assert (settings.policies, settings.inventory) == (("./-",), ("./-",))
 
 
 def test_a_policy_may_stand_inline() -> None:
-    found, _ = read(HEAD + "spec:\n  policies:\n  - a.yaml\n  - kind: NicNodePolicy\n")
+    settings, _ = read(HEAD + "spec:\n  policies:\n  - a.yaml\n  - kind: NicNodePolicy\n")
 
-    name, inline = found["policies"].value
+    name, inline = settings.policies
     assert name == "a.yaml"
     assert inline == Document({"kind": "NicNodePolicy"}, "gitops-doca.yaml", 6, ("spec", "policies", 1))
 
 
 def test_null_is_as_if_the_setting_were_absent() -> None:
-    assert read(HEAD + "spec: {namespace: null, strict: ~, annotations: }\n") == ({}, [])
+    assert read(HEAD + "spec: {namespace: null, strict: ~, annotations: }\n") == (Settings(), [])
 
 
 def test_a_config_without_spec_sets_nothing() -> None:
-    assert read(HEAD) == ({}, [])
+    assert read(HEAD) == (Settings(), [])
 
 
 def test_a_config_may_be_json() -> None:
     text = '{"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverGenerator", "spec": {"strict": true}}'
 
-    assert read(text) == ({"strict": Setting(True, "gitops-doca.yaml:1")}, [])
+    assert read(text) == (Settings(strict=True, origins={"strict": "gitops-doca.yaml:1"}), [])
 
 
 NO_CONFIG = (
@@ -122,18 +130,34 @@ def test_what_is_no_config_is_told(text: str, problem: str) -> None:
 def test_a_file_that_is_not_there_is_told() -> None:
     problems = Problems()
 
-    assert read_config("absent.yaml", problems) == {}
+    assert read_config("absent.yaml", problems) == Settings()
     assert lines(problems) == ["absent.yaml: cannot be read: No such file or directory"]
 
 
-def test_the_first_layer_that_sets_a_setting_wins() -> None:
-    flags = {"namespace": Setting("flag", "-n")}
-    file = {"namespace": Setting("file", "f:1"), "strict": Setting(True, "f:2")}
+def test_lists_and_the_update_strategy_have_types_of_their_own() -> None:
+    text = "spec: {ignoredTaints: [a], updateStrategy: {type: RollingUpdate, maxUnavailable: 10%}}\n"
 
-    found = effective([flags, file])
+    settings, _ = read(HEAD + text)
 
-    defaults = {**DEFAULTS, "name": "gitops-doca"}
-    assert found == {name: Setting(value, "default") for name, value in defaults.items()} | {
-        "namespace": Setting("flag", "-n"),
-        "strict": Setting(True, "f:2"),
-    }
+    assert settings.ignored_taints == ("a",)
+    assert settings.update_strategy == UpdateStrategy(type="RollingUpdate", max_unavailable="10%")
+
+
+def test_the_first_source_that_sets_a_setting_wins() -> None:
+    flags = Settings(namespace="flag", origins={"namespace": "-n"})
+    file = Settings(namespace="file", strict=True, origins={"namespace": "f:1", "strict": "f:2"})
+
+    assert merge([flags, file]) == Settings(
+        namespace="flag", strict=True, origins={"namespace": "-n", "strict": "f:2"}
+    )
+
+
+def test_a_setting_that_is_set_to_its_default_counts() -> None:
+    flags = Settings(pin_digests=False, origins={"pin_digests": "--no"})
+    file = Settings(pin_digests=True, origins={"pin_digests": "f:1"})
+
+    assert merge([flags, file]) == flags
+
+
+def test_a_setting_that_nobody_set_has_the_origin_default() -> None:
+    assert Settings().origin("strict") == "default"

@@ -13,7 +13,7 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, 
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import Cause, Resolver, TagExists, TagList, TagMissing, TagUnknown
-from gitops_doca.sources.config import Setting, effective
+from gitops_doca.sources.config import Settings, UpdateStrategy
 from gitops_doca.usecases.generate import Generation, generate
 from gitops_doca.usecases.load import MAX_POOLS
 from gitops_doca.usecases.look_up import RegistryTags
@@ -89,14 +89,14 @@ class Run:
         for name, documents in (("policy", policies), ("nodes", objects)):
             text = "".join(f"---\n{json.dumps(document)}\n" for document in documents)
             (self._folder / f"{name}.yaml").write_text(text)
-        given = {
+        given: dict[str, Any] = {
             "policies": (str(self._folder / "policy.yaml"),),
             "inventory": (str(self._folder / "nodes.yaml"),),
             **settings,
         }
-        layer = {name: Setting(value, "test") for name, value in given.items()}
+        origins = dict.fromkeys(given, "test")
         source = resolver if isinstance(resolver, LockedTags) else RegistryTags(resolver)
-        return generate(effective([layer]), source, self.problems)
+        return generate(Settings(**given, origins=origins), source, self.problems)
 
     @property
     def told(self) -> list[tuple[Category | None, str]]:
@@ -339,7 +339,7 @@ def test_more_pools_than_a_run_may_render_are_refused_before_anyone_is_asked(run
 def test_nothing_to_render_is_an_error_that_says_why_unless_it_is_allowed(
     run: Run, policies: Sequence[Any], objects: Sequence[Any], why: str
 ) -> None:
-    allowed = run(policies, objects, _unasked, allowEmpty=True)
+    allowed = run(policies, objects, _unasked, allow_empty=True)
     assert (allowed.decisions, allowed.resources, run.told) == ((), (), [])
 
     found = _refused(run, policies, objects)
@@ -390,8 +390,8 @@ def test_settings_reach_the_resources(run: Run) -> None:
         [_node("a")],
         FakeResolver({_tag("1-a")}),
         namespace="drivers",
-        initContainerImage="r.io/init:1",
-        updateStrategy={"type": "RollingUpdate", "maxUnavailable": "10%"},
+        init_container_image="r.io/init:1",
+        update_strategy=UpdateStrategy(type="RollingUpdate", max_unavailable="10%"),
         annotations={"argocd.argoproj.io/sync-options": "Prune=confirm"},
     )
     *_, daemon_set = generation.resources
@@ -412,7 +412,7 @@ def test_settings_reach_the_resources(run: Run) -> None:
 def test_operator_names_reach_the_pools(run: Run) -> None:
     node = _node("a", **{"kubernetes.io/arch": "arm64"})
     tag = f"{VERSION}-1-a-ubuntu22.04-arm64"
-    generation = run([_policy()], [node], FakeResolver({tag}), operatorNames=True)
+    generation = run([_policy()], [node], FakeResolver({tag}), operator_names=True)
 
     assert [pool.daemon_set for pool in generation.inputs.grouping.pools] == [
         generation.resources[-1]["metadata"]["name"]
@@ -518,7 +518,7 @@ def test_a_snapshot_older_than_the_policy_is_an_error_and_not_a_pool_less(run: R
     }
 
     with pytest.raises(GenerationError):
-        run([_policy("blue")], [snapshot], _unasked, allowEmpty=True)
+        run([_policy("blue")], [snapshot], _unasked, allow_empty=True)
 
     assert run.told == [
         (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.cli.argocd.application import find_boundary, operators_part
+from gitops_doca.cli.argocd.application import find_boundary, operator_environment
 from gitops_doca.sources.file_root import FileRoot
 from support.application import APP, Application
 from support.in_process import run_here
@@ -125,7 +125,7 @@ def test_a_wrong_setting_of_the_operator_is_told_by_its_variable(application: Ap
 
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr == (
-        "error[usage]: GITOPS_DOCA_DEADLINE in the side car's environment is wrong: "
+        "error[usage]: GITOPS_DOCA_DEADLINE in the sidecar's environment is wrong: "
         "'soon' is not a valid float range.\n"
     )
 
@@ -135,12 +135,12 @@ def test_a_blank_list_of_registries_does_not_allow_all(application: Application)
 
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr == (
-        "error[usage]: GITOPS_DOCA_ALLOWED_REGISTRY in the side car's environment is wrong: "
+        "error[usage]: GITOPS_DOCA_ALLOWED_REGISTRY in the sidecar's environment is wrong: "
         "it names no registry\n"
     )
 
 
-def test_the_operators_part_is_what_argo_cd_did_not_add() -> None:
+def test_the_operator_environment_is_what_argo_cd_did_not_add() -> None:
     environ = {
         "HOME": "/h",
         "DOCKER_CONFIG": "/d",
@@ -154,7 +154,12 @@ def test_the_operators_part_is_what_argo_cd_did_not_add() -> None:
         "KUBE_API_VERSIONS": "v1",
     }
 
-    assert sorted(operators_part(environ)) == ["DOCKER_CONFIG", "GITOPS_DOCA_CA_FILE", "HOME", "HTTPS_PROXY"]
+    assert sorted(operator_environment(environ)) == [
+        "DOCKER_CONFIG",
+        "GITOPS_DOCA_CA_FILE",
+        "HOME",
+        "HTTPS_PROXY",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import resource
 import signal
+from typing import NoReturn
 
 import pytest
 
 from fakes.registry import FakeRegistry, Fault
-from gitops_doca.cli.argocd import plugin_run as session
 from gitops_doca.cli.argocd.for_argocd import MEMORY, describe_bug, for_argocd, memory_limit
 from gitops_doca.cli.output.console import LIMIT
 from gitops_doca.core.diagnostics import (
@@ -157,15 +157,11 @@ def test_help_names_the_variables_of_the_sidecar_for_flags() -> None:
     )
 
 
-def test_a_bug_is_one_sentence_without_what_the_exception_says(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_args: object, **_options: object) -> None:
+def test_a_bug_is_one_sentence_without_what_the_exception_says(application: Application) -> None:
+    def broken(*_options: object) -> NoReturn:
         raise KeyError("canary")
 
-    monkeypatch.setattr(session, "generate_for", broken)
-
-    result = application.generate()
+    result = application.generate(resolve="online", connect=broken)
 
     assert (result.exit_code, result.stdout) == (70, b"")
     assert result.stderr.startswith("error[bug]: gitops-doca ")

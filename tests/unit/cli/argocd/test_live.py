@@ -103,6 +103,5 @@ def test_a_word_that_is_neither_true_nor_false_is_an_error(
 
     assert (result.exit_code, cluster.asked) == (2, [])
     assert result.stderr == (
-        "error[usage]: GITOPS_DOCA_LIVE in the side car's environment is wrong: "
-        "it is neither true nor false\n"
+        "error[usage]: GITOPS_DOCA_LIVE in the sidecar's environment is wrong: it is neither true nor false\n"
     )

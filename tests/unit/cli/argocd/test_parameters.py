@@ -1,14 +1,13 @@
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.cli.argocd.parameters import PARAMETERS, announce, read_parameters
+from gitops_doca.cli.argocd.parameters import PARAMETERS, Parameters, announce, read_parameters
 from gitops_doca.cli.settings.run_config import Resolve
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources.config import Setting
+from gitops_doca.sources.config import Settings
 from support.application import Application, spell
 from support.in_process import run_here
 from support.reading import lines
@@ -19,17 +18,15 @@ OTHER_SOURCE = (
 )
 
 
-def read(text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values by name, and what is wrong."""
+def read(text: str) -> tuple[Parameters, list[str]]:
+    """Return the values, and what is wrong."""
     problems = Problems()
-    found = read_parameters(text, problems)
-    assert all(setting.origin == f"parameter {name}" for name, setting in found.items())
-    return {name: setting.value for name, setting in found.items()}, lines(problems)
+    return read_parameters(text, problems), lines(problems)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", " null\n"])
 def test_nothing_null_and_an_empty_list_are_no_parameters(text: str) -> None:
-    assert read(text) == ({}, [])
+    assert read(text) == (Parameters(), [])
 
 
 def test_each_parameter_has_a_value_of_its_own_kind() -> None:
@@ -45,16 +42,26 @@ def test_each_parameter_has_a_value_of_its_own_kind() -> None:
     }
 
     assert read(spell(given)) == (
-        {
-            "config": "other.yaml",
-            "policy": ("a.yaml", "../b.yaml"),
-            "inventory": ("nodes.yaml",),
-            "lock": "./-",
-            "namespace": "drivers",
-            "resolve": Resolve.ONLINE,
-            "pinDigests": True,
-            "openshift": False,
-        },
+        Parameters(
+            settings=Settings(
+                policies=("a.yaml", "../b.yaml"),
+                inventory=("nodes.yaml",),
+                lock="./-",
+                namespace="drivers",
+                pin_digests=True,
+                openshift=False,
+                origins={
+                    "policies": "parameter policy",
+                    "inventory": "parameter inventory",
+                    "lock": "parameter lock",
+                    "namespace": "parameter namespace",
+                    "pin_digests": "parameter pinDigests",
+                    "openshift": "parameter openshift",
+                },
+            ),
+            config="other.yaml",
+            resolve=Resolve.ONLINE,
+        ),
         [],
     )
 
@@ -93,7 +100,7 @@ def test_a_value_that_cannot_be_used_is_told(name: str, value: object, problem: 
 def test_a_value_of_another_type_is_told(entry: dict[str, object], what: str) -> None:
     problem = f"parameter lock: the value is {what}, not a string"
 
-    assert read(json.dumps([{"name": "lock", **entry}])) == ({}, [problem])
+    assert read(json.dumps([{"name": "lock", **entry}])) == (Parameters(), [problem])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +116,10 @@ def test_a_value_of_another_type_is_told(entry: dict[str, object], what: str) ->
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest_known_one(name: str, suggestion: str) -> None:
-    assert read(spell({name: "x"})) == ({}, [f"parameter {name}: there is no such parameter{suggestion}"])
+    assert read(spell({name: "x"})) == (
+        Parameters(),
+        [f"parameter {name}: there is no such parameter{suggestion}"],
+    )
 
 
 def test_a_name_that_stands_twice_is_told() -> None:
@@ -139,7 +149,7 @@ def test_a_name_that_stands_twice_is_told() -> None:
 def test_what_is_no_list_of_parameters_is_told_without_quoting_it(text: str) -> None:
     problem = "ARGOCD_APP_PARAMETERS: is no JSON list of parameters with name and string, array or map"
 
-    assert read(text) == ({}, [problem])
+    assert read(text) == (Parameters(), [problem])
 
 
 def test_all_that_is_wrong_is_told_at_once(application: Application) -> None:
@@ -173,9 +183,9 @@ JSON = st.recursive(
 def test_no_json_at_all_is_a_bug(value: object) -> None:
     problems = Problems()
 
-    found = read_parameters(json.dumps(value), problems)
+    parameters = read_parameters(json.dumps(value), problems)
 
-    assert all(isinstance(setting, Setting) for setting in found.values())
+    assert isinstance(parameters, Parameters)
 
 
 def test_the_announcement_is_printed_without_any_environment(application: Application) -> None:

@@ -1,7 +1,8 @@
+import errno
 import fcntl
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
@@ -11,7 +12,6 @@ import yaml
 
 from fakes.resolver import FakeResolver
 from gitops_doca.cli.output.folder import update_folder
-from gitops_doca.cli.output.streams import write_file
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
 from gitops_doca.emit.files import first_line
 from support.cli import Result
@@ -30,13 +30,17 @@ FOREIGN = "is not a file that gitops-doca wrote, and is not overwritten"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    prepare(tmp_path, monkeypatch, FakeResolver([POOL.tag, OTHER.tag]))
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
     return tmp_path
 
 
+def generate(folder: Path, *flags: str, tags: Collection[str] = (POOL.tag, OTHER.tag)) -> Result:
+    return run_here("generate", *INPUTS, *flags, cwd=folder, connect=FakeResolver(tags))
+
+
 def write(folder: Path, *flags: str) -> Result:
-    return run_here("generate", *INPUTS, "--output-dir", "out", *flags, cwd=folder)
+    return generate(folder, "--output-dir", "out", *flags)
 
 
 def use_pools(folder: Path, *pools: Pool) -> None:
@@ -53,7 +57,7 @@ def listed(folder: Path) -> list[str]:
 
 
 def test_a_folder_is_made_with_one_file_an_object(folder: Path) -> None:
-    result = run_here("generate", *INPUTS, "--output-dir", "made/with parents/ö", cwd=folder)
+    result = generate(folder, "--output-dir", "made/with parents/ö")
     made = folder / "made" / "with parents" / "ö"
 
     assert (result.exit_code, result.stdout, result.stderr) == (
@@ -71,7 +75,7 @@ def test_a_folder_is_made_with_one_file_an_object(folder: Path) -> None:
 
 def test_the_files_hold_what_generate_prints(folder: Path) -> None:
     write(folder)
-    printed = list(yaml.safe_load_all(run_here("generate", *INPUTS, cwd=folder).stdout))
+    printed = list(yaml.safe_load_all(generate(folder).stdout))
 
     names = yaml.safe_load((folder / "out" / KUSTOMIZATION).read_text())["resources"]
     assert [yaml.safe_load((folder / "out" / name).read_text()) for name in names] == printed
@@ -163,7 +167,7 @@ def test_check_says_which_files_are_not_current_and_writes_nothing(folder: Path)
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "out: not current; to renew it run the same without --check\n",
+        "out: not current; to update it run the same without --check\n",
     )
     assert result.stdout.decode().splitlines() == [
         f"missing    {OTHER_DAEMON_SET}",
@@ -187,13 +191,11 @@ def test_check_makes_no_folder(folder: Path) -> None:
 # Failures leave everything as it was
 
 
-def test_a_missing_image_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(tmp_path, monkeypatch, FakeResolver([]))
-
-    result = write(tmp_path)
+def test_a_missing_image_writes_nothing(folder: Path) -> None:
+    result = generate(folder, "--output-dir", "out", tags=())
 
     assert (result.exit_code, result.stdout) == (4, b"")
-    assert not (tmp_path / "out").exists()
+    assert not (folder / "out").exists()
 
 
 def test_a_policy_that_cannot_be_used_writes_nothing(folder: Path) -> None:
@@ -288,18 +290,15 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def test_a_foreign_kustomization_is_told_before_anyone_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prepare(tmp_path, monkeypatch, FakeResolver([]))
-    a_foreign_kustomization(tmp_path / "out")
+def test_a_foreign_kustomization_is_told_before_the_registries_are_asked(folder: Path) -> None:
+    a_foreign_kustomization(folder / "out")
 
-    assert write(tmp_path).exit_code == 74
+    assert generate(folder, "--output-dir", "out", tags=()).exit_code == 74
 
 
 @pytest.mark.parametrize("name", ["nodes.json/out", "a" * 300])
 def test_a_folder_that_cannot_be_made_is_told(name: str, folder: Path) -> None:
-    result = run_here("generate", *INPUTS, "--output-dir", name, cwd=folder)
+    result = generate(folder, "--output-dir", name)
 
     assert (result.exit_code, result.stdout) == (74, b"")
     assert re.match(r"error\[io\]: '.*' could not be read: ", result.stderr)
@@ -309,20 +308,24 @@ def test_what_a_crash_left_is_cleaned(folder: Path, monkeypatch: pytest.MonkeyPa
     use_pools(folder, POOL)
     write(folder)
     use_pools(folder, OTHER)
-    really_write = write_file
+    synced = []
 
-    def crash(path: Path, text: str) -> None:
-        if path.name == KUSTOMIZATION:
-            path.with_name(".gitops-doca.0123abcd").write_text("half")
-            raise GenerationError((Diagnostic(category=Category.IO, message="disk full"),))
-        really_write(path, text)
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "")
 
-    monkeypatch.setattr("gitops_doca.cli.output.folder.write_file", crash)
-    assert write(folder).stderr == "error[io]: disk full\n"
+    monkeypatch.setattr(os, "fsync", full)
+    failed = write(folder)
+    monkeypatch.undo()
+    (folder / "out" / ".gitops-doca.0123abcd").write_text("half")
+    prepare(folder)
+
+    assert failed.stderr == (
+        "error[io]: out/kustomization.yaml could not be written: No space left on device\n"
+    )
     # What the old kustomization lists is still there.
     assert listed(folder / "out") == sorted([".gitops-doca.0123abcd", *FILES, OTHER_DAEMON_SET])
-    monkeypatch.undo()
-    prepare(folder, monkeypatch, FakeResolver([POOL.tag, OTHER.tag]))
 
     assert write(folder).stderr == "out: 3 files, 0 of them written; 1 removed\n"
     assert listed(folder / "out") == FILES
@@ -400,7 +403,7 @@ def test_a_folder_that_something_else_changes_meanwhile_is_no_success(
     ],
 )
 def test_flags_that_do_not_fit_are_a_usage_error(flags: tuple[str, ...], sentence: str, folder: Path) -> None:
-    result = run_here("generate", *INPUTS, *flags, cwd=folder)
+    result = generate(folder, *flags)
 
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr.splitlines()[0] == f"error[usage]: {sentence}"

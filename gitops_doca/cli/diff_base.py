@@ -1,4 +1,4 @@
-"""Where a comparison starts from: a revision of the repository, rendered anew, or a folder of manifests."""
+"""BASE of `diff`: a revision of the repository, which is rendered, or a folder of manifests."""
 
 import os
 import tempfile
@@ -11,18 +11,25 @@ from typing import assert_never
 import click
 
 from gitops_doca.cli.output.console import print_message
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, asks_registries, find_source
+from gitops_doca.cli.settings.run_config import (
+    Resolve,
+    RunConfig,
+    asks_registries,
+    find_source,
+    load_for,
+)
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
-from gitops_doca.core.resolve.lookup import TagSource
+from gitops_doca.core.resolve.lookup import Inspector, TagSource
 from gitops_doca.emit.diff.phrases import Base
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit, Repository, find_repository
 from gitops_doca.sources.git.revision import Absence, extract
 from gitops_doca.sources.rendered_folder import read_manifests
-from gitops_doca.usecases.generate import Generation, generate
+from gitops_doca.usecases.generate import Generation, resolve_and_render
+from gitops_doca.usecases.load import Inputs
 
 Read = Callable[[str, FileRoot, Problems], RunConfig]
 """Reads the config of this name among the files of a revision."""
@@ -81,11 +88,29 @@ def render_folder(folder: Folder, problems: Problems) -> Rendering:
     return rendering(resources)
 
 
-def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> Rendering | None:
-    """Render what a commit holds; None when it has no config of this name.
+@dataclass(frozen=True, kw_only=True)
+class LoadedCommit:
+    """The inputs of a commit, and what has the tags that they need."""
 
-    The files that the config names are read from the commit, into a folder that is gone afterwards. What a
-    reader has to know of them is added to `notes`.
+    commit: Commit
+    inputs: Inputs
+    source: TagSource
+    notes: tuple[str, ...]
+    """What a reader has to know about them."""
+
+    def render(self) -> Rendering:
+        """Render what the commit holds; raises `GenerationError`."""
+        with _placed(self.commit):
+            problems = Problems()
+            generation = resolve_and_render(self.inputs, self.source, problems)
+            problems.raise_errors()
+            return with_nodes(generation)
+
+
+def load_commit(commit: Commit, config: str, read: Read, registries: Inspector) -> LoadedCommit | None:
+    """Read the inputs of a commit; None when it has no config of this name.
+
+    The files that the config names are read from the commit, into a folder that is removed afterwards.
     Raises `GenerationError`, its places as `revision:path`.
     """
     with _temporary_folder() as root, _placed(commit):
@@ -103,12 +128,14 @@ def render_commit(commit: Commit, config: str, read: Read, notes: list[str]) -> 
         problems.raise_errors()
         _fetch(commit, root, files.shown(name), run_config, problems)
         problems.raise_errors()
-        _tell_online(commit, run_config)
-        source = find_source(run_config, problems)
-        notes += _rendering_notes(commit, run_config, source)
-        generation = generate(run_config.settings, source, problems, file_root=files)
-        problems.raise_errors()
-        return with_nodes(generation)
+        _print_online(commit, run_config)
+        source = find_source(run_config, problems, registries)
+        return LoadedCommit(
+            commit=commit,
+            inputs=load_for(run_config, problems),
+            source=source,
+            notes=tuple(_rendering_notes(commit, run_config, source)),
+        )
 
 
 def with_nodes(generation: Generation) -> Rendering:
@@ -119,7 +146,7 @@ def with_nodes(generation: Generation) -> Rendering:
 
 
 def _rendering_notes(commit: Commit, run_config: RunConfig, source: TagSource) -> Iterator[str]:
-    """Tell of a lock of another rendering; no error, or the change that writes it anew could not be shown."""
+    """Yield a note about a lock of another rendering; an error would hide the change that updates it."""
     if run_config.renders and source.rendering != RENDERING:
         yield (
             f"the lock of {commit.label} was written for rendering {source.rendering}; here both sides "
@@ -169,13 +196,13 @@ def _fetch(commit: Commit, root: Path, config: str, run_config: RunConfig, probl
 
 def _files(run_config: RunConfig) -> Iterator[str]:
     settings = run_config.settings
-    for source in (*settings["policies"].value, *settings["inventory"].value):
+    for source in (*settings.policies, *settings.inventory):
         if isinstance(source, str):
             yield source
     yield run_config.lock_file
 
 
-def _tell_online(commit: Commit, run_config: RunConfig) -> None:
+def _print_online(commit: Commit, run_config: RunConfig) -> None:
     if run_config.resolve is Resolve.AUTO and asks_registries(run_config):
         print_message(printable(f"{commit.label} has no lock: its images are looked up in the registry"))
 

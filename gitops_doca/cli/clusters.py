@@ -1,0 +1,278 @@
+"""The clusters that a command works on, one or many: opened, read, and reported together."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_doca.cli.output.console import print_diagnostics
+from gitops_doca.cli.output.report import print_generation, write_report
+from gitops_doca.cli.output.streams import write_stdout
+from gitops_doca.cli.settings.flags import Flags, InputFlags
+from gitops_doca.cli.settings.inputs import cluster_name, config_file, read_run_config
+from gitops_doca.cli.settings.registries import make_resolver
+from gitops_doca.cli.settings.run_config import RunConfig, choose_source, load_for
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first, with_cluster
+from gitops_doca.core.resolve.lookup import Inspector, TagSource
+from gitops_doca.emit.escape import printable
+from gitops_doca.sources.files import STDIN
+from gitops_doca.usecases.fleet import CachingResolver, prefetch
+from gitops_doca.usecases.generate import Generation, resolve_and_render
+from gitops_doca.usecases.load import Inputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gitops_doca.usecases.lock import Locking
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cluster:
+    """One cluster, by its folder."""
+
+    label: str
+    """What documents call it: its folder, `.` for the working directory."""
+    name: str
+    """What messages call it; empty when it is the only one."""
+    config: str
+    """The place of problems that have no place of their own, when there are several clusters."""
+    run_config: RunConfig | None
+    """None when its config is not usable; then `problems` says why."""
+    problems: Problems
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All its problems; of several clusters each has a place, which names the cluster."""
+        if not self.name:
+            return list(self.problems)
+        return [
+            d if d.place.file else replace(d, place=d.place._replace(file=self.config)) for d in self.problems
+        ]
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep an error that ends the work on this cluster, so that the others go on."""
+        with collecting(self.problems):
+            yield
+
+
+@contextmanager
+def collecting(problems: Problems) -> Iterator[None]:
+    """Keep an error that ends a part of the work, so that the rest goes on."""
+    try:
+        yield
+    except GenerationError as error:
+        for diagnostic in error.diagnostics:
+            problems.add(diagnostic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """The clusters of one run."""
+
+    clusters: tuple[Cluster, ...]
+    shared: Problems
+    """Problems with what the clusters share, such as the registries; of one cluster its own problems."""
+    decisive: Category | None = None
+    """A class of error that names the exit code before all others."""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is one cluster only."""
+        return len(self.clusters) == 1
+
+    @property
+    def usable(self) -> Iterator[tuple[Cluster, RunConfig]]:
+        """The clusters whose config is usable."""
+        return ((cluster, cluster.run_config) for cluster in self.clusters if cluster.run_config)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All problems of all clusters, each once."""
+        own = [diagnostic for cluster in self.clusters for diagnostic in cluster.diagnostics]
+        return tuple(dict.fromkeys([*own, *self.shared]))
+
+    def results(
+        self,
+        made: "Mapping[Cluster, Generation | Locking]",
+        *,
+        differing: Collection[Cluster] | None = None,
+    ) -> tuple[ClusterResult, ...]:
+        """Return the result of each cluster by what was made for it, failing ones first.
+
+        `differing` are those whose lock differs; for such a comparison a missing image is no failure.
+        """
+        return failing_first(self._result(cluster, made.get(cluster), differing) for cluster in self.clusters)
+
+    def _result(
+        self,
+        cluster: Cluster,
+        made: "Generation | Locking | None",
+        differing: Collection[Cluster] | None,
+    ) -> ClusterResult:
+        errors = cluster.problems.errors
+        if made is None:
+            errors += self.shared.errors
+        elif differing is not None:
+            errors = ()
+        return ClusterResult(
+            cluster=cluster.label,
+            decisions=made.decisions if made else (),
+            grouping=made.inputs.grouping if made else NO_POOLS,
+            images=made.images if isinstance(made, Generation) else (),
+            differs=cluster in (differing or ()),
+            failure=GenerationError(errors, decisive=self.decisive).category if errors else None,
+        )
+
+    def report(self, file: "Path | None", results: Sequence[ClusterResult]) -> None:
+        """Write the report, if one is wanted; raises `GenerationError` if that fails."""
+        try:
+            write_report(file, results, self.diagnostics)
+        except GenerationError as error:
+            raise GenerationError(error.diagnostics, decisive=self.decisive) from None
+
+    def end(self, diagnostics: Iterable[Diagnostic] | None = None) -> None:
+        """Print what is left to say, by default all problems; raises `GenerationError` if one is an error."""
+        left = tuple(self.diagnostics if diagnostics is None else diagnostics)
+        if any(diagnostic.category for diagnostic in left):
+            raise GenerationError(left, decisive=self.decisive)
+        print_diagnostics(left)
+
+
+def open_fleet(targets: Sequence[str], flags: Flags, *, decisive: Category | None = None) -> Fleet | None:
+    """Read the config of each cluster; None when the settings were only to be explained.
+
+    A cluster that is named twice is one. Raises `click.UsageError` for flags that are about one cluster
+    when there are several, and `GenerationError` when there is something that cannot be explained.
+    """
+    targets = distinct(targets)
+    if len(targets) > 1:
+        _refuse_flags_of_one(targets, flags.inputs)
+        clusters = tuple(_open(target, cluster_name(target), flags) for target in targets)
+        fleet = Fleet(clusters=clusters, shared=Problems(), decisive=decisive)
+    else:
+        cluster = _open(next(iter(targets), None), "", flags)
+        fleet = Fleet(clusters=(cluster,), shared=cluster.problems, decisive=decisive)
+    if not flags.output.explain_config:
+        return fleet
+    write_stdout("\n".join(_explanation(cluster, run_config) for cluster, run_config in fleet.usable))
+    fleet.end()
+    return None
+
+
+def distinct(targets: Sequence[str]) -> tuple[str, ...]:
+    """Return each folder or config once, by the names that documents give them."""
+    return tuple({cluster_name(target): target for target in targets}.values())
+
+
+def _refuse_flags_of_one(targets: Sequence[str], inputs: InputFlags) -> None:
+    flags = {"-p": inputs.policies, "-i": inputs.inventory, "--lock": inputs.lock, "--live": inputs.live}
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise click.UsageError(f"{', '.join(given)} with several folders: name one, or leave it out")
+    if STDIN in targets:
+        raise click.UsageError("standard input cannot be one of several configs")
+
+
+def _open(target: str | None, name: str, flags: Flags) -> Cluster:
+    problems, run_config = Problems(), None
+    with collecting(problems):
+        read = read_run_config(target, flags, problems)
+        problems.raise_errors()
+        run_config = read
+    return Cluster(
+        label=cluster_name(target),
+        name=name,
+        config=config_file(target) or target or "",
+        run_config=run_config,
+        problems=problems,
+    )
+
+
+def _explanation(cluster: Cluster, run_config: RunConfig) -> str:
+    from gitops_doca.cli.settings.explain import explain
+
+    title = f"{printable(cluster.name)}:\n" if cluster.name else ""
+    return f"{title}{explain(run_config)}"
+
+
+def last_parts(targets: Sequence[str], what: str) -> list[str]:
+    """Return the last part of each cluster's path; `what` has one folder of that name for each.
+
+    Raises `click.UsageError` for two that are equal.
+    """
+    parts: dict[str, str] = {}
+    for target in targets:
+        part = os.path.basename(os.path.abspath(target))  # noqa: PTH100, PTH119 (links stay)
+        first = parts.setdefault(part, target)
+        if first != target:
+            raise click.UsageError(f"{first} and {target} would have the same folder in {what}: {part}")
+    return list(parts)
+
+
+def load_cluster(name: str, run_config: RunConfig, problems: Problems) -> Inputs:
+    """Read the inputs of the cluster of this name; raises as `load` does."""
+    inputs = load_for(run_config, problems)
+    return replace(inputs, grouping=with_cluster(inputs.grouping, name)) if name else inputs
+
+
+def connect_shared(
+    run_configs: Sequence[RunConfig], problems: Problems, *, locking: bool = False, whole_lists: bool = False
+) -> CachingResolver:
+    """Return the registries' client that all clusters share; it is made when it is first asked.
+
+    Digests are verified for all as soon as one cluster pins them, so that a tag is looked up once; `locking`
+    reads the manifests themselves.
+    """
+
+    def connect() -> Inspector:
+        first = run_configs[0]
+        return make_resolver(
+            first.connect,
+            first.registry,
+            problems,
+            live=first.live,
+            verify_digests=not locking and any(run_config.settings.pin_digests for run_config in run_configs),
+            whole_lists=whole_lists,
+        )
+
+    return CachingResolver(connect)
+
+
+def decide_all(fleet: Fleet, flags: Flags) -> dict[Cluster, Generation]:
+    """Run all stages for each cluster, and write the report.
+
+    A cluster whose inputs are not usable has none. What is wrong is in the problems of the fleet.
+    """
+    run_configs = [run_config for _, run_config in fleet.usable]
+    registries = connect_shared(run_configs, fleet.shared)
+    ready: dict[Cluster, tuple[Inputs, TagSource]] = {}
+    for cluster, run_config in fleet.usable:
+        with cluster.collecting():
+            source = choose_source(run_config, cluster.problems, registries)
+            ready[cluster] = load_cluster(cluster.name, run_config, cluster.problems), source
+    prefetch_for(fleet, [inputs for inputs, source in ready.values() if source.is_online], registries)
+    generations = {}
+    for cluster, (inputs, source) in ready.items():
+        if not (source.is_online and fleet.shared.errors):
+            with cluster.collecting():
+                generations[cluster] = resolve_and_render(inputs, source, cluster.problems)
+    if flags.output.verbose:
+        for cluster in fleet.clusters:
+            if generation := generations.get(cluster):
+                print_generation(generation, cluster=cluster.name)
+    fleet.report(flags.output.report, fleet.results(generations))
+    return generations
+
+
+def prefetch_for(
+    fleet: Fleet, inputs: Sequence[Inputs], registries: CachingResolver, *, inspect: bool = False
+) -> None:
+    """Look up at once what several clusters need; an error of that is one of all of them."""
+    if inputs and not fleet.is_one:
+        with collecting(fleet.shared):
+            prefetch(inputs, registries, fleet.shared, inspect=inspect)

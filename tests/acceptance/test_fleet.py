@@ -410,3 +410,142 @@ def test_folders_that_are_printed_alike_keep_their_own_locks(tmp_path: Path) -> 
     assert result.exit_code == 0
     assert A.tag in (tmp_path / one / "gitops-doca.lock.yaml").read_text()
     assert B.tag in (tmp_path / other / "gitops-doca.lock.yaml").read_text()
+
+
+def test_a_slash_at_the_end_of_a_folder_makes_no_difference(tmp_path: Path) -> None:
+    with serving(A, B) as registry:
+        one, other = fleet(tmp_path, registry.host, a=(A,), b=(B,))
+        plain = run_here("check", one, other, "-o", "markdown", cwd=tmp_path)
+        slashed = run_here("check", f"{one}/", one, f"{other}/", "-o", "markdown", cwd=tmp_path)
+
+    assert plain == slashed
+
+
+# The exit code
+
+
+def test_an_error_in_one_cluster_ends_the_run_also_beside_warnings_of_another(tmp_path: Path) -> None:
+    with serving(A) as registry:
+        names = fleet(tmp_path, registry.host, a=(A,), b=(C,))
+        policy = tmp_path / "clusters/a/policy.yaml"
+        policy.write_text(policy.read_text().replace("spec:", "spec:\n  tolerationz: []", 1))
+        result = run_here("check", *names, cwd=tmp_path)
+
+    heads = [line.partition(":")[0] for line in result.stderr.splitlines() if not line.startswith("  ")]
+    assert (result.exit_code, heads) == (4, ["error[missing]", "warning"])
+
+
+def test_warnings_alone_are_no_failure_of_a_fleet(tmp_path: Path) -> None:
+    with serving(A) as registry:
+        names = fleet(tmp_path, registry.host, a=(A,), b=(A,))
+        for name in names:
+            policy = tmp_path / name / "policy.yaml"
+            policy.write_text(policy.read_text().replace("spec:", "spec:\n  tolerationz: []", 1))
+        result = run_here("check", *names, cwd=tmp_path)
+
+    heads = [line.partition(":")[0] for line in result.stderr.splitlines() if not line.startswith("  ")]
+    assert (result.exit_code, heads) == (0, ["warning", "warning"])
+
+
+def test_digests_are_verified_for_all_as_soon_as_one_cluster_pins_them(tmp_path: Path) -> None:
+    with serving(A) as registry:
+        names = fleet(tmp_path, registry.host, a=(A,))
+        names.append(cluster(tmp_path / "clusters/b", registry.host, A, more="  pinDigests: true\n"))
+        result = run_here("check", *names, cwd=tmp_path)
+
+        assert asked(registry) == {("get", f"/v2/{REPOSITORY}/manifests/{A.tag}"): 1}
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+# generate --output-dir
+
+
+def written(folder: Path) -> list[str]:
+    """Return the folders that have manifests, below this one."""
+    return sorted(str(file.parent.relative_to(folder)) for file in folder.rglob("kustomization.yaml"))
+
+
+def test_each_cluster_has_its_manifests_in_the_folder_of_its_own_name(tmp_path: Path) -> None:
+    with serving(A, B) as registry:
+        one, other = fleet(tmp_path, registry.host, a=(A,), b=(A, B))
+        result = run_here("generate", one, f"{other}/", "--output-dir", "out", cwd=tmp_path)
+        found = asked(registry)
+        alone = run_here("generate", other, "--output-dir", "alone", cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        b"",
+        "out/a: 3 files, 3 of them written; 0 removed\nout/b: 4 files, 4 of them written; 0 removed\n",
+    )
+    assert written(tmp_path / "out") == ["a", "b"]
+    assert set(found.values()) == {1}
+    assert alone.exit_code == 0
+    assert {file.name: file.read_bytes() for file in (tmp_path / "alone").iterdir()} == {
+        file.name: file.read_bytes() for file in (tmp_path / "out/b").iterdir()
+    }
+
+
+def test_with_one_cluster_the_folder_is_the_one_that_is_named(tmp_path: Path) -> None:
+    with serving(A) as registry:
+        (name,) = fleet(tmp_path, registry.host, a=(A,))
+        run_here("generate", name, "--output-dir", "one", cwd=tmp_path)
+        run_here("generate", name, name, "--output-dir", "twice", cwd=tmp_path)
+        run_here("generate", "--output-dir", "../../none", cwd=tmp_path / name)
+
+    for folder in ("one", "twice", "none"):
+        assert written(tmp_path / folder) == ["."]
+
+
+def test_two_clusters_whose_folders_have_one_name_are_a_usage_error(tmp_path: Path) -> None:
+    result = run_here("generate", "x/a", "y/a", "--output-dir", "out", cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert result.stderr.splitlines()[0] == ("error[usage]: x/a and y/a would have the same folder in out: a")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_clusters_are_not_printed_as_one_stream(tmp_path: Path) -> None:
+    result = run_here("generate", "a", "b", cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert result.stderr.splitlines()[0] == (
+        "error[usage]: the manifests of several folders need --output-dir"
+    )
+
+
+def test_a_cluster_that_fails_keeps_no_other_from_being_written(tmp_path: Path) -> None:
+    with serving(A) as registry:
+        names = fleet(tmp_path, registry.host, a=(A,), b=(C,), c=(A,), d=(A,))
+        (tmp_path / "clusters/c/nodes.json").write_text("{")
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/d").write_text("a file")
+        result = run_here("generate", *names, "--output-dir", "out", "--report", "r.json", cwd=tmp_path)
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert result.stderr.splitlines()[0] == "out/a: 3 files, 3 of them written; 0 removed"
+    assert written(tmp_path / "out") == ["a"]
+    assert (tmp_path / "out/d").read_text() == "a file"
+    assert [
+        (entry["cluster"], entry["exitCode"]) for entry in report_of(tmp_path / "r.json")["clusters"]
+    ] == [
+        ("clusters/b", 4),
+        ("clusters/c", 3),
+        ("clusters/d", 74),
+        ("clusters/a", 0),
+    ]
+
+
+def test_a_check_of_several_folders_names_the_cluster_of_each_file(tmp_path: Path) -> None:
+    with serving(A, B) as registry:
+        names = fleet(tmp_path, registry.host, a=(A,), b=(B,))
+        run_here("generate", *names, "--output-dir", "out", cwd=tmp_path)
+        current = run_here("generate", *names, "--output-dir", "out", "--check", cwd=tmp_path)
+        (tmp_path / "out/b/kustomization.yaml").unlink()
+        stale = run_here("generate", *names, "--output-dir", "out", "--check", cwd=tmp_path)
+
+    assert (current.exit_code, current.stdout, current.stderr) == (0, b"", "out/a: current\nout/b: current\n")
+    assert (stale.exit_code, stale.stdout.decode(), stale.stderr) == (
+        1,
+        "clusters/b  missing    kustomization.yaml\n",
+        "out/a: current\nout/b: not current; to update it run the same without --check\n",
+    )

@@ -62,7 +62,7 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
         lines += [_coloured(head), *remedy, *details] if flattened else [_coloured(head), *details, *remedy]
     if kept < len(heads):
         rest = diagnostics[kept:]
-        where = "gitops-doca check shows" if flattened else "--report FILE writes"
+        where = "gitops-doca check shows" if flattened else "gitops-doca check --report FILE writes"
         which = "the first" if any(diagnostic.more for diagnostic in rest) else "all"
         count = sum(diagnostic.more or 1 for diagnostic in rest)
         lines.append(f"... and {count} more; {where} {which} of them")

@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_counted() -> None:
         "error[input]: xxxxxx",
         "error[input]: xxxxxx",
         "error[input]: xxxxxx",
-        "... and 6 more; --re",
+        "... and 6 more; gito",
     ]
 
 
@@ -112,7 +112,7 @@ def test_problems_that_were_not_kept_are_counted_too() -> None:
     found = [*(error("x" * 500, place=Place("a", line)) for line in range(20)), error("rest", more=249_900)]
 
     assert format_diagnostics(found).splitlines()[-1] == (
-        "... and 249913 more; --report FILE writes the first of them"
+        "... and 249913 more; gitops-doca check --report FILE writes the first of them"
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_doca.cli.settings.registries import Connect
 
 FUNCTION = "gitops-doca-krm"
-"""Called under this name the program is its command `krm`: kustomize before 5.7 passes no arguments."""
+"""Called by this name the program runs its command `krm`: kustomize before 5.7 passes no arguments."""
 _NAME = "gitops-doca"
 _COMPLETE = "_GITOPS_DOCA_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
@@ -75,11 +75,11 @@ def _exit_code(arguments: list[str], connect: "Connect | None") -> int:
         print_message(str(stopped))
         return stopped.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort)
-        return _tell_unforeseen(error)
+        return _print_unforeseen(error)
 
 
-def _tell_unforeseen(error: Exception) -> int:
-    """Tell of a lack of memory, which can show anywhere; whatever else gets here is a bug."""
+def _print_unforeseen(error: Exception) -> int:
+    """Print a lack of memory, which can show anywhere; any other error here is a bug."""
     lacking = out_of_memory(error, "this process may take (ulimit -v)")
     if lacking is not None:
         print_diagnostics([lacking])
@@ -90,7 +90,7 @@ def _tell_unforeseen(error: Exception) -> int:
 
 
 def _run(arguments: list[str], connect: "Connect | None") -> int:
-    """Do what click's own `main` does, which would take a reader that is gone for an error of its own."""
+    """Do what click's own `main` does, which would report a closed pipe as an error."""
     buffer_stdout()
     try:
         if instruction := os.environ.get(_COMPLETE):
@@ -111,7 +111,7 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
 
 
 def _misuse(error: click.UsageError) -> Diagnostic:
-    """Tell what is wrong with the arguments; where there are none, which commands there are."""
+    """Return what is wrong with the arguments; where there are none, which commands there are."""
     context = error.ctx
     remedy = f"see {context.command_path if context else 'gitops-doca'} --help"
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
@@ -138,7 +138,7 @@ def _summaries(group: click.Group, context: click.Context) -> tuple[str, ...]:
 
 
 class _Commands(click.Group):
-    """Loads a command's module when it is called, so that none pays for the imports of another."""
+    """Loads the module of a command when it is called: no command imports what only another needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's interface)
         return list(COMMANDS)
@@ -158,7 +158,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        # A KRM function tells in its results, too, what is wrong with the environment; help needs none.
+        # A KRM function reports a wrong environment in its results too; help needs none.
         if name != "krm" and not {*_HELP} & {*rest} and not ctx.resilient_parsing:
             problems = Problems()
             check_environment(os.environ, problems)

@@ -45,7 +45,7 @@ class Folder:
 def find_base(base: str | None, config: str) -> Commit | Folder:
     """Return what BASE names: without one, where HEAD left the default branch.
 
-    `config` is the path of the config, whose repository is asked. Raises `GenerationError`, and
+    `config` is the path of the config, which says in which repository to look. Raises `GenerationError`, and
     `click.UsageError` for a name that is both a revision and a folder.
     """
     is_folder = base is not None and os.path.isdir(base)  # noqa: PTH112 (the path as its author wrote it)

@@ -1,4 +1,4 @@
-"""The clusters of a fleet: whose a pool is, and how each cluster fares."""
+"""The clusters of a fleet: which pools each has, and how its run ends."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

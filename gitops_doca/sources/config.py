@@ -25,7 +25,7 @@ POLICIES: Literal["policies"] = "policies"
 """What is emitted: driver DaemonSets, or the policies for an operator that makes them."""
 
 DEFAULT = "default"
-"""The origin of a setting that nobody set."""
+"""The origin of a setting that is not set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Settings:
         return self.emit == POLICIES
 
     def origin(self, name: str) -> str:
-        """Return who set a setting, `DEFAULT` when nobody did."""
+        """Return who set a setting; `DEFAULT` when it is not set."""
         return self.origins.get(name, DEFAULT)
 
 

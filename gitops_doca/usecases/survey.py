@@ -79,5 +79,5 @@ def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, pr
         )
 
 
-def _whose(policy: Policy) -> str:
+def _of_policy(policy: Policy) -> str:
     return f"of {policy.kind} {policy.name}{f' in {policy.cluster}' if policy.cluster else ''}"

@@ -45,12 +45,12 @@ def operator_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(_FOREIGN)}
 
 
-def find_boundary(environ: Mapping[str, str]) -> FileRoot:
+def find_file_root(environ: Mapping[str, str]) -> FileRoot:
     """Return the repository around the working directory, which is the application's folder in it.
 
-    That is what is left of it without `ARGOCD_APP_SOURCE_PATH`. Where that is not its end, a link may lead
-    from there to the working directory, which has the path of the folder itself: then it is the nearest
-    folder above in which the link stays. Else there is no more than the working directory.
+    It is the path of the working directory without `ARGOCD_APP_SOURCE_PATH` at its end. A link may lead from
+    that path to the working directory, which then has another path: the repository is the nearest folder
+    above in which the link stays. Otherwise only the working directory is known.
     """
     folder = os.getcwd()  # noqa: PTH109 (text, compared with text)
     below = PurePath(os.path.normpath(environ.get("ARGOCD_APP_SOURCE_PATH") or "."))
@@ -66,7 +66,7 @@ def find_boundary(environ: Mapping[str, str]) -> FileRoot:
 
 def _find_linked(folder: PurePath, below: str) -> FileRoot:
     here = os.stat(".")  # noqa: PTH116 (start-up counts)
-    # The nearest, so that whoever wrote the repository cannot choose one around it; never the system's root.
+    # The nearest, so that a repository cannot choose a folder around it; never the system's root.
     for root in (folder, *folder.parents)[:-1]:
         if FileRoot(str(root)).leads_to(below, here):
             return FileRoot(str(root), folder.relative_to(root).parts)

@@ -64,8 +64,8 @@ def memory_limit() -> Iterator[None]:
         yield
         return
     before, hook = resource.getrlimit(resource.RLIMIT_DATA), sys.unraisablehook
-    wanted = pages * resource.getpagesize() + MEMORY
-    limits = (limit for limit in (wanted, *before) if limit != resource.RLIM_INFINITY)
+    own_limit = pages * resource.getpagesize() + MEMORY
+    limits = (limit for limit in (own_limit, *before) if limit != resource.RLIM_INFINITY)
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
     # Without memory a generator may not even close, and would say so before the sentence that matters.
     sys.unraisablehook = lambda _: None
@@ -74,8 +74,8 @@ def memory_limit() -> Iterator[None]:
     except Exception as error:
         # Telling it takes memory too.
         resource.setrlimit(resource.RLIMIT_DATA, before)
-        if found := out_of_memory(error, f"the {MEMORY >> 20} MiB that a run has"):
-            raise GenerationError((found,)) from None
+        if lacking := out_of_memory(error, f"the {MEMORY >> 20} MiB that a run has"):
+            raise GenerationError((lacking,)) from None
         raise
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
@@ -116,8 +116,8 @@ def describe_bug(error: Exception) -> str:
 
 
 def _app(environ: Mapping[str, str]) -> str:
-    """Return the application's name as the command wants it: of another namespace, it is `namespace_name`."""
-    found = _APP.fullmatch(environ.get("ARGOCD_APP_NAME", ""))
-    if found is None:
+    """Return the application's name as the command takes it; Argo CD joins a namespace to it by `_`."""
+    app = _APP.fullmatch(environ.get("ARGOCD_APP_NAME", ""))
+    if app is None:
         return "APP"
-    return f"{found['namespace']}/{found['name']}" if found["namespace"] else found["name"]
+    return f"{app['namespace']}/{app['name']}" if app["namespace"] else app["name"]

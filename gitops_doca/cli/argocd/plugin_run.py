@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from gitops_doca.cli.argocd.application import find_boundary, operator_environment, read_application
+from gitops_doca.cli.argocd.application import find_file_root, operator_environment, read_application
 from gitops_doca.cli.argocd.for_argocd import (
     describe_bug,
     for_argocd,
@@ -44,8 +44,8 @@ class PluginRun:
             text = self._document(problems, only_explain=only_explain)
             write_stdout(text)
         except GenerationError as error:
-            told = for_argocd(error.diagnostics, self._environ, online=self._online)
-            print_diagnostics(told, flattened=True)
+            diagnostics = for_argocd(error.diagnostics, self._environ, online=self._online)
+            print_diagnostics(diagnostics, flattened=True)
             return error.exit_code
         except Exception as error:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
             print_message(describe_bug(error))
@@ -56,7 +56,7 @@ class PluginRun:
     def _document(self, problems: Problems, *, only_explain: bool) -> str:
         registry = _operator_settings()
         untrusted = UntrustedLimits(
-            file_root=find_boundary(self._environ),
+            file_root=find_file_root(self._environ),
             environ=operator_environment(self._environ),
             seconds=registry.deadline,
             ends_at=self._started + registry.deadline,

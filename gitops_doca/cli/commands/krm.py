@@ -35,7 +35,7 @@ from gitops_doca.sources.resource_list import ResourceList, read_resource_list
 
 
 class _Function(click.Command):
-    """A command whose caller reads standard output also when the flags or the environment are wrong."""
+    """A command that writes results also when the flags or the environment are wrong."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:  # noqa: ANN401 (click's interface)
         try:

@@ -25,7 +25,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], *, flattened: bool = Fa
 
 
 def print_message(text: str, end: str = "\n") -> None:
-    """Write to stderr; where that is closed or full, the exit code has to speak for itself."""
+    """Write to stderr; where that is closed or full, there is only the exit code."""
     try:
         click.echo(text + end, err=True, nl=False)
     except OSError:
@@ -33,7 +33,7 @@ def print_message(text: str, end: str = "\n") -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Lead a stream that cannot be written nowhere: what it still buffers would fail again at the exit."""
+    """Redirect a stream that cannot be written to /dev/null: its buffer would fail again at the exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -41,8 +41,8 @@ def silence(stream: TextIO) -> None:
 def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = False) -> str:
     """Return the diagnostics as text: all first sentences if they fit, then details while there is room.
 
-    `flattened` is for whoever shows the text as one line: what to do comes before the details, and that of
-    the first diagnostic before the sentences of others.
+    `flattened` is for Argo CD, which shows the text as one line: the help comes before the details, and that
+    of the first diagnostic before the sentences of others.
     """
     heads = [_head(diagnostic) for diagnostic in diagnostics]
     room = LIMIT - 80
@@ -119,11 +119,11 @@ def _size(lines: Iterable[str]) -> int:
 
 def table(rows: Iterable[tuple[str, str, str]]) -> str:
     """Return differences as lines: a word, what it is about, and a detail that may be empty."""
-    found = list(rows)
-    width = max((len(word) for word, _, _ in found), default=0)
+    lines = list(rows)
+    width = max((len(word) for word, _, _ in lines), default=0)
     return printable_lines(
         "  ".join(part for part in (word.ljust(width), subject, detail) if part)
-        for word, subject, detail in found
+        for word, subject, detail in lines
     )
 
 
@@ -135,7 +135,7 @@ def _coloured(head: str) -> str:
 
 
 def coloured(stream: TextIO | None) -> bool:
-    """Say whether colour belongs on a stream: a terminal, and nobody set NO_COLOR (no-color.org)."""
+    """Say whether a stream has colour: a terminal, and NO_COLOR is not set (no-color.org)."""
     return _is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 

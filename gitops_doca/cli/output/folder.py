@@ -40,8 +40,8 @@ class FolderState:
 def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
     """Compare a folder with the files that it should hold; one that is absent lacks all of them.
 
-    Raises `GenerationError` of class `io` for what must not be written to: a folder that is none or a link,
-    and a file of somebody else, or a link, under one of our names.
+    Raises `GenerationError` of class `io` for what must not be written to: something else than a folder, or
+    a link to one, and a link or a file of another program under one of our names.
     """
     problems = Problems()
     try:
@@ -145,7 +145,7 @@ def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
         return False
     wanted = os.fsencode(first_line(name))
     with (folder / name).open("rb") as stream:
-        return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
+        return stream.readline(len(first_line) + 2).rstrip(b"\r\n") == first_line
 
 
 def _report(problems: Problems, path: Path, message: str, remedy: str) -> None:

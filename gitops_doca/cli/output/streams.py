@@ -1,4 +1,4 @@
-"""Write documents: stdout once and whole, files so that nobody sees half of one."""
+"""Write documents: stdout once and whole, files in one step."""
 
 import errno
 import fcntl
@@ -28,8 +28,8 @@ _TRIES = 10
 def write_stdout(text: str) -> None:
     """Write the document to stdout.
 
-    Raises `GenerationError` of class `io` when it cannot be. When its reader is gone the run ends: quietly,
-    with the code that a shell tells of a process that SIGPIPE killed.
+    Raises `GenerationError` of class `io` when that fails. When its reader is gone the run ends quietly,
+    with the code that a shell reports for a process that SIGPIPE killed.
     """
     try:
         if sys.stdout is not None:
@@ -42,7 +42,7 @@ def write_stdout(text: str) -> None:
 def buffer_stdout() -> None:
     """Give stdout a buffer where Python was told to have none (`PYTHONUNBUFFERED`, `-u`).
 
-    What cannot be written then stays in it, so that `check_stdout` finds out, whoever printed the text.
+    What cannot be written then stays in it, so that `check_stdout` finds it, also text of click.
     """
     stream = sys.stdout
     if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.FileIO):
@@ -93,7 +93,7 @@ def write_file(path: "Path", text: str) -> None:
 def refuse_way_out(path: "Path") -> None:
     """Raise `GenerationError` of class `io` for a path in a repository that links lead out of it.
 
-    The repository may have brought the link; whoever named the path meant a place in the repository.
+    The repository may have brought the link, and the path was meant to be inside it.
     """
     # Where no file is written it costs nothing.
     from gitops_doca.sources.git.repository import leads_out

@@ -15,7 +15,7 @@ class StoppedError(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(_ENDING[signal.Signals(number)])
         self.exit_code = 128 + number
-        """As a shell tells it."""
+        """As a shell reports it."""
 
 
 @contextmanager

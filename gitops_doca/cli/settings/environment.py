@@ -1,4 +1,4 @@
-"""The environment variables `GITOPS_DOCA_...`: a mistyped one must not pass for one that was never set."""
+"""The environment variables `GITOPS_DOCA_...`: a mistyped one must not be ignored."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ def _services(environ: Mapping[str, str]) -> list[str]:
 
 
 def _known(names: set[str]) -> set[str]:
-    """Return the variables of all commands' flags, once one of `names` is none that most commands share."""
+    """Return the variables of the flags that commands share, or of all flags if `names` has others."""
     from gitops_doca.cli import COMMANDS, cli
     from gitops_doca.cli.settings.flags import registry_options
 
@@ -55,8 +55,8 @@ def _known(names: set[str]) -> set[str]:
 
 def _variables(command: click.Command) -> Iterator[str]:
     for parameter in command.params:
-        found = parameter.envvar or ()
-        yield from (found,) if isinstance(found, str) else found
+        names = parameter.envvar or ()
+        yield from (names,) if isinstance(names, str) else names
     if isinstance(command, click.Group):
         for child in command.commands.values():
             yield from _variables(child)

@@ -155,7 +155,7 @@ def policy_options(command: Command[_T]) -> Command[_T]:
 
 
 def source_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that name the inputs, and those about what is told of them."""
+    """Add the flags that name the inputs, and those about what is printed."""
     return _decorated(command, _POLICIES, _INVENTORY, *_telling())
 
 

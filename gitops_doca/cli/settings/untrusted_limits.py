@@ -1,4 +1,4 @@
-"""What a run is held to whose inputs come from strangers, beside the operator's own settings."""
+"""The limits of a run whose inputs are not trusted, beside the operator's own settings."""
 
 import time
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ class UntrustedLimits:
     environ: Mapping[str, str]
     """The operator's part of the environment: credentials, proxies and CA certificates come from it alone."""
     seconds: float
-    """What the whole run has."""
+    """Of the whole run."""
     ends_at: float
     """The same as a moment of the monotonic clock."""
 
     @property
     def seconds_for_lookups(self) -> float:
-        """Seconds from now for all look-ups: they end before the run does, which then still says why."""
+        """Seconds from now for all look-ups: they end before the run does, so that it can say why."""
         left = self.ends_at - time.monotonic() - (1 - _SHARE) * self.seconds
         return max(_LEAST, round(left, 1) if left > 1 else left)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_doca.cli.argocd.application import find_boundary, operator_environment
+from gitops_doca.cli.argocd.application import find_file_root, operator_environment
 from gitops_doca.sources.file_root import FileRoot
 from support.application import APP, Application
 from support.in_process import run_here
@@ -179,7 +179,7 @@ def test_the_repository_is_what_is_above_the_applications_folder(
     (tmp_path / "apps" / "one").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "apps" / "one")
 
-    found = find_boundary({} if path is None else {"ARGOCD_APP_SOURCE_PATH": path})
+    found = find_file_root({} if path is None else {"ARGOCD_APP_SOURCE_PATH": path})
 
     assert found == FileRoot(os.path.normpath(tmp_path / root), start)
 
@@ -201,7 +201,7 @@ def test_a_path_that_does_not_lead_to_the_working_directory_gives_no_more_than_t
     (tmp_path / "again").symlink_to("apps/one")
     monkeypatch.chdir(folder)
 
-    assert find_boundary({"ARGOCD_APP_SOURCE_PATH": path}) == FileRoot(str(folder), called=UNKNOWN)
+    assert find_file_root({"ARGOCD_APP_SOURCE_PATH": path}) == FileRoot(str(folder), called=UNKNOWN)
 
 
 def test_the_root_of_the_file_system_is_no_repository(
@@ -209,7 +209,7 @@ def test_the_root_of_the_file_system_is_no_repository(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    found = find_boundary({"ARGOCD_APP_SOURCE_PATH": str(tmp_path).lstrip("/")})
+    found = find_file_root({"ARGOCD_APP_SOURCE_PATH": str(tmp_path).lstrip("/")})
 
     assert found == FileRoot(str(tmp_path), called=UNKNOWN)
 
@@ -241,7 +241,7 @@ def test_a_linked_folder_is_in_the_nearest_folder_in_which_the_link_stays(
     (tmp_path / link).symlink_to(target)
     monkeypatch.chdir(tmp_path / "clusters" / "one")
 
-    found = find_boundary({"ARGOCD_APP_SOURCE_PATH": path})
+    found = find_file_root({"ARGOCD_APP_SOURCE_PATH": path})
 
     assert found == FileRoot(os.path.normpath(tmp_path / root), start)
 

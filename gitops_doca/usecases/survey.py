@@ -70,7 +70,7 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
 
 def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, problems: Problems) -> None:
     if latest.doubtful:
-        whose = _whose(latest.policy) if latest.policy else f"in {matrix.repository}"
+        whose = _of_policy(latest.policy) if latest.policy else f"in {matrix.repository}"
         problems.error(
             f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
             place,

@@ -145,7 +145,7 @@ def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
         return False
     wanted = os.fsencode(first_line(name))
     with (folder / name).open("rb") as stream:
-        return stream.readline(len(first_line) + 2).rstrip(b"\r\n") == first_line
+        return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
 
 
 def _report(problems: Problems, path: Path, message: str, remedy: str) -> None:

@@ -92,9 +92,9 @@ def _ask(fake: FakeRegistry, tag: str, script: dict[Kind, list[Fault]]) -> TagLo
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=SCRIPTS)
 def test_a_tag_that_is_there_is_never_missing(fake: FakeRegistry, script: dict[Kind, list[Fault]]) -> None:
-    found = _ask(fake, "here", script)
+    result = _ask(fake, "here", script)
 
-    assert isinstance(found, TagUnknown) or found == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
+    assert isinstance(result, TagUnknown) or result == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -102,10 +102,10 @@ def test_a_tag_that_is_there_is_never_missing(fake: FakeRegistry, script: dict[K
 def test_a_tag_that_is_not_there_is_missing_only_by_the_registrys_word(
     fake: FakeRegistry, script: dict[Kind, list[Fault]]
 ) -> None:
-    found = _ask(fake, "gone", script)
+    result = _ask(fake, "gone", script)
 
-    assert isinstance(found, TagUnknown | TagMissing)
-    if isinstance(found, TagMissing):
+    assert isinstance(result, TagUnknown | TagMissing)
+    if isinstance(result, TagMissing):
         # More than once when the answer came too late: the client hangs up, and asks again.
         assert set(fake.said_missing) == {"gone"}
 

@@ -50,8 +50,8 @@ def kubeconfig(secure: FakeApiServer, tmp_path: Path) -> Callable[..., str]:
 
 def read(**options: Any) -> list[str]:
     options = {"environ": {}, "deadline": 20.0, "retry": RetryPolicy(base=0.0), **options}
-    found = LiveCluster(LiveOptions(**options)).inventory(SCOPE, Problems())
-    return [one.name for one in found.nodes]
+    result = LiveCluster(LiveOptions(**options)).inventory(SCOPE, Problems())
+    return [one.name for one in result.nodes]
 
 
 def failure(**options: Any) -> GenerationError:
@@ -171,7 +171,9 @@ def test_a_kubeconfig_that_skips_the_check_is_obeyed_without_a_word(
 
 
 @pytest.mark.parametrize("data", ["s3cret", "czNjcmV0", "!!"])
-def test_an_authority_that_is_none_is_told(kubeconfig: Callable[..., str], data: str) -> None:
+def test_a_certificate_authority_that_is_invalid_is_reported(
+    kubeconfig: Callable[..., str], data: str
+) -> None:
     failed = failure(kubeconfig=kubeconfig(certificate_authority_data=data))
 
     assert failed.exit_code == 3
@@ -180,7 +182,7 @@ def test_an_authority_that_is_none_is_told(kubeconfig: Callable[..., str], data:
 
 
 @pytest.mark.parametrize("name", ["client-certificate", "client-certificate-data"])
-def test_a_client_certificate_without_its_key_is_told(
+def test_a_client_certificate_without_its_key_is_reported(
     ca: trustme.CA, kubeconfig: Callable[..., str], name: str
 ) -> None:
     user = {name: pem(ca) if name.endswith("data") else "/nonexistent"}
@@ -198,7 +200,7 @@ def test_a_client_certificate_without_its_key_is_told(
         ({"client-certificate-data": "czNjcmV0", "client-key-data": "czNjcmV0"}, {}, "users[0]"),
     ],
 )
-def test_what_cannot_be_used_is_told_where_it_stands(
+def test_what_cannot_be_used_is_reported_with_its_place(
     kubeconfig: Callable[..., str], user: dict[str, Any], cluster: dict[str, Any], field: str
 ) -> None:
     failed = failure(kubeconfig=kubeconfig(user, **cluster))
@@ -222,7 +224,7 @@ def test_a_client_certificate_is_shown(
     assert secure.requests[0].authorization == ""
 
 
-def test_no_credentials_at_all_are_told(ca: trustme.CA, kubeconfig: Callable[..., str]) -> None:
+def test_no_credentials_at_all_are_reported(ca: trustme.CA, kubeconfig: Callable[..., str]) -> None:
     failed = failure(kubeconfig=kubeconfig({"as": "me"}, certificate_authority_data=pem(ca)))
 
     assert failed.exit_code == 5
@@ -272,7 +274,7 @@ def test_a_login_in_the_url_is_not_shown(tmp_path: Path, fake: FakeApiServer) ->
         {"username": "me", "password": "s3cr\u20act"},
     ],
 )
-def test_what_no_header_can_hold_is_told_and_not_shown(
+def test_what_no_header_can_hold_is_reported_and_not_shown(
     tmp_path: Path, fake: FakeApiServer, user: dict[str, Any]
 ) -> None:
     failed = failure(kubeconfig=str(fake.kubeconfig(tmp_path, **user)))
@@ -309,7 +311,7 @@ def test_a_proxy_of_the_kubeconfig_is_used_and_its_password_not_shown(
         ("ftp://me:s3cret@127.0.0.1", "the address of the proxy is not valid"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_told(
+def test_a_proxy_that_cannot_be_used_is_reported(
     fake: FakeApiServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], url: str, message: str
 ) -> None:
     file = fake.kubeconfig(tmp_path)
@@ -337,7 +339,7 @@ def test_a_pod_reads_as_its_service_account(ca: trustme.CA, secure: FakeApiServe
 
 
 @pytest.mark.parametrize("lacking", ["ca.crt", "KUBERNETES_SERVICE_PORT"])
-def test_a_pod_whose_service_account_is_incomplete_is_told(tmp_path: Path, lacking: str) -> None:
+def test_a_pod_whose_service_account_is_incomplete_is_reported(tmp_path: Path, lacking: str) -> None:
     (tmp_path / "token").write_text(TOKEN)
     if lacking != "ca.crt":
         (tmp_path / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())

@@ -44,15 +44,15 @@ def ask(
 ) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
     """Return the user with credentials, and what is wrong."""
     problems = Problems()
-    access = KubeContext(cluster=cluster or {}, user=user, user_place=Place(file, 9, "users[0]"))
-    found = resolve_credentials(access, {"PATH": os.environ["PATH"]}, Deadline.after(seconds), problems)
-    return (dict(found.user) if found else None), list(problems)
+    context = KubeContext(cluster=cluster or {}, user=user, user_place=Place(file, 9, "users[0]"))
+    result = resolve_credentials(context, {"PATH": os.environ["PATH"]}, Deadline.after(seconds), problems)
+    return (dict(result.user) if result else None), list(problems)
 
 
 def refusal(user: dict[str, Any], *, category: Category, seconds: float = 20.0) -> str:
     """Return why there are no credentials; one sentence, and nothing secret in it."""
-    found, problems = ask(user, seconds=seconds)
-    assert found is None
+    result, problems = ask(user, seconds=seconds)
+    assert result is None
     assert [problem.category for problem in problems] == [category]
     assert "s3cret" not in str(problems)
     return problems[0].message
@@ -69,7 +69,7 @@ def test_a_token_file_comes_before_a_token_and_loses_its_newline(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfes3cret"])
-def test_a_token_file_without_a_token_is_told(tmp_path: Path, content: bytes | None) -> None:
+def test_a_token_file_without_a_token_is_reported(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "token").write_bytes(content)
 
@@ -83,7 +83,7 @@ def test_a_token_that_kubectl_stored_is_used(name: str) -> None:
     assert ask({"auth-provider": {"name": "oidc", "config": {name: "t0ken"}}}) == ({"token": "t0ken"}, [])
 
 
-def test_a_provider_without_a_stored_token_is_told() -> None:
+def test_a_provider_without_a_stored_token_is_reported() -> None:
     user = {"auth-provider": {"name": "oidc", "config": {"refresh-token": "s3cret"}}}
 
     assert refusal(user, category=Category.UNKNOWN) == "the auth-provider of this user has no token stored"
@@ -95,9 +95,9 @@ def test_a_plugin_gives_a_token(plugin: Plugin) -> None:
 
 def test_a_plugin_gives_a_certificate(plugin: Plugin) -> None:
     status = {"clientCertificateData": "CERT", "clientKeyData": "KEY"}
-    found, _ = ask(plugin(prints(CREDENTIAL | {"status": status})))
+    result, _ = ask(plugin(prints(CREDENTIAL | {"status": status})))
 
-    assert found == {
+    assert result == {
         "client-certificate-data": base64.b64encode(b"CERT").decode(),
         "client-key-data": base64.b64encode(b"KEY").decode(),
     }
@@ -119,10 +119,10 @@ def test_a_plugin_has_its_arguments_and_variables_and_the_question(plugin: Plugi
         provideClusterInfo=True,
     )
 
-    found, _ = ask(user, {"server": "https://x", "certificate-authority": str(ca)})
+    result, _ = ask(user, {"server": "https://x", "certificate-authority": str(ca)})
 
     arguments, mode, question = log.read_text().split("|")
-    assert found == {"token": "t0ken"}
+    assert result == {"token": "t0ken"}
     assert (arguments, mode) == ("get a b", "test")
     assert json.loads(question) == {
         "apiVersion": API,
@@ -190,7 +190,7 @@ def with_status(**status: object) -> str:
         ("head -c 200000 /dev/zero", "printed more than any credentials need"),
     ],
 )
-def test_a_plugin_that_fails_is_told_without_what_it_printed(
+def test_a_plugin_that_fails_is_reported_without_what_it_printed(
     plugin: Plugin, capfd: pytest.CaptureFixture[str], script: str, how: str
 ) -> None:
     user = plugin(script)
@@ -212,7 +212,7 @@ def test_a_plugin_that_fails_is_told_without_what_it_printed(
         (API, ["s3cret"], "another version"),
     ],
 )
-def test_a_plugin_of_another_version_is_told_with_both(
+def test_a_plugin_of_another_version_is_reported_with_both(
     plugin: Plugin, asked: str, answered: object, shown: str
 ) -> None:
     user = plugin(prints(CREDENTIAL | {"apiVersion": answered}), apiVersion=asked)
@@ -236,7 +236,7 @@ def test_credentials_that_have_not_expired_are_used(plugin: Plugin, expires: str
 
 
 @pytest.mark.parametrize("mode", ["Never", "IfAvailable", "", None])
-def test_a_plugin_that_needs_no_terminal_is_asked_without_one(plugin: Plugin, mode: str | None) -> None:
+def test_a_plugin_that_needs_no_terminal_is_run_without_one(plugin: Plugin, mode: str | None) -> None:
     assert ask(plugin(prints(CREDENTIAL), interactiveMode=mode)) == ({"token": "t0ken"}, [])
 
 
@@ -260,12 +260,14 @@ def test_a_plugin_that_hangs_meets_the_deadline(plugin: Plugin) -> None:
         ("x" * 5000, ("x" * 200,)),
     ],
 )
-def test_a_plugin_that_is_not_installed_is_told_with_its_hint(hint: object, details: tuple[str, ...]) -> None:
+def test_a_plugin_that_is_not_installed_is_reported_with_its_hint(
+    hint: object, details: tuple[str, ...]
+) -> None:
     user = {"exec": {"apiVersion": API, "command": "no-such-plugin", "installHint": hint}}
 
-    found, (problem,) = ask(user)
+    result, (problem,) = ask(user)
 
-    assert (found, problem.category, problem.details) == (None, Category.UNKNOWN, details)
+    assert (result, problem.category, problem.details) == (None, Category.UNKNOWN, details)
     assert (
         problem.message == "the credential plugin no-such-plugin is not installed: there is no such program"
     )

@@ -68,7 +68,7 @@ def test_a_node_of_9_mb_is_refused_on_a_page_too(fake: FakeApiServer, cluster: C
         (Fault(headers=(("Content-Encoding", "gzip"),)), "an answer that cannot be decoded"),
     ],
 )
-def test_a_fault_is_told_in_one_sentence(
+def test_a_fault_is_reported_in_one_sentence(
     fake: FakeApiServer, cluster: Cluster, fault: Fault, reason: str
 ) -> None:
     fake.fail_always(NODES, fault)
@@ -94,7 +94,9 @@ def test_a_fault_is_told_in_one_sentence(
         Fault(wire=Wire.SILENT),
     ],
 )
-def test_a_fault_that_may_pass_is_told_as_one(fake: FakeApiServer, cluster: Cluster, fault: Fault) -> None:
+def test_a_fault_that_may_pass_is_reported_as_such(
+    fake: FakeApiServer, cluster: Cluster, fault: Fault
+) -> None:
     fake.fail_always(NODES, fault)
 
     assert isinstance(failure(cluster(deadline=1.0)), PassingError)
@@ -110,7 +112,7 @@ def test_a_fault_that_may_pass_is_told_as_one(fake: FakeApiServer, cluster: Clus
         Fault(status=200, headers=HTML, body=b"<html>log in</html>"),
     ],
 )
-def test_a_fault_that_will_not_pass_is_told_as_none(
+def test_a_fault_that_will_not_pass_is_not_reported_as_one_that_may(
     fake: FakeApiServer, cluster: Cluster, fault: Fault
 ) -> None:
     fake.fail_always(NODES, fault)
@@ -308,7 +310,7 @@ def test_a_list_in_another_encoding_than_json_is_no_list(fake: FakeApiServer, cl
     assert failure(cluster()).exit_code == 5
 
 
-def test_the_library_says_nothing(
+def test_the_library_prints_nothing(
     fake: FakeApiServer, cluster: Cluster, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     fake.fail_always(NODES, FORBIDDEN)
@@ -320,7 +322,7 @@ def test_the_library_says_nothing(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_a_host_that_no_name_server_knows_is_told(
+def test_a_host_that_no_name_server_knows_is_reported(
     fake: FakeApiServer, cluster: Cluster, tmp_path: Path
 ) -> None:
     file = tmp_path / "elsewhere"

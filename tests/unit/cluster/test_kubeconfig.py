@@ -31,25 +31,25 @@ def write(folder: Path, name: str, content: Mapping[str, Any] | str) -> str:
 
 def access(*files: str, context: str | None = None) -> KubeContext:
     problems = Problems()
-    found = read_context(files, context, problems)
+    result = read_context(files, context, problems)
     assert list(problems) == []
-    assert found is not None
-    return found
+    assert result is not None
+    return result
 
 
 def told(*files: str, context: str | None = None) -> list[tuple[str, str]]:
     """Return what is wrong: field and sentence."""
     problems = Problems()
     assert read_context(files, context, problems) is None
-    assert {found.category for found in problems} == {Category.INPUT}
-    assert {found.place.file for found in problems} == set(files)
-    return [(found.place.field, found.message) for found in problems]
+    assert {result.category for result in problems} == {Category.INPUT}
+    assert {result.place.file for result in problems} == set(files)
+    return [(result.place.field, result.message) for result in problems]
 
 
 def test_the_current_context_is_taken(tmp_path: Path) -> None:
-    found = access(write(tmp_path, "config", config()))
+    result = access(write(tmp_path, "config", config()))
 
-    assert (found.cluster, found.user) == ({"server": SERVER}, {"token": "t0ken"})
+    assert (result.cluster, result.user) == ({"server": SERVER}, {"token": "t0ken"})
 
 
 def test_another_context_may_be_named(tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_a_context_of_one_file_may_use_the_cluster_of_another(tmp_path: Path) ->
 
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    found = access(write(tmp_path / "sub", "config", config(tokenFile="token")))
+    result = access(write(tmp_path / "sub", "config", config(tokenFile="token")))
 
-    assert found.user == {"tokenFile": str(tmp_path / "sub" / "token")}
+    assert result.user == {"tokenFile": str(tmp_path / "sub" / "token")}
 
 
 def test_a_context_may_have_no_user(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_a_context_that_is_not_there_comes_with_the_names_of_all(tmp_path: Path)
 
     read_context([file], "prd", problems)
 
-    (found,) = problems
-    assert found.message == "has no context 'prd'; did you mean 'prod'?"
-    assert found.remedy == "name one with --context: prod"
+    (result,) = problems
+    assert result.message == "has no context 'prd'; did you mean 'prod'?"
+    assert result.remedy == "name one with --context: prod"
 
 
 NO_SERVER = ("clusters[0].cluster.server", "is not the URL of an API server")
@@ -112,7 +112,7 @@ def user(settings: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "found"),
+    ("changed", "result"),
     [
         ({"current-context": ""}, [("", "names no current context")]),
         ({"current-context": 7}, [("current-context", "is no string")]),
@@ -148,21 +148,21 @@ def user(settings: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_is_written_wrong_is_told_with_its_place(
-    tmp_path: Path, changed: dict[str, Any], found: list[tuple[str, str]]
+def test_an_invalid_kubeconfig_is_reported_with_its_place(
+    tmp_path: Path, changed: dict[str, Any], result: list[tuple[str, str]]
 ) -> None:
-    assert told(write(tmp_path, "config", config() | changed)) == found
+    assert told(write(tmp_path, "config", config() | changed)) == result
 
 
 @pytest.mark.parametrize("text", ["a: [s3cret", "\x00s3cret", "", "- s3cret", "s3cret", "{{ s3cret }}"])
 def test_what_is_no_kubeconfig_is_not_quoted(tmp_path: Path, text: str) -> None:
-    found = told(write(tmp_path, "config", text))
+    result = told(write(tmp_path, "config", text))
 
-    assert len(found) == 1
-    assert "s3cret" not in str(found)
+    assert len(result) == 1
+    assert "s3cret" not in str(result)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     assert told(str(tmp_path / "config")) == [("", "cannot be read: No such file or directory")]
 
 
@@ -183,7 +183,7 @@ def test_an_environment_that_lists_no_file_that_is_there_is_an_error(tmp_path: P
     problems = Problems()
 
     assert kubeconfig_files(None, {"KUBECONFIG": f"{tmp_path}/none"}, problems) == ()
-    assert [found.message for found in problems] == ["$KUBECONFIG names no file that exists"]
+    assert [result.message for result in problems] == ["$KUBECONFIG names no file that exists"]
 
 
 def test_without_either_it_is_in_the_home(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_pages_make_one_list(fake: FakeApiServer, cluster: Cluster, count: int, 
     assert fake.connections == 1
 
 
-def test_where_no_node_has_a_nic_all_are_asked_why(fake: FakeApiServer, cluster: Cluster) -> None:
+def test_where_no_node_has_a_nic_all_nodes_are_read(fake: FakeApiServer, cluster: Cluster) -> None:
     similar = "feature.node.kubernetes.io/pci-0207_15b3.present"
     fake.nodes = [
         node("node-1", **{NIC_LABEL: "false"}),
@@ -138,9 +138,9 @@ def test_a_list_that_expires_begins_again_and_no_two_lists_are_mixed(
     answer = fake.answer
 
     def changing(request: object) -> object:
-        found = answer(request)  # type: ignore[arg-type]
+        result = answer(request)  # type: ignore[arg-type]
         fake.nodes = [node("node-2"), node("node-3")]
-        return found
+        return result
 
     fake.answer = changing  # type: ignore[method-assign, assignment]
 
@@ -173,7 +173,7 @@ def test_a_config_map_that_is_not_there_is_left_out(fake: FakeApiServer, cluster
     assert f"GET {CERTS}" in fake.asked
 
 
-def test_openshift_is_not_asked_for_where_nobody_serves_it(fake: FakeApiServer, cluster: Cluster) -> None:
+def test_openshift_is_not_queried_where_it_is_not_served(fake: FakeApiServer, cluster: Cluster) -> None:
     inventory = read(cluster())
 
     assert fake.asked == [f"GET {NODES}", "GET /apis"]
@@ -250,12 +250,12 @@ def test_a_place_names_the_object(fake: FakeApiServer, cluster: Cluster) -> None
 
     cluster().inventory(PLAIN, problems)
 
-    assert [str(found.place) for found in problems] == [
+    assert [str(result.place) for result in problems] == [
         "cluster nodes/node-1: metadata.labels[kubernetes.io/arch]"
     ]
 
 
-def test_a_path_that_nobody_serves_is_no_absent_object(fake: FakeApiServer, cluster: Cluster) -> None:
+def test_a_path_that_is_not_served_is_no_missing_object(fake: FakeApiServer, cluster: Cluster) -> None:
     fake.fail(CERTS, Fault(status=404, body=b"404 page not found"))
 
     with pytest.raises(GenerationError) as failed:
@@ -269,9 +269,9 @@ def test_nodes_are_found_by_name_whatever_their_labels(fake: FakeApiServer, clus
     fake.nodes = [node("node-1"), node("node-10"), {"metadata": {"name": "bare"}}]
     problems = Problems()
 
-    found = cluster().find_nodes(["bare", "node-1", "node-2"], problems)
+    result = cluster().find_nodes(["bare", "node-1", "node-2"], problems)
 
-    assert found == {"bare", "node-1"}
+    assert result == {"bare", "node-1"}
     assert list(problems) == []
     assert [request.query for request in fake.requests] == [
         {"fieldSelector": [f"metadata.name={name}"], "limit": ["1"]} for name in ("bare", "node-1", "node-2")

@@ -39,9 +39,9 @@ def old(name: str, host: str) -> dict[str, Any]:
 def read(cluster: LiveCluster, *names: str) -> tuple[list[tuple[str, Any]], list[str]]:
     """Return the secrets, and the warnings."""
     problems = Problems()
-    found = cluster.pull_secrets(ClusterQuery(namespace=NAMESPACE, pull_secrets=names), problems)
+    result = cluster.pull_secrets(ClusterQuery(namespace=NAMESPACE, pull_secrets=names), problems)
     assert "s3cret" not in str(list(problems))
-    return found, [problem.message for problem in problems]
+    return result, [problem.message for problem in problems]
 
 
 def test_both_types_are_read_in_the_order_of_the_policies(fake: FakeApiServer, cluster: Cluster) -> None:
@@ -59,10 +59,10 @@ def test_one_that_is_not_there_is_warned_of_and_the_others_are_read(
 ) -> None:
     fake.objects = {f"{SECRETS}/b": new("b", "nvcr.io")}
 
-    found, warnings = read(cluster(), "a", "b")
+    result, warnings = read(cluster(), "a", "b")
 
     message = f"the pull secret a is not in namespace {NAMESPACE} of the cluster"
-    assert [place for place, _ in found] == ["cluster secrets/b"]
+    assert [place for place, _ in result] == ["cluster secrets/b"]
     assert warnings == [f"{message}, so registries are queried without it"]
 
 
@@ -72,7 +72,7 @@ def test_a_secret_of_another_type_is_warned_of(fake: FakeApiServer, cluster: Clu
     assert read(cluster(), "a") == ([], [f"the Secret a in namespace {NAMESPACE} is not a pull secret"])
 
 
-def test_no_names_ask_nobody(fake: FakeApiServer, cluster: Cluster) -> None:
+def test_no_names_need_no_request(fake: FakeApiServer, cluster: Cluster) -> None:
     assert read(cluster()) == ([], [])
     assert fake.requests == []
 

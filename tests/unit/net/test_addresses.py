@@ -113,9 +113,9 @@ CLOUD = [
     ],
 )
 def test_the_zones_of_an_address(addresses: list[str], zones: set[AddressScope]) -> None:
-    found = {text: {scope for scope in AddressScope if scope.may_contain(text)} for text in addresses}
+    result = {text: {scope for scope in AddressScope if scope.may_contain(text)} for text in addresses}
 
-    assert found == dict.fromkeys(addresses, zones)
+    assert result == dict.fromkeys(addresses, zones)
 
 
 @pytest.mark.parametrize("name", ["r.example", "10.0.0.1.evil.example", "10.256.0.0", "notlocalhost", ""])
@@ -138,7 +138,7 @@ def _insecure(*registries: FakeRegistry) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("names")
-def test_a_name_that_leads_inside_is_refused_as_token_server_of_a_public_registry() -> None:
+def test_a_name_with_a_private_address_is_refused_as_token_server_of_a_public_registry() -> None:
     with FakeRegistry(auth=Auth(scheme="bearer"), name="tokens.test") as realm:
         auth = _realm(realm.url)
         with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=auth, name="r.public") as fake:
@@ -171,7 +171,7 @@ def test_where_a_token_server_may_be(registry: str, realm: str, trusted: str) ->
 
 
 @pytest.mark.usefixtures("names")
-def test_a_token_server_that_redirects_to_a_name_inside_is_refused() -> None:
+def test_a_token_server_that_redirects_to_a_private_address_by_name_is_refused() -> None:
     with FakeRegistry(name="metadata.test") as inside, FakeRegistry(name="tokens.public") as realm:
         realm.fail_always("token", Fault(status=307, headers=(("Location", f"{inside.url}/token"),)))
         with FakeRegistry(auth=_realm(realm.url), name="r.public") as fake:
@@ -195,8 +195,8 @@ def _storage(name: str, registry: str, **flags: Any) -> Any:
         fake.fail_always("blob", Fault(status=307, headers=(("Location", target),)))
         asked = resolver(**_insecure(fake), **{key: value(fake) for key, value in flags.items()})
         here = repository_of(fake).tag("here")
-        found = asked.inspect([here])[here]
-        return found, manifest, storage
+        result = asked.inspect([here])[here]
+        return result, manifest, storage
 
 
 def _login(config: Callable[..., Path]) -> Callable[[FakeRegistry], Path]:
@@ -208,26 +208,28 @@ def _login(config: Callable[..., Path]) -> Callable[[FakeRegistry], Path]:
     ("storage", "registry"),
     [("s3.public", "r.public"), ("s3.test", "r.test"), ("s3.test", "127.0.0.1"), ("r.public", "r.public")],
 )
-def test_blobs_may_be_stored_elsewhere_and_need_no_login_there(
+def test_blobs_may_be_stored_on_another_host_and_need_no_login_there(
     config: Callable[..., Path], storage: str, registry: str
 ) -> None:
-    found, manifest, stored = _storage(storage, registry, registry_config=_login(config))
+    result, manifest, stored = _storage(storage, registry, registry_config=_login(config))
 
-    assert found == ImagePlatforms(Digest(manifest.digest), frozenset({"linux/amd64"}))
+    assert result == ImagePlatforms(Digest(manifest.digest), frozenset({"linux/amd64"}))
     assert [request.authorization for request in stored.requests] == [""]
 
 
 @pytest.mark.usefixtures("names")
-def test_blobs_of_a_public_registry_are_not_fetched_inside(config: Callable[..., Path]) -> None:
-    found, _, stored = _storage("s3.test", "r.public", registry_config=_login(config))
+def test_blobs_of_a_public_registry_are_not_fetched_from_private_addresses(
+    config: Callable[..., Path],
+) -> None:
+    result, _, stored = _storage("s3.test", "r.public", registry_config=_login(config))
 
-    assert found == TagUnknown(Cause.POLICY, f"a redirect to a private address, {stored.host}, was refused")
+    assert result == TagUnknown(Cause.POLICY, f"a redirect to a private address, {stored.host}, was refused")
     assert stored.connections == 0
 
 
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("name", ["r.test", "127.0.0.1", "localhost"])
-def test_with_public_only_a_registry_inside_is_refused_before_it_is_connected_to(name: str) -> None:
+def test_with_public_only_a_private_registry_is_refused_before_it_is_connected_to(name: str) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, name=name) as fake:
         assert look_up(fake, public_only=True) == TagUnknown(
             Cause.POLICY, f"{fake.host} is on a private address and not in the allowed registries"
@@ -237,17 +239,17 @@ def test_with_public_only_a_registry_inside_is_refused_before_it_is_connected_to
 
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize(("entry", "asked"), [("r.test:{port}", True), ("*.test:{port}", False)])
-def test_with_public_only_a_registry_inside_is_asked_when_it_is_named(entry: str, *, asked: bool) -> None:
+def test_with_public_only_a_private_registry_is_queried_when_it_is_named(entry: str, *, asked: bool) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, name="r.test") as fake:
         allowed = (parse_allowed(entry.format(port=fake.port)),)
-        found = look_up(fake, public_only=True, allowed_registries=allowed, **_insecure(fake))
+        result = look_up(fake, public_only=True, allowed_registries=allowed, **_insecure(fake))
 
-        assert isinstance(found, TagExists) is asked
+        assert isinstance(result, TagExists) is asked
         assert bool(fake.connections) is asked
 
 
 @pytest.mark.usefixtures("names")
-def test_with_public_only_a_public_registry_is_asked() -> None:
+def test_with_public_only_a_public_registry_is_queried() -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="bearer"), name="r.public") as fake:
         assert isinstance(look_up(fake, public_only=True, **_insecure(fake)), TagExists)
 
@@ -255,7 +257,7 @@ def test_with_public_only_a_public_registry_is_asked() -> None:
 @pytest.mark.usefixtures("names")
 def test_behind_a_proxy_literal_addresses_are_still_refused() -> None:
     with FakeRegistry(name="10.0.0.1") as fake:
-        found = look_up(fake, public_only=True, environ={"HTTPS_PROXY": "http://127.0.0.1:1"})
+        result = look_up(fake, public_only=True, environ={"HTTPS_PROXY": "http://127.0.0.1:1"})
 
-        assert isinstance(found, TagUnknown)
-        assert found.cause is Cause.POLICY
+        assert isinstance(result, TagUnknown)
+        assert result.cause is Cause.POLICY

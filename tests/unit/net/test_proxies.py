@@ -105,9 +105,9 @@ def test_a_proxy_that_refuses_a_tunnel_is_unknown(
 
 
 def test_a_proxy_that_refuses_plain_http_is_unknown(proxy: _Refusing) -> None:
-    found = _through(proxy.variables, "registry.test")
+    result = _through(proxy.variables, "registry.test")
 
-    assert found == TagUnknown(Cause.PROXY, "407 Proxy Authentication Required for /v2/")
+    assert result == TagUnknown(Cause.PROXY, "407 Proxy Authentication Required for /v2/")
 
 
 def test_a_proxy_gets_its_own_credentials(proxy: _Refusing) -> None:
@@ -117,27 +117,27 @@ def test_a_proxy_gets_its_own_credentials(proxy: _Refusing) -> None:
 
 
 def test_a_proxy_that_is_not_there_is_unknown() -> None:
-    found = _through({"HTTPS_PROXY": f"{PROXY}:1"})
+    result = _through({"HTTPS_PROXY": f"{PROXY}:1"})
 
-    assert found == TagUnknown(Cause.PROXY, "the proxy cannot be reached")
+    assert result == TagUnknown(Cause.PROXY, "the proxy cannot be reached")
 
 
 @pytest.mark.usefixtures("names")
 def test_a_proxy_whose_name_is_not_found_is_unknown() -> None:
-    found = _through({"HTTPS_PROXY": "http://me:secret@proxy.invalid:1"})
+    result = _through({"HTTPS_PROXY": "http://me:secret@proxy.invalid:1"})
 
-    assert found == TagUnknown(Cause.PROXY, "the proxy cannot be reached")
+    assert result == TagUnknown(Cause.PROXY, "the proxy cannot be reached")
 
 
 @pytest.mark.parametrize(
     "url", ["http://me:secret@[::1", "ftp://me:secret@proxy", "socks5://me:secret@127.0.0.1:1", "http://"]
 )
-def test_a_proxy_that_is_none_is_unknown_and_not_shown(url: str) -> None:
-    found = _through({"HTTPS_PROXY": url})
+def test_a_proxy_that_is_invalid_is_unknown_and_not_shown(url: str) -> None:
+    result = _through({"HTTPS_PROXY": url})
 
-    assert isinstance(found, TagUnknown)
-    assert found.cause is Cause.PROXY
-    assert "secret" not in found.reason
+    assert isinstance(result, TagUnknown)
+    assert result.cause is Cause.PROXY
+    assert "secret" not in result.reason
 
 
 @pytest.mark.usefixtures("names")
@@ -157,8 +157,8 @@ def test_the_environment_of_the_process_names_no_proxy(
 def test_the_credentials_of_a_proxy_do_not_go_to_a_registry(proxy: _Refusing, exception: str) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, name="registry.test") as fake:
         environ = {**proxy.variables, "NO_PROXY": exception.format(port=fake.port)}
-        found = look_up(fake, environ=environ, insecure_registries=frozenset({fake.host}))
+        result = look_up(fake, environ=environ, insecure_registries=frozenset({fake.host}))
 
-        assert isinstance(found, TagExists)
+        assert isinstance(result, TagExists)
         assert not any("Proxy-Authorization" in request.headers for request in fake.requests)
         assert proxy.seen == []

@@ -42,15 +42,15 @@ def test_the_same_origin_keeps_authorization(config: Callable[..., Path]) -> Non
         assert isinstance(look_up(fake, registry_config=file), TagExists)
 
 
-def test_a_challenge_from_elsewhere_gets_no_token() -> None:
+def test_a_challenge_from_another_host_gets_no_token() -> None:
     auth = Auth(scheme="bearer")
     with FakeRegistry(auth=auth) as other, FakeRegistry(auth=auth) as fake:
         fake.fail_always("head", _to(f"{other.url}/v2/{REPOSITORY}/manifests/here"))
         fake.fail_always("get", _to(f"{other.url}/v2/{REPOSITORY}/manifests/here"))
-        found = look_up(fake)
+        result = look_up(fake)
 
-        assert isinstance(found, TagUnknown)
-        assert found.cause is Cause.AUTH
+        assert isinstance(result, TagUnknown)
+        assert result.cause is Cause.AUTH
         assert [(request.kind, request.authorization) for request in other.requests] == [
             ("head", ""),
             ("get", ""),
@@ -105,7 +105,7 @@ def test_a_redirect_from_https_to_http_is_refused(
         assert fake.requests == []
 
 
-def test_a_tag_list_elsewhere_is_not_read(fake: FakeRegistry) -> None:
+def test_a_tag_list_on_another_host_is_not_read(fake: FakeRegistry) -> None:
     fake.fail_always("list", _to("https://evil.example/v2/"))
 
     assert list_tags(fake) == TagList()

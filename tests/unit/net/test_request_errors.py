@@ -59,9 +59,9 @@ def _tls(reason: str) -> ssl.SSLError:
     ],
 )
 def test_what_requests_and_urllib3_wrap(inner: Exception, cause: Cause, reason: str) -> None:
-    found = classify(_wrapped(inner))
+    result = classify(_wrapped(inner))
 
-    assert (found.cause, found.reason) == (cause, reason)
+    assert (result.cause, result.reason) == (cause, reason)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_what_requests_and_urllib3_wrap(inner: Exception, cause: Cause, reason: 
     ],
 )
 def test_what_comes_as_it_is(error: Exception, cause: Cause, reason: str) -> None:
-    found = classify(error)
+    result = classify(error)
 
-    assert (found.cause, found.reason) == (cause, reason)
+    assert (result.cause, result.reason) == (cause, reason)
 
 
 def test_exceptions_that_cause_each_other_end() -> None:
@@ -90,10 +90,10 @@ def test_exceptions_that_cause_each_other_end() -> None:
 
 @pytest.mark.parametrize(("inner", "tries"), [(ConnectionRefusedError(), 2), (ConnectionResetError(), None)])
 def test_how_often_it_is_worth_trying(inner: Exception, tries: int | None) -> None:
-    found = classify(_wrapped(inner))
+    result = classify(_wrapped(inner))
 
-    assert isinstance(found, UnavailableError)
-    assert found.tries == tries
+    assert isinstance(result, UnavailableError)
+    assert result.tries == tries
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ CLOSED = TagUnknown(Cause.TRANSIENT, "the connection was closed before the answe
 def test_a_status_that_may_pass_is_tried_three_times(fake: FakeRegistry, status: int) -> None:
     fake.fail_always("head", errors(status, "UNKNOWN", "text of the server"))
 
-    found = look_up(fake)
+    result = look_up(fake)
 
-    assert isinstance(found, TagUnknown)
-    assert found.cause is Cause.TRANSIENT
-    assert found.reason.startswith(f"{status}")
-    assert found.reason.endswith("after 3 tries")
-    assert "text" not in found.reason
+    assert isinstance(result, TagUnknown)
+    assert result.cause is Cause.TRANSIENT
+    assert result.reason.startswith(f"{status}")
+    assert result.reason.endswith("after 3 tries")
+    assert "text" not in result.reason
     assert fake.kinds == ["ping", "head", "head", "head"]
 
 
@@ -85,9 +85,9 @@ def test_the_registry_may_say_how_long_to_wait(fake: FakeRegistry) -> None:
     fake.fail("head", Fault(status=429, headers=(("Retry-After", "1"),)))
     began = time.monotonic()
 
-    found = look_up(fake)
+    result = look_up(fake)
 
-    assert found == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
+    assert result == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
     assert time.monotonic() - began >= 1
 
 
@@ -157,20 +157,20 @@ def test_a_registry_that_is_down_costs_the_tries_of_one_ping(fake: FakeRegistry)
     fake.down = True
     images = [repository_of(fake).tag(f"tag{number}") for number in range(40)]
 
-    found = resolver().resolve(images)
+    result = resolver().resolve(images)
 
-    assert set(found.values()) == {TagUnknown(Cause.TRANSIENT, "503 Service Unavailable after 3 tries")}
+    assert set(result.values()) == {TagUnknown(Cause.TRANSIENT, "503 Service Unavailable after 3 tries")}
     assert fake.kinds == ["ping"] * 3
 
 
-def test_after_three_failures_in_a_row_the_rest_is_not_asked(fake: FakeRegistry) -> None:
+def test_after_three_failures_in_a_row_the_rest_is_not_queried(fake: FakeRegistry) -> None:
     fake.fail_always("head", Fault(status=503))
     images = [repository_of(fake).tag(f"tag{number}") for number in range(40)]
 
-    found = resolver().resolve(images)
+    result = resolver().resolve(images)
 
     reason = "503 Service Unavailable after 3 tries"
-    assert set(found.values()) == {
+    assert set(result.values()) == {
         TagUnknown(Cause.TRANSIENT, reason),
         TagUnknown(Cause.TRANSIENT, f"not queried after 3 failures in a row: {reason}"),
     }
@@ -179,17 +179,17 @@ def test_after_three_failures_in_a_row_the_rest_is_not_asked(fake: FakeRegistry)
 
 def test_failures_with_answers_between_them_stop_nothing(fake: FakeRegistry) -> None:
     asked = resolver()
-    found: list[TagLookup] = []
+    result: list[TagLookup] = []
     for tag in ("here", "here", "gone", "here", "here", "gone", "here"):
         fake.fail("head", *([Fault(status=503)] * 3 if tag == "here" else []))
         image = repository_of(fake).tag(tag)
-        found += asked.resolve([image]).values()
+        result += asked.resolve([image]).values()
 
-    assert [type(answer).__name__ for answer in found] == [
+    assert [type(answer).__name__ for answer in result] == [
         *["TagUnknown", "TagUnknown", "TagMissing"] * 2,
         "TagUnknown",
     ]
-    assert not any("not queried" in str(answer) for answer in found)
+    assert not any("not queried" in str(answer) for answer in result)
 
 
 def test_tag_lists_of_a_registry_that_is_down_are_empty_and_not_complete(fake: FakeRegistry) -> None:

@@ -100,19 +100,19 @@ def test_a_ca_file_that_cannot_be_used_is_named(
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "driver.localhost"])
-def test_loopback_may_be_asked_without_tls(name: str) -> None:
+def test_loopback_may_be_queried_without_tls(name: str) -> None:
     with _fake(None, name.replace("driver.localhost", "127.0.0.1")) as fake:
         assert isinstance(look_up(fake), TagExists)
 
 
-def test_other_registries_are_not_asked_without_tls() -> None:
+def test_other_registries_are_not_queried_without_tls() -> None:
     with _fake(None, "registry.test") as fake:
         assert look_up(fake) == TagUnknown(Cause.TLS, "the server does not speak TLS")
         assert _plain_requests(fake) == []
 
 
 @pytest.mark.parametrize("port", ["", ":{port}"])
-def test_a_registry_that_may_be_insecure_is_asked_without_tls(port: str) -> None:
+def test_a_registry_that_may_be_insecure_is_queried_without_tls(port: str) -> None:
     with _fake(None, "registry.test") as fake:
         insecure = frozenset({"registry.test" + port.format(port=fake.port)})
 
@@ -126,7 +126,7 @@ def test_a_registry_that_may_be_insecure_on_another_port_is_not() -> None:
         )
 
 
-def test_loopback_with_tls_is_asked_by_tls_even_if_it_first_fails(serving: Serving, ca_file: Path) -> None:
+def test_loopback_with_tls_is_queried_by_tls_even_if_it_first_fails(serving: Serving, ca_file: Path) -> None:
     with _fake(serving("127.0.0.1")) as fake:
         fake.fail("ping", Fault(status=503), Fault(status=503))
 
@@ -139,12 +139,12 @@ def test_a_host_name_that_is_not_found_is_unknown() -> None:
         assert look_up(fake) == TagUnknown(Cause.DNS, "host name not found")
 
 
-def test_a_host_name_that_is_none_is_unknown() -> None:
+def test_a_host_name_that_is_invalid_is_unknown() -> None:
     with _fake(None, "a" * 70 + ".test") as fake:
-        found = look_up(fake)
+        result = look_up(fake)
 
-    assert isinstance(found, TagUnknown)
-    assert found.cause is Cause.DNS
+    assert isinstance(result, TagUnknown)
+    assert result.cause is Cause.DNS
 
 
 def test_a_greeting_that_is_cut_off_is_unknown(serving: Serving, ca_file: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_registry_that_is_not_allowed_is_sent_nothing(fake: FakeRegistry) -> N
     assert fake.connections == 0
 
 
-def test_a_registry_that_is_allowed_is_asked(fake: FakeRegistry) -> None:
+def test_a_registry_that_is_allowed_is_queried(fake: FakeRegistry) -> None:
     allowed = (parse_allowed("nvcr.io"), parse_allowed(f"{fake.host}/{REPOSITORY}"))
 
     assert isinstance(look_up(fake, allowed_registries=allowed), TagExists)

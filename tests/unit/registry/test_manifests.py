@@ -53,9 +53,9 @@ def test_a_missing_tag_is_confirmed_by_one_get(fake: FakeRegistry) -> None:
 def test_every_form_of_a_manifest_is_accepted_in_one_header(media_type: str) -> None:
     manifest = Manifest(b'{"schemaVersion": 2}', media_type)
     with FakeRegistry(tags={REPOSITORY: {"here": manifest}}) as fake:
-        found = look_up(fake)
+        result = look_up(fake)
 
-    assert found == TagExists(Digest(manifest.digest))
+    assert result == TagExists(Digest(manifest.digest))
     assert len(fake.requests[-1].headers.get_all("Accept") or ()) == 1
 
 
@@ -322,13 +322,13 @@ def test_a_signed_schema_1_manifest_has_the_digest_of_its_header() -> None:
 def test_a_status_that_settles_nothing_is_shown(fake: FakeRegistry, status: int, cause: Cause) -> None:
     fake.fail_always("head", Fault(status=status))
 
-    found = look_up(fake)
+    result = look_up(fake)
 
-    assert isinstance(found, TagUnknown)
-    assert (found.cause, found.reason[:3]) == (cause, str(status))
+    assert isinstance(result, TagUnknown)
+    assert (result.cause, result.reason[:3]) == (cause, str(status))
 
 
-def test_a_kernel_of_another_registry_is_asked_there(fake: FakeRegistry) -> None:
+def test_a_kernel_of_another_registry_is_queried_there(fake: FakeRegistry) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}) as other:
         images = [repository_of(other).tag("gone"), repository_of(fake).tag("here")]
 

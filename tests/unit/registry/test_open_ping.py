@@ -55,17 +55,17 @@ def _exists(fake: FakeRegistry) -> TagExists:
 
 def test_a_password_answers_the_basic_challenge_of_a_manifest(config: Config) -> None:
     with _fake(BASIC) as fake:
-        found = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
+        result = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
 
-        assert found == _exists(fake)
+        assert result == _exists(fake)
         assert _sent(fake) == [("ping", ""), ("head", ""), ("head", SENT)]
 
 
 def test_a_password_is_exchanged_by_the_bearer_challenge_of_a_manifest(config: Config) -> None:
     with _fake(BEARER) as fake:
-        found = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
+        result = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
 
-        assert found == _exists(fake)
+        assert result == _exists(fake)
         assert _sent(fake) == [("ping", ""), ("head", ""), ("token", SENT), ("head", "Bearer token-3")]
         assert fake.requests[2].query == {"service": ["fake"], "scope": [SCOPE]}
 
@@ -94,7 +94,7 @@ def test_a_registry_token_answers_any_challenge_of_a_manifest(config: Config) ->
         assert _sent(fake) == [("ping", ""), ("head", ""), ("head", "Bearer mine")]
 
 
-def test_a_helper_is_asked_once_the_challenge_has_come(config: Config, tmp_path: Path) -> None:
+def test_a_helper_runs_after_the_challenge(config: Config, tmp_path: Path) -> None:
     program = tmp_path / "docker-credential-test"
     answer = json.dumps({"ServerURL": "x", "Username": LOGIN[0], "Secret": LOGIN[1]})
     program.write_text(f"#!/bin/sh\necho run >> '{tmp_path}/log'\necho '{answer}'\n")
@@ -181,7 +181,7 @@ def test_a_configuration_alone_may_be_behind_a_challenge(config: Config) -> None
         assert _sent(fake)[1:] == [("get", ""), ("blob", ""), ("blob", SENT)]
 
 
-def test_storage_elsewhere_is_sent_no_login_for_its_challenge(config: Config) -> None:
+def test_storage_on_another_host_is_sent_no_login_for_its_challenge(config: Config) -> None:
     manifest, blob = image()
     with (
         FakeRegistry(auth=BASIC) as storage,
@@ -219,7 +219,7 @@ def test_all_that_was_refused_is_named() -> None:
         )
 
 
-def test_without_a_login_the_challenge_is_not_asked_for_twice() -> None:
+def test_without_a_login_the_challenge_is_not_queried_for_twice() -> None:
     with _fake(BASIC) as fake:
         assert look_up(fake) == TagUnknown(
             Cause.AUTH,
@@ -245,10 +245,10 @@ def test_a_refusal_without_a_challenge_gets_no_login_and_says_so(answer: Fault) 
         fake.fail_always("head", answer)
         fake.fail_always("get", answer)
         secrets = (_secret(fake, "one", ENTRY), _secret(fake, "two", WRONG))
-        found = look_up(fake, pull_secrets=secrets)
+        result = look_up(fake, pull_secrets=secrets)
 
-        assert isinstance(found, TagUnknown)
-        assert (found.cause, found.reason.partition(": ")[2]) == (Cause.AUTH, NOT_ASKED)
+        assert isinstance(result, TagUnknown)
+        assert (result.cause, result.reason.partition(": ")[2]) == (Cause.AUTH, NOT_ASKED)
         assert _sent(fake) == [("ping", ""), ("head", ""), ("get", "")]
 
 
@@ -283,9 +283,9 @@ def test_a_challenge_for_ever_ends_after_one_newer_token() -> None:
         fake.fail_always("get", refusal)
         asked = resolver()
         images = [repository_of(fake).tag(f"tag{number}") for number in range(9)]
-        found = [asked.resolve([image])[image] for image in images]
+        result = [asked.resolve([image])[image] for image in images]
 
-        assert {answer.cause for answer in found if isinstance(answer, TagUnknown)} == {Cause.AUTH}
+        assert {answer.cause for answer in result if isinstance(answer, TagUnknown)} == {Cause.AUTH}
         assert fake.kinds[:7] == ["ping", "head", "token", "head", "token", "head", "get"]
         assert fake.count("token") == 2
 
@@ -312,10 +312,10 @@ def test_forty_tags_share_a_token_server_that_is_down() -> None:
     with _fake(ANYBODY) as fake:
         fake.fail_always("token", Fault(status=503))
         images = [repository_of(fake).tag(f"tag{number}") for number in range(40)]
-        found = resolver().resolve(images)
+        result = resolver().resolve(images)
 
         reason = f"the token server {fake.host}: 503 Service Unavailable after 3 tries"
-        assert set(found.values()) == {TagUnknown(Cause.TRANSIENT, reason)}
+        assert set(result.values()) == {TagUnknown(Cause.TRANSIENT, reason)}
         assert fake.count("token") == 3
 
 
@@ -351,16 +351,16 @@ def test_a_foreign_realm_gets_a_login_only_when_it_is_trusted(config: Config, *,
             hosts = frozenset({realm.host} if trusted else ())
             asked = resolver(registry_config=config(auths={fake.host: ENTRY}), trusted_realm_hosts=hosts)
             here = repository_of(fake).tag("here")
-            found = asked.resolve([here])[here]
+            result = asked.resolve([here])[here]
 
             refusal = TagUnknown(Cause.AUTH, f"the token server {realm.host} answered 401 Unauthorized")
-            assert found == (_exists(fake) if trusted else refusal)
+            assert result == (_exists(fake) if trusted else refusal)
             assert _sent(realm) == [("token", SENT if trusted else "")]
             assert len(asked.warnings) == (not trusted)
 
 
 @pytest.mark.usefixtures("names")
-def test_a_public_registry_has_no_token_server_inside_by_a_late_challenge() -> None:
+def test_a_public_registry_has_no_private_token_server_by_a_late_challenge() -> None:
     with FakeRegistry(auth=Auth(scheme="bearer"), name="tokens.test") as realm:
         auth = replace(ANYBODY, challenges=(f'Bearer realm="{realm.url}/token"',))
         with _fake(auth, name="r.public") as fake:
@@ -370,7 +370,7 @@ def test_a_public_registry_has_no_token_server_inside_by_a_late_challenge() -> N
             assert realm.connections == 0
 
 
-def test_a_repository_that_is_hidden_from_nobody_in_particular_does_not_say_so(config: Config) -> None:
+def test_a_repository_that_is_hidden_from_anonymous_requests_does_not_say_so(config: Config) -> None:
     with FakeRegistry() as fake:
         file = config(auths={fake.host: ENTRY})
 

@@ -188,9 +188,9 @@ def test_few_manifests_of_an_index_are_looked_into() -> None:
     children, configs = tuple(manifest for manifest, _ in pairs), [config for _, config in pairs]
     eight = _index(*(_child(child) for child in children[:8]))
 
-    found = _inspect(eight, *configs, children=children)
-    assert isinstance(found, ImagePlatforms)
-    assert len(found.platforms) == 8
+    result = _inspect(eight, *configs, children=children)
+    assert isinstance(result, ImagePlatforms)
+    assert len(result.platforms) == 8
     assert _inspect(
         _index(*(_child(child) for child in children)), *configs, children=children
     ) == TagUnknown(Cause.PROTOCOL, "the index has more than 8 manifests whose platform it does not state")
@@ -213,7 +213,7 @@ def test_an_entry_that_cannot_be_read_is_unknown(entry: Any, reason: str) -> Non
     assert _inspect(_index(entry)) == TagUnknown(Cause.PROTOCOL, reason)
 
 
-def test_a_manifest_of_an_index_that_is_none_is_unknown() -> None:
+def test_a_manifest_of_an_index_that_is_not_a_manifest_is_unknown() -> None:
     arm, _ = image(architecture="arm64")
     with FakeRegistry(tags={REPOSITORY: {"here": _index(_child(arm)), arm.digest: arm}}) as fake:
         fake.fail("get", Fault(), HTML)

@@ -43,7 +43,7 @@ def test_answers_come_for_every_image_in_the_order_of_the_question() -> None:
         assert list(resolver().resolve(images).items()) == list(expected.items())
 
 
-def test_nothing_is_asked_for_no_images() -> None:
+def test_no_images_need_no_request() -> None:
     asked = resolver()
 
     assert (asked.resolve([]), asked.list_tags([]), asked.warnings) == ({}, {}, ())
@@ -58,7 +58,7 @@ def test_look_ups_run_side_by_side() -> None:
         assert fake.connections <= 1 + 8
 
 
-def test_progress_is_told_in_the_callers_thread() -> None:
+def test_progress_is_reported_in_the_callers_thread() -> None:
     told: list[tuple[int, int, bool]] = []
     here = threading.current_thread()
 
@@ -80,10 +80,10 @@ def test_the_deadline_ends_what_hangs(kind: str, fault: Fault) -> None:
         images = [repository_of(fake).tag(tag) for tag in TAGS]
         asked = resolver(deadline=0.4)
         began = time.monotonic()
-        found = asked.resolve(images)
+        result = asked.resolve(images)
 
         assert time.monotonic() - began < 1
-        assert found == dict.fromkeys(images, _late(0.4))
+        assert result == dict.fromkeys(images, _late(0.4))
 
 
 def test_one_slow_answer_leaves_the_others_as_they_are() -> None:
@@ -91,10 +91,10 @@ def test_one_slow_answer_leaves_the_others_as_they_are() -> None:
         fake.fail("get", Fault(wire=Wire.TRICKLE, delay=0.3))
         repository = repository_of(fake)
         asked = resolver(deadline=2)
-        found = asked.resolve([repository.tag("gone"), *(repository.tag(tag) for tag in TAGS)])
+        result = asked.resolve([repository.tag("gone"), *(repository.tag(tag) for tag in TAGS)])
 
-        assert found[repository.tag("gone")] == _late(2)
-        assert all(isinstance(found[repository.tag(tag)], TagExists) for tag in TAGS)
+        assert result[repository.tag("gone")] == _late(2)
+        assert all(isinstance(result[repository.tag(tag)], TagExists) for tag in TAGS)
 
 
 def test_the_deadline_is_one_for_all_calls(fake: FakeRegistry) -> None:

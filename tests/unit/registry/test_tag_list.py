@@ -177,7 +177,7 @@ def test_a_list_that_fails_changes_no_verdict(fake: FakeRegistry) -> None:
         '<http://[::1>; rel="next"',
     ],
 )
-def test_a_link_to_elsewhere_is_not_followed(fake: FakeRegistry, link: str) -> None:
+def test_a_link_to_another_origin_is_not_followed(fake: FakeRegistry, link: str) -> None:
     fake.fail_always("list", _page("a", link=link.format(host=fake.host)))
 
     assert list_tags(fake) == TagList(frozenset({"a"}))
@@ -198,7 +198,7 @@ def test_a_page_that_links_to_itself_ends(fake: FakeRegistry) -> None:
     assert fake.count("list") == 1
 
 
-def test_pages_that_begin_anew_end(fake: FakeRegistry) -> None:
+def test_pages_that_start_again_end(fake: FakeRegistry) -> None:
     for number in range(9):
         link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
         fake.fail("list", _page(f"t{number % 3}", link=link))
@@ -212,9 +212,9 @@ def test_pages_without_end_end(fake: FakeRegistry) -> None:
         link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
         fake.fail("list", _page(f"t{number}", link=link))
 
-    found = list_tags(fake)
+    result = list_tags(fake)
 
-    assert (len(found.tags), found.complete, fake.count("list")) == (200, False, 200)
+    assert (len(result.tags), result.complete, fake.count("list")) == (200, False, 200)
 
 
 def test_tags_without_end_end(fake: FakeRegistry) -> None:
@@ -222,9 +222,9 @@ def test_tags_without_end_end(fake: FakeRegistry) -> None:
         link = f"</v2/{REPOSITORY}/tags/list?last={number}>; rel=next"
         fake.fail("list", _page(*(f"t{number}-{tag}" for tag in range(30_000)), link=link))
 
-    found = list_tags(fake)
+    result = list_tags(fake)
 
-    assert (len(found.tags), found.complete, fake.count("list")) == (120_000, False, 4)
+    assert (len(result.tags), result.complete, fake.count("list")) == (120_000, False, 4)
 
 
 @pytest.mark.parametrize(

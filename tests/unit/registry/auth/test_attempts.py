@@ -112,7 +112,7 @@ def test_every_candidate_that_cannot_be_used_is_named() -> None:
         )
 
 
-def test_where_credentials_match_nobody_is_anonymous() -> None:
+def test_where_credentials_match_no_request_is_anonymous() -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=Auth(scheme="bearer", login=RIGHT)) as fake:
         look_up(fake, pull_secrets=(_secret(fake, "one", WRONG), _secret(fake, "two", ("x", "y"))))
 
@@ -129,7 +129,7 @@ def test_a_repository_that_is_hidden_from_one_login_may_be_there_for_another() -
         assert look_up(fake, "gone", pull_secrets=secrets) == TagMissing()
 
 
-def test_of_several_refusals_the_one_that_speaks_of_the_repository_is_told() -> None:
+def test_of_several_refusals_the_one_about_the_repository_is_reported() -> None:
     with _fake("basic") as fake:
         fake.fail("head", Fault(status=404))
         fake.fail("get", errors(404, "NAME_UNKNOWN"))
@@ -140,7 +140,7 @@ def test_of_several_refusals_the_one_that_speaks_of_the_repository_is_told() -> 
         )
 
 
-def test_a_later_refusal_may_be_the_one_that_speaks_of_the_repository() -> None:
+def test_a_later_refusal_may_be_the_one_about_the_repository() -> None:
     with _fake("basic") as fake:
         fake.fail_always("head", Fault(status=404))
         fake.fail("get", errors(401, "UNAUTHORIZED"), errors(404, "NAME_UNKNOWN"))
@@ -182,7 +182,7 @@ def test_a_password_that_has_expired_is_not_tried_again(config: Config) -> None:
     with _fake("basic") as fake:
         fake.fail_always("head", Fault(status=403))
         fake.fail_always("get", errors(403, "DENIED", "expired"))
-        found = look_up(fake, registry_config=config(auths={fake.host: _entry(RIGHT)}))
+        result = look_up(fake, registry_config=config(auths={fake.host: _entry(RIGHT)}))
 
-        assert isinstance(found, TagUnknown)
+        assert isinstance(result, TagUnknown)
         assert fake.kinds == ["ping", "head", "get"]

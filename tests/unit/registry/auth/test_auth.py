@@ -83,11 +83,11 @@ def test_no_credentials_are_sent_where_none_are_wanted(fake: FakeRegistry, confi
     assert _authorizations(fake) == [("ping", ""), ("head", "")]
 
 
-def test_basic_sends_a_login_as_it_stands(config: Config) -> None:
+def test_basic_sends_a_login_as_it_is(config: Config) -> None:
     with _fake(Auth(scheme="basic", login=LOGIN)) as fake:
-        found = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
+        result = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
 
-        assert found == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
+        assert result == TagExists(fake.digest(REPOSITORY, "here"))  # type: ignore[arg-type]
         assert _authorizations(fake) == [("ping", ""), ("head", SENT)]
 
 
@@ -152,9 +152,9 @@ def test_anybody_may_fetch_an_anonymous_token(field: str) -> None:
 
 def test_a_token_is_fetched_with_the_login(config: Config) -> None:
     with _fake(Auth(scheme="bearer", login=LOGIN)) as fake:
-        found = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
+        result = look_up(fake, registry_config=config(auths={fake.host: ENTRY}))
 
-        assert isinstance(found, TagExists)
+        assert isinstance(result, TagExists)
         assert _authorizations(fake) == [("ping", ""), ("token", SENT), ("head", "Bearer token-2")]
         assert fake.requests[1].query == {"service": ["fake"], "scope": [SCOPE]}
 
@@ -279,9 +279,9 @@ def test_threads_share_a_token_that_is_renewed() -> None:
         asked.resolve([repository.tag(tags[0])])
         fake.expire_tokens()
         fake.latency = 0.02
-        found = asked.resolve([repository.tag(tag) for tag in tags])
+        result = asked.resolve([repository.tag(tag) for tag in tags])
 
-        assert {type(answer) for answer in found.values()} == {TagExists}
+        assert {type(answer) for answer in result.values()} == {TagExists}
         assert (fake.count("token"), fake.count("get")) == (2, 0)
 
 
@@ -311,9 +311,9 @@ def test_401_for_ever_ends_after_one_new_token() -> None:
         fake.fail_always("get", refusal)
         images = [repository_of(fake).tag(f"tag{number}") for number in range(9)]
         asked = resolver()
-        found = [asked.resolve([image])[image] for image in images]
+        result = [asked.resolve([image])[image] for image in images]
 
-        assert {answer.cause for answer in found if isinstance(answer, TagUnknown)} == {Cause.AUTH}
+        assert {answer.cause for answer in result if isinstance(answer, TagUnknown)} == {Cause.AUTH}
         assert fake.kinds[:6] == ["ping", "token", "head", "token", "head", "get"]
         assert fake.count("token") == 2
 
@@ -484,7 +484,7 @@ def test_no_token_is_fetched_from_a_private_address(realm: str) -> None:
         ("https://0/token", False),
     ],
 )
-def test_a_registry_inside_has_its_token_server_inside_but_never_on_one_link(
+def test_a_private_registry_may_have_a_private_token_server_but_no_link_local_one(
     realm: str, *, reached: bool
 ) -> None:
     origin = parse_origin(realm)

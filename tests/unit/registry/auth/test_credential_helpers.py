@@ -42,7 +42,7 @@ def _reason(file: Path, how: str) -> TagUnknown:
 
 
 @pytest.mark.parametrize("by", ["credHelpers", "credsStore"])
-def test_a_helper_is_asked_for_the_registry_by_its_name(
+def test_a_helper_gets_the_name_of_the_registry(
     basic: FakeRegistry, config: Config, program: Program, by: str
 ) -> None:
     environ = program(f'echo "$@ $(cat)" >> "$LOG"; {PRINT}')
@@ -104,9 +104,9 @@ def test_beside_other_credentials_a_helper_that_has_nothing_is_no_reason_to_be_a
     with basic as fake:
         entry = {"username": "me", "password": "wrong"}
         file = config(credsStore="test", auths={fake.host: entry})
-        found = look_up(fake, registry_config=file, environ=environ)
+        result = look_up(fake, registry_config=file, environ=environ)
 
-        assert found == TagUnknown(
+        assert result == TagUnknown(
             Cause.AUTH,
             f"401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from {file} "
             f"for this repository; the credential helper that {file} names has no login",
@@ -214,13 +214,13 @@ def test_the_user_token_marks_an_identity_token(config: Config, program: Program
     environ = program("""printf '{"Username":"<token>","Secret":"identity"}'""")
     auth = Auth(scheme="bearer", login=LOGIN, identity="identity")
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=auth) as fake:
-        found = look_up(fake, registry_config=config(credsStore="test"), environ=environ)
+        result = look_up(fake, registry_config=config(credsStore="test"), environ=environ)
 
-        assert isinstance(found, TagExists)
+        assert isinstance(result, TagExists)
         assert fake.requests[1].method == "POST"
 
 
-def test_a_login_that_has_expired_is_asked_for_once_more(config: Config, program: Program) -> None:
+def test_a_helper_runs_once_more_for_a_login_that_has_expired(config: Config, program: Program) -> None:
     """As of ECR, whose logins last for twelve hours, and which answers 403 without a challenge."""
     environ = program(
         'echo run >> "$LOG"; if [ $(wc -l < "$LOG") = 1 ]; then s=old; else s=new; fi;'
@@ -247,8 +247,8 @@ def test_a_login_that_stays_expired_ends_as_unknown(config: Config, program: Pro
         fake.fail_always("get", errors(403, "DENIED", "token has expired"))
         asked = resolver(registry_config=config(credsStore="test"), environ=environ)
         images = [repository_of(fake).tag(f"tag{number}") for number in range(5)]
-        found = [asked.resolve([image])[image] for image in images]
+        result = [asked.resolve([image])[image] for image in images]
 
-        assert {answer.cause for answer in found if isinstance(answer, TagUnknown)} == {Cause.AUTH}
+        assert {answer.cause for answer in result if isinstance(answer, TagUnknown)} == {Cause.AUTH}
         assert Path(environ["LOG"]).read_text() == "run\nrun\n"
         assert fake.count("get") == 5

@@ -42,9 +42,9 @@ def _keychain(file: Path | None, environ: Mapping[str, str] | None = None) -> Ke
 
 def _users(file: Path, repository: str) -> list[str]:
     parsed = parse_repository(repository)
-    found = _keychain(file).candidates(parsed.registry, parsed.path)
-    sent = [login.authorization for login in found if isinstance(login, Password)]
-    assert len(sent) == len(found)
+    result = _keychain(file).candidates(parsed.registry, parsed.path)
+    sent = [login.authorization for login in result if isinstance(login, Password)]
+    assert len(sent) == len(result)
     return [base64.b64decode(one.removeprefix("Basic ")).decode().partition(":")[0] for one in sent]
 
 
@@ -53,7 +53,7 @@ def _candidates(file: Path) -> tuple[CredentialCandidate, ...]:
 
 
 @pytest.mark.parametrize(
-    ("keys", "repository", "found"),
+    ("keys", "repository", "result"),
     [
         (["r.example"], "r.example/a", "r.example"),
         (["R.Example"], "r.example/a", "R.Example"),
@@ -83,11 +83,11 @@ def _candidates(file: Path) -> tuple[CredentialCandidate, ...]:
         ([], "r.example/a", ""),
     ],
 )
-def test_which_entry_is_meant(config: Config, keys: list[str], repository: str, found: str) -> None:
+def test_which_entry_is_meant(config: Config, keys: list[str], repository: str, result: str) -> None:
     users = [f"user{number}" for number in range(len(keys))]
     file = config(auths={key: _entry(user) for key, user in zip(keys, users, strict=True)})
 
-    assert _users(file, repository)[:1] == ([users[keys.index(found)]] if found else [])
+    assert _users(file, repository)[:1] == ([users[keys.index(result)]] if result else [])
 
 
 def test_all_entries_for_a_repository_are_found_the_most_specific_first(config: Config) -> None:
@@ -216,7 +216,7 @@ def test_an_entry_that_cannot_be_used_hides_no_other(config: Config) -> None:
         ({"credHelpers": {"r.example:5000": "one"}}, "r.example:5000/a", "one", "r.example:5000"),
     ],
 )
-def test_which_helper_is_asked_and_for_what(
+def test_which_helper_runs_for_which_server(
     config: Config, content: dict[str, Any], repository: str, name: str, server: str
 ) -> None:
     file, parsed = config(**content), parse_repository(repository)
@@ -283,7 +283,7 @@ def test_a_default_file_that_cannot_be_read_is_unknown(fake: FakeRegistry, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("present", "variables", "found"),
+    ("present", "variables", "result"),
     [
         (["h/.docker/config.json"], ["HOME=h"], "h/.docker/config.json"),
         (["d/config.json", "h/.docker/config.json"], ["HOME=h", "DOCKER_CONFIG=d"], "d/config.json"),
@@ -299,14 +299,14 @@ def test_a_default_file_that_cannot_be_read_is_unknown(fake: FakeRegistry, tmp_p
     ],
 )
 def test_where_the_default_file_is(
-    tmp_path: Path, present: list[str], variables: list[str], found: str
+    tmp_path: Path, present: list[str], variables: list[str], result: str
 ) -> None:
     for name in present:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     environ = {name: str(tmp_path / value) for name, _, value in (v.partition("=") for v in variables)}
 
-    assert _keychain(None, environ).places == ((str(tmp_path / found),) if found else ())
+    assert _keychain(None, environ).places == ((str(tmp_path / result),) if result else ())
 
 
 def test_a_default_place_that_cannot_be_looked_at_holds_nothing() -> None:

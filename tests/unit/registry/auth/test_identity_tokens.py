@@ -40,7 +40,7 @@ def test_an_identity_token_is_exchanged_by_post(config: Config) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_a_token_server_without_post_is_asked_by_get(config: Config, status: int) -> None:
+def test_a_token_server_without_post_is_queried_by_get(config: Config, status: int) -> None:
     with _fake() as fake:
         fake.fail("token", Fault(status=status))
 
@@ -60,12 +60,12 @@ def test_an_identity_token_that_is_refused_is_unknown(config: Config) -> None:
         )
 
 
-def test_an_identity_token_that_is_replaced_is_used_anew(config: Config) -> None:
+def test_an_identity_token_that_is_replaced_is_used_from_then_on(config: Config) -> None:
     with _fake(rotates=True) as fake:
         asked = resolver(registry_config=_config(config, fake))
         images = [repository_of(fake).tag("here"), repository_of(fake, "other").tag("here")]
 
-        assert all(isinstance(found, TagExists) for found in asked.resolve(images).values())
+        assert all(isinstance(result, TagExists) for result in asked.resolve(images).values())
         fake.expire_tokens()
         gone = repository_of(fake).tag("gone")
         assert asked.resolve([gone])[gone] == TagMissing()
@@ -81,7 +81,7 @@ def test_a_realm_keeps_its_query_and_needs_no_service(config: Config) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_an_identity_token_follows_no_redirect_to_elsewhere(config: Config, status: int) -> None:
+def test_an_identity_token_follows_no_redirect_to_another_host(config: Config, status: int) -> None:
     with _fake() as other, _fake() as fake:
         target = (("Location", f"{other.url}/token"),)
         fake.fail_always("token", Fault(status=status, headers=target))
@@ -142,7 +142,7 @@ def test_of_basic_and_bearer_an_identity_token_answers_bearer(config: Config, or
         assert isinstance(look_up(fake, registry_config=_config(config, fake)), TagExists)
 
 
-def test_anybody_answers_bearer_where_basic_stands_first() -> None:
+def test_bearer_is_answered_without_credentials_where_basic_comes_first() -> None:
     auth = Auth(scheme="bearer", challenges=("Negotiate", "Basic realm=a", 'Bearer realm="{realm}"'))
     with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=auth) as fake:
         assert isinstance(look_up(fake), TagExists)

@@ -32,9 +32,9 @@ def _candidates(repository: str, *secrets: PullSecret) -> tuple[tuple[Credential
 
 
 def _users(repository: str, *secrets: PullSecret) -> list[str]:
-    found, _ = _candidates(repository, *secrets)
-    sent = [one.authorization for one in found if isinstance(one, Password)]
-    assert len(sent) == len(found)
+    result, _ = _candidates(repository, *secrets)
+    sent = [one.authorization for one in result if isinstance(one, Password)]
+    assert len(sent) == len(result)
     return [base64.b64decode(one.removeprefix("Basic ")).decode().rpartition(":")[0] for one in sent]
 
 
@@ -164,9 +164,9 @@ def test_docker_hub_has_two_names(repository: str) -> None:
     secret = _secret(
         "https://index.docker.io/v1/", "docker.io", "docker.io/library/ubuntu", "docker.io/other"
     )
-    found, warnings = _candidates(repository, secret)
+    result, warnings = _candidates(repository, secret)
 
-    assert [type(one) for one in found] == [Password] * 3
+    assert [type(one) for one in result] == [Password] * 3
     assert _users(repository, secret) == [
         "docker.io/library/ubuntu",
         "docker.io",
@@ -175,7 +175,7 @@ def test_docker_hub_has_two_names(repository: str) -> None:
     assert warnings == []
 
 
-def test_docker_hub_under_the_kubelets_name_alone_is_told() -> None:
+def test_docker_hub_under_the_kubelets_name_alone_is_reported() -> None:
     _, warnings = _candidates("ubuntu", _secret("docker.io"))
 
     told = (
@@ -185,7 +185,7 @@ def test_docker_hub_under_the_kubelets_name_alone_is_told() -> None:
     assert warnings == [told]
 
 
-def test_nothing_is_told_of_other_registries() -> None:
+def test_nothing_is_reported_about_other_registries() -> None:
     assert _candidates("r.io/a", _secret("docker.io")) == ((), [])
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,8 +14,6 @@ from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.deadline import Deadline
 
-MAX_SECONDS = 30.0
-"""The most time that a plugin has; less if the deadline of the run is earlier."""
 _MAX_TOKEN = 64 * 1024
 _API = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _KNOWN = (*_API, "client.authentication.k8s.io/v1alpha1")
@@ -170,10 +167,8 @@ def _run_plugin(
         spec["cluster"] = _cluster_info(context.cluster)
     exec_info = {"apiVersion": plugin.api_version, "kind": _KIND, "spec": spec}
     variables = {**environ, **plugin.environ, "KUBERNETES_EXEC_INFO": json.dumps(exec_info)}
-    # Earlier than the deadline, so that the plugin is stopped before this program ends.
-    ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * deadline.left)
     try:
-        code, output = run_program([program, *plugin.arguments], variables, ends_at)
+        code, output = run_program([program, *plugin.arguments], variables, deadline)
     except TimeoutError:
         raise _CredentialError(f"{name} gave no answer in time") from None
     except OSError:

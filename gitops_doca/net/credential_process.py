@@ -8,17 +8,22 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from gitops_doca.net.deadline import Deadline
+
+_MAX_SECONDS = 30.0
 _MAX_OUTPUT = 64 * 1024
 
 
 def run_program(
-    command: Sequence[str], environ: Mapping[str, str], ends_at: float, *, stdin: bytes = b""
+    command: Sequence[str], environ: Mapping[str, str], deadline: Deadline, *, stdin: bytes = b""
 ) -> tuple[int, bytes]:
     """Return exit code and output of a program that runs without a shell; its stderr is dropped.
 
-    `ends_at` is on the monotonic clock. Raises TimeoutError if the program takes longer, ValueError for more
+    Raises TimeoutError if the program takes 30 s or almost all time before the deadline, ValueError for more
     output than credentials need, and OSError if it cannot be run.
     """
+    # Earlier than the deadline, so that the program is stopped before this one ends.
+    ends_at = time.monotonic() + min(_MAX_SECONDS, 0.9 * deadline.left)
     with subprocess.Popen(  # noqa: S603 (no shell, and the callers check what they run)
         list(command),
         stdin=subprocess.PIPE,

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Mapping
 
 from gitops_doca.net.credential_process import run_program
@@ -18,8 +17,6 @@ from gitops_doca.registry.auth.credentials import (
     password,
 )
 
-MAX_SECONDS = 30.0
-"""The most time that a helper has; less if the deadline of the run is earlier."""
 # docker-credential-helpers prints this and fails if it has no login.
 _NOT_FOUND = b"credentials not found in native keychain"
 
@@ -33,10 +30,8 @@ def run_helper(call: HelperCall, environ: Mapping[str, str], deadline: Deadline)
     program = shutil.which(name, path=environ.get("PATH", os.defpath))
     if program is None:
         raise credential_error(call.place, f"names the credential helper {name}, which is not on PATH")
-    # Earlier than the deadline, so that the helper is stopped before this program ends.
-    ends_at = time.monotonic() + min(MAX_SECONDS, 0.9 * deadline.left)
     try:
-        code, output = run_program([program, "get"], environ, ends_at, stdin=call.server.encode())
+        code, output = run_program([program, "get"], environ, deadline, stdin=call.server.encode())
     except TimeoutError:
         raise _failed(call, "gave no answer in time") from None
     except OSError:

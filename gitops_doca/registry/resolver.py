@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TypeVar
 
 from gitops_doca.core.diagnostics import AnswersTooLargeError, Diagnostic
@@ -70,13 +71,11 @@ class RegistryResolver:
 
     def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
         """Return one answer for each image, in their order; each must have a tag and no digest."""
-        lookups = self._run(self._look_up, images)
-        return {image: lookups.get(image, self._late) for image in images}
+        return self._run_for_images(partial(look_up, verify=self._options.verify_digests), images)
 
     def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
         """Return digest and platforms of each image, in their order; each must exist."""
-        inspections = self._run(self._inspect, images)
-        return {image: inspections.get(image, self._late) for image in images}
+        return self._run_for_images(inspect, images)
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return the tags of each repository that could be read, in their order."""
@@ -92,29 +91,27 @@ class RegistryResolver:
         late = TagList(reason=f"no answer within {seconds:g} seconds")
         return {repository: lists.get(repository, late) for repository in repositories}
 
-    @property
-    def _late(self) -> TagUnknown:
-        return TagUnknown(Cause.DEADLINE, self._deadline.error.reason)
+    def _run_for_images(
+        self, work: Callable[[Endpoint, ImageReference], _V], images: Collection[ImageReference]
+    ) -> dict[ImageReference, _V | TagUnknown]:
+        def run(image: ImageReference) -> _V:
+            return work(self._endpoint(image.repository.registry), image)
 
-    def _look_up(self, image: ImageReference) -> TagLookup:
-        endpoint = self._endpoint(image.repository.registry)
-        return look_up(endpoint, image, verify=self._options.verify_digests)
-
-    def _inspect(self, image: ImageReference) -> Inspection:
-        return inspect(self._endpoint(image.repository.registry), image)
+        results = self._run(run, images, self._deadline, self._progress)
+        late = TagUnknown(Cause.DEADLINE, self._deadline.error.reason)
+        return {image: results.get(image, late) for image in images}
 
     def _run(
         self,
         work: Callable[[_K], _V],
         keys: Collection[_K],
-        deadline: Deadline | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        deadline: Deadline,
+        progress: Callable[[int, int], None],
     ) -> dict[_K, _V]:
         """Return the result of each key that has one before the deadline.
 
         Raises `AnswersTooLargeError`, and any other exception of the work, which is a bug.
         """
-        deadline, progress = deadline or self._deadline, progress or self._progress
         results: dict[_K, _V] = {}
         try:
             threads = DeadlineThreads(work, dict.fromkeys(keys), deadline, name="registry", limit=CONNECTIONS)

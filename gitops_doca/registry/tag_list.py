@@ -42,17 +42,12 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
     tags: frozenset[str] = frozenset()
     unlinked: frozenset[str] = frozenset()
-    size, target = _PAGE_SIZE, _target(repository, n=_PAGE_SIZE)
-    reply = _get(endpoint, repository, target)
-    if reply.status in _REFUSED:
-        size, target = _SMALL_PAGE_SIZE, _target(repository, n=_SMALL_PAGE_SIZE)
-        reply = _get(endpoint, repository, target)
-    seen, probes = {target}, 0
+    size, target, reply = _first_page(endpoint, repository)
+    requested, probes = {target}, 0
     while True:
         page = _parse_page(reply)
         if page is None:
-            unknown = not tags and _is_name_unknown(reply)
-            yield TagList(tags, repository_unknown=unknown, reason=_no_page(reply))
+            yield _without_page(reply, tags)
             return
         valid = [tag for tag in page if isinstance(tag, str) and is_tag(tag)]
         link = parse_next(reply.headers.getlist("Link"))
@@ -69,17 +64,35 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
         if following is None:
             yield TagList(more, complete=link is None and not full, unlinked=unlinked, reason=_NO_NEXT)
             return
-        if more == tags or following in seen:
+        if more == tags or following in requested:
             # If `last` led to new tags before, the registry starts again after the last page.
             yield TagList(more, complete=probes > 1, unlinked=unlinked, reason=_NO_NEXT)
             return
         tags = more
         yield TagList(tags, unlinked=unlinked, reason="it is too long to be read to its end")
-        if len(tags) >= MAX_TAGS or len(seen) >= MAX_PAGES:
+        if len(tags) >= MAX_TAGS or len(requested) >= MAX_PAGES:
             return
         probes += link is None
-        seen.add(following)
+        requested.add(following)
         reply = _get(endpoint, repository, following)
+
+
+def _first_page(endpoint: Endpoint, repository: Repository) -> tuple[int, str, Reply]:
+    """Return the page size that the registry accepts, and the target and reply of the first page."""
+    target = _target(repository, n=_PAGE_SIZE)
+    reply = _get(endpoint, repository, target)
+    if reply.status not in _REFUSED:
+        return _PAGE_SIZE, target, reply
+    target = _target(repository, n=_SMALL_PAGE_SIZE)
+    return _SMALL_PAGE_SIZE, target, _get(endpoint, repository, target)
+
+
+def _without_page(reply: Reply, tags: frozenset[str]) -> TagList:
+    """Return the tags of the pages before a reply that is no page."""
+    if reply.status == _OK:
+        return TagList(tags, reason="200 OK with a body that is not a tag list")
+    unknown = reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
+    return TagList(tags, repository_unknown=unknown and not tags, reason=describe(reply))
 
 
 def _target(repository: Repository, **query: str | int) -> str:
@@ -88,16 +101,6 @@ def _target(repository: Repository, **query: str | int) -> str:
 
 def _get(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
     return endpoint.send("GET", repository, target, accept="application/json", cap=LARGE)[0]
-
-
-def _is_name_unknown(reply: Reply) -> bool:
-    return reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
-
-
-def _no_page(reply: Reply) -> str:
-    if reply.status == _OK:
-        return "200 OK with a body that is not a tag list"
-    return describe(reply)
 
 
 def _parse_page(reply: Reply) -> list[Any] | None:

@@ -12,8 +12,8 @@ _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 def driver_affinity(affinity: Mapping[str, Any]) -> dict[str, Any]:
     """Return a policy's nodeAffinity without requirements on `LOADED_LABEL`; empty when nothing is left.
 
-    Others may wait for the driver with it. A driver that waited for itself would never start. A term in
-    which nothing else stands goes with its requirement, since an empty term matches no node.
+    Pods of others may use it to wait for the driver. A driver that waited for itself would never start. A
+    term without another requirement is dropped, since an empty term matches no node.
     """
     required = affinity.get(REQUIRED, {}).get("nodeSelectorTerms", ())
     preferred = affinity.get(_PREFERRED, ())

@@ -13,7 +13,7 @@ from gitops_doca.emit.escape import printable
 _HEADER = f"""\
 #!/bin/sh
 # Builds the precompiled images that are missing. Run it in a checkout of {SOURCE},
-# whose README says what the build needs (RHEL: a subscription). What stands in <...> is for you to fill in.
+# whose README says what the build needs (RHEL: a subscription). Fill in what is in <...>.
 set -eu
 """
 
@@ -27,7 +27,7 @@ def build_script(decisions: Sequence[Decision]) -> str:
 
 
 def build_entry(pool: Pool) -> dict[str, Any]:
-    """Return what builds a pool's image, for a reader outside; empty where there is no Dockerfile for it."""
+    """Return what builds a pool's image, as the report lists it; empty where no Dockerfile does."""
     build = image_build(pool)
     if build is None:
         return {}

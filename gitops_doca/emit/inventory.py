@@ -61,7 +61,7 @@ def _taint(taint: Taint) -> dict[str, str]:
 
 
 def _proxy(proxy: ClusterProxy | None) -> dict[str, Any]:
-    """Return the settings; a proxy without any is as good as none."""
+    """Return the settings; a proxy without any counts as none."""
     if proxy is None:
         return {}
     problems = Problems()

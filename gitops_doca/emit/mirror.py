@@ -15,14 +15,14 @@ _HEADER = """\
 
 
 def plain_list(images: Iterable[str]) -> str:
-    """Return one image a line, as pods name it; for `crane copy` and whatever else takes a list."""
+    """Return one image a line, as pods name it; for `crane copy` and other programs that take a list."""
     return printable_lines(images)
 
 
 def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
-    """Return the YAML file that `skopeo sync --src yaml` reads; what is not there stands in comments.
+    """Return the YAML file that `skopeo sync --src yaml` reads; missing images are comments.
 
-    That format takes a tag or a digest, so an image with both stands there twice.
+    That format takes a tag or a digest, so an image with both is listed twice.
     """
     sources: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for image in map(parse_image, images):

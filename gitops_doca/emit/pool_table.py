@@ -47,7 +47,7 @@ def row(decision: Decision) -> tuple[str, ...]:
 
 def obsolete_note(plan: PlannedPool) -> str:
     """Say that a plan is obsolete."""
-    return f"plan done: nodes run {plan} now, so it can go from the config ({plan.place})"
+    return f"plan done: nodes run {plan} now, so remove it from the config ({plan.place})"
 
 
 def notes(grouping: Grouping) -> list[str]:

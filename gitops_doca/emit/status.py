@@ -42,11 +42,11 @@ _ABSENT = {
         f"only {MOST_ASKED} were asked for by name",
     ),
 }
-"""What one node of the inventory does, what several do, and what else to say about it."""
+"""The phrase for one node of the inventory, the one for several, and what to do or to know."""
 
 
 def text_status(status: Status) -> str:
-    """Return the pools in columns, then each node that waits for something, then what to know of them."""
+    """Return the pools in columns, then each node that is not current, then notes."""
     pools, nodes = map(_pool_row, status.pools), map(_node_row, _waiting(status))
     return _text(status, [_POOLS, *pools], [_NODES, *nodes])
 

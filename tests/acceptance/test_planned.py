@@ -61,7 +61,7 @@ def test_a_plan_that_a_node_fulfils_is_no_second_daemon_set_and_can_go(tmp_path:
     result = run(tmp_path, "generate", "-v", planned=[ENTRY], pools=(OLD, NEW))
 
     assert result.stdout == run(tmp_path, planned=[], pools=(OLD, NEW)).stdout
-    note = f"plan done: nodes run {NEW.name} now, so it can go from the config (gitops-doca.yaml:8: {FIELD})"
+    note = f"plan done: nodes run {NEW.name} now, so remove it from the config (gitops-doca.yaml:8: {FIELD})"
     assert result.stderr.splitlines()[-1] == f"info: {note}"
     table = run(tmp_path, "check", planned=[ENTRY], pools=(OLD, NEW)).stdout.decode()
     assert table.splitlines()[-1] == note

@@ -121,6 +121,13 @@ def test_it_brings_its_bytecode_so_that_the_first_run_is_quick(folder: Path) -> 
     assert compiled == modules
 
 
+def test_the_files_that_the_program_reads_are_in_it(folder: Path) -> None:
+    schemas = [f"schemas/{file.name}" for file in (ROOT / "schemas").iterdir()]
+    files = {f"site-packages/gitops_doca/{name}" for name in (*schemas, "emit/matrix/page.css")}
+
+    assert files - set(names(folder)) == set()
+
+
 def test_the_same_checkout_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again" / "gitops-doca.pyz"
     subprocess.run([sys.executable, ROOT / "tools" / "pyz.py", again], umask=0o077, check=True)

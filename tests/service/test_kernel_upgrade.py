@@ -87,7 +87,7 @@ def test_the_walk_through_does_what_the_page_says(upgrade: Upgrade) -> None:
 
     upgrade.boot(NEW, NEW)
     done = upgrade.run(REFRESH)
-    told = f"plan done: nodes run {NEW.name} now, so it can go from the config"
+    told = f"plan done: nodes run {NEW.name} now, so remove it from the config"
     assert told in done.stderr
     assert told in done.stdout.decode()
 
@@ -111,5 +111,5 @@ def test_a_kernel_without_its_image_ends_the_check_of_the_page(upgrade: Upgrade)
 def test_what_the_page_quotes_is_what_is_printed() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / PAGE).read_text().split())
 
-    assert f"`plan done: nodes run {NEW.name} now, so it can go from the config`" in text
+    assert f"`plan done: nodes run {NEW.name} now, so remove it from the config`" in text
     assert f"`{PROGRESS}`" in text

@@ -51,7 +51,7 @@ _DRIVER_FIELDS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSe
 
 
 class Reload(Enum):
-    """When the driver of a pool's nodes is loaded anew by a change."""
+    """When a change reloads the driver on a pool's nodes."""
 
     NONE = "none"
     NEXT_RESTART = "next-restart"
@@ -71,7 +71,7 @@ class Reload(Enum):
 
 
 class Build(Enum):
-    """Whether a change has the nodes of a pool compile their driver."""
+    """Whether the nodes of a pool compile their driver because of a change."""
 
     NONE = "none"
     """The image is precompiled or a digest, or the driver is built already."""
@@ -104,7 +104,7 @@ class PoolChange:
 
     @property
     def reload(self) -> Reload:
-        """When the driver is loaded anew."""
+        """When the driver is reloaded."""
         if self.after is None:
             return Reload.OPERATOR if self.current.is_operators else _of_departures(self.departures)
         if self.after.is_planned:
@@ -115,7 +115,7 @@ class PoolChange:
 
     @property
     def build(self) -> Build:
-        """Whether the pool's nodes compile their driver by it."""
+        """Whether the pool's nodes compile their driver because of the change."""
         if self.after is None or not self.after.compiles:
             return Build.NONE
         if self.before is None or not self.before.compiles:

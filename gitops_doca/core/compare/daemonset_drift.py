@@ -40,14 +40,9 @@ _OPTIONAL = frozenset(
 
 Any other field that only the cluster has is a default, also one that a later Kubernetes adds.
 """
-_SUFFIXES = {
-    "": Decimal(1),
-    **{
-        s: Decimal(1000) ** n
-        for n, s in zip(range(-3, 7), ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), strict=True)
-    },
-    **{s: Decimal(1024) ** n for n, s in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
-}
+_DECIMAL = {"n": -3, "u": -2, "m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+"""Suffixes of quantities, as powers of 1000 and of 1024."""
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))([numkMGTPE]|[KMGTPE]i)?")
 
 
@@ -94,4 +89,8 @@ def _is_nothing(value: object) -> bool:
 def _amount(value: object) -> Decimal | None:
     """Return the number that a quantity stands for; None for one with an exponent, or what is none."""
     parts = _QUANTITY.fullmatch(str(value))
-    return Decimal(parts[1]) * _SUFFIXES[parts[2] or ""] if parts else None
+    if parts is None:
+        return None
+    suffix = parts[2] or ""
+    factor = Decimal(1024) ** _BINARY[suffix] if suffix in _BINARY else Decimal(1000) ** _DECIMAL[suffix]
+    return Decimal(parts[1]) * factor

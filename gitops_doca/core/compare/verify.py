@@ -207,7 +207,7 @@ def _selectors(pool: LockedPool) -> tuple[str, ...]:
 
 
 def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet, expected: Expected) -> str:
-    """Return what is wrong with a DaemonSet's image, in words; empty when the lock allows it."""
+    """Return what is wrong with a DaemonSet's image; empty when the lock allows it."""
     try:
         image = parse_image(daemon_set.image)
     except InvalidReferenceError:

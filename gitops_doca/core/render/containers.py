@@ -98,7 +98,7 @@ def _mounts(extras: Extras) -> list[dict[str, Any]]:
 def _env(pool: Pool, extras: Extras, own: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the container's own variables, the policy's, the proxy's, then the two defaults.
 
-    A variable that the policy sets is the policy's alone: a name that stands twice cannot be applied.
+    A variable that the policy sets is not added again: a name that stands twice cannot be applied.
     """
     mine = [dict(entry) for entry in pool.policy.driver.env]
     defaults = {"CREATE_IFNAMES_UDEV": "true", "NVIDIA_NIC_DRIVERS_INVENTORY_PATH": INVENTORY_DIR}

@@ -1,11 +1,11 @@
-"""What every driver pod shares with its host, whatever the pool."""
+"""The volumes and mounts of every driver pod."""
 
 from typing import Any
 
 DTK_VOLUME = "shared-doca-driver-toolkit"
 DTK_DIR = "/mnt/shared-doca-driver-toolkit"
 INVENTORY_DIR = "/mnt/drivers-inventory"
-"""Where the volume is mounted, whatever the policy's variable of that meaning says."""
+"""Where the volume is mounted, even if the policy sets the variable that names this folder."""
 
 HOST_VOLUMES = (
     ("run-mlnx-ofed", "/run/mellanox/drivers", ""),

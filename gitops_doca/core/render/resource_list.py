@@ -15,7 +15,7 @@ DRIVER = "ofedDriver"
 # neither.
 _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
-# Annotations of the caller, which a function hands back as they came (by the functions specification).
+# Annotations of the caller, which a function must return unchanged (functions specification).
 _CALLERS = ("internal.", "config.kubernetes.io/", "config.k8s.io/")
 
 

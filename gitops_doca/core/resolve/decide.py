@@ -41,7 +41,7 @@ class CompileOnNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseDigest:
-    """The policy names a digest: one image for whatever node, and no look-up."""
+    """The policy names a digest: one image for all nodes, without a look-up."""
 
     pool: Pool
     image: ImageReference
@@ -53,7 +53,7 @@ class NoImage:
 
     pool: Pool
     image: ImageReference
-    """The one that decided."""
+    """The one whose look-up decided."""
     lookup: TagMissing | TagUnknown
 
 

@@ -49,39 +49,33 @@ def group_nodes(
     Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
     platform that fits into no tag, label or name, and pools that would share a name.
     """
-    nodes = sorted(nodes, key=lambda node: node.name)
+    nodes = sorted((node for node in nodes if node.has_nic), key=lambda node: node.name)
     pools: list[Pool] = []
     skipped: list[SkippedNode] = []
     lacking: dict[tuple[str, ...], list[Node]] = defaultdict(list)
     for policy in sorted(policies, key=lambda p: (p.kind, p.name)):
         groups: dict[Platform, list[Node]] = defaultdict(list)
-        for node in nodes:
-            if not node.has_nic or not policy.selects(node):
-                continue
-            absent = tuple(label for label in PLATFORM_LABELS if not node.labels.get(label))
-            taints = untolerated(node, policy.tolerations)
-            if taints:
-                reason = "taint " + ", ".join(f"{t.key}:{t.effect}" for t in taints)
-            elif absent:
-                reason = "no label " + ", ".join(absent)
-                lacking[absent].append(node)
+        for node in filter(policy.selects, nodes):
+            reason, absent = _skip_reason(node, policy)
+            if reason:
+                skipped.append(
+                    SkippedNode(node=node.name, policy=policy.name, policy_kind=policy.kind, reason=reason)
+                )
             else:
                 groups[_platform(node)].append(node)
-                continue
-            skipped.append(
-                SkippedNode(node=node.name, policy=policy.name, policy_kind=policy.kind, reason=reason)
-            )
+            if absent:
+                lacking[absent].append(node)
         planned = _plans_for(policy, plans, problems)
         pools += _pools(policy, groups, planned, problems, operator_names=operator_names)
     skipped += [
         SkippedNode(node=node.name, policy="", reason="no policy with ofedDriver selects it")
         for node in nodes
-        if node.has_nic and not any(policy.selects(node) for policy in policies)
+        if not any(policy.selects(node) for policy in policies)
     ]
     _report_lacking(lacking, problems, strict=strict)
     _report_shared_names(pools, problems)
     return Grouping(
-        pools=tuple(pools), skipped=tuple(skipped), obsolete_plans=tuple(_fulfilled(policies, pools, plans))
+        pools=tuple(pools), skipped=tuple(skipped), obsolete_plans=tuple(_obsolete(policies, pools, plans))
     )
 
 
@@ -107,6 +101,15 @@ def check_overlap(
             twice[0].place,
             remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
         )
+
+
+def _skip_reason(node: Node, policy: Policy) -> tuple[str, tuple[str, ...]]:
+    """Return why a node is in no pool of a policy, and the labels that it lacks; empty when it is in one."""
+    taints = untolerated(node, policy.tolerations)
+    if taints:
+        return "taint " + ", ".join(f"{taint.key}:{taint.effect}" for taint in taints), ()
+    absent = tuple(label for label in PLATFORM_LABELS if not node.labels.get(label))
+    return ("no label " + ", ".join(absent) if absent else ""), absent
 
 
 def _platform(node: Node) -> Platform:
@@ -156,7 +159,7 @@ def _pools(
     ]
 
 
-def _fulfilled(
+def _obsolete(
     policies: Iterable[Policy], pools: Iterable[Pool], plans: Iterable[PlannedPool]
 ) -> Iterator[PlannedPool]:
     running = {(pool.policy.name, pool.platform) for pool in pools if pool.nodes}

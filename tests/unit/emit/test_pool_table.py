@@ -101,7 +101,7 @@ ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2        precompiled  \
 25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64
 
 2 pools (1 planned), 2 nodes: 2 precompiled
-plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from the config \
+plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so remove it from the config \
 (gitops-doca.yaml:9: spec.planned[0])
 """
     )
@@ -114,7 +114,7 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from 
         "1 pool (1 planned), 0 nodes: 1 precompiled",
         "",
         (
-            "- plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so it can go from the config "
+            "- plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so remove it from the config "
             "(gitops-doca.yaml:9: spec.planned[0])"
         ),
     ]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
@@ -20,8 +20,7 @@ GROUP_LABELS = RENDER_LABELS - {NIC_LABEL}
 """Labels that a group always holds when its nodes have them; all of them have the label of the NIC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeGroup:
+class NodeGroup(NamedTuple):
     """NIC nodes that agree in all that matters to manifests."""
 
     labels: Mapping[str, str]

@@ -185,8 +185,7 @@ class Inventory:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     """Timing of a probe, in seconds, with the defaults filled in."""
 
     initial_delay: int

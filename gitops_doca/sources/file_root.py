@@ -6,8 +6,7 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from gitops_doca.sources.reading.syntax import UnreadableError
 
@@ -23,8 +22,7 @@ _BELOW = "remove it, or put a file in its place"
 REPOSITORY = "the repository"
 
 
-@dataclass(frozen=True, slots=True)
-class FileRoot:
+class FileRoot(NamedTuple):
     """Opens what lies in a folder; nothing outside is touched, so nobody learns whether it is there.
 
     Names are followed part by part on open folders: what is checked is what is opened.

@@ -1,7 +1,7 @@
 """What one pool's pods get beyond the template that all share."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Inventory, Pool, RenderOptions
@@ -10,8 +10,7 @@ from gitops_doca.core.render.toolkit import Toolkit, pool_toolkit
 from gitops_doca.core.resolve.decide import Chosen, CompileOnNode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extras:
+class Extras(NamedTuple):
     """Additions to one pool's pod template."""
 
     parts: tuple[Part, ...] = ()

@@ -1,14 +1,13 @@
 """OpenShift's driver toolkit: which image compiles the driver for a pool."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import OSTREE_LABEL, Inventory, Pool
 from gitops_doca.core.phrases import name_nodes, nodes_by_value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toolkit:
+class Toolkit(NamedTuple):
     """The toolkit of one release of the node's operating system."""
 
     image: str

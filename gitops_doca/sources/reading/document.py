@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import API_GROUP
@@ -34,8 +33,7 @@ class LocatedList(list[Any]):
         self.texts: dict[int, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One object of an input, as far as the reader's selection kept it."""
 
     value: Any

@@ -14,7 +14,6 @@ from gitops_doca.sources.reading.syntax import MAX_DEPTH, MAX_VALUE, TOO_LARGE, 
 
 _CHUNK = 1 << 18
 _NUMBER_GAP = len("e+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = "---"
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -152,8 +151,10 @@ def _checked(value: Any, line: int, levels: int = MAX_DEPTH) -> Any:  # noqa: AN
 
 
 def _check_text(text: str, line: int) -> None:
-    if not text.isascii() and _SURROGATE.search(text):
-        raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text") from None
 
 
 def _check_depth(levels: int, line: int) -> None:

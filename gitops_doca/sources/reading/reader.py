@@ -6,7 +6,6 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import TextBytes, display_name, open_input
 from gitops_doca.sources.reading.document import Document
-from gitops_doca.sources.reading.json_reader import read_json
 from gitops_doca.sources.reading.selection import Selection
 from gitops_doca.sources.reading.syntax import SyntaxProblem, UnreadableError
 from gitops_doca.sources.reading.unfinished import recognise
@@ -59,6 +58,9 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
     if not source.looks_like_json:
         yield from read_yaml(source.short_lines(), file, selection)
         return
+    # Policies are YAML, and most compact inventories: start-up counts.
+    from gitops_doca.sources.reading.json_reader import read_json
+
     yielded = False
     try:
         for document in read_json(source, file, selection):

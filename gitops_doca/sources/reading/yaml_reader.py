@@ -1,8 +1,7 @@
 """Read YAML as a stream of parser events, and build only what is selected."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.events import (
@@ -54,8 +53,7 @@ def read_yaml(
         raise SyntaxProblem(0, "is no YAML text: it holds bytes that UTF-8 text cannot hold") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(NamedTuple):
     """A value that aliases may repeat."""
 
     value: Any
@@ -152,22 +150,22 @@ class _Walk:
         else:
             yield Document(found, self._file, line)
 
-    def _entries(self, found: LocatedDict) -> Iterator[tuple[str, Any]]:
+    def _entries(self, mapping: LocatedDict) -> Iterator[tuple[str, Any]]:
         """Yield each key and the event that starts its value; notes the key's line."""
+        following, lines = self._next, mapping.lines
         while True:
-            event = self._next()
-            if type(event) is MappingEndEvent:
+            event = following()
+            kind = type(event)
+            if kind is MappingEndEvent:
                 return
             line = event.start_mark.line + 1
-            if type(event) is not ScalarEvent or event.tag not in {None, _STRING_TAG}:
+            if kind is not ScalarEvent or (event.tag is not None and event.tag != _STRING_TAG):
                 raise SyntaxProblem(line, "has a key that is no plain text")
             key: str = event.value
-            if key in found.lines and key != _MERGE:
-                raise SyntaxProblem(
-                    line, f"has a key twice in one mapping (first on line {found.lines[key]})"
-                )
-            found.lines[key] = line
-            yield key, self._next()
+            if key in lines and key != _MERGE:
+                raise SyntaxProblem(line, f"has a key twice in one mapping (first on line {lines[key]})")
+            lines[key] = line
+            yield key, following()
 
     def _value(self, found: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
         """Add the value of a key to a mapping, of which `selection` selects parts."""
@@ -176,7 +174,8 @@ class _Walk:
             return
         part = below(selection, key)
         if part == NOTHING:
-            self._skip(event)
+            if type(event) is not ScalarEvent:
+                self._skip(event)
             return
         value = found[key] = self._build(event, part, depth + 1)
         if type(event) is ScalarEvent and not isinstance(value, str):

@@ -113,17 +113,17 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
 def _misuse(error: click.UsageError) -> Diagnostic:
     """Return what is wrong with the arguments; where there are none, which commands there are."""
     context = error.ctx
-    remedy = f"see {context.command_path if context else 'gitops-doca'} --help"
+    help = f"see {context.command_path if context else 'gitops-doca'} --help"
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
         return Diagnostic(
             category=Category.USAGE,
             message="a command is needed, one of these",
             details=_summaries(error.ctx.command, error.ctx),
-            remedy=remedy,
+            help=help,
         )
     # Where click lists choices it breaks lines, which would be escaped.
     message = " ".join(line.strip() for line in error.format_message().splitlines())
-    return Diagnostic(category=Category.USAGE, message=message, remedy=remedy)
+    return Diagnostic(category=Category.USAGE, message=message, help=help)
 
 
 def _summaries(group: click.Group, context: click.Context) -> tuple[str, ...]:

@@ -162,8 +162,8 @@ def _temporary_folder() -> Iterator[Path]:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else "I/O error"
         message = f"there is no folder for temporary files: {why}"
-        remedy = "name one that can be written to in TMPDIR"
-        raise GenerationError((Diagnostic(category=Category.IO, message=message, remedy=remedy),)) from None
+        help = "name one that can be written to in TMPDIR"
+        raise GenerationError((Diagnostic(category=Category.IO, message=message, help=help),)) from None
     with folder as name:
         yield Path(os.path.realpath(name))
 
@@ -186,7 +186,7 @@ def _fetch(commit: Commit, root: Path, config: str, run_config: RunConfig, probl
         problems.error(
             f"{name!r} is no file of the repository, so the revision does not hold it",
             Place(config),
-            remedy="let the config name files of its repository",
+            help="let the config name files of its repository",
         )
     for path, absence in extract(commit, paths, root).items():
         # A file that is not there is reported where it is read; a lock may be absent.
@@ -224,9 +224,9 @@ def _placed(commit: Commit) -> Iterator[None]:
 def _unknown(base: str, repository: Repository) -> GenerationError:
     return _error(
         f"{base!r} is no revision of this repository, and no folder",
-        repository.shallow_remedy() or "name a branch, tag or commit that git knows here, or a folder",
+        repository.shallow_help() or "name a branch, tag or commit that git knows here, or a folder",
     )
 
 
-def _error(message: str, remedy: str) -> GenerationError:
-    return GenerationError((Diagnostic(category=Category.INPUT, message=message, remedy=remedy),))
+def _error(message: str, help: str) -> GenerationError:
+    return GenerationError((Diagnostic(category=Category.INPUT, message=message, help=help),))

@@ -44,7 +44,7 @@ def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
         problems,
         called="a lock",
         category=Category.LOCK,
-        remedy="remove it, or name another file with --lock or spec.lock",
+        help="remove it, or name another file with --lock or spec.lock",
     )
     problems.raise_errors()
     lock = read_lock(file, run_config.fix_command, Problems()) if text.strip() else None
@@ -52,7 +52,7 @@ def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
         problems.warn(
             "the old lock cannot be read, so it is not known what changes",
             Place(file),
-            remedy="compare the new lock with the last good one before you commit it",
+            help="compare the new lock with the last good one before you commit it",
         )
     return Replaced(text, lock)
 

@@ -135,7 +135,7 @@ def _connection(
             pool = RESTClientObject(configuration).pool_manager
     except ImportError:
         message = "the proxy is a SOCKS proxy, and the Python package PySocks is not installed"
-        problems.error(message, context.cluster_place, remedy="install it, or use a proxy that speaks HTTP")
+        problems.error(message, context.cluster_place, help="install it, or use a proxy that speaks HTTP")
         return None
     except (ValueError, urllib3.exceptions.HTTPError):
         problems.error("the address of the proxy is not valid", context.cluster_place)

@@ -30,10 +30,10 @@ _HINT_LINES, _HINT_WIDTH = 10, 200
 class _CredentialError(Exception):
     """Why there are no credentials."""
 
-    def __init__(self, reason: str, *, details: tuple[str, ...] = (), remedy: str = _LOG_IN) -> None:
+    def __init__(self, reason: str, *, details: tuple[str, ...] = (), help: str = _LOG_IN) -> None:
         super().__init__(reason)
         self.details = details
-        self.remedy = remedy
+        self.help = help
 
 
 def resolve_credentials(
@@ -61,7 +61,7 @@ def resolve_credentials(
             context.user_place,
             category=Category.UNKNOWN,
             details=error.details,
-            remedy=error.remedy,
+            help=error.help,
         )
         return None
     return None if len(problems.errors) > before else replace(context, user=user)
@@ -111,7 +111,7 @@ def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
     if not isinstance(command, str) or not command:
         problems.error("has no command", place)
     if section.get("apiVersion") not in _API:
-        problems.error("is not of a version that is known", place.at("apiVersion"), remedy=" or ".join(_API))
+        problems.error("is not of a version that is known", place.at("apiVersion"), help=" or ".join(_API))
     mode = section.get("interactiveMode") or "Never"
     if mode == "Always":
         problems.error("asks for a terminal, which no plugin gets here", place.at("interactiveMode"))
@@ -160,7 +160,7 @@ def _run_plugin(
         raise _CredentialError(
             f"{name} is not installed: there is no such program",
             details=plugin.install_hint,
-            remedy="install it, or choose credentials without a plugin with --context or --kubeconfig",
+            help="install it, or choose credentials without a plugin with --context or --kubeconfig",
         )
     spec: dict[str, Any] = {"interactive": False}
     if plugin.wants_cluster:
@@ -192,7 +192,7 @@ def _parse(name: str, output: bytes, api_version: str) -> dict[str, str]:
     if version != api_version:
         shown = version if version in _KNOWN else "another version"
         raise _CredentialError(
-            f"{name} answered {shown}, and the kubeconfig asks it for {api_version}", remedy=_UPDATE
+            f"{name} answered {shown}, and the kubeconfig asks it for {api_version}", help=_UPDATE
         )
     status = answer.get("status")
     if not isinstance(status, dict):
@@ -211,7 +211,7 @@ def _check_time(name: str, expires: object) -> None:
     if at <= datetime.now(UTC):
         raise _CredentialError(
             f"{name} printed credentials that expired at {at:%Y-%m-%dT%H:%M:%SZ}",
-            remedy="log in again, or correct this machine's clock",
+            help="log in again, or correct this machine's clock",
         )
 
 

@@ -129,7 +129,7 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Pr
         problems.error(
             "$KUBECONFIG names no file that exists",
             details=tuple(listed[:_SHOWN]),
-            remedy="correct it, or name a file with --kubeconfig",
+            help="correct it, or name a file with --kubeconfig",
         )
     if listed:
         return files
@@ -150,13 +150,13 @@ def read_context(files: Iterable[str], context: str | None, problems: Problems) 
     place = Place(files[0])
     name = context or next(iter(merged.current), "")
     if not name:
-        problems.error("names no current context", place, remedy=f"name one with --context{_one_of(merged)}")
+        problems.error("names no current context", place, help=f"name one with --context{_one_of(merged)}")
         return None
     chosen = merged.entries.get(("context", name))
     if chosen is None:
         near = did_you_mean(name, merged.names("context"))
-        remedy = f"name one with --context{_one_of(merged)}"
-        problems.error(f"has no context {name!r}{near}", place, remedy=remedy)
+        help = f"name one with --context{_one_of(merged)}"
+        problems.error(f"has no context {name!r}{near}", place, help=help)
         return None
     resolved = _resolve(chosen, merged, problems)
     return resolved if len(problems.errors) == before else None

@@ -176,7 +176,7 @@ class LiveCluster:
         if len(problems.errors) == before:
             problems.error(
                 "there is no kubeconfig, and this is not a pod with a service account",
-                remedy="name a file with --kubeconfig or $KUBECONFIG; the default is ~/.kube/config",
+                help="name a file with --kubeconfig or $KUBECONFIG; the default is ~/.kube/config",
             )
         return None
 
@@ -205,10 +205,10 @@ def _run(server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
     try:
         return _in_thread(server, work)
     except ApiRequestError as failed:
-        remedy = _HELP_BY_CAUSE.get(failed.error.cause, _HELP)
+        help = _HELP_BY_CAUSE.get(failed.error.cause, _HELP)
         if isinstance(failed.error, ForbiddenError):
-            remedy = f"bind a role to this identity that allows {failed.request.permission}"
-        _fail(f"cannot {failed.request.what}", server, failed.error, problems, remedy)
+            help = f"bind a role to this identity that allows {failed.request.permission}"
+        _fail(f"cannot {failed.request.what}", server, failed.error, problems, help)
     except LookupFailedError as error:
         _fail("cannot read all", server, error, problems, _HELP_BY_CAUSE.get(error.cause, _HELP))
 
@@ -222,11 +222,9 @@ def _in_thread(server: ApiServer, work: Callable[[], _T]) -> _T:
         ) from None
 
 
-def _fail(
-    what: str, server: ApiServer, error: LookupFailedError, problems: Problems, remedy: Help
-) -> NoReturn:
+def _fail(what: str, server: ApiServer, error: LookupFailedError, problems: Problems, help: Help) -> NoReturn:
     problems.error(
-        f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, remedy=remedy
+        f"{what} of the cluster at {server.name}: {error.reason}", category=Category.UNKNOWN, help=help
     )
     raise (PassingError if _may_pass(error) else GenerationError)(tuple(problems))
 

@@ -80,7 +80,7 @@ def report_login(place: Place, problems: Problems) -> None:
     problems.error(
         "the proxy's URL holds a user or password, and nothing secret goes into Git",
         place,
-        remedy="give the cluster a proxy without a login, or use --live instead of a compact inventory",
+        help="give the cluster a proxy without a login, or use --live instead of a compact inventory",
     )
 
 
@@ -100,5 +100,5 @@ def check_labels(
                 f"the compact inventory does not hold the label {label!r}, by which the NicNodePolic{plural} "
                 f"{' and '.join(policies)} select{'' if len(policies) > 1 else 's'} nodes",
                 place,
-                remedy="update it: gitops-doca inventory --write FILE",
+                help="update it: gitops-doca inventory --write FILE",
             )

@@ -95,7 +95,7 @@ class Diagnostic:
     message: str
     place: Place = NOWHERE
     details: tuple[str, ...] = ()
-    remedy: Help = ""
+    help: Help = ""
     more: int = 0
     """How many problems this one stands for that were not kept."""
 
@@ -134,11 +134,11 @@ class PassingError(GenerationError):
 class AnswersTooLargeError(MemoryError):
     """Memory ran out while a registry or an API server was asked: nothing is known, whatever the inputs."""
 
-    def __init__(self, source: str, remedy: str) -> None:
+    def __init__(self, source: str, help: str) -> None:
         super().__init__()
         self.source = source
         """Who was asked, as it follows `the`."""
-        self.remedy = remedy
+        self.help = help
 
 
 MOST_OF_A_FILE = 1000
@@ -212,10 +212,10 @@ class Problems:
         *,
         category: Category = Category.INPUT,
         details: tuple[str, ...] = (),
-        remedy: Help = "",
+        help: Help = "",
     ) -> None:
         """Add an error, of class `input` unless another is given."""
-        self.add(Diagnostic(category=category, message=message, place=place, details=details, remedy=remedy))
+        self.add(Diagnostic(category=category, message=message, place=place, details=details, help=help))
 
     def warn(
         self,
@@ -223,10 +223,10 @@ class Problems:
         place: Place = NOWHERE,
         *,
         details: tuple[str, ...] = (),
-        remedy: Help = "",
+        help: Help = "",
     ) -> None:
         """Add a warning."""
-        self.add(Diagnostic(category=None, message=message, place=place, details=details, remedy=remedy))
+        self.add(Diagnostic(category=None, message=message, place=place, details=details, help=help))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -42,6 +42,6 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "line": place.line,
         "field": place.field,
         "details": list(diagnostic.details),
-        "help": spell(diagnostic.remedy),
+        "help": spell(diagnostic.help),
     }
     return {name: value for name, value in fields.items() if value}

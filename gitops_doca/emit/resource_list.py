@@ -29,8 +29,8 @@ def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Resu
 
     `named` are the objects whose names stand for files in messages.
     """
-    remedy = [f"help: {spell(diagnostic.remedy)}"] if diagnostic.remedy else []
-    message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *remedy)))
+    help = [f"help: {spell(diagnostic.help)}"] if diagnostic.help else []
+    message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *help)))
     place = diagnostic.place
     result: Result = {"message": message, "severity": "error" if diagnostic.category else "warning"}
     tags = {"class": diagnostic.category.value} if diagnostic.category else {}

@@ -83,7 +83,7 @@ class FileRoot(NamedTuple):
         """Return an open folder and the name of a regular file in it; `stack` closes the folder."""
         if name.startswith("/"):
             raise UnreadableError(
-                "is an absolute path, and only the repository's files are read", remedy=_INSIDE
+                "is an absolute path, and only the repository's files are read", help=_INSIDE
             )
         if len(name) > _MAX_NAME:
             raise OSError(errno.ENAMETOOLONG, "")
@@ -96,14 +96,14 @@ class FileRoot(NamedTuple):
     def outside(self) -> UnreadableError:
         """Return the error for a name that leads out."""
         message = f"leads out of {self.called}, through .. or a link, so it is not read"
-        return UnreadableError(message, remedy=self._remedy)
+        return UnreadableError(message, help=self._help)
 
     def no_file(self) -> UnreadableError:
         """Return the error for a name that leads to anything but a regular file."""
-        return UnreadableError("is no regular file, so it is not read", remedy=self._remedy)
+        return UnreadableError("is no regular file, so it is not read", help=self._help)
 
     @property
-    def _remedy(self) -> str:
+    def _help(self) -> str:
         return _BELOW if self.folder else _INSIDE
 
 

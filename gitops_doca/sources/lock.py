@@ -41,13 +41,13 @@ def read_lock(
     """Read a lock; reports one that is absent or unusable, with the command `fix_command` that writes it."""
     if not has_file(file, file_root):
         place = Place(display_name(file, file_root))
-        remedy = f"run: {fix_command}"
-        problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
+        help = f"run: {fix_command}"
+        problems.error("there is no lock file here", place, category=Category.LOCK, help=help)
         return None
     found = Problems()
     lock = _read(file, found, file_root)
     for problem in found:
-        problems.add(replace(problem, category=Category.LOCK, remedy=problem.remedy or f"run: {fix_command}"))
+        problems.add(replace(problem, category=Category.LOCK, help=problem.help or f"run: {fix_command}"))
     return None if found.errors else lock
 
 
@@ -66,7 +66,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         problems.error(
             f"the lock is of {version!r}, which this gitops-doca does not know",
             document.place(("apiVersion",)),
-            remedy="use the gitops-doca that wrote it, or a newer one",
+            help="use the gitops-doca that wrote it, or a newer one",
         )
         return None
     if not validate(document, "lock", problems):

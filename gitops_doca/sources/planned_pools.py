@@ -44,7 +44,7 @@ def check_policies(plans: Iterable[PlannedPool], policies: Collection[str], prob
             problems.error(
                 f"there is no policy {name!r} with ofedDriver{near}",
                 plan.places.get("policies", plan.place),
-                remedy=f"name policies with ofedDriver ({known}), or leave policies out for all of them",
+                help=f"name policies with ofedDriver ({known}), or leave policies out for all of them",
             )
 
 

@@ -90,7 +90,7 @@ def read_policies(
         problems.error(
             "no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects"
             + (f" of {files}" if files else ""),
-            remedy="name the policy's file with -p or under spec.policies",
+            help="name the policy's file with -p or under spec.policies",
         )
     written = {id(document): without_server_fields(document) for document in documents}
     valid = [document for document in documents if validate_policy(document, problems)]
@@ -114,7 +114,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
             problems.error(
                 f"a second {key[0]} {key[1]!r}; the first is at {first[key].place()}",
                 place,
-                remedy=_one_of(document, first[key], handed),
+                help=_one_of(document, first[key], handed),
             )
         else:
             first[key] = document
@@ -125,7 +125,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
         problems.error(
             f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers a node",
             both[0][0].place(DRIVER),
-            remedy="keep it in one of them; the operator's webhook refuses both",
+            help="keep it in one of them; the operator's webhook refuses both",
         )
     parsed = [_policy(d, problems) for d in (*both[0], *both[1])]
     selectors = {d.value["metadata"]["name"]: _selector(d) for d in by_kind[NODE]}
@@ -154,7 +154,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         problems.error(
             f"{LOADED_LABEL} is a label of nodes whose driver is loaded, so the driver would wait for itself",
             document.place(("spec", "nodeSelector", LOADED_LABEL)),
-            remedy="remove it here; a policy without ofedDriver may select it",
+            help="remove it here; a policy without ofedDriver may select it",
         )
     driver = _driver(document, problems)
     if driver is None:
@@ -240,7 +240,7 @@ def _repository(
         parse_repository(f"{text}/x")
     except InvalidReferenceError as error:
         problems.error(
-            f"{text!r} {error}", place, remedy="write host[:port]/path, such as nvcr.io/nvidia/mellanox"
+            f"{text!r} {error}", place, help="write host[:port]/path, such as nvcr.io/nvidia/mellanox"
         )
         return None
     try:
@@ -268,7 +268,7 @@ def _version(
         problems.error(
             f"{version!r} is a whole image tag; kernel, OS and architecture are added for each pool",
             place,
-            remedy="write the driver's version alone, such as 25.04-0.6.1.0-2",
+            help="write the driver's version alone, such as 25.04-0.6.1.0-2",
         )
         return None
     return version
@@ -292,7 +292,7 @@ def _check_containers(document: Document, problems: Problems) -> None:
                 f"no container of the driver pods is named {entry['name']!r}, "
                 f"so these resources do nothing{near}",
                 document.place((*DRIVER, "containerResources", number, "name")),
-                remedy=f"known: {' and '.join(_CONTAINERS)}",
+                help=f"known: {' and '.join(_CONTAINERS)}",
             )
 
 

@@ -59,7 +59,7 @@ def validate_policy(document: Document, problems: Problems) -> bool:
     _warn_unread(document, problems)
     templates = [path for path in _RENDERED if is_template(document.text(path))]
     for path in templates:
-        problems.error(f"{document.text(path)!r} {TEMPLATE}", document.place(path), remedy=RENDER)
+        problems.error(f"{document.text(path)!r} {TEMPLATE}", document.place(path), help=RENDER)
     return not templates
 
 

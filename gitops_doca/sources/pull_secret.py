@@ -27,7 +27,7 @@ SELECTION: Selection = {
     REST: NOTHING,
 }
 """What is read of an object that may be a pull secret."""
-_REMEDY = "write the pull secret: kubectl get secret NAME -n NAMESPACE -o yaml > FILE"
+_HELP = "write the pull secret: kubectl get secret NAME -n NAMESPACE -o yaml > FILE"
 
 
 def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
@@ -47,7 +47,7 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
             "holds no pull secret: neither a Secret of type kubernetes.io/dockerconfigjson or "
             "kubernetes.io/dockercfg, nor the JSON in one",
             Document({}, file, 0).place(),
-            remedy=_REMEDY,
+            help=_HELP,
         )
     return found
 
@@ -89,7 +89,7 @@ def _name(document: Document) -> str:
 def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
     text, field = _payload(document.value, key)
     if text is None:
-        problems.error(f"has no {key}, which its type wants", document.place(), remedy=_REMEDY)
+        problems.error(f"has no {key}, which its type wants", document.place(), help=_HELP)
         return None
     place = document.place((field, key))
     if field == "data":

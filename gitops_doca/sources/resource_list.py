@@ -43,12 +43,12 @@ def read_resource_list(problems: Problems) -> ResourceList | None:
     if problems.errors:
         return None
     if len(documents) != 1 or not _is_list(documents[0].value):
-        problems.error(f"is no {KIND} of {_GROUP.rstrip('/')}", _STDIN, remedy=_CALLER)
+        problems.error(f"is no {KIND} of {_GROUP.rstrip('/')}", _STDIN, help=_CALLER)
         return None
     found = documents[0].value
     items, config = found.get("items"), found.get(CONFIG)
     if config is None:
-        problems.error(f"the {KIND} has no {CONFIG}, which is the DriverGenerator", _STDIN, remedy=_CALLER)
+        problems.error(f"the {KIND} has no {CONFIG}, which is the DriverGenerator", _STDIN, help=_CALLER)
         return None
     if not isinstance(items, list | None) or not all(isinstance(item, dict) for item in items or ()):
         problems.error("is no list of objects", Place(_STDIN.file, field="items"))

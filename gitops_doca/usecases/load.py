@@ -131,7 +131,7 @@ def load(
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
     if (count := len(grouping.pools)) > MAX_POOLS:
         message = f"{count} pools come of the {origin}, and a run renders {MAX_POOLS} at most"
-        problems.error(message, remedy=SPLIT)
+        problems.error(message, help=SPLIT)
     if not grouping.pools and not settings.allow_empty:
         _report_empty(policies, inventory, grouping, problems)
     problems.raise_errors()
@@ -164,7 +164,7 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
     if given:
         problems.warn(
             f"emit: policies renders nothing, so these settings do nothing: {', '.join(given)}",
-            remedy="write into the policies what the operator should do",
+            help="write into the policies what the operator should do",
         )
 
 
@@ -219,7 +219,7 @@ def _report_openshift(problems: Problems, *, shown: bool) -> None:
         message = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
     problems.error(
         f"{message} (*.openshift.io)",
-        remedy=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
+        help=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
         f"(or {str(shown).lower()}, to trust the inventory) in {CONFIG_FILE}",
     )
 
@@ -228,7 +228,7 @@ def _report_driver_label(origin: str, problems: Problems) -> None:
     problems.error(
         f"driverLabel ({origin}) does not work on OpenShift: node-feature-discovery reads other rules there, "
         "in the namespace of its operator",
-        remedy="remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md by hand",
+        help="remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md by hand",
     )
 
 
@@ -241,20 +241,20 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
             continue
         place = policy.driver.places.get("version", policy.place.at("version"))
         message = f"version is a digest, so one image goes to every pool of {policy.kind} {name} ({count})"
-        remedy = "write the driver's version, and each pool gets the image for its kernel"
+        help = "write the driver's version, and each pool gets the image for its kernel"
         if strict and count > 1:
-            problems.error(message, place, remedy=remedy)
+            problems.error(message, place, help=help)
         else:
-            problems.warn(message, place, remedy=remedy)
+            problems.warn(message, place, help=help)
 
 
 def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
-    why, details, remedy = _why_empty(policies, inventory, grouping)
+    why, details, help = _why_empty(policies, inventory, grouping)
     problems.error(
         f"nothing to render: {why}",
         category=Category.EMPTY,
         details=details,
-        remedy=f"{remedy}; if Argo CD is meant to prune every driver, set allowEmpty: true",
+        help=f"{help}; if Argo CD is meant to prune every driver, set allowEmpty: true",
     )
 
 

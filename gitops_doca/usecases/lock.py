@@ -126,7 +126,7 @@ def _entry(
                 f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
                 place,
                 category=Category.UNKNOWN,
-                remedy="fix the access to the registry, then run again",
+                help="fix the access to the registry, then run again",
             )
             return None
         case ImagePlatforms(digest, platforms):
@@ -137,7 +137,7 @@ def _entry(
                 place,
                 category=Category.MISSING,
                 details=(f"digest: {digest}",),
-                remedy="publish an image under this tag, then run again",
+                help="publish an image under this tag, then run again",
             )
             return None
         case never:
@@ -159,6 +159,6 @@ def _checked(
         place,
         category=Category.MISSING,
         details=(f"digest: {locked.digest}",),
-        remedy="publish an image of the right platform under this tag; a lock never names the wrong one",
+        help="publish an image of the right platform under this tag; a lock never names the wrong one",
     )
     return None

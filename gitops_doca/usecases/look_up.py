@@ -52,7 +52,7 @@ class RegistryTags:
         """Report more than `MAX_LOOKUPS` references."""
         if needed > MAX_LOOKUPS:
             message = f"{needed:,} tags are needed, and a run looks up {MAX_LOOKUPS:,} at most"
-            problems.error(message, remedy=self._split)
+            problems.error(message, help=self._split)
 
     def check_rendering(self, problems: Problems, *, strict: bool) -> None:
         """Report nothing: new answers belong to no rendering."""

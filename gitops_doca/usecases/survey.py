@@ -55,7 +55,7 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             f"cannot list the tags of {matrix.repository}: {reason}",
             place,
             category=Category.UNKNOWN,
-            remedy="correct the repository, or give credentials with --registry-config; "
+            help="correct the repository, or give credentials with --registry-config; "
             "where a registry lists no tags, gitops-doca check still checks the policy's own version",
         )
     elif not matrix.listed.complete:
@@ -75,7 +75,7 @@ def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, pr
             f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
             place,
             category=Category.UNKNOWN,
-            remedy="run again once the registry answers; no version is named on a guess",
+            help="run again once the registry answers; no version is named on a guess",
         )
 
 

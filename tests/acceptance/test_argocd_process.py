@@ -84,11 +84,11 @@ def test_a_registry_that_does_not_come_to_an_end_ends_with_the_deadline(
     assert result.stdout == b""
     assert time.monotonic() - started < 4
     if kind != "list":
-        first, remedy, *_ = result.stderr.splitlines()
+        first, help, *_ = result.stderr.splitlines()
         assert first.startswith(
             f"error[unknown]: policy.yaml:6: spec.ofedDriver: cannot tell whether {POOL.tag}"
         )
-        assert remedy.endswith("argocd app get drivers --hard-refresh")
+        assert help.endswith("argocd app get drivers --hard-refresh")
 
 
 def test_inputs_without_end_end_with_the_deadline_too(application: Application) -> None:

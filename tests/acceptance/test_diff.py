@@ -563,12 +563,12 @@ def test_a_shallow_clone_says_what_to_fetch(cluster: Path, tmp_path: Path) -> No
     change(cluster)
     commit(cluster)
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root(cluster)}", "clone")
-    remedy = "  help: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
+    help = "  help: the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
 
     for arguments in ((old,), ("HEAD~1",)):
         result = diff(tmp_path / "clone" / "clusters" / "a", *arguments)
         assert (result.exit_code, result.stdout) == (3, b"")
-        assert result.stderr.splitlines()[1] == remedy
+        assert result.stderr.splitlines()[1] == help
     assert diff(tmp_path / "clone" / "clusters" / "a", "HEAD").exit_code == 0
 
 
@@ -588,12 +588,12 @@ def test_a_repository_without_a_default_branch_is_told(cluster: Path) -> None:
 
     result = diff(cluster)
 
-    sentence, remedy = result.stderr.splitlines()
+    sentence, help = result.stderr.splitlines()
     assert (result.exit_code, sentence) == (
         3,
         "error[input]: there is no default branch here: no origin/HEAD, and no main or master",
     )
-    assert remedy == "  help: name the revision to compare with: gitops-doca diff REVISION"
+    assert help == "  help: name the revision to compare with: gitops-doca diff REVISION"
     assert diff(cluster, "trunk").exit_code == 0
 
 

@@ -47,8 +47,8 @@ def diff(folder: Path, *arguments: str | Path, env: dict[str, str] | None = None
     return run_here("diff", *arguments, cwd=folder, env=env)
 
 
-def refused(result: Result, sentence: str, remedy: str = "") -> None:
-    lines = [f"error[input]: {sentence}", *([f"  help: {remedy}"] if remedy else [])]
+def refused(result: Result, sentence: str, help: str = "") -> None:
+    lines = [f"error[input]: {sentence}", *([f"  help: {help}"] if help else [])]
     assert (result.exit_code, result.stdout, result.stderr.splitlines()) == (3, b"", lines)
 
 

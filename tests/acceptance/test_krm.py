@@ -130,19 +130,19 @@ def test_a_policy_of_a_package_keeps_its_driver_with_a_warning(
         "ofedDriver stays in the policy, which is written back to net/policy.yaml; its DaemonSets are"
         " rendered here, and where the policy is applied too, the operator makes them a second time"
     )
-    remedy = "help: apply the policy without ofedDriver, or render with gitops-doca generate"
+    help = "help: apply the policy without ofedDriver, or render with gitops-doca generate"
     assert output.exit_code == 0
     assert output.items == [came, CONFIG_MAP, *generated(folder)]
     assert output.results == [
         {
-            "message": f"{sentence}\n{remedy}",
+            "message": f"{sentence}\n{help}",
             "severity": "warning",
             "resourceRef": POLICY,
             "field": {"path": "spec.ofedDriver"},
         }
     ]
     assert output.run.stderr == (
-        f"warning: NicClusterPolicy nic-cluster-policy: spec.ofedDriver: {sentence}\n  {remedy}\n"
+        f"warning: NicClusterPolicy nic-cluster-policy: spec.ofedDriver: {sentence}\n  {help}\n"
     )
 
 

@@ -194,7 +194,7 @@ class Folder:
             manifests, skipped = dump_stream(found.resources), found.inputs.grouping.skipped
         except GenerationError:
             pass
-        texts = (f"{p.category} {p.message} {p.details} {p.remedy}" for p in problems)
+        texts = (f"{p.category} {p.message} {p.details} {p.help}" for p in problems)
         return Outcome(manifests=manifests, skipped=skipped, diagnostics=tuple(sorted(texts)))
 
     def write(self, name: str, text: str) -> str:

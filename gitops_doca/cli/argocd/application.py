@@ -132,7 +132,7 @@ def _config_file(parameters: Parameters, file_root: FileRoot, problems: Problems
         where = "/".join(file_root.start) or "the root of the repository"
         problems.error(
             f"there is no {CONFIG_FILE} in {where}",
-            remedy="commit one, or name it with the parameter config",
+            help="commit one, or name it with the parameter config",
         )
     return ""
 
@@ -157,7 +157,7 @@ def _check_namespace(settings: Settings, destination: str, problems: Problems) -
     problems.error(
         f"the application's destination is the namespace {name}, and {CONFIG_FILE} sets none, which means "
         f"{namespace}",
-        remedy=f"write namespace: {name} (or {namespace}) under spec in {CONFIG_FILE}",
+        help=f"write namespace: {name} (or {namespace}) under spec in {CONFIG_FILE}",
     )
 
 

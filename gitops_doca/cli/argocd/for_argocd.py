@@ -33,7 +33,7 @@ def time_limit(untrusted: UntrustedLimits) -> Iterator[None]:
                 Diagnostic(
                     category=Category.UNKNOWN,
                     message=f"there is no result within the {untrusted.seconds:g} s that a run has",
-                    remedy=(
+                    help=(
                         "give more time with ",
                         Flag("--deadline"),
                         ", and to Argo CD's repo-server time-outs",
@@ -93,15 +93,15 @@ def for_argocd(
     for number, problem in enumerate(told):
         if problem.category is Category.UNKNOWN or (online and problem.category is Category.MISSING):
             refresh = f"argocd app get {_app(environ)} --hard-refresh"
-            remedy = f"{spell(problem.remedy)}; Argo CD caches this error, so after that run: {refresh}"
-            told[number] = replace(problem, remedy=remedy)
+            help = f"{spell(problem.help)}; Argo CD caches this error, so after that run: {refresh}"
+            told[number] = replace(problem, help=help)
             break
     return tuple(told)
 
 
 def name_variables(diagnostic: Diagnostic) -> Diagnostic:
     """Return the same with the variables of the sidecar where its help names flags."""
-    return replace(diagnostic, remedy=spell(diagnostic.remedy, variable))
+    return replace(diagnostic, help=spell(diagnostic.help, variable))
 
 
 def describe_bug(error: Exception) -> str:

@@ -83,7 +83,7 @@ def read_parameters(text: str, problems: Problems) -> Parameters:
         if name not in PARAMETERS:
             known = ", ".join(PARAMETERS)
             problems.error(
-                f"there is no such parameter{did_you_mean(name, PARAMETERS)}", place, remedy=f"known: {known}"
+                f"there is no such parameter{did_you_mean(name, PARAMETERS)}", place, help=f"known: {known}"
             )
         elif name in seen:
             problems.error("the parameter is given twice", place)
@@ -125,7 +125,7 @@ def _values(
         problems.error(f"the value is {what}, not {expected}", place)
         return
     if not texts or "" in texts:
-        problems.error("the value is empty", place, remedy="give it a value, or remove the parameter")
+        problems.error("the value is empty", place, help="give it a value, or remove the parameter")
         return
     for text in texts:
         try:

@@ -11,7 +11,7 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 _NEEDS_LINUX = Diagnostic(
     category=Category.USAGE,
     message="gitops-doca argocd generate needs Linux, where Argo CD runs its plugins",
-    remedy="to see the same manifests here, run gitops-doca generate",
+    help="to see the same manifests here, run gitops-doca generate",
 )
 
 

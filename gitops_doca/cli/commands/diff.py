@@ -313,22 +313,22 @@ def _report_compiling(comparison: Comparison, problems: Problems, *, strict: boo
                 f"{message}, and the config is strict",
                 place,
                 category=Category.MISSING,
-                remedy="publish or mirror the precompiled image, keep a version or a kernel that has one, "
+                help="publish or mirror the precompiled image, keep a version or a kernel that has one, "
                 "or remove strict",
             )
         else:
             problems.warn(
                 message,
                 place,
-                remedy="with forcePrecompiled: true in the policy a missing image is an error",
+                help="with forcePrecompiled: true in the policy a missing image is an error",
             )
 
 
 def _no_config(config: str, base: str) -> GenerationError:
     message = f"there is no such config, neither here nor in {base}"
-    remedy = f"name a folder that has a {CONFIG_FILE}"
+    help = f"name a folder that has a {CONFIG_FILE}"
     return GenerationError(
-        (Diagnostic(category=Category.INPUT, message=message, place=Place(config), remedy=remedy),)
+        (Diagnostic(category=Category.INPUT, message=message, place=Place(config), help=help),)
     )
 
 

@@ -120,16 +120,16 @@ def _policies(target: str | None, inputs: InputFlags, problems: Problems) -> tup
     """Read config and policies as far as they are there; a folder that is named must have a config."""
     file = config_file(target)
     if target is not None and not file:
-        problems.error("has no gitops-doca.yaml", Place(target), remedy="leave it out, or name its folder")
+        problems.error("has no gitops-doca.yaml", Place(target), help="leave it out, or name its folder")
     settings = merge([given_settings(inputs), read_config(file, problems) if file else Settings()])
     return settings, read_policies(settings.policies, problems) if settings.policies else PolicySet()
 
 
 def _old(write: str | None, problems: Problems) -> str:
-    remedy = "remove it, or name another file with --write"
+    help = "remove it, or name another file with --write"
     if write is None:
         return ""
-    return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, remedy=remedy)
+    return replaceable_text(write, KIND, problems, called=f"a {KIND}", category=Category.INPUT, help=help)
 
 
 def _has_nodes(file: str | None, text: str) -> bool:
@@ -151,17 +151,17 @@ def _check_nodes(
         return
     message = f"the cluster has no node with the label {NIC_LABEL}=true"
     details = list_similar(inventory.others)
-    remedy = f"{help_with_nics(inventory.others)}; see that the context is the right one"
+    help = f"{help_with_nics(inventory.others)}; see that the context is the right one"
     replaces_nodes = _has_nodes(write, old)
     if write is None or (allowed and not replaces_nodes):
-        problems.warn(message, details=details, remedy=remedy)
+        problems.warn(message, details=details, help=help)
         return
     meant = f"remove {write} first, and set allowEmpty: true" if replaces_nodes else "set allowEmpty: true"
     problems.error(
         f"{message}, so {write} is not written",
         category=Category.EMPTY,
         details=details,
-        remedy=f"{remedy}; if this is intended, {meant}",
+        help=f"{help}; if this is intended, {meant}",
     )
 
 

@@ -193,7 +193,7 @@ def _refuse_common_locks(fleet: Fleet) -> None:
                     f"the lock of {one.name} would overwrite that of {other.name}",
                     Place(file),
                     category=Category.LOCK,
-                    remedy="name a lock of its own in each config (spec.lock)",
+                    help="name a lock of its own in each config (spec.lock)",
                 )
 
 

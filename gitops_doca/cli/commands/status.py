@@ -137,7 +137,7 @@ def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     if run_config.settings.emits_policies:
         problems.error(
             "with emit: policies the DaemonSets are the operator's, so there is none to compare with",
-            remedy=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
+            help=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
         )
     problems.raise_errors()
 

@@ -103,9 +103,9 @@ def _lock(
     path = named or os.path.join(os.path.dirname(file), LOCK_FILE)  # noqa: PTH118, PTH120
     if not named and not os.path.lexists(path):
         if not optional:
-            remedy = "name the folder that has it, or a lock with --lock; --expect-pools N needs none"
+            help = "name the folder that has it, or a lock with --lock; --expect-pools N needs none"
             place = Place(path)
-            problems.error("there is no lock file here", place, category=Category.LOCK, remedy=remedy)
+            problems.error("there is no lock file here", place, category=Category.LOCK, help=help)
         return Expected(), None
     namespace = settings.namespace if known else ""
     expected = Expected(

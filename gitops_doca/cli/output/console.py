@@ -46,7 +46,7 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
     """
     heads = [_head(diagnostic) for diagnostic in diagnostics]
     room = LIMIT - 80
-    reserved = _size(_remedy(diagnostics[0])) if flattened and diagnostics else 0
+    reserved = _size(_help(diagnostics[0])) if flattened and diagnostics else 0
     room -= reserved
     kept = 0
     for head in heads:
@@ -57,9 +57,9 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
     room += reserved
     lines: list[str] = []
     for diagnostic, head in list(zip(diagnostics, heads, strict=True))[:kept]:
-        details, remedy = _fit(diagnostic, room)
-        room -= _size(details) + _size(remedy)
-        lines += [_coloured(head), *remedy, *details] if flattened else [_coloured(head), *details, *remedy]
+        details, help = _fit(diagnostic, room)
+        room -= _size(details) + _size(help)
+        lines += [_coloured(head), *help, *details] if flattened else [_coloured(head), *details, *help]
     if kept < len(heads):
         rest = diagnostics[kept:]
         where = "gitops-doca check shows" if flattened else "gitops-doca check --report FILE writes"
@@ -94,8 +94,8 @@ def _head(diagnostic: Diagnostic) -> str:
 
 def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
     """Return as many details as there is room for, and the line that says what to do, which comes first."""
-    remedy = _remedy(diagnostic)
-    room -= _size(remedy)
+    help = _help(diagnostic)
+    room -= _size(help)
     if room < 0:
         return [], []
     kept: list[str] = []
@@ -106,11 +106,11 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
             kept.append(f"  ... and {len(diagnostic.details) - number} more")
             break
         kept.append(line)
-    return kept, remedy
+    return kept, help
 
 
-def _remedy(diagnostic: Diagnostic) -> list[str]:
-    return [f"  help: {printable(spell(diagnostic.remedy))}"] if diagnostic.remedy else []
+def _help(diagnostic: Diagnostic) -> list[str]:
+    return [f"  help: {printable(spell(diagnostic.help))}"] if diagnostic.help else []
 
 
 def _size(lines: Iterable[str]) -> int:

@@ -107,7 +107,7 @@ def _turn(folder: Path, patience: float) -> Iterator[None]:
 
 def _unfit(folder: Path, message: str) -> GenerationError:
     place = Place(str(folder))
-    return GenerationError((Diagnostic(category=Category.IO, message=message, place=place, remedy=_AGAIN),))
+    return GenerationError((Diagnostic(category=Category.IO, message=message, place=place, help=_AGAIN),))
 
 
 def _entries(folder: Path, problems: Problems) -> dict[str, os.stat_result]:
@@ -148,8 +148,8 @@ def _is_ours(folder: Path, name: str, status: os.stat_result) -> bool:
         return stream.readline(len(wanted) + 2).rstrip(b"\r\n") == wanted
 
 
-def _report(problems: Problems, path: Path, message: str, remedy: str) -> None:
-    problems.error(message, Place(str(path)), category=Category.IO, remedy=remedy)
+def _report(problems: Problems, path: Path, message: str, help: str) -> None:
+    problems.error(message, Place(str(path)), category=Category.IO, help=help)
 
 
 def _failed(error: OSError, folder: Path, what: str) -> GenerationError:

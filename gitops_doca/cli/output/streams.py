@@ -101,14 +101,14 @@ def refuse_way_out(path: "Path") -> None:
     if "\0" in str(path) or not leads_out(os.path.abspath(path)):  # noqa: PTH100 (links stay)
         return
     message = "is not written to: it leads out of its repository through a symbolic link"
-    remedy = "remove the link, or name the place that it leads to"
+    help = "remove the link, or name the place that it leads to"
     raise GenerationError(
-        (Diagnostic(category=Category.IO, message=message, place=Place(str(path)), remedy=remedy),)
+        (Diagnostic(category=Category.IO, message=message, place=Place(str(path)), help=help),)
     )
 
 
 def replaceable_text(
-    file: str, kind: str, problems: Problems, *, called: str, category: Category, remedy: str
+    file: str, kind: str, problems: Problems, *, called: str, category: Category, help: str
 ) -> str:
     """Return what stands now in a file of ours; reports one that is no document of this kind.
 
@@ -128,12 +128,12 @@ def replaceable_text(
                 text = stream.read(_MAX_OLD)
         except OSError as error:
             message = f"cannot be read, so it is not overwritten: {_why(error)}"
-            problems.error(message, Place(file), category=category, remedy=remedy)
+            problems.error(message, Place(file), category=category, help=help)
             return ""
         if not text.strip() or f"\nkind: {kind}\n" in text:
             return text
     message = f"here is something else than {called}, which is not overwritten"
-    problems.error(message, Place(file), category=category, remedy=remedy)
+    problems.error(message, Place(file), category=category, help=help)
     return text
 
 

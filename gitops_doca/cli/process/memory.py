@@ -26,12 +26,12 @@ def out_of_memory(error: Exception, limit: str) -> Diagnostic | None:
         return Diagnostic(
             category=Category.UNKNOWN,
             message=f"the answers of the {error.source} need more memory than {limit}",
-            remedy=error.remedy,
+            help=error.help,
         )
     return Diagnostic(
         category=Category.INPUT,
         message=f"the inputs need more memory than {limit}",
-        remedy="split the inventory, or commit what gitops-doca inventory --write makes of it",
+        help="split the inventory, or commit what gitops-doca inventory --write makes of it",
     )
 
 

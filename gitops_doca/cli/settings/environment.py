@@ -31,7 +31,7 @@ def check_environment(environ: Mapping[str, str], problems: Problems) -> None:
         problems.error(
             f"the environment variable {name} is set, and no flag has it{near}",
             category=Category.USAGE,
-            remedy=f"correct its name or unset it; known: {', '.join(sorted(known))}",
+            help=f"correct its name or unset it; known: {', '.join(sorted(known))}",
         )
 
 

@@ -81,7 +81,7 @@ def check_lock_place(settings: Settings, folder: str, problems: Problems) -> Non
         problems.error(
             f"the lock {lock!r} is {where}",
             place.at("spec.lock"),
-            remedy="name a file inside of that folder, or give this one with --lock",
+            help="name a file inside of that folder, or give this one with --lock",
         )
 
 
@@ -123,7 +123,7 @@ def _report_no_config(target: str | None, problems: Problems) -> None:
     problems.error(
         f"there is no {CONFIG_FILE} in {folder}",
         Place(os.path.join(target or "", CONFIG_FILE)),  # noqa: PTH118 (the path as its author wrote it)
-        remedy="name a folder that has one, or give policies (-p) and inventory (-i)",
+        help="name a folder that has one, or give policies (-p) and inventory (-i)",
     )
 
 

@@ -125,9 +125,7 @@ def merge_settings(sources: Iterable[Settings], ways: Mapping[str, str], problem
     for name, way in ways.items():
         if readable and not getattr(merged, name):
             other = f"with {way}, or " if way else ""
-            problems.error(
-                f"no {name} given", remedy=f"name a file {other}under spec.{name} in {CONFIG_FILE}"
-            )
+            problems.error(f"no {name} given", help=f"name a file {other}under spec.{name} in {CONFIG_FILE}")
     return merged
 
 

@@ -64,7 +64,7 @@ def describe_compiling(
         message=f"{_who(compiling)} will compile the driver: {_why(len(lost), len(others))}{refused}",
         place=place,
         details=tuple(map(_detail, (*lost, *others))),
-        remedy=f"publish or mirror the precompiled images, or choose a driver version that has them{accept}",
+        help=f"publish or mirror the precompiled images, or choose a driver version that has them{accept}",
     )
 
 

@@ -41,7 +41,7 @@ def describe_fallbacks(
         f"{refused}",
         place=place,
         details=tuple(_detail(lock, decision) for decision in decisions),
-        remedy="publish or mirror the images of the policy's version, or change the version in the policy "
+        help="publish or mirror the images of the policy's version, or change the version in the policy "
         f"back{accept}",
     )
 

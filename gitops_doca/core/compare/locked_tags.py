@@ -65,15 +65,15 @@ class LockedTags:
         message = f"the lock was written for rendering {written}, and this gitops-doca renders {RENDERING}"
         if written < RENDERING:
             message += ": the same inputs give other manifests now"
-            remedy = f"read in the changelog what changed in the manifests, then run: {self.fix_command}"
+            help = f"read in the changelog what changed in the manifests, then run: {self.fix_command}"
         else:
             message += ": it is older than the one that wrote the lock, and gives other manifests"
-            remedy = "use the gitops-doca that wrote the lock, or a newer one"
+            help = "use the gitops-doca that wrote the lock, or a newer one"
         place = self.place.at("rendering")
         if strict:
-            problems.error(message, place, category=Category.LOCK, remedy=remedy)
+            problems.error(message, place, category=Category.LOCK, help=help)
         else:
-            problems.warn(message, place, remedy=remedy)
+            problems.warn(message, place, help=help)
 
     def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
         """Return what the lock recorded; raises KeyError for a tag that it lacks."""

@@ -62,7 +62,7 @@ def check_lock(
         place,
         category=Category.LOCK,
         details=() if alone else details,
-        remedy=f"{_caution(len(lost))}run: {fix_command}",
+        help=f"{_caution(len(lost))}run: {fix_command}",
     )
 
 

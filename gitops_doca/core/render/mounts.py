@@ -77,7 +77,7 @@ def _keys(
             f"{source} names ConfigMap {name!r}, which the inventory does not have in namespace "
             f"{options.namespace}{where}",
             place,
-            remedy=f"add to the inventory: kubectl get configmap {name} -n {options.namespace} -o yaml "
+            help=f"add to the inventory: kubectl get configmap {name} -n {options.namespace} -o yaml "
             "(only its keys are used)",
         )
         return {}
@@ -100,7 +100,7 @@ def _files(
             f"{source} has no known path on {pool.platform.os_id} (pool {pool.platform}, "
             f"{describe_nodes(pool)})",
             pool.policy.place,
-            remedy=f"use it on {known} only, with a NicNodePolicy for each distribution",
+            help=f"use it on {known} only, with a NicNodePolicy for each distribution",
         )
         return
     yield Part(
@@ -141,7 +141,7 @@ def _runtimes(pool: Pool, problems: Problems) -> set[str]:
                 f"planned pool {pool.platform} has no containerRuntime, and RHEL's subscription is mounted "
                 "under all but cri-o",
                 pool.plan.place,
-                remedy="add the runtime that its nodes will have, such as containerRuntime: cri-o",
+                help="add the runtime that its nodes will have, such as containerRuntime: cri-o",
             )
         return {pool.plan.container_runtime}
     values = {node.name: node.container_runtime for node in pool.nodes}
@@ -150,7 +150,7 @@ def _runtimes(pool: Pool, problems: Problems) -> set[str]:
             f"pool {pool.platform} mixes container runtimes, and RHEL's subscription is mounted "
             f"under all but cri-o: {nodes_by_value(values)}",
             pool.nodes[0].runtime_place,
-            remedy="give the nodes one runtime, or split them by NicNodePolicies",
+            help="give the nodes one runtime, or split them by NicNodePolicies",
         )
     return set(values.values())
 
@@ -164,7 +164,7 @@ def _check_collisions(pool: Pool, parts: Sequence[Part], problems: Problems) -> 
             problems.error(
                 f"ConfigMap {name!r} has the name of another volume of the driver pods",
                 pool.policy.place,
-                remedy="give certConfig and repoConfig ConfigMaps of their own, under other names",
+                help="give certConfig and repoConfig ConfigMaps of their own, under other names",
             )
         volumes.add(name)
         for mount in part.mounts:

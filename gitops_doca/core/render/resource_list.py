@@ -53,7 +53,7 @@ def refresh(
             problems.warn(
                 f"{describe(item)} is from an earlier run, and is not rendered any more",
                 Place(package_path(item)),
-                remedy="remove the file",
+                help="remove the file",
             )
     return kept, tuple(ours.values())
 
@@ -81,7 +81,7 @@ def check_collisions(items: Iterable[Item], resources: Sequence[Resource], probl
             problems.error(
                 f"{describe(item)}{f' in namespace {namespace}' if namespace else ''} is among the resources"
                 " already, and is rendered here",
-                remedy="remove it from the kustomization's resources",
+                help="remove it from the kustomization's resources",
             )
 
 
@@ -103,7 +103,7 @@ def warn_kept_driver(policy: Item, name: str, problems: Problems) -> None:
         f"{DRIVER} stays in the policy, which is written back to {package_path(policy)}; its DaemonSets are"
         " rendered here, and where the policy is applied too, the operator makes them a second time",
         Place(name, field=f"spec.{DRIVER}"),
-        remedy=f"apply the policy without {DRIVER}, or render with gitops-doca generate",
+        help=f"apply the policy without {DRIVER}, or render with gitops-doca generate",
     )
 
 

@@ -28,7 +28,7 @@ def pool_toolkit(pool: Pool, inventory: Inventory, problems: Problems) -> Toolki
     problems.error(
         f"pool {pool.platform} compiles with OpenShift's driver toolkit {version}, and {what}",
         _place(pool),
-        remedy="add to the inventory: kubectl get imagestream driver-toolkit -n openshift -o yaml",
+        help="add to the inventory: kubectl get imagestream driver-toolkit -n openshift -o yaml",
     )
     return None
 
@@ -40,7 +40,7 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
                 f"planned pool {pool.platform} compiles with OpenShift's driver toolkit, whose image "
                 "ostreeVersion chooses, and it has none",
                 pool.plan.place,
-                remedy="add ostreeVersion, a tag of ImageStream openshift/driver-toolkit, or provide a "
+                help="add ostreeVersion, a tag of ImageStream openshift/driver-toolkit, or provide a "
                 "precompiled image",
             )
         return pool.plan.ostree_version or None
@@ -51,7 +51,7 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
             f"pool {pool.platform} compiles with OpenShift's driver toolkit, whose image the label "
             f"{OSTREE_LABEL} chooses, and it is not on {name_nodes(lacking)}",
             _place(pool),
-            remedy="let node-feature-discovery publish OSTREE_VERSION, or provide a precompiled image",
+            help="let node-feature-discovery publish OSTREE_VERSION, or provide a precompiled image",
         )
         return None
     if len(set(versions.values())) > 1:
@@ -59,7 +59,7 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
             f"pool {pool.platform} compiles with OpenShift's driver toolkit, and its nodes disagree about "
             f"OSTREE_VERSION: {nodes_by_value(versions)}",
             _place(pool),
-            remedy="wait until the MachineConfigPool has updated all of them, then take the inventory again",
+            help="wait until the MachineConfigPool has updated all of them, then take the inventory again",
         )
         return None
     return versions[pool.nodes[0].name]

@@ -105,7 +105,7 @@ def required_companions(
                     f"the tag of companion {companion.name} for pool {pool.platform} would be {tag!r}, which "
                     "no registry can hold",
                     companion.place.at("tag"),
-                    remedy="a tag has at most 128 letters, digits and _ . -, and begins with none of . and -",
+                    help="a tag has at most 128 letters, digits and _ . -, and begins with none of . and -",
                 )
     return tuple(required)
 
@@ -195,7 +195,7 @@ def report_companions(
                 message=_message(companion, image, category, reason, group),
                 place=companion.place,
                 details=(*details, *recorded_here),
-                remedy=_HELP[category],
+                help=_HELP[category],
             )
         )
 

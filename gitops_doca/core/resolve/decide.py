@@ -193,7 +193,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
             f"ForcePrecompiled is enabled and precompiled tag was not found: {image.tag} "
             f"in {image.repository}{_tried(first)}"
         )
-        remedy = (
+        help = (
             "publish or mirror this tag, keep the nodes on a kernel that has one, "
             "choose a driver version that has it, or set forcePrecompiled: false"
         )
@@ -203,7 +203,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
             f"in {image.repository}{_tried(first)}"
         )
         platform = Platform(platform.os_id, platform.os_version, "", platform.arch)
-        remedy = "publish or mirror one of them, or correct repository, image and version in the policy"
+        help = "publish or mirror one of them, or correct repository, image and version in the policy"
     hints = nearest_tags(version, platform, listed.tags) if listed else ()
     details = []
     for platform_pools in _by_platform(pools):
@@ -221,7 +221,7 @@ def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, r
         message=message,
         place=place_of(pools),
         details=tuple(details),
-        remedy=remedy,
+        help=help,
     )
 
 
@@ -246,11 +246,11 @@ def _unknown(
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=place_of([pool for pools in images.values() for pool in pools]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        remedy=(*_REMEDIES[lookup.cause], ", then run again; no image is chosen on a guess"),
+        help=(*_HELP_BY_CAUSE[lookup.cause], ", then run again; no image is chosen on a guess"),
     )
 
 
-_REMEDIES: Mapping[Cause, tuple[str | Flag, ...]] = {
+_HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.AUTH: ("give credentials for this repository with ", Flag("--registry-config")),
     Cause.TRANSIENT: ("wait until the registry answers",),
     Cause.TLS: ("name the registry's CA with ", Flag("--ca-file")),

@@ -68,9 +68,9 @@ def report_own_versions(decisions: Iterable[Decision], problems: Problems, *, st
         place = policy.driver.places.get("version", policy.place)
         help_text = "check the version in the policy, or plan a kernel that has an image of it (spec.planned)"
         if strict:
-            problems.error(message, place, category=Category.MISSING, remedy=help_text)
+            problems.error(message, place, category=Category.MISSING, help=help_text)
         else:
-            problems.warn(message, place, remedy=help_text)
+            problems.warn(message, place, help=help_text)
 
 
 def _runs_own_version(decision: Decision) -> bool:
@@ -106,5 +106,5 @@ def warn_unlisted_misses(
                 *(f"missing: {precompiled_image(pool).tag}" for pool in on_fallback),
                 *describe_pools(on_fallback),
             ),
-            remedy="let the registry list the repository's tags to these credentials",
+            help="let the registry list the repository's tags to these credentials",
         )

@@ -62,7 +62,7 @@ def report_global_repositories(policies: Iterable[Policy], problems: Problems) -
                 "the repository stands in spec.global alone, and the operator would find no image: "
                 "it looks the tags up before it takes from global what ofedDriver lacks",
                 policy.driver.places.get("repository", policy.place),
-                remedy="write the repository under spec.ofedDriver too, or let gitops-doca make the "
+                help="write the repository under spec.ofedDriver too, or let gitops-doca make the "
                 "DaemonSets (emit: daemonsets)",
             )
 
@@ -76,7 +76,7 @@ def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> No
                 f"nodeAffinity requires the label {LOADED_LABEL}, and the operator's driver would wait for "
                 "itself",
                 policy.driver.places.get("nodeAffinity", policy.place),
-                remedy="remove the requirement, or let gitops-doca make the DaemonSets, which do not have it "
+                help="remove the requirement, or let gitops-doca make the DaemonSets, which do not have it "
                 "(emit: daemonsets)",
             )
 
@@ -94,7 +94,7 @@ def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:
                 f"the operator makes one DaemonSet of {policy} for {os}/{kernel} on {architectures}, "
                 "with the image of one of them on all nodes",
                 alike[0].policy.place,
-                remedy="give each architecture a NicNodePolicy of its own, or let gitops-doca make the "
+                help="give each architecture a NicNodePolicy of its own, or let gitops-doca make the "
                 "DaemonSets (emit: daemonsets)",
             )
 
@@ -113,14 +113,14 @@ def warn_two_owners(
                 f"{policy.kind} {policy.name} was read from a cluster, with ofedDriver: the operator makes "
                 "driver DaemonSets there, and two owners would fight over them",
                 policy.place,
-                remedy=f"apply it without ofedDriver; {_HAND_OVER}",
+                help=f"apply it without ofedDriver; {_HAND_OVER}",
             )
     for sign in evidence:
         problems.warn(
             f"the inventory has {sign.what}: the operator makes driver DaemonSets there, and two owners "
             "would fight over them",
             sign.place,
-            remedy=f"hand the drivers over first; {_HAND_OVER}",
+            help=f"hand the drivers over first; {_HAND_OVER}",
         )
 
 
@@ -143,7 +143,7 @@ def warn_lost_init_container(
             f"{sign.what} has an init container, and initContainerImage is empty: taking the drivers over "
             "would remove it",
             sign.place,
-            remedy=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "
+            help=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "
             "left to delete without it",
         )
 
@@ -161,7 +161,7 @@ def _unlisted(image: ImageReference, pools: Sequence[Pool], recorded: str) -> Di
         f"the repository's tag list does not name it; {outcome}",
         place=place_of(pools),
         details=(*describe_pools(pools), *((recorded,) if recorded else ())),
-        remedy="push the tag to the registry that the policy names (a pull-through cache may list only "
+        help="push the tag to the registry that the policy names (a pull-through cache may list only "
         "what it holds), or let gitops-doca make the DaemonSets (emit: daemonsets)",
     )
 
@@ -173,5 +173,5 @@ def _unsettled(image: ImageReference, pools: Sequence[Pool], reason: str) -> Dia
         f"the repository's tag list could not be read to its end{f': {reason}' if reason else ''}",
         place=place_of(pools),
         details=describe_pools(pools),
-        remedy="let the registry list the repository's tags to these credentials, then run again",
+        help="let the registry list the repository's tags to these credentials, then run again",
     )

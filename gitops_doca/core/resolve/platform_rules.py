@@ -34,7 +34,7 @@ def _label_values(pool: Pool, who: str, problems: Problems) -> bool:
                 f"{who}: {_what(value)} cannot be the value of a label (letters, digits and - _ . "
                 f"between them, at most {MAX_LABEL} characters)",
                 pool.source.label_place(label),
-                remedy="take the labels as node-feature-discovery writes them: others become _ there"
+                help="take the labels as node-feature-discovery writes them: others become _ there"
                 if len(value) <= MAX_LABEL
                 else f"no cluster holds such a label: {'correct the plan' if pool.plan else _AGAIN}",
             )

@@ -99,7 +99,7 @@ def check_overlap(
         problems.error(
             f"the NicNodePolicies {' and '.join(names)} select the same {list_nodes(twice)}",
             twice[0].place,
-            remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
+            help="give them nodeSelectors that no node matches together; the operator refuses them too",
         )
 
 
@@ -128,7 +128,7 @@ def _plans_for(
             problems.error(
                 f"{plan.platform} is planned twice for {policy.name}; the first is at {first.place}",
                 plan.place,
-                remedy="keep one of them, or name other policies in each",
+                help="keep one of them, or name other policies in each",
             )
     return planned
 
@@ -177,12 +177,12 @@ def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
             continue
         if other.policy == pool.policy and other.platform.arch != pool.platform.arch:
             message = f"operatorNames gives {other.platform} and {pool.platform} the same DaemonSet name"
-            remedy = "the operator's names hold one architecture a kernel; set operatorNames: false"
+            help = "the operator's names hold one architecture a kernel; set operatorNames: false"
         else:
             # Kernels and policy names are in it as hashes of 32 bits, OS and version run together.
             message = f"{_whose(other)} and {_whose(pool)} get the same DaemonSet name"
-            remedy = "give the nodes of one of them a NicNodePolicy of another name"
-        problems.error(f"{message} {pool.daemon_set}", pool.source.place, remedy=remedy)
+            help = "give the nodes of one of them a NicNodePolicy of another name"
+        problems.error(f"{message} {pool.daemon_set}", pool.source.place, help=help)
 
 
 def _whose(pool: Pool) -> str:
@@ -204,8 +204,8 @@ def _report_lacking(
             f"NIC {list_nodes(nodes)} skipped: no label {', '.join(labels)}, "
             f"so the driver image for the node{plural} is not known"
         )
-        remedy = f"{help_with_platform(labels)}, then take the inventory again"
+        help = f"{help_with_platform(labels)}, then take the inventory again"
         if strict:
-            problems.error(message, nodes[0].place, remedy=remedy)
+            problems.error(message, nodes[0].place, help=help)
         else:
-            problems.warn(message, nodes[0].place, remedy=remedy)
+            problems.warn(message, nodes[0].place, help=help)

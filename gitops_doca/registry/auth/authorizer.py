@@ -125,7 +125,7 @@ class Authorizer:
                     category=None,
                     message=f"the credentials for {policy.registry.authority} were not sent to its token "
                     f"server {server}",
-                    remedy=("if it may have them, give ", Flag("--trusted-realm-host"), f" {server}"),
+                    help=("if it may have them, give ", Flag("--trusted-realm-host"), f" {server}"),
                 )
             )
         token = self._token_server.fetch(request)

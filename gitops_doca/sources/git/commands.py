@@ -99,9 +99,9 @@ def reason(stderr: bytes) -> str:
     return lines[0].removeprefix("fatal: ") if lines else "it does not say why"
 
 
-def git_error(message: str, remedy: str = "") -> GenerationError:
+def git_error(message: str, help: str = "") -> GenerationError:
     """Return the error of class `input` about a repository."""
-    return GenerationError((Diagnostic(category=Category.INPUT, message=message, remedy=remedy),))
+    return GenerationError((Diagnostic(category=Category.INPUT, message=message, help=help),))
 
 
 def _run(*arguments: str, ceiling: str = "") -> subprocess.CompletedProcess[bytes]:

@@ -71,11 +71,11 @@ class Repository:
         branch, tip = self._default_branch()
         oid = self._ask("merge-base", head, tip)
         if not oid:
-            raise git_error(f"HEAD and {_short(branch)} have no common commit here", self.shallow_remedy())
+            raise git_error(f"HEAD and {_short(branch)} have no common commit here", self.shallow_help())
         found = self._commit(oid, oid[:12])
         return replace(found, clarified=f"{oid[:12]} is where HEAD left {_short(branch)}")
 
-    def shallow_remedy(self) -> str:
+    def shallow_help(self) -> str:
         """Return what to do about a commit that is not here; empty when all that can be are here."""
         if self._ask("rev-parse", "--is-shallow-repository") != "true":
             return ""
@@ -88,7 +88,7 @@ class Repository:
                 return branch, tip
         raise git_error(
             "there is no default branch here: no origin/HEAD, and no main or master",
-            self.shallow_remedy() or "name the revision to compare with: gitops-doca diff REVISION",
+            self.shallow_help() or "name the revision to compare with: gitops-doca diff REVISION",
         )
 
     def _refs(self, name: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ def build_inventory(
                 problems.error(
                     "is no Kubernetes object with apiVersion and kind",
                     document.place(),
-                    remedy=HOW_TO_GET_NODES,
+                    help=HOW_TO_GET_NODES,
                 )
         elif known[1] == KIND:
             add_snapshot(document, found)

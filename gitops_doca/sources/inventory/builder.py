@@ -107,7 +107,7 @@ class InventoryBuilder:
         self.problems.error(
             f"{what} stands twice with different {differs}; the first is at {first}",
             place,
-            remedy="keep the newer one: take one inventory of the whole cluster",
+            help="keep the newer one: take one inventory of the whole cluster",
         )
 
 

@@ -43,7 +43,7 @@ def _is_known(document: Document, found: InventoryBuilder) -> bool:
     found.problems.error(
         f"the NodeInventory is of {shown}, which this gitops-doca does not know",
         document.place(("apiVersion",)),
-        remedy=f"use the gitops-doca that wrote it, or a newer one; this one knows {API_VERSION}",
+        help=f"use the gitops-doca that wrote it, or a newer one; this one knows {API_VERSION}",
     )
     return False
 
@@ -73,10 +73,10 @@ def _check_labels(document: Document, found: InventoryBuilder) -> None:
                 continue
             near = did_you_mean(label, known) if found.problems.is_early(document.file) else ""
             message = f"unknown label {label!r}{near}"
-            remedy = "list it under labels when a policy's nodeSelector names it"
+            help = "list it under labels when a policy's nodeSelector names it"
             if label == NIC_LABEL:
-                message, remedy = "every node here has a NIC", "leave the label out"
-            found.problems.error(message, document.place(("groups", number, "labels", label)), remedy=remedy)
+                message, help = "every node here has a NIC", "leave the label out"
+            found.problems.error(message, document.place(("groups", number, "labels", label)), help=help)
 
 
 def _add_nodes(document: Document, found: InventoryBuilder) -> None:
@@ -100,7 +100,7 @@ def _add_nodes(document: Document, found: InventoryBuilder) -> None:
                 found.problems.error(
                     f"node {name} stands twice; the first is at {first}",
                     place,
-                    remedy="leave it in the one group that it belongs to",
+                    help="leave it in the one group that it belongs to",
                 )
 
 

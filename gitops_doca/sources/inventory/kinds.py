@@ -72,12 +72,12 @@ class Kinds:
         if known is None:
             return True
         group, kind = known
-        message, remedy = _wrong_form(document, group, kind)
+        message, help = _wrong_form(document, group, kind)
         if message:
             self._used.add(document.file)
             if (document.file, message) not in self._refused:
                 self._refused.add((document.file, message))
-                self.problems.error(message, document.place(("kind",)), remedy=remedy)
+                self.problems.error(message, document.place(("kind",)), help=help)
             return False
         if kind == KIND or known == ("", "Node"):
             self._has_nodes = True
@@ -98,7 +98,7 @@ class Kinds:
                 self.problems.error(
                     f"holds no Node; its objects are {_name_kinds(kinds)}",
                     Place(file),
-                    remedy=HOW_TO_GET_NODES,
+                    help=HOW_TO_GET_NODES,
                 )
 
 

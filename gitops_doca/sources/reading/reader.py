@@ -41,9 +41,9 @@ def read_documents(
             except SyntaxProblem as problem:
                 raise recognise(problem, source.seen) from None
     except UnreadableError as error:
-        problems.error(str(error), Place(file), remedy=error.remedy)
+        problems.error(str(error), Place(file), help=error.help)
     except SyntaxProblem as problem:
-        problems.error(problem.message, Place(file, problem.line), remedy=problem.remedy)
+        problems.error(problem.message, Place(file, problem.line), help=problem.help)
 
 
 def _documents(source: TextBytes, file: str, selection: Selection, *, whole: bool) -> Iterator[Document]:

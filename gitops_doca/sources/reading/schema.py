@@ -98,8 +98,8 @@ def validate(document: Document, name: str, problems: Problems, *, instance: obj
         size = _size(error)
         room = max(0, min(_MAX_TOLD - told, problems.room(document.file), size))
         near = problems.is_early(document.file)
-        for path, message, remedy in islice(_findings(document, name, error, near=near), room):
-            problems.error(message, document.place(path), remedy=remedy)
+        for path, message, help in islice(_findings(document, name, error, near=near), room):
+            problems.error(message, document.place(path), help=help)
         told, more = told + room, more + size - room
     if more:
         problems.skip(document.place(), more)

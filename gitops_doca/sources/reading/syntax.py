@@ -20,9 +20,9 @@ class Readable(Protocol):
 class UnreadableError(Exception):
     """The input cannot be opened or read; the message says why, and quotes nothing of it."""
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
-        self.remedy = remedy
+        self.help = help
 
 
 class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
@@ -31,9 +31,9 @@ class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of th
     `final`: another syntax would not make it right.
     """
 
-    def __init__(self, line: int, message: str, *, remedy: str = "", final: bool = False) -> None:
+    def __init__(self, line: int, message: str, *, help: str = "", final: bool = False) -> None:
         super().__init__(message)
         self.line = line
         self.message = message
-        self.remedy = remedy
+        self.help = help
         self.final = final

@@ -35,10 +35,10 @@ def recognise(problem: SyntaxProblem, data: bytes) -> SyntaxProblem:
         return SyntaxProblem(
             data.count(b"\n", 0, conflict.start()) + 1,
             "has the markers of a merge conflict",
-            remedy="resolve the conflict, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>",
+            help="resolve the conflict, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>",
         )
     line = _template_line(data, problem.line)
-    return SyntaxProblem(line, TEMPLATE, remedy=RENDER) if line else problem
+    return SyntaxProblem(line, TEMPLATE, help=RENDER) if line else problem
 
 
 def _template_line(data: bytes, line: int) -> int:
@@ -57,5 +57,5 @@ def _template_line(data: bytes, line: int) -> int:
 def lfs_problem() -> SyntaxProblem:
     """Return what is wrong with a text that begins with `LFS_POINTER`."""
     return SyntaxProblem(
-        1, "is a pointer of Git LFS; the file itself was not fetched", remedy="run: git lfs pull"
+        1, "is a pointer of Git LFS; the file itself was not fetched", help="run: git lfs pull"
     )

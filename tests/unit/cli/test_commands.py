@@ -331,12 +331,12 @@ def test_without_a_command_all_are_told_in_whole_sentences(
 ) -> None:
     result = run_pool(*group, cwd=tmp_path)
 
-    head, *commands, remedy = result.stderr.splitlines()
+    head, *commands, help = result.stderr.splitlines()
     assert (result.exit_code, result.stdout) == (2, b"")
     assert head == "error[usage]: a command is needed, one of these"
     assert some <= {line.split()[0] for line in commands}
     assert [line for line in commands if not re.fullmatch(r"  [a-z]+ +[A-Z].*[A-Za-z]\.", line)] == []
-    assert remedy == f"  help: see {' '.join(('gitops-doca', *group))} --help"
+    assert help == f"  help: see {' '.join(('gitops-doca', *group))} --help"
 
 
 @pytest.mark.parametrize("group", [(), ("argocd",)])

@@ -129,7 +129,7 @@ def test_a_server_under_another_name_is_not_trusted_unless_the_name_is_given(
         assert read(kubeconfig=str(file)) == ["node-1"]
 
     assert failed.exit_code == 5
-    assert [(one.message, one.remedy) for one in failed.diagnostics] == [
+    assert [(one.message, one.help) for one in failed.diagnostics] == [
         (f"cannot list nodes of the cluster at {url.removeprefix('https://')}: {reason}", OTHER_NAME)
     ]
 
@@ -155,7 +155,7 @@ def test_a_certificate_of_another_time_is_not_blamed_on_its_ca(
 
         failed = failure(kubeconfig=str(file))
 
-    assert [(one.message, one.remedy) for one in failed.diagnostics] == [
+    assert [(one.message, one.help) for one in failed.diagnostics] == [
         (
             f"cannot list nodes of the cluster at {server.host}: {reason}",
             RENEW,

@@ -219,7 +219,7 @@ def test_a_plugin_of_another_version_is_reported_with_both(
 
     _, (problem,) = ask(user)
 
-    assert (problem.category, problem.message, problem.remedy) == (
+    assert (problem.category, problem.message, problem.help) == (
         Category.UNKNOWN,
         (
             f"the credential plugin {user['exec']['command']} answered {shown}, "
@@ -271,7 +271,7 @@ def test_a_plugin_that_is_not_installed_is_reported_with_its_hint(
     assert (
         problem.message == "the credential plugin no-such-plugin is not installed: there is no such program"
     )
-    assert problem.remedy == (
+    assert problem.help == (
         "install it, or choose credentials without a plugin with --context or --kubeconfig"
     )
 

@@ -78,7 +78,7 @@ def test_a_fault_is_reported_in_one_sentence(
     assert failed.exit_code == 5
     assert str(failed).startswith(f"cannot list nodes of the cluster at {fake.host}: ")
     assert reason in str(failed)
-    assert failed.diagnostics[0].remedy
+    assert failed.diagnostics[0].help
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_what_the_role_lacks_is_named(
 
     assert failed.exit_code == 5
     assert str(failed).endswith(f"403 Forbidden: no role allows {permission}")
-    assert failed.diagnostics[0].remedy == f"bind a role to this identity that allows {permission}"
+    assert failed.diagnostics[0].help == f"bind a role to this identity that allows {permission}"
 
 
 @pytest.mark.parametrize("path", ["/apis", f"/api/v1/namespaces/{NAMESPACE}/configmaps/certs"])

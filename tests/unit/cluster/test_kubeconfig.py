@@ -95,7 +95,7 @@ def test_a_context_that_is_not_there_comes_with_the_names_of_all(tmp_path: Path)
 
     (result,) = problems
     assert result.message == "has no context 'prd'; did you mean 'prod'?"
-    assert result.remedy == "name one with --context: prod"
+    assert result.help == "name one with --context: prod"
 
 
 NO_SERVER = ("clusters[0].cluster.server", "is not the URL of an API server")

@@ -45,11 +45,11 @@ def test_of_several_classes_input_goes_before_lock_before_missing_before_unknown
 
 def test_warnings_end_no_run() -> None:
     problems = Problems()
-    problems.warn("x", Place("a", 1), remedy="y")
+    problems.warn("x", Place("a", 1), help="y")
     problems.raise_errors()
 
     assert problems.errors == ()
-    assert problems.warnings == (Diagnostic(category=None, message="x", place=Place("a", 1), remedy="y"),)
+    assert problems.warnings == (Diagnostic(category=None, message="x", place=Place("a", 1), help="y"),)
 
 
 def test_problems_come_by_class_file_line_and_field_each_once() -> None:

@@ -120,7 +120,7 @@ def diagnostic(text: str) -> Diagnostic:
         message=f"x {text}",
         place=Place(text, 1, text),
         details=(f"x {text}",),
-        remedy=f"x {text}",
+        help=f"x {text}",
     )
 
 

@@ -46,7 +46,7 @@ DIAGNOSTICS = [
         message="not there",
         place=Place("policy.yaml", 3, "spec"),
         details=("x",),
-        remedy="mend it",
+        help="mend it",
     ),
     Diagnostic(category=None, message="take care"),
 ]

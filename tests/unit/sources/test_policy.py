@@ -275,7 +275,7 @@ def test_what_is_meant_as_a_policy_is_told_what_it_lacks(head: dict[str, Any], e
 
     read_policies(["policy.yaml"], problems)
 
-    told = [f"{one.place}: {one.message}" + (f" ({one.remedy})" if one.remedy else "") for one in problems]
+    told = [f"{one.place}: {one.message}" + (f" ({one.help})" if one.help else "") for one in problems]
     assert told == [f"policy.yaml:{error}" for error in errors]
 
 

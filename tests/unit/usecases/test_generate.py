@@ -477,7 +477,7 @@ def test_a_lock_that_lacks_the_compile_image_of_its_miss_is_stale(run: Run) -> N
     with pytest.raises(GenerationError) as raised:
         run([_policy()], [_node("a")], _locked((_tag("1-a"), LockedMiss())))
 
-    assert [(d.category, d.message, d.remedy) for d in raised.value.diagnostics] == [
+    assert [(d.category, d.message, d.help) for d in raised.value.diagnostics] == [
         (Category.LOCK, f"tag {COMPILED} of {REPOSITORY} is not locked", "run: gitops-doca lock x")
     ]
 
@@ -498,7 +498,7 @@ def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
             f"pool ubuntu22.04/2-a/amd64 of {policy} is locked, but no node is in it any more",
             f"pool ubuntu22.04/1-a/amd64 of {policy} is not locked",
         ),
-        remedy="check that this pool is meant to go, then run: gitops-doca lock x",
+        help="check that this pool is meant to go, then run: gitops-doca lock x",
     )
 
 

@@ -349,7 +349,7 @@ def test_a_lock_that_cannot_be_used_is_of_class_lock(tmp_path: Path, name: str) 
     assert problems
     assert "SECRET" not in repr(problems)
     assert {problem.category for problem in problems} == {Category.LOCK}
-    assert {problem.remedy for problem in problems} == {"run: gitops-doca lock"}
+    assert {problem.help for problem in problems} == {"run: gitops-doca lock"}
     assert any(message in problem.message and problem.place.line == line for problem in problems)
 
 
@@ -363,7 +363,7 @@ def test_a_lock_of_a_newer_version_asks_for_a_newer_tool(tmp_path: Path) -> None
                 category=Category.LOCK,
                 message="the lock is of 'gitops-doca.dev/v1', which this gitops-doca does not know",
                 place=Place(str(file), 2, "apiVersion"),
-                remedy="use the gitops-doca that wrote it, or a newer one",
+                help="use the gitops-doca that wrote it, or a newer one",
             ),
         ),
     )
@@ -379,7 +379,7 @@ def test_a_lock_that_is_absent_says_how_to_write_it(tmp_path: Path) -> None:
                 category=Category.LOCK,
                 message="there is no lock file here",
                 place=Place(str(file)),
-                remedy="run: gitops-doca lock",
+                help="run: gitops-doca lock",
             ),
         ),
     )

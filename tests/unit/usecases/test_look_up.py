@@ -50,7 +50,7 @@ def test_more_references_are_an_error_before_the_round_that_needs_them(
         look_up(make_pools(pools), RegistryTags(resolver, split="split it"), Problems())
 
     (error,) = refused.value.diagnostics
-    assert (error.category, error.message, error.remedy) == (Category.INPUT, message, "split it")
+    assert (error.category, error.message, error.help) == (Category.INPUT, message, "split it")
     assert len(resolver.asked) == rounds
 
 

@@ -38,8 +38,8 @@ def online(application: Application, *, published: int, pools: int, fault: Fault
         return application.generate(env={"GITOPS_DOCA_ALLOWED_REGISTRY": fake.host})
 
 
-def error(category: Category, message: str = "it is wrong", remedy: str = "mend it") -> Diagnostic:
-    return Diagnostic(category=category, message=message, remedy=remedy, details=("one",))
+def error(category: Category, message: str = "it is wrong", help: str = "mend it") -> Diagnostic:
+    return Diagnostic(category=category, message=message, help=help, details=("one",))
 
 
 def test_a_missing_image_is_told_in_the_first_sentence_and_how_to_mend_it_in_the_second(
@@ -70,7 +70,7 @@ def test_a_registry_that_refuses_is_told_with_the_variable_that_mends_it(applica
     )
 
 
-def test_80_missing_images_leave_room_for_the_remedy_of_the_first(application: Application) -> None:
+def test_80_missing_images_leave_room_for_the_help_of_the_first(application: Application) -> None:
     result = online(application, published=0, pools=80)
 
     lines = result.stderr.splitlines()
@@ -115,14 +115,14 @@ def test_warnings_come_behind_errors(application: Application) -> None:
 def test_a_refresh_helps_where_the_registry_may_answer_otherwise(category: Category) -> None:
     (told,) = for_argocd((error(category),), APP, online=True)
 
-    assert told.remedy == "mend it" + REFRESH
+    assert told.help == "mend it" + REFRESH
 
 
 @pytest.mark.parametrize("category", [Category.INPUT, Category.LOCK, Category.EMPTY, Category.IO])
 def test_a_refresh_helps_no_other_error(category: Category) -> None:
     (told,) = for_argocd((error(category),), APP, online=True)
 
-    assert told.remedy == "mend it"
+    assert told.help == "mend it"
 
 
 @pytest.mark.parametrize(
@@ -142,16 +142,16 @@ def test_a_refresh_helps_no_other_error(category: Category) -> None:
 def test_the_applications_name_is_shown_when_it_is_one(name: str, shown: str) -> None:
     (told,) = for_argocd((error(Category.UNKNOWN),), {"ARGOCD_APP_NAME": name}, online=True)
 
-    assert spell(told.remedy).endswith(f"argocd app get {shown} --hard-refresh")
+    assert spell(told.help).endswith(f"argocd app get {shown} --hard-refresh")
 
 
 def test_help_names_the_variables_of_the_sidecar_for_flags() -> None:
-    remedy = ("give --locked, or name it with ", Flag("--ca-file"), " FILE")
-    problem = Diagnostic(category=Category.LOCK, message="--ca-file is text here", remedy=remedy)
+    help = ("give --locked, or name it with ", Flag("--ca-file"), " FILE")
+    problem = Diagnostic(category=Category.LOCK, message="--ca-file is text here", help=help)
 
     (told,) = for_argocd((problem,), APP, online=True)
 
-    assert (told.message, told.remedy) == (
+    assert (told.message, told.help) == (
         "--ca-file is text here",
         "give --locked, or name it with GITOPS_DOCA_CA_FILE FILE",
     )
@@ -187,7 +187,7 @@ def test_the_memory_limit_goes_with_the_run(application: Application) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lacking", "category", "whose", "remedy"),
+    ("lacking", "category", "whose", "help"),
     [
         (
             MemoryError(),
@@ -216,7 +216,7 @@ def test_the_memory_limit_goes_with_the_run(application: Application) -> None:
     ],
 )
 def test_a_lack_of_memory_is_told_by_what_filled_it(
-    lacking: Exception, category: Category, whose: str, remedy: str
+    lacking: Exception, category: Category, whose: str, help: str
 ) -> None:
     with pytest.raises(GenerationError) as caught, memory_limit():
         raise lacking
@@ -225,7 +225,7 @@ def test_a_lack_of_memory_is_told_by_what_filled_it(
         Diagnostic(
             category=category,
             message=f"{whose} more memory than the 384 MiB that a run has",
-            remedy=remedy,
+            help=help,
         ),
     )
 

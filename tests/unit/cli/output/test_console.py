@@ -29,9 +29,9 @@ def error(message: str = "no", **fields: object) -> Diagnostic:
     return Diagnostic(**{"category": Category.INPUT, "message": message, **fields})  # type: ignore[arg-type]
 
 
-def test_a_diagnostic_is_its_sentence_then_details_then_the_remedy() -> None:
+def test_a_diagnostic_is_its_sentence_then_details_then_the_help() -> None:
     place = Place("p.yaml", 3, "spec")
-    found = error("it is wrong", place=place, details=("one", "two"), remedy="mend it")
+    found = error("it is wrong", place=place, details=("one", "two"), help="mend it")
 
     assert format_diagnostics([found, Diagnostic(category=None, message="hm")]) == (
         "error[input]: p.yaml:3: spec: it is wrong\n  one\n  two\n  help: mend it\nwarning: hm\n"
@@ -51,7 +51,7 @@ def test_errors_come_before_warnings(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_a_terminal_would_act_on_is_escaped() -> None:
-    found = error("\x1b[31m\r\n\x07\u202e\x9b\ud800ü", details=("\x1b]0;x",), remedy="\t")
+    found = error("\x1b[31m\r\n\x07\u202e\x9b\ud800ü", details=("\x1b]0;x",), help="\t")
 
     assert format_diagnostics([found]) == (
         "error[input]: \\x1b[31m\\r\\n\\x07\\u202e\\x9b\\ud800ü\n  \\x1b]0;x\n  help: \\t\n"
@@ -68,8 +68,8 @@ def test_details_give_way_to_the_first_sentences_of_others() -> None:
     ]
 
 
-def test_a_detail_without_room_is_counted_and_the_remedy_still_said() -> None:
-    found = error(details=("short", "x" * 5000, "y"), remedy="mend it")
+def test_a_detail_without_room_is_counted_and_the_help_still_said() -> None:
+    found = error(details=("short", "x" * 5000, "y"), help="mend it")
 
     assert format_diagnostics([found]) == "error[input]: no\n  short\n  ... and 2 more\n  help: mend it\n"
 
@@ -96,7 +96,7 @@ TEXT = st.text(max_size=20) | st.integers(0, 5000).map(lambda n: "é" * n)
             category=st.sampled_from([None, Category.INPUT]),
             message=TEXT,
             details=st.lists(TEXT, max_size=5).map(tuple),
-            remedy=TEXT,
+            help=TEXT,
         ),
         max_size=60,
     )

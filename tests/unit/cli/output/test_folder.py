@@ -363,7 +363,7 @@ def test_a_folder_that_another_run_keeps_is_told(tmp_path: Path) -> None:
             category=Category.IO,
             message="is being written by another gitops-doca",
             place=Place(str(tmp_path)),
-            remedy="run it again when nothing else writes there",
+            help="run it again when nothing else writes there",
         ),
     )
     assert listed(tmp_path) == []

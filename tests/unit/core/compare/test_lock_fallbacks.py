@@ -47,7 +47,7 @@ def test_what_is_said_names_both_versions_and_the_nodes(*, strict: bool) -> None
         message=f"1 pool with 2 nodes will go back to a fallback version{refused}",
         place=PLACE,
         details=(f"pool {locked_pool(POOL)}: {VERSION} -> {OLD}; 2 nodes: a, b",),
-        remedy=(
+        help=(
             "publish or mirror the images of the policy's version, or change the version in the policy back"
             f"{accept}"
         ),

@@ -26,8 +26,8 @@ def found(lock: ImageLock, pools: Sequence[Pool], *, lists_wanted: bool = False)
     return problems.errors
 
 
-def stale(message: str, *details: str, remedy: str = "run: gitops-doca lock") -> Diagnostic:
-    return Diagnostic(category=Category.LOCK, message=message, place=PLACE, details=details, remedy=remedy)
+def stale(message: str, *details: str, help: str = "run: gitops-doca lock") -> Diagnostic:
+    return Diagnostic(category=Category.LOCK, message=message, place=PLACE, details=details, help=help)
 
 
 def test_a_lock_that_has_all_is_no_problem() -> None:
@@ -58,7 +58,7 @@ def test_pools_that_are_gone_ask_for_a_second_look() -> None:
             "the lock is out of date: 2 pools have no node any more",
             f"pool {locked_pool(OTHER)} is locked, but no node is in it any more",
             f"pool {locked_pool(POOL)} is locked, but no node is in it any more",
-            remedy="check that these pools are meant to go, then run: gitops-doca lock",
+            help="check that these pools are meant to go, then run: gitops-doca lock",
         ),
     )
 

@@ -327,7 +327,7 @@ def test_two_runtimes_in_a_rhel_pool_are_an_error_that_names_the_nodes() -> None
             message="pool rhel9.4/5.15.0-91-generic/amd64 mixes container runtimes, "
             "and RHEL's subscription is mounted under all but cri-o: containerd: a, c; cri-o: b",
             place=nodes[0].place.at("status.nodeInfo.containerRuntimeVersion"),
-            remedy="give the nodes one runtime, or split them by NicNodePolicies",
+            help="give the nodes one runtime, or split them by NicNodePolicies",
         )
     ]
 

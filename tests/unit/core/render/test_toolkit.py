@@ -109,7 +109,7 @@ def test_a_release_without_toolkit_is_an_error(inventory: Inventory, what: str) 
     assert problem.message == (
         f"pool {POOL_NAME} compiles with OpenShift's driver toolkit 416.94, and {what}"
     )
-    assert problem.remedy == (
+    assert problem.help == (
         "add to the inventory: kubectl get imagestream driver-toolkit -n openshift -o yaml"
     )
 

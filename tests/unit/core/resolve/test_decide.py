@@ -228,7 +228,7 @@ def test_a_forced_miss_tells_tag_nodes_and_what_is_near() -> None:
                 "pool ubuntu22.04/5.15.0-91-generic/amd64, 2 nodes: a, b",
                 f"published near it: {near} (closest kernel of the flavour)",
             ),
-            remedy="publish or mirror this tag, keep the nodes on a kernel that has one, "
+            help="publish or mirror this tag, keep the nodes on a kernel that has one, "
             "choose a driver version that has it, or set forcePrecompiled: false",
         )
     ]
@@ -269,7 +269,7 @@ def test_a_miss_of_both_images_tells_all_pools_that_would_compile_with_one() -> 
                 "precompiled tag: 25.04-0.6.1.0-2-5.15.0-92-generic-ubuntu22.04-amd64",
                 f"published near it: {near} (the same platform under another driver version)",
             ),
-            remedy="publish or mirror one of them, or correct repository, image and version in the policy",
+            help="publish or mirror one of them, or correct repository, image and version in the policy",
         )
     ]
 
@@ -292,7 +292,7 @@ def test_an_unknown_tag_tells_tag_registry_and_why() -> None:
             ": 503 Service Unavailable",
             place=POLICY_PLACE,
             details=(f"{PRECOMPILED}: pool ubuntu22.04/5.15.0-91-generic/amd64, 1 node: a",),
-            remedy=("wait until the registry answers", ", then run again; no image is chosen on a guess"),
+            help=("wait until the registry answers", ", then run again; no image is chosen on a guess"),
         )
     ]
 
@@ -350,14 +350,14 @@ def test_the_registry_is_named_where_the_repository_does_not_name_it() -> None:
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_has_a_remedy_of_its_own(cause: Cause) -> None:
-    remedies = {}
+def test_every_cause_has_a_help_of_its_own(cause: Cause) -> None:
+    helps = {}
     for each in Cause:
         (found,) = _report([_withheld(TagUnknown(each, "x"), "a")])
-        remedies[each] = spell(found.remedy)
+        helps[each] = spell(found.help)
 
-    assert list(remedies.values()).count(remedies[cause]) == 1
-    assert remedies[cause].endswith(", then run again; no image is chosen on a guess")
+    assert list(helps.values()).count(helps[cause]) == 1
+    assert helps[cause].endswith(", then run again; no image is chosen on a guess")
 
 
 def test_misses_and_unknowns_are_all_told_misses_first() -> None:

@@ -141,7 +141,7 @@ def test_the_init_container_of_the_operators_driver_is_known_by_its_image(
 def _lost(*evidence: OperatorEvidence, keep: str = "") -> list[str]:
     problems = Problems()
     warn_lost_init_container(evidence, RenderOptions(init_container_image=keep), problems)
-    return [word for one in problems.warnings for word in (f"{one.place}: {one.message}", spell(one.remedy))]
+    return [word for one in problems.warnings for word in (f"{one.place}: {one.message}", spell(one.help))]
 
 
 def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() -> None:

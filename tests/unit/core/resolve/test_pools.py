@@ -105,7 +105,7 @@ def test_the_operators_names_refuse_two_architectures_of_one_kernel() -> None:
             message=f"operatorNames gives ubuntu22.04/{KERNEL}/amd64 and ubuntu22.04/{KERNEL}/arm64 "
             "the same DaemonSet name mofed-ubuntu22.04-6d568d699f-ds",
             place=Place("nodes.yaml", 1, "b"),
-            remedy="the operator's names hold one architecture a kernel; set operatorNames: false",
+            help="the operator's names hold one architecture a kernel; set operatorNames: false",
         )
     ]
 
@@ -122,7 +122,7 @@ def test_kernels_whose_hashes_meet_are_refused(*, operator_names: bool) -> None:
             message="ubuntu22.04/costarring/amd64 of nic-cluster-policy and ubuntu22.04/liquid/amd64 "
             "of nic-cluster-policy get the same DaemonSet name mofed-ubuntu22.04-59d658d697-ds",
             place=Place("nodes.yaml", 1, "b"),
-            remedy="give the nodes of one of them a NicNodePolicy of another name",
+            help="give the nodes of one of them a NicNodePolicy of another name",
         )
     ]
 
@@ -227,7 +227,7 @@ def test_a_node_without_a_needed_label_is_skipped_with_a_warning_or_under_strict
             message=f"NIC nodes a, c skipped: no label {label}, "
             "so the driver image for the nodes is not known",
             place=Place("nodes.yaml", 1, "a"),
-            remedy=f"{help_with_platform([label])}, then take the inventory again",
+            help=f"{help_with_platform([label])}, then take the inventory again",
         )
     ]
 
@@ -288,7 +288,7 @@ def test_a_kernel_that_fits_no_label_is_an_error_that_names_its_nodes(
             message=f"nodes a, b: {shown} cannot be the value of a label "
             "(letters, digits and - _ . between them, at most 63 characters)",
             place=_label_place("a", KERNEL_LABEL),
-            remedy="take the labels as node-feature-discovery writes them: others become _ there"
+            help="take the labels as node-feature-discovery writes them: others become _ there"
             if len(kernel) <= MAX_LABEL
             else "no cluster holds such a label: take the inventory again",
         )
@@ -372,7 +372,7 @@ def test_node_policies_that_select_one_node_conflict_whether_it_has_a_nic_or_not
             category=Category.INPUT,
             message="the NicNodePolicies one and two select the same nodes a, b",
             place=Place("nodes.yaml", 1, "a"),
-            remedy="give them nodeSelectors that no node matches together; the operator refuses them too",
+            help="give them nodeSelectors that no node matches together; the operator refuses them too",
         )
     ]
 

@@ -354,7 +354,7 @@ def test_credentials_do_not_go_to_a_foreign_realm(config: Config) -> None:
                 Diagnostic(
                     category=None,
                     message=f"the credentials for {fake.host} were not sent to its token server {realm.host}",
-                    remedy=("if it may have them, give ", Flag("--trusted-realm-host"), f" {realm.host}"),
+                    help=("if it may have them, give ", Flag("--trusted-realm-host"), f" {realm.host}"),
                 ),
             )
             assert _authorizations(realm) == [("token", "")]

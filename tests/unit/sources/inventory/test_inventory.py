@@ -571,7 +571,7 @@ def test_the_help_says_how_to_get_nodes() -> None:
         Path(name).write_text(text)
     read_inventory(["pods.json", "table.json"], [], problems)
 
-    assert {found.remedy for found in problems} == {"give what kubectl get nodes -o yaml (or -o json) prints"}
+    assert {found.help for found in problems} == {"give what kubectl get nodes -o yaml (or -o json) prints"}
 
 
 @pytest.mark.parametrize("text", ["just text", "5", "- 5", "a: b", "kind: 5", "kind: [a]", "[[]]", "kind:"])

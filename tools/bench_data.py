@@ -4,12 +4,22 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import yaml
 
-_FEATURES = 60
-_IMAGES = 22
+
+class Weight(NamedTuple):
+    """How much of a node is of no interest to the product."""
+
+    features: int
+    """Labels of node-feature-discovery about the processor."""
+    images: int
+
+
+_COMMON = Weight(features=60, images=22)
+_HEAVY = Weight(features=80, images=30)
+HEAVY = ".heavy.json"
 COMPACT = ".compact.yaml"
 VERSION = "25.04-0.6.1.0-2"
 POLICY = """\
@@ -48,7 +58,7 @@ def tag(pool: int) -> str:
 def write_nodes(path: Path, *, nodes: int, pools: int) -> None:
     """Write nodes, spread evenly over the pools, as the name's ending says.
 
-    A List in JSON or YAML, or for `.compact.yaml` a NodeInventory.
+    A List in JSON or YAML, for `.heavy.json` of larger nodes, or for `.compact.yaml` a NodeInventory.
     """
     part = path.with_name(f"{path.name}.part")
     with part.open("w") as file:
@@ -56,7 +66,8 @@ def write_nodes(path: Path, *, nodes: int, pools: int) -> None:
             _write_compact(file, nodes, pools)
         else:
             write = _write_json if path.suffix == ".json" else _write_yaml
-            write(file, nodes, lambda index: _node(index, index % pools))
+            weight = _HEAVY if path.name.endswith(HEAVY) else _COMMON
+            write(file, nodes, lambda index: _node(index, index % pools, weight))
     part.replace(path)
 
 
@@ -98,32 +109,32 @@ def _write_yaml(file: TextIO, nodes: int, node: Callable[[int], dict[str, Any]])
 
 def new_node(index: int, pool: int) -> dict[str, Any]:
     """Return a node as a client creates it, without the fields that are the API server's own."""
-    node = _node(index, pool)
+    node = _node(index, pool, _COMMON)
     for field in ("creationTimestamp", "resourceVersion", "uid"):
         del node["metadata"][field]
     return node
 
 
-def _node(index: int, pool: int) -> dict[str, Any]:
+def _node(index: int, pool: int, weight: Weight) -> dict[str, Any]:
     name = f"node-{index:05d}"
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "annotations": _annotations(index),
+            "annotations": _annotations(index, weight),
             "creationTimestamp": "2025-06-01T08:00:00Z",
-            "labels": _labels(name, pool),
+            "labels": _labels(name, pool, weight),
             "name": name,
             "resourceVersion": str(90_000_000 + index),
             "uid": f"7f0c2d4e-0000-4000-8000-{index:012d}",
         },
         "spec": {"podCIDR": f"10.{index // 256}.{index % 256}.0/24", "providerID": f"metal://{name}"},
-        "status": _status(name, index, pool),
+        "status": _status(name, index, pool, weight),
     }
 
 
-def _annotations(index: int) -> dict[str, str]:
-    features = ",".join(f"cpu-cpuid.FEATURE{number:02d}" for number in range(_FEATURES))
+def _annotations(index: int, weight: Weight) -> dict[str, str]:
+    features = ",".join(f"cpu-cpuid.FEATURE{number:02d}" for number in range(weight.features))
     return {
         "csi.volume.kubernetes.io/nodeid": json.dumps(
             {f"csi{number}.example.com": "x" * 36 for number in range(3)}
@@ -135,9 +146,10 @@ def _annotations(index: int) -> dict[str, str]:
     }
 
 
-def _labels(name: str, pool: int) -> dict[str, str]:
+def _labels(name: str, pool: int, weight: Weight) -> dict[str, str]:
     labels = {
-        f"feature.node.kubernetes.io/cpu-cpuid.FEATURE{number:02d}": "true" for number in range(_FEATURES)
+        f"feature.node.kubernetes.io/cpu-cpuid.FEATURE{number:02d}": "true"
+        for number in range(weight.features)
     }
     labels |= {
         "beta.kubernetes.io/arch": "amd64",
@@ -161,7 +173,7 @@ def _labels(name: str, pool: int) -> dict[str, str]:
     return dict(sorted(labels.items()))
 
 
-def _status(name: str, index: int, pool: int) -> dict[str, Any]:
+def _status(name: str, index: int, pool: int, weight: Weight) -> dict[str, Any]:
     resources = {"cpu": "128", "ephemeral-storage": "921300812Ki", "memory": "1056270364Ki", "pods": "110"}
     conditions = ("NetworkUnavailable", "MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
     return {
@@ -183,7 +195,7 @@ def _status(name: str, index: int, pool: int) -> dict[str, Any]:
             for condition in conditions
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-        "images": [_image(number) for number in range(_IMAGES)],
+        "images": [_image(number) for number in range(weight.images)],
         "nodeInfo": {
             "architecture": "amd64",
             "bootID": f"0a1b2c3d-0000-4000-8000-{index:012d}",

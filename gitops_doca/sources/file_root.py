@@ -88,10 +88,10 @@ class FileRoot(NamedTuple):
         if len(name) > _MAX_NAME:
             raise OSError(errno.ENAMETOOLONG, "")
         walk = _Walk(self, (*self.start, *name.split("/")), stack)
-        found = walk.file()
-        if found is None:
+        file = walk.file()
+        if file is None:
             raise self.no_file()
-        return found
+        return file
 
     def outside(self) -> UnreadableError:
         """Return the error for a name that leads out."""
@@ -111,7 +111,7 @@ class _Walk:
     """Goes down the parts of one name, and never up above the root."""
 
     def __init__(self, file_root: FileRoot, parts: tuple[str, ...], stack: ExitStack) -> None:
-        self._boundary = file_root
+        self._root = file_root
         self._stack = stack
         self._parts = deque(parts)
         self._links = 0
@@ -153,7 +153,7 @@ class _Walk:
 
     def _leave(self) -> None:
         if len(self._folders) == 1:
-            raise self._boundary.outside()
+            raise self._root.outside()
         self._folders.pop()
 
     def _follow(self, target: str) -> None:
@@ -161,7 +161,7 @@ class _Walk:
         if self._links > _MAX_LINKS:
             raise OSError(errno.ELOOP, "")
         if target.startswith("/"):
-            raise self._boundary.outside()
+            raise self._root.outside()
         self._linked |= not self._parts
         self._parts.extendleft(reversed(target.split("/")))
 

@@ -69,5 +69,5 @@ def _selector(selector: object) -> str:
 
 
 def _image(containers: object) -> str:
-    found = containers if isinstance(containers, list) else []
-    return next((text_at(one, "image") for one in found if value_at(one, "name") == MAIN_CONTAINER), "")
+    entries = containers if isinstance(containers, list) else []
+    return next((text_at(one, "image") for one in entries if value_at(one, "name") == MAIN_CONTAINER), "")

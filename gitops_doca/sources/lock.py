@@ -44,11 +44,12 @@ def read_lock(
         help = f"run: {fix_command}"
         problems.error("there is no lock file here", place, category=Category.LOCK, help=help)
         return None
-    found = Problems()
-    lock = _read(file, found, file_root)
-    for problem in found:
-        problems.add(replace(problem, category=Category.LOCK, help=problem.help or f"run: {fix_command}"))
-    return None if found.errors else lock
+    problems_of_lock = Problems()
+    lock = _read(file, problems_of_lock, file_root)
+    for problem in problems_of_lock:
+        help = problem.help or f"run: {fix_command}"
+        problems.add(replace(problem, category=Category.LOCK, help=help))
+    return None if problems_of_lock.errors else lock
 
 
 def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLock | None:

@@ -83,8 +83,8 @@ def read_policies(
         if isinstance(source, Document):
             documents.append(source)
         else:
-            found = read_documents(source, _SELECTION, problems, file_root)
-            documents += [document for document in found if is_meant_as_policy(document)]
+            read = read_documents(source, _SELECTION, problems, file_root)
+            documents += [document for document in read if is_meant_as_policy(document)]
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(
@@ -140,8 +140,8 @@ def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> st
 
 
 def _selector(document: Document) -> dict[str, str]:
-    found = document.value.get("spec", {}).get("nodeSelector", {})
-    return {label: value for label, value in found.items() if label != LOADED_LABEL}
+    selector = document.value.get("spec", {}).get("nodeSelector", {})
+    return {label: value for label, value in selector.items() if label != LOADED_LABEL}
 
 
 def _has_driver(document: Document) -> bool:
@@ -177,10 +177,10 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
 
 
 def _driver(document: Document, problems: Problems) -> DriverSpec | None:
-    found = document.value["spec"]["ofedDriver"]
+    driver = document.value["spec"]["ofedDriver"]
     fallback = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
-    repository = _repository(document, found, fallback, problems)
-    version = _version(document, found, fallback, problems)
+    repository = _repository(document, driver, fallback, problems)
+    version = _version(document, driver, fallback, problems)
     _check_unique(document, ("env",), problems)
     _check_unique(document, ("containerResources",), problems)
     _check_containers(document, problems)
@@ -190,24 +190,24 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         repository=repository,
         version="" if is_digest(version) else version,
         digest=Digest(version) if is_digest(version) else None,
-        force_precompiled=found.get("forcePrecompiled", False),
-        image_pull_secrets=tuple(found.get("imagePullSecrets") or fallback.get("imagePullSecrets", ())),
-        env=tuple(found.get("env", ())),
+        force_precompiled=driver.get("forcePrecompiled", False),
+        image_pull_secrets=tuple(driver.get("imagePullSecrets") or fallback.get("imagePullSecrets", ())),
+        env=tuple(driver.get("env", ())),
         resources={
             entry["name"]: {part: entry[part] for part in ("limits", "requests") if entry.get(part)}
-            for entry in found.get("containerResources", ())
+            for entry in driver.get("containerResources", ())
         },
-        startup_probe=_probe(found.get("startupProbe", {}), _STARTUP),
-        liveness_probe=_probe(found.get("livenessProbe", {}), _RUNNING),
-        readiness_probe=_probe(found.get("readinessProbe", {}), _RUNNING),
-        termination_grace_period=found.get("terminationGracePeriodSeconds", 300),
-        cert_config=found.get("certConfig", {}).get("name", ""),
-        repo_config=found.get("repoConfig", {}).get("name", ""),
-        safe_load=found.get("upgradePolicy", {}).get("safeLoad", False),
-        has_own_repository=bool(found.get("repository")),
+        startup_probe=_probe(driver.get("startupProbe", {}), _STARTUP),
+        liveness_probe=_probe(driver.get("livenessProbe", {}), _RUNNING),
+        readiness_probe=_probe(driver.get("readinessProbe", {}), _RUNNING),
+        termination_grace_period=driver.get("terminationGracePeriodSeconds", 300),
+        cert_config=driver.get("certConfig", {}).get("name", ""),
+        repo_config=driver.get("repoConfig", {}).get("name", ""),
+        safe_load=driver.get("upgradePolicy", {}).get("safeLoad", False),
+        has_own_repository=bool(driver.get("repository")),
         places={
             **{
-                name: document.place((*(DRIVER if found.get(name) else GLOBAL), name))
+                name: document.place((*(DRIVER if driver.get(name) else GLOBAL), name))
                 for name in ("repository", "version")
             },
             "certConfig": document.place((*DRIVER, "certConfig")),
@@ -218,10 +218,10 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
 
 
 def _filled(
-    document: Document, name: str, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, name: str, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
 ) -> tuple[str, Place] | None:
     """Return a field's value and place, from `global` when the driver leaves it out."""
-    for path, section in ((DRIVER, found), (GLOBAL, fallback)):
+    for path, section in ((DRIVER, driver), (GLOBAL, fallback)):
         if section.get(name):
             return section[name], document.place((*path, name))
     also = " and spec.global has none either" if document.value["kind"] == CLUSTER else ""
@@ -230,9 +230,9 @@ def _filled(
 
 
 def _repository(
-    document: Document, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
 ) -> Repository | None:
-    filled = _filled(document, "repository", found, fallback, problems)
+    filled = _filled(document, "repository", driver, fallback, problems)
     if filled is None:
         return None
     text, place = filled
@@ -244,16 +244,16 @@ def _repository(
         )
         return None
     try:
-        return parse_repository(f"{text}/{found['image']}")
+        return parse_repository(f"{text}/{driver['image']}")
     except InvalidReferenceError as error:
-        problems.error(f"{found['image']!r} {error}", document.place((*DRIVER, "image")))
+        problems.error(f"{driver['image']!r} {error}", document.place((*DRIVER, "image")))
         return None
 
 
 def _version(
-    document: Document, found: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
 ) -> str | None:
-    filled = _filled(document, "version", found, fallback, problems)
+    filled = _filled(document, "version", driver, fallback, problems)
     if filled is None:
         return None
     version, place = filled
@@ -296,9 +296,9 @@ def _check_containers(document: Document, problems: Problems) -> None:
             )
 
 
-def _probe(found: Mapping[str, int], default: Probe) -> Probe:
+def _probe(timing: Mapping[str, int], default: Probe) -> Probe:
     def seconds(name: str, otherwise: int) -> int:
-        value = found.get(name, 0)
+        value = timing.get(name, 0)
         return value if value >= 1 else otherwise
 
     return Probe(
@@ -309,11 +309,11 @@ def _probe(found: Mapping[str, int], default: Probe) -> Probe:
     )
 
 
-def _toleration(found: Mapping[str, Any]) -> Toleration:
+def _toleration(fields: Mapping[str, Any]) -> Toleration:
     return Toleration(
-        key=found.get("key", ""),
-        operator=found.get("operator", ""),
-        value=found.get("value", ""),
-        effect=found.get("effect", ""),
-        seconds=found.get("tolerationSeconds"),
+        key=fields.get("key", ""),
+        operator=fields.get("operator", ""),
+        value=fields.get("value", ""),
+        effect=fields.get("effect", ""),
+        seconds=fields.get("tolerationSeconds"),
     )

@@ -37,19 +37,19 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
     says, is a problem. No message shows anything of the content.
     """
     before = len(problems.errors)
-    found = [
+    secrets = [
         secret
         for document in read_documents(file, SELECTION, problems)
         for secret in read_pull_secret(document, problems)
     ]
-    if not found and len(problems.errors) == before:
+    if not secrets and len(problems.errors) == before:
         problems.error(
             "holds no pull secret: neither a Secret of type kubernetes.io/dockerconfigjson or "
             "kubernetes.io/dockercfg, nor the JSON in one",
             Document({}, file, 0).place(),
             help=_HELP,
         )
-    return found
+    return secrets
 
 
 def read_pull_secret(document: Document, problems: Problems) -> Iterator[tuple[str, Auths]]:

@@ -22,7 +22,7 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     Reports what cannot be read, what is no regular file, a link that leads out, an object that Kubernetes
     would not take by its name, and one that stands twice. Links to folders are not followed, with a warning.
     """
-    found: dict[tuple[str, str, str], Resource] = {}
+    resources: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
     file_root = FileRoot(root, called="the folder", folder=os.path.normpath(folder))
     for file in _files(file_root, problems):
@@ -42,9 +42,9 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
                     "the object has a kind, name or namespace that Kubernetes does not allow",
                     document.place(),
                 )
-            elif found.setdefault(named, value) is not value:
+            elif resources.setdefault(named, value) is not value:
                 problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
-    return tuple(found.values())
+    return tuple(resources.values())
 
 
 def _is_ours(value: object) -> bool:

@@ -45,8 +45,8 @@ def read_resource_list(problems: Problems) -> ResourceList | None:
     if len(documents) != 1 or not _is_list(documents[0].value):
         problems.error(f"is no {KIND} of {_GROUP.rstrip('/')}", _STDIN, help=_CALLER)
         return None
-    found = documents[0].value
-    items, config = found.get("items"), found.get(CONFIG)
+    value = documents[0].value
+    items, config = value.get("items"), value.get(CONFIG)
     if config is None:
         problems.error(f"the {KIND} has no {CONFIG}, which is the DriverGenerator", _STDIN, help=_CALLER)
         return None
@@ -80,8 +80,8 @@ def _is_placeholder(item: Mapping[str, Any], config: object) -> bool:
 
 
 def _metadata(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = item.get("metadata")
-    return found if isinstance(found, dict) else {}
+    metadata = item.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _policies(items: tuple[Item, ...]) -> Iterator[tuple[int, Document]]:

@@ -72,8 +72,8 @@ class Repository:
         oid = self._ask("merge-base", head, tip)
         if not oid:
             raise git_error(f"HEAD and {_short(branch)} have no common commit here", self.shallow_help())
-        found = self._commit(oid, oid[:12])
-        return replace(found, clarified=f"{oid[:12]} is where HEAD left {_short(branch)}")
+        commit = self._commit(oid, oid[:12])
+        return replace(commit, clarified=f"{oid[:12]} is where HEAD left {_short(branch)}")
 
     def shallow_help(self) -> str:
         """Return what to do about a commit that is not here; empty when all that can be are here."""
@@ -103,8 +103,8 @@ class Repository:
         """Return the objects whose names a name may abbreviate."""
         if not re.fullmatch(r"[0-9a-f]{7,63}", name):
             return {}
-        found = self._ask("rev-parse", f"--disambiguate={name}") or ""
-        return {oid: oid for oid in found.splitlines()}
+        answer = self._ask("rev-parse", f"--disambiguate={name}") or ""
+        return {oid: oid for oid in answer.splitlines()}
 
     def _tip(self, ref: str) -> str | None:
         """Return the object that a ref of exactly this name leads to, through a tag's own object."""

@@ -47,7 +47,7 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
             try:
                 git.questions.write(os.fsencode(f"{commit.oid}:{path}") + b"\n")
                 git.questions.flush()
-                found = _answer(git.answers, target / path)
+                answer = _answer(git.answers, target / path)
             except (EOFError, BrokenPipeError):
                 # What it did not answer is not known.
                 raise _not_here(commit, path, git.complaints()) from None
@@ -55,8 +55,8 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
                 why = os.strerror(error.errno or 0)
                 message = f"{path!r} could not be written into a temporary folder: {why}"
                 raise GenerationError((Diagnostic(category=Category.IO, message=message),)) from None
-            if found is not None:
-                absent[path] = found
+            if answer is not None:
+                absent[path] = answer
     missing = [path for path, why in absent.items() if why is Absence.MISSING]
     return absent | dict(chain.from_iterable(_explain(commit, some) for some in _batches(missing)))
 

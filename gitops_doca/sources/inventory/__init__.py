@@ -48,7 +48,7 @@ def build_inventory(
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
     """Make an inventory of objects, of which `object_selection` of the same labels chose the parts."""
-    found = InventoryBuilder(problems, RENDER_LABELS.union(labels), ignored_taints)
+    builder = InventoryBuilder(problems, RENDER_LABELS.union(labels), ignored_taints)
     for document in documents:
         known = group_and_kind(document)
         if known is None:
@@ -59,8 +59,8 @@ def build_inventory(
                     help=HOW_TO_GET_NODES,
                 )
         elif known[1] == KIND:
-            add_snapshot(document, found)
+            add_snapshot(document, builder)
         else:
-            add_operator_evidence(document, found)
-            add_object(document, known[0], found)
-    return found.inventory()
+            add_operator_evidence(document, builder)
+            add_object(document, known[0], builder)
+    return builder.inventory()

@@ -19,28 +19,28 @@ _RUNTIME = "containerRuntimeVersion"
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
-def add_object(document: Document, group: str, found: InventoryBuilder) -> None:
+def add_object(document: Document, group: str, builder: InventoryBuilder) -> None:
     """Add what an `Inventory` needs of an object of this API group; one of another kind is ignored."""
-    found.openshift |= group.endswith(".openshift.io")
+    builder.openshift |= group.endswith(".openshift.io")
     match group, document.value["kind"]:
         case "", "Node":
-            _add_node(document, found)
+            _add_node(document, builder)
         case "", "ConfigMap":
-            _add_config_map(document, found)
+            _add_config_map(document, builder)
         case "image.openshift.io", "ImageStream":
-            _add_image_stream(document, found)
+            _add_image_stream(document, builder)
         case "config.openshift.io", "Proxy":
-            _add_proxy(document, found)
+            _add_proxy(document, builder)
         case _:
             pass
 
 
-def usable_taints(taints: Iterable[Mapping[str, Any]], found: InventoryBuilder) -> tuple[Taint, ...]:
+def usable_taints(taints: Iterable[Mapping[str, Any]], builder: InventoryBuilder) -> tuple[Taint, ...]:
     """Return the taints that can keep pods away, sorted.
 
     Those that pass come and go, so they are no part of what a node is.
     """
-    kept = (taint for taint in map(_taint, taints) if keeps_away(taint, found.ignored_taints))
+    kept = (taint for taint in map(_taint, taints) if keeps_away(taint, builder.ignored_taints))
     return tuple(sorted(kept, key=lambda t: (t.key, t.effect, t.value)))
 
 
@@ -48,16 +48,16 @@ def _taint(fields: Mapping[str, Any]) -> Taint:
     return Taint(*(fields.get(field) or "" for field in _TAINT))
 
 
-def _add_node(document: Document, found: InventoryBuilder) -> None:
-    name = _name(document, found)
-    labels = _labels(document, found)
-    taints = _taints(document, found)
+def _add_node(document: Document, builder: InventoryBuilder) -> None:
+    name = _name(document, builder)
+    labels = _labels(document, builder)
+    taints = _taints(document, builder)
     info = value_at(document.value, "status", "nodeInfo")
     runtime = value_at(info, _RUNTIME)
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
-        found.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
+        builder.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
         return
     node = Node(
         name=name,
@@ -68,18 +68,18 @@ def _add_node(document: Document, found: InventoryBuilder) -> None:
         lines=_lines(value_at(document.value, "metadata", "labels")),
         runtime_line=_lines(info).get(_RUNTIME, 0),
     )
-    found.add_node(node)
+    builder.add_node(node)
     if not node.has_nic:
-        found.add_other_node(value_at(document.value, "metadata", "labels") or {})
+        builder.add_other_node(value_at(document.value, "metadata", "labels") or {})
 
 
-def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | None:
+def _taints(document: Document, builder: InventoryBuilder) -> tuple[Taint, ...] | None:
     path: Path = ("spec", "taints")
     taints = value_at(document.value, *path)
     if not taints:
         return ()
     if not isinstance(taints, list) or not all(isinstance(taint, dict) for taint in taints):
-        found.problems.error("is not a list of taints with key, value and effect", document.place(path))
+        builder.problems.error("is not a list of taints with key, value and effect", document.place(path))
         return None
     fields = [
         (*path, number, field)
@@ -87,69 +87,69 @@ def _taints(document: Document, found: InventoryBuilder) -> tuple[Taint, ...] | 
         for field in _TAINT
         if taint.get(field) is not None
     ]
-    texts = [_is_text(document, field, found) for field in fields]
+    texts = [_is_text(document, field, builder) for field in fields]
     if not all(texts):
         return None
     for number, taint in enumerate(taints):
-        _check_taint(_taint(taint), document, number, found)
-    return usable_taints(taints, found)
+        _check_taint(_taint(taint), document, number, builder)
+    return usable_taints(taints, builder)
 
 
-def _check_taint(taint: Taint, document: Document, number: int, found: InventoryBuilder) -> None:
+def _check_taint(taint: Taint, document: Document, number: int, builder: InventoryBuilder) -> None:
     name = value_at(document.value, "metadata", "name")
     whose = f"node {name}: " if isinstance(name, str) and is_subdomain(name) else ""
     for field, expected in wrong_fields(taint):
         place = document.place(("spec", "taints", number, field))
-        found.problems.error(f"{whose}the {field} of the taint is not {expected}", place)
+        builder.problems.error(f"{whose}the {field} of the taint is not {expected}", place)
 
 
-def _add_config_map(document: Document, found: InventoryBuilder) -> None:
-    name = _name(document, found)
+def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
+    name = _name(document, builder)
     data = document.value.get("data")
     if name is None:
         return
     if not isinstance(data, dict | None):
-        found.problems.error("is no mapping", document.place(("data",)))
+        builder.problems.error("is no mapping", document.place(("data",)))
         return
     path = ("metadata", "namespace")
     namespace = value_at(document.value, *path)
-    if namespace is not None and not _is_text(document, path, found):
+    if namespace is not None and not _is_text(document, path, builder):
         return
     if not is_subdomain(name) or (namespace and not is_dns_label(namespace)):
         message = "the ConfigMap has a name or namespace that Kubernetes does not allow"
-        found.problems.error(message, document.place(("metadata",)))
+        builder.problems.error(message, document.place(("metadata",)))
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
-        found.problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
+        builder.problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
     if not wrong:
-        found.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
+        builder.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
 
 
-def _add_image_stream(document: Document, found: InventoryBuilder) -> None:
-    if (value_at(document.value, "metadata", "namespace"), _name(document, found)) != _DTK:
+def _add_image_stream(document: Document, builder: InventoryBuilder) -> None:
+    if (value_at(document.value, "metadata", "namespace"), _name(document, builder)) != _DTK:
         return
     images: dict[str, str] = {}
     tags = value_at(document.value, "spec", "tags") or []
     if not isinstance(tags, list):
-        found.problems.error("is no list", document.place(("spec", "tags")))
+        builder.problems.error("is no list", document.place(("spec", "tags")))
         return
     for number, tag in enumerate(tags):
         name, image = (value_at(tag, *at) for at in _TAG)
         place = document.place(("spec", "tags", number))
         if name is None or image is None:
-            found.problems.error("the tag has no name or no from.name", place)
-        elif [at for at in _TAG if not _is_text(document, ("spec", "tags", number, *at), found)]:
+            builder.problems.error("the tag has no name or no from.name", place)
+        elif [at for at in _TAG if not _is_text(document, ("spec", "tags", number, *at), builder)]:
             continue
         elif images.setdefault(name, image) != image:
-            found.problems.error(f"the tag {name!r} stands twice with different images", place)
+            builder.problems.error(f"the tag {name!r} stands twice with different images", place)
         else:
-            found.check_toolkit_image(name, image, place)
-    found.add_toolkit(images, document.place())
+            builder.check_toolkit_image(name, image, place)
+    builder.add_toolkit(images, document.place())
 
 
-def _add_proxy(document: Document, found: InventoryBuilder) -> None:
-    if _name(document, found) != "cluster":
+def _add_proxy(document: Document, builder: InventoryBuilder) -> None:
+    if _name(document, builder) != "cluster":
         return
     settings = {}
     for name in ("httpProxy", "httpsProxy", "noProxy"):
@@ -157,14 +157,14 @@ def _add_proxy(document: Document, found: InventoryBuilder) -> None:
         place = document.place(("spec", name))
         if not isinstance(value, str | None):
             # Its text may be a password.
-            found.problems.error("is not a string", place)
+            builder.problems.error("is not a string", place)
             return
         settings[name] = value or ""
         if has_login(settings[name]):
-            found.problems.warn(
+            builder.problems.warn(
                 "the proxy's URL holds a user or password, which goes into the manifests", place
             )
-    found.add_proxy(
+    builder.add_proxy(
         ClusterProxy(
             http=settings["httpProxy"],
             https=settings["httpsProxy"],
@@ -175,42 +175,44 @@ def _add_proxy(document: Document, found: InventoryBuilder) -> None:
     )
 
 
-def _name(document: Document, found: InventoryBuilder) -> str | None:
+def _name(document: Document, builder: InventoryBuilder) -> str | None:
     path = ("metadata", "name")
     name = value_at(document.value, *path)
     if isinstance(name, str) and name:
         return name
     if not isinstance(name, str | None):
-        found.problems.error(not_a_string(document, path), document.place(path))
+        builder.problems.error(not_a_string(document, path), document.place(path))
         return None
     kind = document.value["kind"]
-    found.problems.error(f"the {kind} has no metadata.name", document.place(("metadata",)))
+    builder.problems.error(f"the {kind} has no metadata.name", document.place(("metadata",)))
     return None
 
 
-def _labels(document: Document, found: InventoryBuilder) -> dict[str, str] | None:
+def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | None:
     path = ("metadata", "labels")
     labels = value_at(document.value, *path)
     if not isinstance(labels, dict | None):
-        found.problems.error("is no mapping", document.place(path))
+        builder.problems.error("is no mapping", document.place(path))
         return None
-    wanted = found.labels
+    wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}
     # A call for each of ten thousand labels would show.
-    texts = [_is_text(document, (*path, key), found) for key, value in kept.items() if type(value) is not str]
+    texts = [
+        _is_text(document, (*path, key), builder) for key, value in kept.items() if type(value) is not str
+    ]
     if texts:
         return None
     for key, value in kept.items():
         if is_wrong_label(key, value):
-            found.report_label(document.place((*path, key)))
+            builder.report_label(document.place((*path, key)))
     return kept
 
 
-def _is_text(document: Document, path: Path, found: InventoryBuilder) -> bool:
+def _is_text(document: Document, path: Path, builder: InventoryBuilder) -> bool:
     """Say whether the value is a string; reports one that is not."""
     if isinstance(value_at(document.value, *path), str):
         return True
-    found.problems.error(not_a_string(document, path), document.place(path))
+    builder.problems.error(not_a_string(document, path), document.place(path))
     return False
 
 

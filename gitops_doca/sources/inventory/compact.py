@@ -14,33 +14,33 @@ from gitops_doca.sources.reading.document import Document, LocatedDict, LocatedL
 from gitops_doca.sources.reading.schema import did_you_mean, validate
 
 
-def add_snapshot(document: Document, found: InventoryBuilder) -> None:
+def add_snapshot(document: Document, builder: InventoryBuilder) -> None:
     """Add what a NodeInventory holds, its nodes with those of their labels that are wanted."""
-    if not _is_known(document, found) or not _is_valid(document, found):
+    if not _is_known(document, builder) or not _is_valid(document, builder):
         return
     value = document.value
-    _check_labels(document, found)
-    _add_nodes(document, found)
+    _check_labels(document, builder)
+    _add_nodes(document, builder)
     if value["groups"]:
-        found.add_kept_labels(frozenset(value.get("labels", ())), document.place(("labels",)))
+        builder.add_kept_labels(frozenset(value.get("labels", ())), document.place(("labels",)))
     for number, entry in enumerate(value.get("configMaps", ())):
         place = document.place(("configMaps", number))
-        found.add_config_map(entry.get("namespace", ""), entry["name"], tuple(sorted(entry["keys"])), place)
+        builder.add_config_map(entry.get("namespace", ""), entry["name"], tuple(sorted(entry["keys"])), place)
     if "driverToolkit" in value:
         for tag, image in value["driverToolkit"].items():
-            found.check_toolkit_image(tag, image, document.place(("driverToolkit", tag)))
-        found.add_toolkit(dict(value["driverToolkit"]), document.place(("driverToolkit",)))
+            builder.check_toolkit_image(tag, image, document.place(("driverToolkit", tag)))
+        builder.add_toolkit(dict(value["driverToolkit"]), document.place(("driverToolkit",)))
     if "proxy" in value:
-        _add_proxy(document, found)
-    found.openshift |= value.get("openshift", False) or "driverToolkit" in value or "proxy" in value
+        _add_proxy(document, builder)
+    builder.openshift |= value.get("openshift", False) or "driverToolkit" in value or "proxy" in value
 
 
-def _is_known(document: Document, found: InventoryBuilder) -> bool:
+def _is_known(document: Document, builder: InventoryBuilder) -> bool:
     version = document.value.get("apiVersion")
     if version == API_VERSION:
         return True
     shown = repr(version) if isinstance(version, str) else "no apiVersion"
-    found.problems.error(
+    builder.problems.error(
         f"the NodeInventory is of {shown}, which this gitops-doca does not know",
         document.place(("apiVersion",)),
         help=f"use the gitops-doca that wrote it, or a newer one; this one knows {API_VERSION}",
@@ -48,12 +48,12 @@ def _is_known(document: Document, found: InventoryBuilder) -> bool:
     return False
 
 
-def _is_valid(document: Document, found: InventoryBuilder) -> bool:
+def _is_valid(document: Document, builder: InventoryBuilder) -> bool:
     """Validate all but names that are fine: the schema would spend a second on ten thousand of them."""
     value, groups = document.value, document.value.get("groups")
     if isinstance(groups, list):
         value = {**value, "groups": [_without_names(group) for group in groups]}
-    return validate(document, "inventory", found.problems, instance=value)
+    return validate(document, "inventory", builder.problems, instance=value)
 
 
 def _without_names(group: Any) -> Any:  # noqa: ANN401 (any part of a document)
@@ -63,30 +63,30 @@ def _without_names(group: Any) -> Any:  # noqa: ANN401 (any part of a document)
     return group
 
 
-def _check_labels(document: Document, found: InventoryBuilder) -> None:
+def _check_labels(document: Document, builder: InventoryBuilder) -> None:
     known = GROUP_LABELS.union(document.value.get("labels", ()))
     for number, group in enumerate(document.value["groups"]):
         for label, value in group["labels"].items():
             if label in known:
                 if is_wrong_label(label, value):
-                    found.report_label(document.place(("groups", number, "labels", label)))
+                    builder.report_label(document.place(("groups", number, "labels", label)))
                 continue
-            near = did_you_mean(label, known) if found.problems.is_early(document.file) else ""
+            near = did_you_mean(label, known) if builder.problems.is_early(document.file) else ""
             message = f"unknown label {label!r}{near}"
             help = "list it under labels when a policy's nodeSelector names it"
             if label == NIC_LABEL:
                 message, help = "every node here has a NIC", "leave the label out"
-            found.problems.error(message, document.place(("groups", number, "labels", label)), help=help)
+            builder.problems.error(message, document.place(("groups", number, "labels", label)), help=help)
 
 
-def _add_nodes(document: Document, found: InventoryBuilder) -> None:
+def _add_nodes(document: Document, builder: InventoryBuilder) -> None:
     seen: dict[str, Place] = {}
     for number, group in enumerate(document.value["groups"]):
-        labels = {label: value for label, value in group["labels"].items() if label in found.labels}
+        labels = {label: value for label, value in group["labels"].items() if label in builder.labels}
         # One mapping for all nodes of the group: there may be thousands.
         shared: Mapping[str, Any] = {
             "labels": {NIC_LABEL: "true", **labels},
-            "taints": usable_taints(group.get("taints", ()), found),
+            "taints": usable_taints(group.get("taints", ()), builder),
             "container_runtime": group.get("containerRuntime", ""),
             "lines": _lines(group["labels"]),
             "runtime_line": _lines(group).get("containerRuntime", 0),
@@ -95,9 +95,9 @@ def _add_nodes(document: Document, found: InventoryBuilder) -> None:
         for name, place in _names(document, ("groups", number, "nodes")):
             first = seen.setdefault(name, place)
             if first is place:
-                found.add_node(Node(name=name, place=place, **shared))
+                builder.add_node(Node(name=name, place=place, **shared))
             else:
-                found.problems.error(
+                builder.problems.error(
                     f"node {name} stands twice; the first is at {first}",
                     place,
                     help="leave it in the one group that it belongs to",
@@ -117,12 +117,12 @@ def _names(document: Document, path: Path) -> Iterable[tuple[str, Place]]:
         yield name, Place(document.file, line, f"{at}[{index}]")
 
 
-def _add_proxy(document: Document, found: InventoryBuilder) -> None:
+def _add_proxy(document: Document, builder: InventoryBuilder) -> None:
     settings = document.value["proxy"]
     for name, setting in settings.items():
         if isinstance(setting, str) and has_login(setting):
-            report_login(document.place(("proxy", name)), found.problems)
-    found.add_proxy(
+            report_login(document.place(("proxy", name)), builder.problems)
+    builder.add_proxy(
         ClusterProxy(
             http=settings.get("httpProxy", ""),
             https=settings.get("httpsProxy", ""),

@@ -6,13 +6,13 @@ from gitops_doca.sources.inventory.builder import InventoryBuilder
 from gitops_doca.sources.reading.document import Document, is_policy, text_at, value_at
 
 
-def add_operator_evidence(document: Document, found: InventoryBuilder) -> None:
+def add_operator_evidence(document: Document, builder: InventoryBuilder) -> None:
     """Note a driver DaemonSet of the operator's, or a policy with `ofedDriver`; nothing else."""
     value = document.value
     if is_policy(document):
         if value_at(value, "spec", "ofedDriver"):
             what = f"{_kind_and_name(value)} with ofedDriver"
-            found.operator_evidence.append(OperatorEvidence(what, document.place()))
+            builder.operator_evidence.append(OperatorEvidence(what, document.place()))
     elif (
         value["kind"] == "DaemonSet"
         and value_at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == "state-OFED"
@@ -20,7 +20,7 @@ def add_operator_evidence(document: Document, found: InventoryBuilder) -> None:
         trace = OperatorEvidence(
             f"the operator's {_kind_and_name(value)}", document.place(), _init_image(value)
         )
-        found.operator_evidence.append(trace)
+        builder.operator_evidence.append(trace)
 
 
 def _kind_and_name(value: object) -> str:

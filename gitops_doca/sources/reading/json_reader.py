@@ -85,11 +85,11 @@ def _object(
     window: "_Window",
     file: str,
     selection: Selection,
-    found: dict[str, Any],
+    fields: dict[str, Any],
     of_list: Selection,
     admit: Callable[[Document], None],
 ) -> Iterator[Document]:
-    """Yield the items of a list, or the object itself; `found` takes what `of_list` selects beside items."""
+    """Yield the items of a list, or the object itself; `fields` takes what `of_list` selects beside items."""
     line, size = window.line, 0
     listed = False
     pending: list[Document] = []
@@ -109,11 +109,11 @@ def _object(
             if size > MAX_VALUE:
                 raise SyntaxProblem(line, TOO_LARGE)
             if part != NOTHING:
-                found[key] = _selected(value, part, at)
+                fields[key] = _selected(value, part, at)
     if listed:
-        yield from typed_items(found, pending)
+        yield from typed_items(fields, pending)
     else:
-        yield Document(found, file, line)
+        yield Document(fields, file, line)
 
 
 def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: ANN401 (any JSON value)
@@ -208,8 +208,8 @@ class _Window:
     def peek(self) -> str:
         """Return the next character that is no white space; empty at the end."""
         while True:
-            found = _SPACE.match(self._text, self._at)
-            self._at = found.end() if found else self._at
+            space = _SPACE.match(self._text, self._at)
+            self._at = space.end() if space else self._at
             if self._at < len(self._text) or not self._more(_CHUNK):
                 return self._text[self._at : self._at + 1]
 
@@ -217,9 +217,9 @@ class _Window:
         """Step over `---`: a YAML stream may well have JSON documents."""
         while len(self._text) - self._at < len(_SEPARATOR) and self._more(_CHUNK):
             pass
-        found = self._text.startswith(_SEPARATOR, self._at)
-        self._at += len(_SEPARATOR) if found else 0
-        return found
+        is_separator = self._text.startswith(_SEPARATOR, self._at)
+        self._at += len(_SEPARATOR) if is_separator else 0
+        return is_separator
 
     def each_key(self) -> Iterator[str]:
         """Yield each key of an object; the caller takes the value before the next one."""
@@ -258,7 +258,7 @@ class _Window:
         wanted = _CHUNK
         while True:
             try:
-                found, end = self._decoder.raw_decode(self._text, self._at)
+                value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 behind = error.pos - self._at
                 if self._more(wanted):
@@ -278,7 +278,7 @@ class _Window:
                 if self.size > MAX_VALUE:
                     self.fail(TOO_LARGE)
                 self._at += length
-                return found
+                return value
 
     def _bytes_of(self, length: int) -> int:
         """Return how many bytes the next characters take."""

@@ -32,8 +32,8 @@ def _parents(
 ) -> Iterator[Path]:
     """Yield the path of each mapping that has the field; several schemas may hold for one mapping."""
     for schema in schemas:
-        found = root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-        parts: Mapping[str, Any] = found.get("properties", {})
+        part_schema = root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        parts: Mapping[str, Any] = part_schema.get("properties", {})
         if field in parts:
             yield path
         for key, part in parts.items():

@@ -71,9 +71,9 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
         if yielded or problem.final or not source.rewind():
             raise
         try:
-            found = list(read_yaml(source.short_lines(), file, selection))
+            documents = list(read_yaml(source.short_lines(), file, selection))
         except SyntaxProblem:
-            found = []
-        if not found:
+            documents = []
+        if not documents:
             raise
-        yield from found
+        yield from documents

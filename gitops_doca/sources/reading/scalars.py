@@ -71,8 +71,8 @@ def resolve_plain(text: str) -> Scalar:
 
 
 def _integer(plain: str) -> int | None:
-    found = _INTEGER.fullmatch(plain)
-    if found is None or found.lastindex is None:
+    match = _INTEGER.fullmatch(plain)
+    if match is None or match.lastindex is None:
         return None
-    number = int(found[found.lastindex], _BASES[found.lastindex - 1])
+    number = int(match[match.lastindex], _BASES[match.lastindex - 1])
     return -number if plain[0] == "-" else number

@@ -130,10 +130,10 @@ class _Walk:
         """Yield the document, or when it is a list its items one by one, without holding them all."""
         _check_tag(start)
         line = start.start_mark.line + 1
-        found = LocatedDict()
+        mapping = LocatedDict()
         listed = False
         pending: list[Document] = []
-        for key, event in self._entries(found):
+        for key, event in self._entries(mapping):
             if key == "items" and isinstance(event, SequenceStartEvent):
                 _check_tag(event)
                 listed = True
@@ -144,11 +144,11 @@ class _Walk:
                     else:
                         yield document
             else:
-                self._value(found, key, event, self._selection, 1)
+                self._value(mapping, key, event, self._selection, 1)
         if listed:
-            yield from typed_items(found, pending)
+            yield from typed_items(mapping, pending)
         else:
-            yield Document(found, self._file, line)
+            yield Document(mapping, self._file, line)
 
     def _entries(self, mapping: LocatedDict) -> Iterator[tuple[str, Any]]:
         """Yield each key and the event that starts its value; notes the key's line."""
@@ -167,21 +167,21 @@ class _Walk:
             lines[key] = line
             yield key, following()
 
-    def _value(self, found: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
+    def _value(self, mapping: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
         """Add the value of a key to a mapping, of which `selection` selects parts."""
         if key == _MERGE:
-            self._merge(found, self._build(event, selection, depth + 1), event.start_mark.line + 1)
+            self._merge(mapping, self._build(event, selection, depth + 1), event.start_mark.line + 1)
             return
         part = below(selection, key)
         if part == NOTHING:
             if type(event) is not ScalarEvent:
                 self._skip(event)
             return
-        value = found[key] = self._build(event, part, depth + 1)
+        value = mapping[key] = self._build(event, part, depth + 1)
         if type(event) is ScalarEvent and not isinstance(value, str):
-            found.texts[key] = event.value
-        elif key in found.texts:
-            del found.texts[key]
+            mapping.texts[key] = event.value
+        elif key in mapping.texts:
+            del mapping.texts[key]
 
     def _build(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
         self._reach(depth, event)
@@ -210,14 +210,14 @@ class _Walk:
         if selection == KEYS:
             self._skip(event)
             return keyless(event)
-        found = LocatedList()
+        sequence = LocatedList()
         # A list inside an item gives the item no more room; a document that is wanted whole is no item.
         for item, line, text in self._sequence(selection, depth, metered=self._whole):
             if text is not None:
-                found.texts[len(found)] = text
-            found.append(item)
-            found.lines.append(line)
-        return found
+                sequence.texts[len(sequence)] = text
+            sequence.append(item)
+            sequence.lines.append(line)
+        return sequence
 
     def _reach(self, depth: int, event: Any) -> None:  # noqa: ANN401
         if depth > MAX_DEPTH:
@@ -240,14 +240,14 @@ class _Walk:
             yield value, line, event.value if scalar else None
 
     def _mapping(self, selection: Selection, depth: int) -> LocatedDict:
-        found = LocatedDict()
-        for key, event in self._entries(found):
+        mapping = LocatedDict()
+        for key, event in self._entries(mapping):
             if selection == KEYS and key != _MERGE:
-                found[key] = None
+                mapping[key] = None
                 self._skip(event)
             else:
-                self._value(found, key, event, selection, depth)
-        return found
+                self._value(mapping, key, event, selection, depth)
+        return mapping
 
     def _skip(self, event: Any) -> None:  # noqa: ANN401
         depth = 1 if type(event) in _START else 0
@@ -264,27 +264,27 @@ class _Walk:
 
     def _alias(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
         line = event.start_mark.line + 1
-        found = self._anchors.get(event.anchor)
-        if found is None or found.selection not in (ALL, selection):
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None or anchored.selection not in (ALL, selection):
             raise SyntaxProblem(line, "has an alias (*...) to nothing that is read here; write the value out")
-        self._reach(depth + found.height, event)
-        self._aliased += found.size
-        self._built += found.size
+        self._reach(depth + anchored.height, event)
+        self._aliased += anchored.size
+        self._built += anchored.size
         if self._aliased > _MAX_ALIASED:
             raise SyntaxProblem(line, f"expands its aliases (*...) to more than {_MAX_ALIASED:,} values")
-        return found.value if found.selection == selection else prune(found.value, selection)
+        return anchored.value if anchored.selection == selection else prune(anchored.value, selection)
 
-    def _merge(self, found: LocatedDict, merged: Any, line: int) -> None:  # noqa: ANN401
+    def _merge(self, mapping: LocatedDict, merged: Any, line: int) -> None:  # noqa: ANN401
         for source in merged if isinstance(merged, list) else [merged]:
             if not isinstance(source, dict):
                 raise SyntaxProblem(line, "merges (<<) something that is no mapping")
             texts = getattr(source, "texts", {})
             for key, value in source.items():
                 # A later key of the mapping itself may still override a merged one.
-                if key not in found:
-                    found[key] = value
+                if key not in mapping:
+                    mapping[key] = value
                     if key in texts:
-                        found.texts[key] = texts[key]
+                        mapping.texts[key] = texts[key]
 
 
 def _check_tag(event: Any) -> None:  # noqa: ANN401

@@ -141,7 +141,7 @@ def load_commit(commit: Commit, config: str, read: Read, registries: Inspector) 
 def with_nodes(generation: Generation) -> Rendering:
     """Return what a run made, with the nodes that its inventory lists."""
     inputs = generation.inputs
-    known = listed(inputs.inventory.nodes, inputs.policies.labels, inputs.grouping.skipped)
+    known = listed(inputs.inventory.nodes, inputs.labels, inputs.grouping.skipped)
     return rendering(generation.resources, generation.decisions, known)
 
 

@@ -87,18 +87,18 @@ def report_login(place: Place, problems: Problems) -> None:
 def check_labels(
     selectors: Mapping[str, Mapping[str, str]], inventory: Inventory, problems: Problems
 ) -> None:
-    """Report labels that NicNodePolicies select by and that an older compact inventory does not hold.
+    """Report labels of nodeSelectors that an older compact inventory does not hold.
 
     Without this its nodes would look as if they lacked the label, and their pools would vanish silently.
+    `selectors` has each nodeSelector by what it belongs to, such as `NicNodePolicy rack-a`.
     """
     named = extra_labels(label for selector in selectors.values() for label in selector)
     for place, kept in inventory.kept_labels.items():
         for label in sorted(named - kept):
-            policies = sorted(name for name, selector in selectors.items() if label in selector)
-            plural = "ies" if len(policies) > 1 else "y"
+            owners = sorted(name for name, selector in selectors.items() if label in selector)
             problems.error(
-                f"the compact inventory does not hold the label {label!r}, by which the NicNodePolic{plural} "
-                f"{' and '.join(policies)} select{'' if len(policies) > 1 else 's'} nodes",
+                f"the compact inventory does not hold the label {label!r}, by which "
+                f"{' and '.join(owners)} select{'' if len(owners) > 1 else 's'} nodes",
                 place,
                 help="update it: gitops-doca inventory --write FILE",
             )

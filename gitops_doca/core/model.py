@@ -337,6 +337,9 @@ class Companion:
     """A pool needs the image when it matches one of the nodes; an empty one matches all."""
     place: Place = field(default=Place(), compare=False)
 
+    def __str__(self) -> str:
+        return f"{self.name}={self.repository}:{self.tag}"
+
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches."""
         return all(node.labels.get(key) == value for key, value in self.node_selector.items())

@@ -1,14 +1,15 @@
 """The settings of a run, and the file gitops-doca.yaml, which sets them."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gitops_doca.core.diagnostics import Place, Problems
-from gitops_doca.core.model import API_VERSION, PlannedPool
+from gitops_doca.core.model import API_VERSION, Companion, PlannedPool
 from gitops_doca.core.names import PROGRAM, is_subdomain
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.sources.companions import read_companions, read_fallback_versions
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, STDIN, display_name, is_special
 from gitops_doca.sources.planned_pools import read_plans
@@ -55,6 +56,8 @@ class Settings:
     annotations: Mapping[str, str] = field(default_factory=dict)
     operator_names: bool = False
     planned: tuple[PlannedPool, ...] = ()
+    fallback_versions: tuple[str, ...] = ()
+    companions: tuple[Companion, ...] = ()
     ignored_taints: tuple[str, ...] = ()
     emit: Literal["daemonsets", "policies"] = DAEMON_SETS
     driver_label: bool = False
@@ -87,6 +90,8 @@ FIELDS: Mapping[str, str] = {
     "annotations": "annotations",
     "operatorNames": "operator_names",
     "planned": "planned",
+    "fallbackVersions": "fallback_versions",
+    "companions": "companions",
     "ignoredTaints": "ignored_taints",
     "emit": "emit",
     "driverLabel": "driver_label",
@@ -133,24 +138,21 @@ def read_generator(
     drop_nulls(document.value)
     if not validate(document, "config", problems):
         return Settings()
+    readers: Mapping[str, Callable[[], object]] = {
+        "policies": lambda: tuple(_sources(document, "policies", folder, problems, file_root)),
+        "inventory": lambda: tuple(_sources(document, "inventory", folder, problems, file_root)),
+        "lock": lambda: _lock(document, folder, problems, file_root),
+        "updateStrategy": lambda: _update_strategy(document.value["spec"]["updateStrategy"]),
+        "planned": lambda: tuple(read_plans(document, problems)),
+        "fallbackVersions": lambda: read_fallback_versions(document, problems),
+        "companions": lambda: tuple(read_companions(document, problems)),
+        "ignoredTaints": lambda: tuple(document.value["spec"]["ignoredTaints"]),
+    }
     spec = document.value.get("spec", {})
-    values = {FIELDS[name]: value for name, value in spec.items()}
+    values: dict[str, Any] = {
+        FIELDS[name]: readers[name]() if name in readers else value for name, value in spec.items()
+    }
     origins = {FIELDS[name]: _line(document, "spec", name) for name in spec}
-    for name in ("policies", "inventory"):
-        if name in values:
-            values[name] = tuple(_sources(document, name, folder, problems, file_root))
-    if "lock" in values:
-        place = document.place(("spec", "lock"))
-        values["lock"] = _path(values["lock"], folder, place, problems, file_root)
-    if "update_strategy" in values:
-        strategy = values["update_strategy"]
-        values["update_strategy"] = UpdateStrategy(
-            type=strategy["type"], max_unavailable=strategy.get("maxUnavailable")
-        )
-    if "planned" in values:
-        values["planned"] = tuple(read_plans(document, problems))
-    if "ignored_taints" in values:
-        values["ignored_taints"] = tuple(values["ignored_taints"])
     settings = Settings(**values, origins=origins)
     _check_image(settings.init_container_image, document, problems)
     return _named(settings, document)
@@ -168,6 +170,15 @@ def _named(settings: Settings, document: Document) -> Settings:
     return replace(
         settings, name=name, origins={**settings.origins, "name": _line(document, "metadata", "name")}
     )
+
+
+def _lock(document: Document, folder: str, problems: Problems, file_root: FileRoot | None) -> str:
+    place = document.place(("spec", "lock"))
+    return _path(document.value["spec"]["lock"], folder, place, problems, file_root)
+
+
+def _update_strategy(strategy: Mapping[str, Any]) -> UpdateStrategy:
+    return UpdateStrategy(type=strategy["type"], max_unavailable=strategy.get("maxUnavailable"))
 
 
 def _sources(

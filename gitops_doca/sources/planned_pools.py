@@ -59,6 +59,7 @@ def _plan(entry: dict[str, Any], document: Document, path: Path, problems: Probl
         platform=Platform(entry["os"], entry["osVersion"], entry["kernel"], arch),
         container_runtime=entry.get("containerRuntime", ""),
         ostree_version=entry.get("ostreeVersion", ""),
+        without_companions="companions" in entry,
         policies=frozenset(entry.get("policies", ())),
         place=document.place(path),
         places={

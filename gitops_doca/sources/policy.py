@@ -20,10 +20,9 @@ from gitops_doca.core.reference import (
     InvalidReferenceError,
     Repository,
     is_digest,
-    is_tag,
     parse_repository,
 )
-from gitops_doca.core.tags import is_full_tag
+from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.policy_document import (
     CLUSTER,
@@ -261,17 +260,8 @@ def _version(
         if not is_digest(version):
             problems.error(f"{version!r} is no digest: sha256: and 64 lower-case hex digits", place)
             return None
-    elif not is_tag(version):
-        problems.error(f"{version!r} cannot begin a tag: letters, digits, _ . and -, at most 128", place)
-        return None
-    elif is_full_tag(version):
-        problems.error(
-            f"{version!r} is a whole image tag; kernel, OS and architecture are added for each pool",
-            place,
-            help="write the driver's version alone, such as 25.04-0.6.1.0-2",
-        )
-        return None
-    return version
+        return version
+    return version if check_version(version, place, problems) else None
 
 
 def _check_unique(document: Document, path: Path, problems: Problems) -> None:

@@ -1,7 +1,7 @@
 """The first stages: policies and inventory, read, checked and grouped into pools."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,8 @@ from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
-from gitops_doca.core.resolve.companions import RequiredCompanion
+from gitops_doca.core.resolve.companions import RequiredCompanion, required_companions
+from gitops_doca.core.resolve.fallbacks import with_fallbacks
 from gitops_doca.core.resolve.operator import (
     report_global_repositories,
     report_waiting_drivers,
@@ -54,7 +55,10 @@ class Inputs:
     inventory: Inventory
     grouping: Grouping
     options: RenderOptions
+    labels: frozenset[str] = frozenset()
+    """Labels of nodes that a nodeSelector names."""
     companions: tuple[RequiredCompanion, ...] = ()
+    fallback_versions: tuple[str, ...] = ()
     emits_policies: bool = False
     """The operator makes the DaemonSets; nothing is rendered."""
     strict: bool = False
@@ -97,10 +101,11 @@ def load(
     """
     strict, plans, emits_policies = settings.strict, settings.planned, settings.emits_policies
     policies = read_policies(settings.policies, problems, file_root)
+    policies = replace(policies, policies=with_fallbacks(policies.policies, settings.fallback_versions))
     source = nodes or InventoryFiles(files=settings.inventory, file_root=file_root)
     query = replace(query_of(policies, settings), owners=not emits_policies)
     inventory = source.read(query, problems)
-    check_labels(policies.selectors, inventory, problems)
+    check_labels(_selectors(policies, settings), inventory, problems)
     check_overlap(policies.selectors, inventory.nodes, problems)
     check_policies(plans, [policy.name for policy in policies.policies], problems)
     grouping = group_nodes(
@@ -113,8 +118,10 @@ def load(
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
+    companions = required_companions(settings.companions, grouping.pools, plans, problems)
     options = _options(settings, inventory)
     if emits_policies:
+        _report_fallbacks(settings, problems)
         report_global_repositories(policies.policies, problems)
         report_waiting_drivers(policies.policies, problems)
         warn_shared_daemon_sets(grouping.pools, problems)
@@ -140,7 +147,11 @@ def load(
         inventory=inventory,
         grouping=grouping,
         options=options,
+        labels=node_labels(policies, settings),
+        companions=companions,
+        fallback_versions=settings.fallback_versions,
         emits_policies=emits_policies,
+        strict=strict,
     )
 
 
@@ -158,6 +169,28 @@ def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Pr
     return grouping
 
 
+def node_labels(policies: PolicySet, settings: Settings) -> frozenset[str]:
+    """Return the labels of nodes that the nodeSelector of a policy or of a companion names."""
+    return policies.labels.union(*(companion.node_selector for companion in settings.companions))
+
+
+def _selectors(policies: PolicySet, settings: Settings) -> dict[str, Mapping[str, str]]:
+    """Return each nodeSelector by what it belongs to."""
+    return {
+        **{f"NicNodePolicy {name}": selector for name, selector in policies.selectors.items()},
+        **{f"companion {companion.name}": companion.node_selector for companion in settings.companions},
+    }
+
+
+def _report_fallbacks(settings: Settings, problems: Problems) -> None:
+    if settings.fallback_versions:
+        problems.error(
+            f"the operator has no fallbackVersions ({settings.origin('fallback_versions')}): it would run "
+            "the policy's version, or none",
+            help="remove fallbackVersions, or let gitops-doca make the DaemonSets (emit: daemonsets)",
+        )
+
+
 def _warn_unused(settings: Settings, problems: Problems) -> None:
     origins = {name: settings.origins.get(FIELDS[name]) for name in _RENDERING}
     given = [f"{name} ({origin})" for name, origin in origins.items() if origin]
@@ -172,7 +205,7 @@ def node_query(policies: PolicySet, settings: Settings) -> ClusterQuery:
     """Return the query for the nodes of a live cluster, and for nothing else."""
     return ClusterQuery(
         namespace=settings.namespace,
-        labels=policies.labels,
+        labels=node_labels(policies, settings),
         ignored_taints=frozenset(settings.ignored_taints),
         openshift=False,
     )

@@ -80,16 +80,17 @@ def _print(write: str | None, target: str | None, flags: Flags) -> int:
     settings, policies = _policies(target, flags.inputs, problems)
     old = _old(write, problems)
     problems.raise_errors()
-    inventory = live_inventory(flags).read(query_of(policies, settings), problems)
+    query = query_of(policies, settings)
+    inventory = live_inventory(flags).read(query, problems)
     problems.raise_errors()
     _check_nodes(inventory, write, old, problems, allowed=settings.allow_empty)
     problems.raise_errors()
-    text = dump_inventory(inventory, policies.labels, settings.name)
+    text = dump_inventory(inventory, query.labels, settings.name)
     if write is None:
         write_stdout(text)
     elif text != old:
         write_file(Path(write), text)
-    print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, policies)}"))
+    print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, query.labels)}"))
     print_diagnostics(problems.warnings)
     return _SAME
 
@@ -106,7 +107,7 @@ def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int
         inventory = live_inventory(flags).read(query, problems)
         problems.raise_errors()
     _check_nodes(inventory, None, "", problems, allowed=True)
-    changes = compare_inventories(committed, inventory, policies.labels)
+    changes = compare_inventories(committed, inventory, query.labels)
     if as_json:
         write_stdout(json_inventory_check(file, changes, cluster_name(target), problems))
     else:
@@ -165,8 +166,8 @@ def _check_nodes(
     )
 
 
-def _summary(inventory: Inventory, policies: PolicySet) -> str:
-    nodes, groups = len(inventory.nodes), len(group_alike(inventory.nodes, policies.labels))
+def _summary(inventory: Inventory, labels: frozenset[str]) -> str:
+    nodes, groups = len(inventory.nodes), len(group_alike(inventory.nodes, labels))
     return f"{nodes} node{'' if nodes == 1 else 's'}, {groups} group{'' if groups == 1 else 's'}"
 
 

@@ -1,0 +1,70 @@
+"""Fallback versions and companions of a config to types."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.model import Companion
+from gitops_doca.core.reference import InvalidReferenceError, Repository, parse_repository
+from gitops_doca.core.resolve.companions import PLACEHOLDERS, wrong_braces
+from gitops_doca.sources.driver_versions import check_version
+from gitops_doca.sources.reading.document import Document, Path
+
+
+def read_fallback_versions(document: Document, problems: Problems) -> tuple[str, ...]:
+    """Read `spec.fallbackVersions` of a config that its schema has accepted."""
+    versions: list[str] = []
+    for number, version in enumerate(document.value["spec"]["fallbackVersions"]):
+        place = document.place(("spec", "fallbackVersions", number))
+        if version.startswith("sha256:"):
+            problems.error(
+                "a fallback version cannot be a digest: it would put one image on every pool",
+                place,
+                help="write the driver's version, such as doca3.4.0-26.04-0.8.0.0-0",
+            )
+        elif version in versions:
+            problems.error(f"{version!r} stands twice", place)
+        elif check_version(version, place, problems):
+            versions.append(version)
+    return tuple(versions)
+
+
+def read_companions(document: Document, problems: Problems) -> Iterator[Companion]:
+    """Yield `spec.companions` of a config that its schema has accepted, as far as they are right."""
+    seen: set[str] = set()
+    for number, entry in enumerate(document.value["spec"]["companions"]):
+        path = ("spec", "companions", number)
+        if entry["name"] in seen:
+            problems.error(f"{entry['name']!r} stands twice", document.place((*path, "name")))
+        seen.add(entry["name"])
+        repository = _repository(entry, document, path, problems)
+        if _check_tag(entry["tag"], document, path, problems) and repository:
+            yield Companion(
+                name=entry["name"],
+                repository=repository,
+                tag=entry["tag"],
+                node_selector=entry.get("nodeSelector", {}),
+                place=document.place(path),
+            )
+
+
+def _repository(
+    entry: dict[str, Any], document: Document, path: Path, problems: Problems
+) -> Repository | None:
+    try:
+        return parse_repository(entry["image"])
+    except InvalidReferenceError as error:
+        problems.error(f"{entry['image']!r} {error}", document.place((*path, "image")))
+        return None
+
+
+def _check_tag(tag: str, document: Document, path: Path, problems: Problems) -> bool:
+    wrong = wrong_braces(tag)
+    if wrong:
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        problems.error(
+            f"{tag!r} has braces that are no placeholder: {', '.join(wrong)}",
+            document.place((*path, "tag")),
+            help=f"known are {known}",
+        )
+    return not wrong

@@ -17,6 +17,7 @@ from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source, load_for
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first, with_cluster
+from gitops_doca.core.resolve.fallbacks import unused_fallbacks
 from gitops_doca.core.resolve.lookup import Inspector, TagSource
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.files import STDIN
@@ -123,6 +124,8 @@ class Fleet:
             cluster=cluster.label,
             decisions=made.decisions if made else (),
             grouping=made.inputs.grouping if made else NO_POOLS,
+            companions=made.companions if made else (),
+            unused_fallbacks=unused_fallbacks(made.decisions, made.inputs.fallback_versions) if made else (),
             images=made.images if isinstance(made, Generation) else (),
             differs=cluster in (differing or ()),
             failure=GenerationError(errors, decisive=self.decisive).category if errors else None,

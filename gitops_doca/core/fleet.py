@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitops_doca.core.diagnostics import Category
+from gitops_doca.core.resolve.companions import CompanionState
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
 
@@ -19,6 +20,10 @@ class ClusterResult:
     decisions: tuple[Decision, ...] = ()
     """Empty also where the run of this cluster ended before."""
     grouping: Grouping = NO_POOLS
+    companions: tuple[CompanionState, ...] = ()
+    """One for each companion that a pool needs."""
+    unused_fallbacks: tuple[str, ...] = ()
+    """Fallback versions that no pool runs."""
     images: tuple[str, ...] = ()
     """All that its pods pull."""
     differs: bool = False

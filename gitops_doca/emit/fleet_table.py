@@ -22,7 +22,7 @@ def text_fleet(results: Sequence[ClusterResult]) -> str:
     A cluster without a decision has one line, with its failure in the place of a state.
     """
     if len(results) == 1:
-        return text_pools(results[0].decisions, results[0].grouping)
+        return text_pools(results[0])
     lines = text_table([("CLUSTER", *HEADERS), *_rows(results)])
     return printable_lines([*lines, "", _summary(results), *_notes(results)])
 
@@ -30,7 +30,7 @@ def text_fleet(results: Sequence[ClusterResult]) -> str:
 def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     """Return the same as a table for a comment on a pull request."""
     if len(results) == 1:
-        return markdown_pools(results[0].decisions, results[0].grouping)
+        return markdown_pools(results[0])
     rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *_rows(results)])
     return "\n".join(
         [
@@ -61,4 +61,4 @@ def _summary(results: Sequence[ClusterResult]) -> str:
 
 
 def _notes(results: Sequence[ClusterResult]) -> list[str]:
-    return [f"{result.cluster}: {note}" for result in results for note in notes(result.grouping)]
+    return [f"{result.cluster}: {note}" for result in results for note in notes(result)]

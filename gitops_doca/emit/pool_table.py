@@ -1,37 +1,39 @@
 """The table of pools, as text or Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import PlannedPool, SkippedNode
 from gitops_doca.core.phrases import name_nodes
+from gitops_doca.core.resolve.companions import CompanionState
 from gitops_doca.core.resolve.decide import Decision
-from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.emit.escape import markdown_text, printable_lines
-from gitops_doca.emit.report import decision_entry
+from gitops_doca.emit.report import companion_entry, decision_entry
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
 MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
 
 
-def text_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
+def text_pools(result: ClusterResult) -> str:
     """Return the pools in columns, one a line.
 
-    Below them the counts, the skipped nodes, and the obsolete plans.
+    Below them the counts, the companions, the skipped nodes, and what the config has no use for any more.
     """
-    lines = text_table([HEADERS, *map(row, decisions)])
-    return printable_lines([*lines, "", summary(decisions), *notes(grouping)])
+    lines = text_table([HEADERS, *map(row, result.decisions)])
+    return printable_lines([*lines, "", summary(result.decisions), *notes(result)])
 
 
-def markdown_pools(decisions: Sequence[Decision], grouping: Grouping) -> str:
+def markdown_pools(result: ClusterResult) -> str:
     """Return the pools as a table for a comment on a pull request."""
-    rows = text_cells([MARKDOWN_HEADERS, *map(row, decisions)])
+    rows = text_cells([MARKDOWN_HEADERS, *map(row, result.decisions)])
     return "\n".join(
         [
             *markdown_table(rows, numbers=[2]),
             "",
-            markdown_text(summary(decisions)),
-            *items(notes(grouping)),
+            markdown_text(summary(result.decisions)),
+            *items(notes(result)),
             "",
         ]
     )
@@ -42,7 +44,11 @@ def row(decision: Decision) -> tuple[str, ...]:
     entry = decision_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
-    return (entry["pool"], entry["policy"]["name"], nodes, entry["state"], image)
+    return (entry["pool"], entry["policy"]["name"], nodes, _state(entry), image)
+
+
+def _state(entry: Mapping[str, Any]) -> str:
+    return "fallback" if entry.get("fallback") else str(entry["state"])
 
 
 def obsolete_note(plan: PlannedPool) -> str:
@@ -50,9 +56,31 @@ def obsolete_note(plan: PlannedPool) -> str:
     return f"plan done: nodes run {plan} now, so remove it from the config ({plan.place})"
 
 
-def notes(grouping: Grouping) -> list[str]:
-    """Say which nodes are skipped, and which plans are obsolete."""
-    return [*skipped_notes(grouping.skipped), *map(obsolete_note, grouping.obsolete_plans)]
+def unused_note(version: str) -> str:
+    """Say that no pool runs a fallback version."""
+    return f"fallback version {version}: no pool runs it, so remove it from fallbackVersions"
+
+
+def notes(result: ClusterResult) -> list[str]:
+    """Say which companions exist, which nodes are skipped, and what the config has no use for any more."""
+    return [
+        *companion_notes(result.companions),
+        *skipped_notes(result.grouping.skipped),
+        *map(obsolete_note, result.grouping.obsolete_plans),
+        *map(unused_note, result.unused_fallbacks),
+    ]
+
+
+def companion_notes(companions: Iterable[CompanionState]) -> list[str]:
+    """Say of each companion for which pools it exists, is missing or unknown."""
+    pools: dict[tuple[str, str, str], list[str]] = {}
+    for companion in companions:
+        entry = companion_entry(companion, "")
+        pools.setdefault((entry["name"], entry["state"], entry["image"]), []).append(entry["pool"])
+    return [
+        f"companion {name} {state}: {image} for {', '.join(dict.fromkeys(names))}"
+        for (name, state, image), names in pools.items()
+    ]
 
 
 def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
@@ -68,7 +96,7 @@ def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
 
 def summary(decisions: Sequence[Decision]) -> str:
     """Count pools, nodes and states."""
-    states = [decision_entry(decision)["state"] for decision in decisions]
+    states = [_state(decision_entry(decision)) for decision in decisions]
     nodes = sum(len(decision.pool.nodes) for decision in decisions)
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     plural = "" if len(states) == 1 else "s"

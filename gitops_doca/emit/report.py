@@ -6,10 +6,16 @@ from typing import Any, assert_never
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import SkippedNode
+from gitops_doca.core.resolve.companions import (
+    CompanionExists,
+    CompanionMissing,
+    CompanionState,
+    CompanionUnknown,
+)
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
 from gitops_doca.emit.image_build import build_entry
-from gitops_doca.emit.json_document import document_text, policy_entry
+from gitops_doca.emit.json_document import document_text, policy_entry, pool_entry
 
 KIND = "DriverReport"
 
@@ -22,6 +28,16 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             {"cluster": result.cluster, **decision_entry(decision)}
             for result in results
             for decision in result.decisions
+        ],
+        "companions": [
+            companion_entry(companion, result.cluster)
+            for result in results
+            for companion in result.companions
+        ],
+        "unusedFallbacks": [
+            {"cluster": result.cluster, "version": version}
+            for result in results
+            for version in result.unused_fallbacks
         ],
         "skipped": [
             skipped_entry(skipped, result.cluster)
@@ -43,6 +59,26 @@ def skipped_entry(skipped: SkippedNode, cluster: str) -> dict[str, Any]:
     return {"cluster": cluster, "node": skipped.node, **policy, "reason": skipped.reason}
 
 
+def companion_entry(companion: CompanionState, cluster: str) -> dict[str, Any]:
+    """Return whether a companion of a pool exists."""
+    required = companion.required
+    pool = required.pool
+    entry = {
+        **pool_entry(cluster, str(pool.platform), f"{pool.policy.kind}/{pool.policy.name}"),
+        "name": required.companion.name,
+        "image": str(required.image),
+    }
+    match companion:
+        case CompanionExists(digest=digest):
+            return entry | {"state": "exists", "digest": digest}
+        case CompanionMissing(reason=reason):
+            return entry | {"state": "missing", **({"reason": reason} if reason else {})}
+        case CompanionUnknown(lookup=lookup):
+            return entry | {"state": "unknown", "reason": lookup.reason}
+        case never:
+            assert_never(never)
+
+
 def decision_entry(decision: Decision) -> dict[str, Any]:
     """Return what is known of one pool, in words for a reader outside."""
     pool = decision.pool
@@ -59,10 +95,10 @@ def decision_entry(decision: Decision) -> dict[str, Any]:
 def _outcome(decision: Decision) -> dict[str, Any]:
     image = decision.image
     match decision:
-        case UsePrecompiled():
-            return _with_image("precompiled", decision) | {"digest": decision.digest}
+        case UsePrecompiled(fallback=fallback):
+            return _with_image("precompiled", decision) | ({"fallback": True} if fallback else {})
         case CompileOnNode():
-            return _with_image("compiled", decision) | {"digest": decision.digest}
+            return _with_image("compiled", decision)
         case UseDigest():
             return {"state": "digest", "image": str(image), "digest": image.digest}
         case NoImage():
@@ -71,8 +107,14 @@ def _outcome(decision: Decision) -> dict[str, Any]:
             assert_never(never)
 
 
-def _with_image(state: str, decision: UsePrecompiled | CompileOnNode) -> dict[str, str]:
-    return {"tag": decision.image.tag, "state": state, "image": str(decision.image)}
+def _with_image(state: str, decision: UsePrecompiled | CompileOnNode) -> dict[str, Any]:
+    return {
+        "tag": decision.image.tag,
+        "state": state,
+        "version": decision.version,
+        "image": str(decision.image),
+        "digest": decision.digest,
+    }
 
 
 def _lookup(decision: NoImage) -> dict[str, Any]:

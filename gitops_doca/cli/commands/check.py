@@ -17,6 +17,7 @@ from gitops_doca.cli.settings.flags import (
     with_flags,
 )
 from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.resolve.companions import CompanionExists
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.emit.fleet_table import markdown_fleet, text_fleet
 from gitops_doca.emit.image_build import build_script
@@ -67,7 +68,14 @@ def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:
 
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:
-    return sorted({image for result in results for image in result.images})
+    """Return what is pulled: by the pods of the pools, and as companions that exist."""
+    companions = (companion for result in results for companion in result.companions)
+    return sorted(
+        {
+            *(image for result in results for image in result.images),
+            *(str(one.required.image) for one in companions if isinstance(one, CompanionExists)),
+        }
+    )
 
 
 def _decisions(results: Sequence[ClusterResult]) -> list[Decision]:

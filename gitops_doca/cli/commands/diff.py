@@ -45,7 +45,7 @@ from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.emit.diff.cluster import ClusterDiff
 from gitops_doca.emit.diff.document import json_diff
 from gitops_doca.emit.diff.fleet import failing_first, markdown_fleet, text_lines
-from gitops_doca.emit.diff.phrases import Base, compiling
+from gitops_doca.emit.diff.phrases import Base, compiling, falling_back
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit
@@ -285,6 +285,7 @@ def _compare_sides(pair: _Pair, before: Rendering | None, after: Rendering | Non
     comparison = compare_renderings(before or Rendering(), after or Rendering())
     strict = pair.after is not None and pair.after.run_config.settings.strict
     _report_compiling(comparison, pair.cluster.problems, strict=strict)
+    _report_falling_back(comparison, pair.cluster.problems, strict=strict)
     return ClusterDiff(cluster=pair.cluster.label, base=base, comparison=comparison)
 
 
@@ -322,6 +323,18 @@ def _report_compiling(comparison: Comparison, problems: Problems, *, strict: boo
                 place,
                 help="with forcePrecompiled: true in the policy a missing image is an error",
             )
+
+
+def _report_falling_back(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
+    """Report pools that go back to a fallback version."""
+    for change in comparison.falling_back:
+        message, place = falling_back(change, _NAMED), change.current.place
+        help = "publish or mirror the precompiled image of the policy's version"
+        if strict:
+            message = f"{message}, and the config is strict"
+            problems.error(message, place, category=Category.MISSING, help=f"{help}, or remove strict")
+        else:
+            problems.warn(message, place, help=help)
 
 
 def _no_config(config: str, base: str) -> GenerationError:

@@ -46,7 +46,8 @@ def print_skipped(inputs: Inputs) -> None:
 
 def print_generation(generation: Generation, *, cluster: str = "") -> None:
     """Print which nodes are skipped, and what was decided for each pool, with the cluster in front."""
-    from gitops_doca.emit.pool_table import obsolete_note
+    from gitops_doca.core.resolve.fallbacks import unused_fallbacks
+    from gitops_doca.emit.pool_table import companion_notes, obsolete_note, unused_note
     from gitops_doca.emit.report import decision_entry
 
     prefix = _prefix(cluster)
@@ -57,6 +58,10 @@ def print_generation(generation: Generation, *, cluster: str = "") -> None:
         print_info(f"{prefix}pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
     for plan in generation.inputs.grouping.obsolete_plans:
         print_info(f"{prefix}{obsolete_note(plan)}")
+    for version in unused_fallbacks(generation.decisions, generation.inputs.fallback_versions):
+        print_info(f"{prefix}{unused_note(version)}")
+    for note in companion_notes(generation.companions):
+        print_info(f"{prefix}{note}")
 
 
 def _prefix(cluster: str) -> str:

@@ -114,6 +114,20 @@ class PoolChange:
         return _reload(self.after, self.parts) if self.before else Reload.START
 
     @property
+    def falls_back(self) -> bool:
+        """Whether a pool that ran a precompiled image gets another one, which is a fallback's.
+
+        A pool that keeps its image has not gone back, also where its version is a fallback now.
+        """
+        return bool(
+            self.before
+            and self.after
+            and self.before.is_precompiled
+            and self.after.is_fallback
+            and self.before.version != self.after.version
+        )
+
+    @property
     def build(self) -> Build:
         """Whether the pool's nodes compile their driver because of the change."""
         if self.after is None or not self.after.compiles:
@@ -184,6 +198,11 @@ class Comparison:
     """Empty also when one of the sides does not know its nodes."""
     objects: tuple[ObjectChange, ...]
     """In the order of emission, those that go last."""
+
+    @property
+    def falling_back(self) -> tuple[PoolChange, ...]:
+        """The pools that go back to a fallback version."""
+        return tuple(change for change in self.pools if change.falls_back)
 
     @property
     def is_same(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, Node, Pool, Resource, SkippedNode
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
-from gitops_doca.core.resolve.decide import Chosen, Decision, NoImage, place_of
+from gitops_doca.core.resolve.decide import Chosen, Decision, NoImage, UsePrecompiled, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class RenderedPool:
     """`<kind>/<name>`; empty when it is not known."""
     nodes: tuple[str, ...] | None = None
     """Names, sorted; None when they are not known."""
+    is_fallback: bool = field(default=False, compare=False)
+    """Whether the version is one of the fallback versions; nothing in a manifest says so."""
     place: Place = field(default=Place(), compare=False)
     """Where the policy or the plan stands, when it is known."""
 
@@ -123,7 +125,7 @@ def rendering(
     plain: tuple[Resource, ...] = tuple(_plain(resource) for resource in resources)
     chosen = [decision for decision in decisions if not isinstance(decision, NoImage)]
     pools = (
-        *_rendered(plain, {d.pool.daemon_set: d.pool for d in chosen}),
+        *_rendered(plain, {decision.pool.daemon_set: decision for decision in chosen}),
         *_left_to_operator(plain, chosen),
     )
     return Rendering(resources=plain, pools=pools, listed=known)
@@ -166,13 +168,14 @@ def driver_version(image: str, pool: str) -> str:
     return tag or digest
 
 
-def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Iterator[RenderedPool]:
+def _rendered(resources: Iterable[Resource], known: Mapping[str, Chosen]) -> Iterator[RenderedPool]:
     for resource in resources:
         annotations = at(resource, "metadata", "annotations")
         platform = text_at(annotations, POOL_ANNOTATION)
         if resource["kind"] != "DaemonSet" or not platform:
             continue
-        pool = known.get(resource["metadata"]["name"])
+        decision = known.get(resource["metadata"]["name"])
+        pool = decision.pool if decision else None
         yield RenderedPool(
             pool=platform,
             manifest=resource,
@@ -180,6 +183,7 @@ def _rendered(resources: Iterable[Resource], known: Mapping[str, Pool]) -> Itera
             source=text_at(annotations, SOURCE_ANNOTATION),
             policy=_policy(pool) if pool else "",
             nodes=pool.node_names if pool else None,
+            is_fallback=isinstance(decision, UsePrecompiled) and bool(decision.fallback),
             place=place_of([pool]) if pool else Place(),
         )
 

@@ -38,6 +38,11 @@ class CompileOnNode:
     image: ImageReference
     digest: Digest
 
+    @property
+    def version(self) -> str:
+        """The driver's version."""
+        return self.pool.policy.driver.version
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseDigest:

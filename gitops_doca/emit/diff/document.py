@@ -132,6 +132,7 @@ def _pool(change: PoolChange, cluster: str) -> dict[str, Any]:
         "change": change.kind,
         "reload": change.reload.value,
         "build": change.build.value,
+        **({"fallsBack": True} if change.falls_back else {}),
         "differs": [part.value for part in change.parts],
         **({} if change.after else {"departures": list(map(_departure, change.departures))}),
         **{name: _side(pool) for name, pool in sides.items() if pool},
@@ -147,6 +148,7 @@ def _side(pool: RenderedPool) -> dict[str, Any]:
         "image": pool.image,
         "source": pool.source,
         "version": pool.version,
+        **({"fallback": True} if pool.is_fallback else {}),
         **known,
         **({"planned": True} if pool.is_planned else {}),
     }

@@ -11,6 +11,7 @@ from gitops_doca.emit.diff.phrases import (
     Base,
     compiling,
     driver_effects,
+    falling_back,
     headline,
     is_daemon_set,
     moved_nodes,
@@ -78,6 +79,8 @@ def _head(comparison: Comparison, base: Base) -> tuple[str, str]:
 def _news(comparison: Comparison) -> Iterator[_Block]:
     for change in comparison.compiling:
         yield _Block(text=f"\n**{markdown_text(compiling(change))}**\n", what="pool that compiles")
+    for pool in comparison.falling_back:
+        yield _Block(text=f"\n**{markdown_text(falling_back(pool))}**\n", what="pool that goes back")
 
 
 def _blocks(comparison: Comparison, base: Base, *, manifests: bool) -> Iterator[_Block]:

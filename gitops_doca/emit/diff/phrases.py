@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import assert_never, cast
 
 from gitops_doca.core.compare.changes import (
     Build,
@@ -92,6 +92,16 @@ def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
             )
         case never:
             assert_never(never)
+
+
+def falling_back(change: PoolChange, named: int = _NAMED) -> str:
+    """Say which nodes go back to a fallback version; at most `named` nodes by name."""
+    old, new = cast("RenderedPool", change.before), cast("RenderedPool", change.after)
+    nodes = new.nodes or ()
+    who = f"{_count(nodes)} will go back to a fallback version: {name_nodes(nodes, named)}"
+    if not nodes:
+        who = "a pool without nodes will go back to a fallback version"
+    return f"{who}; {new} had {old.version} and gets {new.version}"
 
 
 def driver_effects(change: PoolChange) -> list[str]:

@@ -7,6 +7,7 @@ from gitops_doca.emit.diff.phrases import (
     Base,
     compiling,
     driver_effects,
+    falling_back,
     headline,
     is_daemon_set,
     moved_nodes,
@@ -22,6 +23,7 @@ from gitops_doca.emit.diff.unified import unified_lines
 def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
     """Yield what a person needs to know before the manifests."""
     yield from map(compiling, comparison.compiling)
+    yield from map(falling_back, comparison.falling_back)
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
     yield f"{'no difference' if comparison.is_same else 'changes'} against {base.name}{commit}"
     yield from (f"note: {note}" for note in base.notes)

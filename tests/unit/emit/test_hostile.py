@@ -211,7 +211,7 @@ def diff(text: str) -> str:
 
 
 TEXTS: dict[str, Form] = {
-    "check": lambda text: text_pools(decisions(text), grouping(text)),
+    "check": lambda text: text_pools(results(text)[0]),
     "fleet": lambda text: text_fleet(results(text)),
     "status": lambda text: text_status(status(text)),
     "status wide": lambda text: wide_status(status(text)),
@@ -225,7 +225,7 @@ TEXTS: dict[str, Form] = {
     "build": lambda text: build_script(decisions(text)),
 }
 MARKDOWN: dict[str, Form] = {
-    "check": lambda text: markdown_pools(decisions(text), grouping(text)),
+    "check": lambda text: markdown_pools(results(text)[0]),
     "fleet": lambda text: markdown_fleet(results(text)),
     "status": lambda text: markdown_status(status(text)),
     "matrix": lambda text: markdown_matrix(tables(text), 5),

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 from fakes.cluster import (
     DIGEST,
     compile_on_node,
@@ -9,7 +12,10 @@ from fakes.cluster import (
     use_digest,
     use_precompiled,
 )
-from gitops_doca.core.model import SkippedNode
+from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.model import Companion, SkippedNode
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.core.resolve.companions import CompanionExists, CompanionMissing, RequiredCompanion
 from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
@@ -33,11 +39,15 @@ PLANNED = use_precompiled(make_planned(kernel="6.8.0-1"))
 DONE = Grouping(pools=(), skipped=(), obsolete_plans=(make_plan(),))
 
 
+def result(decisions: Sequence[Decision], grouping: Grouping) -> ClusterResult:
+    return ClusterResult(cluster=".", decisions=tuple(decisions), grouping=grouping)
+
+
 def test_the_table_as_text() -> None:
     tag = "25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04"
 
     assert (
-        text_pools(ALL, NOTHING_ELSE)
+        text_pools(result(ALL, NOTHING_ELSE))
         == f"""\
 POOL                                 POLICY              NODES  STATE        TAG OR DIGEST
 ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      precompiled  {tag}-amd64
@@ -53,7 +63,7 @@ ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      unknown      {ta
 
 def test_nodes_that_are_in_no_pool_stand_below_the_text() -> None:
     assert (
-        text_pools([COMPILED], GROUPING)
+        text_pools(result([COMPILED], GROUPING))
         == """\
 POOL                       POLICY   NODES  STATE     TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64  storage  1      compiled  25.04-0.6.1.0-2-ubuntu22.04-amd64
@@ -67,7 +77,7 @@ skipped: g: no policy with ofedDriver selects it
 
 def test_the_table_as_markdown() -> None:
     assert (
-        markdown_pools([COMPILED, BY_DIGEST], GROUPING)
+        markdown_pools(result([COMPILED, BY_DIGEST], GROUPING))
         == f"""\
 | Pool | Policy | Nodes | State | Tag or digest |
 | --- | --- | ---: | --- | --- |
@@ -83,8 +93,11 @@ def test_the_table_as_markdown() -> None:
 
 
 def test_a_table_without_pools_has_its_headers() -> None:
-    assert text_pools([], NOTHING_ELSE) == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
-    assert markdown_pools([], NOTHING_ELSE) == (
+    assert (
+        text_pools(result([], NOTHING_ELSE))
+        == "POOL  POLICY  NODES  STATE  TAG OR DIGEST\n\n0 pools, 0 nodes\n"
+    )
+    assert markdown_pools(result([], NOTHING_ELSE)) == (
         "| Pool | Policy | Nodes | State | Tag or digest |\n"
         "| --- | --- | ---: | --- | --- |\n\n0 pools, 0 nodes\n"
     )
@@ -92,7 +105,7 @@ def test_a_table_without_pools_has_its_headers() -> None:
 
 def test_a_planned_pool_is_marked_and_a_plan_that_is_done_is_told() -> None:
     assert (
-        text_pools([PLANNED, PRECOMPILED], DONE)
+        text_pools(result([PLANNED, PRECOMPILED], DONE))
         == """\
 POOL                                 POLICY              NODES    STATE        TAG OR DIGEST
 ubuntu22.04/6.8.0-1/amd64            nic-cluster-policy  planned  precompiled  \
@@ -105,7 +118,7 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so remove it from 
 (gitops-doca.yaml:9: spec.planned[0])
 """
     )
-    assert markdown_pools([PLANNED], DONE).splitlines()[2:] == [
+    assert markdown_pools(result([PLANNED], DONE)).splitlines()[2:] == [
         (
             "| ubuntu22.04/6.8.0-1/amd64 | nic-cluster-policy | planned | precompiled "
             "| 25.04-0.6.1.0-2-6.8.0-1-ubuntu22.04-amd64 |"
@@ -118,3 +131,34 @@ plan done: nodes run ubuntu22.04/5.15.0-91-generic/amd64 now, so remove it from 
             "(gitops-doca.yaml:9: spec.planned[0])"
         ),
     ]
+
+
+GPU = Companion(name="gpu-driver", repository=parse_repository("nvcr.io/nvidia/driver"), tag="580-{kernel}")
+NEEDED = RequiredCompanion(companion=GPU, pool=COMPILED.pool, image=GPU.repository.tag("580-6.8.0-1"))
+
+
+def test_fallbacks_and_companions_stand_in_the_table_and_below_it() -> None:
+    on_fallback = replace(PRECOMPILED, fallback="25.01-0.6.0.0-0")
+    companions = (
+        CompanionExists(required=replace(NEEDED, pool=PRECOMPILED.pool), digest=DIGEST),
+        CompanionExists(required=NEEDED, digest=DIGEST),
+        CompanionMissing(required=replace(NEEDED, image=GPU.repository.tag("580-x")), reason=""),
+    )
+    shown = replace(
+        result([on_fallback], NOTHING_ELSE), companions=companions, unused_fallbacks=("24.10-0.7.0.0-0",)
+    )
+
+    assert (
+        text_pools(shown)
+        == """\
+POOL                                 POLICY              NODES  STATE     TAG OR DIGEST
+ubuntu22.04/5.15.0-91-generic/amd64  nic-cluster-policy  2      fallback  \
+25.04-0.6.1.0-2-5.15.0-91-generic-ubuntu22.04-amd64
+
+1 pool, 2 nodes: 1 fallback
+companion gpu-driver exists: nvcr.io/nvidia/driver:580-6.8.0-1 for \
+ubuntu22.04/5.15.0-91-generic/amd64, ubuntu22.04/6.8.0-1/amd64
+companion gpu-driver missing: nvcr.io/nvidia/driver:580-x for ubuntu22.04/6.8.0-1/amd64
+fallback version 24.10-0.7.0.0-0: no pool runs it, so remove it from fallbackVersions
+"""
+    )

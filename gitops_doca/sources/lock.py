@@ -47,8 +47,7 @@ def read_lock(
     problems_of_lock = Problems()
     lock = _read(file, problems_of_lock, file_root)
     for problem in problems_of_lock:
-        help = problem.help or f"run: {fix_command}"
-        problems.add(replace(problem, category=Category.LOCK, help=help))
+        problems.add(replace(problem, category=Category.LOCK, help=problem.help or f"run: {fix_command}"))
     return None if problems_of_lock.errors else lock
 
 

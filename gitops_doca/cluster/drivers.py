@@ -44,10 +44,10 @@ _POD: Selection = {
 
 
 def read_drivers(server: ApiServer, namespace: str, page: int) -> Drivers:
-    """Return the objects with the label of drivers, ours and the operator's; raises `ApiRequestError`.
+    """Return the objects with the driver label, ours and the operator's; raises `ApiRequestError`.
 
-    The current revision of a DaemonSet is the one that its controller would take: the highest number, once
-    the controller has observed the newest generation of the DaemonSet.
+    The current revision of a DaemonSet is the one that its controller uses: the highest number,
+    once the controller has observed the newest generation of the DaemonSet.
     """
     revisions = _list(server, "controllerrevisions", "apps/v1", namespace, page, _REVISION)
     applied = _list(server, "daemonsets", "apps/v1", namespace, page, _DAEMON_SET)
@@ -89,7 +89,7 @@ def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
 
 
 def _is_ours(labels: object) -> bool:
-    """Say whether we rendered a DaemonSet: one label is enough, as kustomize may have changed the other."""
+    """Say whether we rendered a DaemonSet; one label is enough: kustomize may change the other."""
     return text_at(labels, MANAGED_BY) == PROGRAM or text_at(labels, DRIVER_LABEL) == OUR_DRIVER
 
 

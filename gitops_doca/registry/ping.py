@@ -25,7 +25,7 @@ class PingResult:
     is_private: bool
     """The registry was reached at an address that is not public."""
     challenges: tuple[Challenge, ...]
-    """Empty: everybody may read `/v2/`, though a repository may still need credentials."""
+    """Empty: `/v2/` is public, though a repository may still need credentials."""
 
 
 def ping(
@@ -35,7 +35,7 @@ def ping(
     *,
     allow_http: bool,
 ) -> PingResult:
-    """Ping a registry by https, or by http if that is allowed and the registry does not speak https."""
+    """Ping a registry by https, or by http if it is allowed and the registry has no https."""
     request = Request(
         method="GET",
         url=f"https://{host}/v2/",
@@ -53,7 +53,7 @@ def ping(
 
 
 def _fetch(transport: Transport, request: Request, *, allow_http: bool) -> tuple[str, Reply]:
-    """Return the scheme that the registry speaks and its reply; raises for a certificate without trust."""
+    """Return the registry's scheme and reply; raises for an untrusted certificate."""
     if allow_http:
         try:
             return "https", transport.fetch(replace(request, once=True))

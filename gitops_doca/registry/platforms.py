@@ -33,8 +33,8 @@ _ARCHITECTURES = {
 def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
     """Return digest and platforms of the image that a tag names.
 
-    They are in an index, or in the configuration of a single image, whose bytes must have the size and digest
-    in the manifest. Schema 1 has the architecture only, and is always for Linux.
+    They are in an index, or in the configuration of a single image, whose bytes must have the size
+    and digest in the manifest. Schema 1 has the architecture only, and is always for Linux.
     """
     try:
         manifest = fetch_manifest(endpoint, image)

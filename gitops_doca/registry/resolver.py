@@ -41,8 +41,8 @@ def _no_warning(warning: Diagnostic) -> None:
 class RegistryResolver:
     """Asks the registries themselves; its deadline starts when it is created.
 
-    Both functions are called in the caller's thread: `progress(done, total)` at the start and after each
-    answer, `warn(diagnostic)` at the end of each call, for problems that ended no look-up.
+    Both functions are called in the caller's thread: `progress(done, total)` at the start and after
+    each answer, `warn(diagnostic)` at the end of each call, for problems that ended no look-up.
     """
 
     def __init__(

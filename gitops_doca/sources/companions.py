@@ -1,4 +1,4 @@
-"""Fallback versions and companions of a config to types."""
+"""Read the fallback versions and companions of a config."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,19 +23,19 @@ def read_fallback_versions(document: Document, problems: Problems) -> tuple[str,
                 help="write the driver's version, such as doca3.4.0-26.04-0.8.0.0-0",
             )
         elif version in versions:
-            problems.error(f"{version!r} stands twice", place)
+            problems.error(f"{version!r} appears twice", place)
         elif check_version(version, place, problems):
             versions.append(version)
     return tuple(versions)
 
 
 def read_companions(document: Document, problems: Problems) -> Iterator[Companion]:
-    """Yield `spec.companions` of a config that its schema has accepted, as far as they are right."""
+    """Yield the valid `spec.companions` of a config that its schema has accepted."""
     seen: set[str] = set()
     for number, entry in enumerate(document.value["spec"]["companions"]):
         path = ("spec", "companions", number)
         if entry["name"] in seen:
-            problems.error(f"{entry['name']!r} stands twice", document.place((*path, "name")))
+            problems.error(f"{entry['name']!r} appears twice", document.place((*path, "name")))
         seen.add(entry["name"])
         repository = _repository(entry, document, path, problems)
         if _check_tag(entry["tag"], document, path, problems) and repository:
@@ -63,7 +63,7 @@ def _check_tag(tag: str, document: Document, path: Path, problems: Problems) -> 
     if wrong:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         problems.error(
-            f"{tag!r} has braces that are no placeholder: {', '.join(wrong)}",
+            f"{tag!r} has braces that are not placeholders: {', '.join(wrong)}",
             document.place((*path, "tag")),
             help=f"known are {known}",
         )

@@ -1,4 +1,4 @@
-"""A built stream, such as kustomize's output, to the DaemonSets in it."""
+"""Read the DaemonSets in a built stream, such as kustomize's output."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -31,9 +31,9 @@ _SELECTION: Selection = {
 
 
 def read_built(name: str, problems: Problems) -> Built:
-    """Read a stream (`-`: standard input).
+    """Read a stream (`-`: stdin).
 
-    An empty stream is no problem here: what that means is for the caller to say.
+    An empty stream is not reported here; the caller does that.
     """
     documents = list(read_documents(name, _SELECTION, problems, may_be_empty=True))
     return Built(
@@ -49,7 +49,7 @@ def read_built(name: str, problems: Problems) -> Built:
 
 def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
     for value in values:
-        # Another API's DaemonSet runs no pod of a driver.
+        # The DaemonSet of another API group runs no driver.
         if (value_at(value, "apiVersion"), value_at(value, "kind")) == ("apps/v1", "DaemonSet"):
             yield BuiltDaemonSet(
                 name=text_at(value, "metadata", "name"),

@@ -1,4 +1,4 @@
-"""A lock file to types; whatever is wrong with it is of class `lock`."""
+"""Read a lock file; all problems with it are of class `lock`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -38,7 +38,7 @@ _FIRST_RENDERING = 1
 def read_lock(
     file: str, fix_command: str, problems: Problems, file_root: FileRoot | None = None
 ) -> ImageLock | None:
-    """Read a lock; reports one that is absent or unusable, with the command `fix_command` that writes it."""
+    """Read a lock; reports a missing or unusable one, with the `fix_command` that writes it."""
     if not has_file(file, file_root):
         place = Place(display_name(file, file_root))
         help = f"run: {fix_command}"
@@ -55,10 +55,10 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if problems.errors:
         return None
-    # Whatever else the file is, nothing of it may be quoted.
+    # It may be any file, so its content must not be quoted.
     if len(documents) != 1 or not is_kind(documents[0], KIND):
         place = Place(display_name(file, file_root))
-        problems.error("is no lock: one document of kind DriverLock", place)
+        problems.error("not a lock: expected one document of kind DriverLock", place)
         return None
     document = documents[0]
     version = document.value["apiVersion"]
@@ -94,12 +94,12 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
         for index, entry in enumerate(group["tags"]):
             image = repository.tag(entry["tag"])
             if image in seen:
-                problems.error(f"{image} stands twice", document.place((*path, "tags", index, "tag")))
+                problems.error(f"{image} appears twice", document.place((*path, "tags", index, "tag")))
             seen.add(image)
             platform = entry.get("platform", "")
             if platform and not entry["tag"].endswith("-" + platform.partition("/")[2]):
                 place = document.place((*path, "tags", index, "platform"))
-                problems.error(f"{platform} is not the architecture that the tag ends in", place)
+                problems.error(f"{platform} does not match the architecture at the end of the tag", place)
             if "digest" in entry:
                 yield image, LockedImage(Digest(entry["digest"]), platform, entry.get("listed"))
             else:
@@ -135,7 +135,7 @@ def _companions(document: Document, problems: Problems) -> Iterator[tuple[ImageR
         if not image.tag or image.digest:
             problems.error(f"{text!r} is not <repository>:<tag>", place)
         if image in seen:
-            problems.error(f"{image} stands twice", place)
+            problems.error(f"{image} appears twice", place)
         seen.add(image)
         if "digest" in entry:
             yield image, LockedCompanion(Digest(entry["digest"]), tuple(sorted(entry.get("platforms", ()))))

@@ -1,4 +1,4 @@
-"""Policies to types: validation, `global`, defaults, and the rules of the operator's webhook."""
+"""Read policies: validation, `global`, defaults, and the rules of the operator's webhook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,7 +41,7 @@ from gitops_doca.sources.without_server_fields import is_stored, without_server_
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
 
-# Whole, since they may go out again; other objects of such a file may hold secrets.
+# Policies are kept whole, as they may be emitted; other objects of the file may hold secrets.
 _SELECTION = {"data": KEYS, "binaryData": NOTHING, "stringData": NOTHING, REST: ALL}
 _CONTAINERS = (MAIN_CONTAINER, DTK_CONTAINER)
 _STARTUP = Probe(initial_delay=30, period=10, failure_threshold=120, timeout=10)
@@ -50,33 +50,33 @@ _RUNNING = Probe(initial_delay=10, period=30, failure_threshold=1, timeout=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """The policies of a run, checked against each other."""
+    """The policies of a run, checked together."""
 
     policies: tuple[Policy, ...] = ()
     """Those with `ofedDriver`, sorted by kind and name."""
     selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """nodeSelector of every NicNodePolicy, with `ofedDriver` or without, but for `LOADED_LABEL`.
+    """nodeSelector of every NicNodePolicy, with or without `ofedDriver`.
 
-    That one comes and goes, and every node of the policy is to have it.
+    Without `LOADED_LABEL`, which is not permanent and which every node of the policy should get.
     """
     documents: tuple[Resource, ...] = ()
     """All policies as their authors wrote them, sorted by kind and name."""
 
     @property
     def labels(self) -> frozenset[str]:
-        """Labels of nodes that a nodeSelector names."""
+        """Node labels that a nodeSelector names."""
         return frozenset(label for selector in self.selectors.values() for label in selector)
 
 
 def read_policies(
     sources: Sequence[str | Document], problems: Problems, file_root: FileRoot | None = None
 ) -> PolicySet:
-    """Read policies from files (`-`: standard input) and documents that are policies themselves.
+    """Read policies from files (`-`: stdin) and documents that are policies themselves.
 
-    Files may hold other objects: those are ignored. No policy at all is an error.
+    Other objects in the files are ignored. No policy at all is an error.
     """
     documents: list[Document] = []
-    # Of a function's input: what is written into a config has the path of its field there.
+    # Names of a KRM function's input; inline policies of a config have the path of their field.
     handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
     for source in sources:
         if isinstance(source, Document):
@@ -99,7 +99,7 @@ def read_policies(
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
-    """Apply the rules between policies, and parse each; `handed` are the objects that came on stdin."""
+    """Check the rules between policies, and parse each; `handed` are the objects from stdin."""
     first: dict[tuple[str, str], Document] = {}
     for document in sorted(documents, key=lambda d: d.place()):
         key = (document.value["kind"], document.value["metadata"]["name"])
@@ -122,7 +122,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
     if all(both):
         names = ", ".join(d.value["metadata"]["name"] for d in both[1])
         problems.error(
-            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers a node",
+            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers on a node",
             both[0][0].place(DRIVER),
             help="keep it in one of them; the operator's webhook refuses both",
         )
@@ -132,10 +132,10 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
 
 
 def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> str:
-    """Return what to do about a policy that stands twice."""
+    """Return what to do about a duplicate policy."""
     if any(second is one for one in handed) == any(first is one for one in handed):
         return "keep one of them"
-    return "leave spec.policies out: the policy is among the objects that come in, and is read from there"
+    return "remove it from spec.policies: the policy is among the input objects, and is read from there"
 
 
 def _selector(document: Document) -> dict[str, str]:
@@ -219,11 +219,11 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
 def _filled(
     document: Document, name: str, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
 ) -> tuple[str, Place] | None:
-    """Return a field's value and place, from `global` when the driver leaves it out."""
+    """Return a field's value and place, from `global` if the driver does not set it."""
     for path, section in ((DRIVER, driver), (GLOBAL, fallback)):
         if section.get(name):
             return section[name], document.place((*path, name))
-    also = " and spec.global has none either" if document.value["kind"] == CLUSTER else ""
+    also = " here or under spec.global" if document.value["kind"] == CLUSTER else ""
     problems.error(f"the field {name!r} is required{also}", document.place(DRIVER))
     return None
 
@@ -258,7 +258,7 @@ def _version(
     version, place = filled
     if version.startswith("sha256:"):
         if not is_digest(version):
-            problems.error(f"{version!r} is no digest: sha256: and 64 lower-case hex digits", place)
+            problems.error(f"{version!r} is not a digest: sha256: and 64 lower-case hex digits", place)
             return None
         return version
     return version if check_version(version, place, problems) else None
@@ -269,7 +269,7 @@ def _check_unique(document: Document, path: Path, problems: Problems) -> None:
     for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
         if entry["name"] in seen:
             problems.error(
-                f"{entry['name']!r} stands twice", document.place((*DRIVER, *path, number, "name"))
+                f"{entry['name']!r} appears twice", document.place((*DRIVER, *path, number, "name"))
             )
         seen.add(entry["name"])
 

@@ -1,4 +1,4 @@
-"""Read pull secrets as plain data: Secret manifests of both types, or the file within one of them."""
+"""Read pull secrets: Secret manifests of both types, or the docker config in one."""
 
 import base64
 import binascii
@@ -26,15 +26,15 @@ SELECTION: Selection = {
     "auths": ALL,
     REST: NOTHING,
 }
-"""What is read of an object that may be a pull secret."""
+"""The parts that are read of an object that may be a pull secret."""
 _HELP = "write the pull secret: kubectl get secret NAME -n NAMESPACE -o yaml > FILE"
 
 
 def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
-    """Return for each pull secret of a file what messages call it, and its entries by their keys.
+    """Return the name for messages and the entries by key of each pull secret of a file.
 
-    Other Secrets are passed over; a file without any pull secret, and one whose content is not as its type
-    says, is a problem. No message shows anything of the content.
+    Other Secrets are skipped; a file without any pull secret, and one whose content does not match
+    its type, is reported. No message shows the content.
     """
     before = len(problems.errors)
     secrets = [
@@ -53,9 +53,9 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
 
 
 def read_pull_secret(document: Document, problems: Problems) -> Iterator[tuple[str, Auths]]:
-    """Yield what messages call a pull secret, and its entries; nothing for an object that is none.
+    """Yield a pull secret's name for messages and its entries; nothing for other objects.
 
-    Of the document no more than `SELECTION` is read.
+    Only `SELECTION` of the document is read.
     """
     value = document.value
     if not isinstance(value, dict):
@@ -89,31 +89,31 @@ def _name(document: Document) -> str:
 def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
     text, field = _payload(document.value, key)
     if text is None:
-        problems.error(f"has no {key}, which its type wants", document.place(), help=_HELP)
+        problems.error(f"has no {key}, which its type requires", document.place(), help=_HELP)
         return None
     place = document.place((field, key))
     if field == "data":
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode()
         except (binascii.Error, ValueError):
-            problems.error("is not base64 of a text", place)
+            problems.error("is not base64-encoded text", place)
             return None
     if not text.strip():
         return {}
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        problems.error("holds no valid JSON", place)
+        problems.error("does not hold valid JSON", place)
         return None
     auths = content.get("auths") if key == ".dockerconfigjson" and isinstance(content, dict) else content
     if not isinstance(auths, dict):
-        problems.error("holds no object of registries", place)
+        problems.error("does not hold an object of registries", place)
         return None
     return auths
 
 
 def _payload(value: Mapping[str, Any], key: str) -> tuple[str | None, str]:
-    """Return the text under a key, and the field it is in; the API server lets stringData win."""
+    """Return the text under a key, and its field; stringData overrides data, as in the API server."""
     for field in ("stringData", "data"):
         table = value.get(field)
         text = table.get(key) if isinstance(table, dict) else None

@@ -1,4 +1,4 @@
-"""A folder of rendered manifests to the objects in it that gitops-doca rendered."""
+"""Read the objects of gitops-doca in a folder of rendered manifests."""
 
 import os
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
-    Reports what cannot be read, what is no regular file, a link that leads out, an object that Kubernetes
-    would not take by its name, and one that stands twice. Links to folders are not followed, with a warning.
+    Reports unreadable files, what is not a regular file, links that lead out, objects with names
+    that Kubernetes does not allow, and duplicates. Links to folders are not followed, with a
+    warning.
     """
     resources: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
@@ -43,12 +44,12 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
                     document.place(),
                 )
             elif resources.setdefault(named, value) is not value:
-                problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
+                problems.error(f"{named[0]} {named[2]} appears twice in {folder}", document.place())
     return tuple(resources.values())
 
 
 def _is_ours(value: object) -> bool:
-    """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
+    """Say whether gitops-doca wrote an object; a policy with a driver beside DaemonSets is not ours."""
     labelled = value_at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
     return labelled or (
         value_at(value, "kind") in _POLICIES and value_at(value, "spec", "ofedDriver") is not None
@@ -61,7 +62,7 @@ def _is_named(kind: str, namespace: str, name: str) -> bool:
 
 
 def _files(file_root: FileRoot, problems: Problems) -> Iterator[str]:
-    """Yield the names of what looks like manifests, from the folder on."""
+    """Yield the names of possible manifests in the folder and below."""
 
     def report(error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno else "I/O error"

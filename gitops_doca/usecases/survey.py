@@ -1,4 +1,4 @@
-"""Survey the driver versions of the pools' repositories: tag lists first, then the manifests that decide."""
+"""Find the driver versions in the pools' repositories, and which have images for all pools."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,10 +18,10 @@ from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
 
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
-    """Return a matrix for each repository of these pools; reports what the registries did not answer.
+    """Return a matrix for each repository of these pools; reports missing answers.
 
-    The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
-    name, as far as `MAX_LOOKUPS` allows; all other cells come from the tag list.
+    The newest version of a matrix is confirmed by its manifests, and so are the versions that the
+    policies name, up to `MAX_LOOKUPS`; all other cells come from the tag list.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
     catalogues = build_catalogues(pools, lists)
@@ -47,7 +47,7 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
 
 def _report(matrix: VersionMatrix, problems: Problems) -> None:
     place = matrix.rows[0].pools[0].policy.place
-    reason = matrix.listed.reason or "its answer is no list"
+    reason = matrix.listed.reason or "its answer is not a list"
     if matrix.listed.repository_unknown:
         reason = "the registry says that it has no such repository"
     if not matrix.usable:
@@ -60,8 +60,8 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
         )
     elif not matrix.listed.complete:
         problems.warn(
-            f"the tag list of {matrix.repository} is not complete ({reason}): "
-            "what it does not name is not known to be missing",
+            f"the tag list of {matrix.repository} is incomplete ({reason}): tags that it does not have "
+            "are unknown, not missing",
             place,
         )
     for latest in matrix.latest:
@@ -75,7 +75,7 @@ def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, pr
             f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
             place,
             category=Category.UNKNOWN,
-            help="run again once the registry answers; no version is named on a guess",
+            help="run again when the registry answers; no version is guessed",
         )
 
 

@@ -108,7 +108,7 @@ BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
     [
         (
             "a: [1\nb: 2\n",
-            "2: is no valid YAML: while parsing a flow sequence did not find expected ',' or ']'",
+            "2: is not valid YAML: while parsing a flow sequence did not find expected ',' or ']'",
         ),
         ("a: 1\nb: 2\na: 3\n", "3: has a key twice in one mapping (first on line 1)"),
         (BOMB, "6: expands its aliases (*...) to more than 100,000 values"),
@@ -117,11 +117,11 @@ BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
             "2: has a tag (!...) that would build an object; remove it",
         ),
         ("!!python/object:a.B {}\n", "1: has a tag (!...) that would build an object; remove it"),
-        ("[" * 200, "1: is no valid JSON: expecting value"),
-        ('{"items": [\n', "2: is no valid JSON: expecting value"),
+        ("[" * 200, "1: is not valid JSON: expecting value"),
+        ('{"items": [\n', "2: is not valid JSON: expecting value"),
         (b"\x7fELF\0\0", "1: is a binary file, not YAML or JSON text"),
         ("", "is empty, so it holds no object"),
-        (b"a: \xff\n", "is no YAML text: it holds bytes that UTF-8 text cannot hold"),
+        (b"a: \xff\n", "is not YAML text: it has bytes that are not UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_for_policies_and_inventories(
@@ -159,12 +159,12 @@ def test_nodes_without_the_label_of_a_nic_are_told_with_the_labels_that_they_hav
 
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
-        f"error[empty]: nothing to render: none of the nodes (2) has the label {NFD}/pci-15b3.present=true\n"
+        f"error[empty]: nothing to render: none of the nodes (2) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
         f"  similar label on 2 nodes: {NFD}/pci-0207_15b3.present\n"
         f"  similar label on 1 node: {NFD}/pci-10de.present\n"
         f"  help: let node-feature-discovery set {NFD}/pci-15b3.present: its worker's configuration needs "
-        "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then take the "
-        "inventory again; if Argo CD is meant to prune every driver, set allowEmpty: true\n"
+        "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then "
+        "update the inventory; if Argo CD is meant to prune every driver, set allowEmpty: true\n"
     )
 
 
@@ -173,9 +173,9 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
 
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
-        f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"
+        f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
         f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
-        f"({NFD}/...) that are read here, then take the inventory again; if Argo CD is meant "
+        f"({NFD}/...) that are read here, then update the inventory; if Argo CD is meant "
         "to prune every driver, set allowEmpty: true\n"
     )
 
@@ -195,7 +195,7 @@ def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> N
         f"  node node-1: no label {labels}",
         (
             "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
-            "(core.labelSources in its worker's configuration), then take the inventory again; if Argo "
+            "(core.labelSources in its worker's configuration), then update the inventory; if Argo "
             "CD is meant to prune every driver, set allowEmpty: true"
         ),
     ]
@@ -459,7 +459,7 @@ def test_a_node_without_a_name_is_told(tmp_path: Path) -> None:
 def test_one_node_twice_with_different_labels_is_told(tmp_path: Path) -> None:
     assert errors(run(tmp_path, nodes=NODE + "---\n" + node("91", "92"))) == [
         (
-            "nodes.yaml:15: node node-1 stands twice with different labels, taints or container runtime; "
+            "nodes.yaml:15: node node-1 appears twice with different labels, taints or container runtime; "
             "the first is at nodes.yaml:1"
         )
     ]
@@ -510,13 +510,13 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
 
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
-        "error[lock]: x.lock.yaml: here is something else than a lock, which is not overwritten\n"
+        "error[lock]: x.lock.yaml: this file is not a lock, so it is not overwritten\n"
         "  help: remove it, or name another file with --lock or spec.lock\n"
     )
     assert victim.read_text() == "mine\n"
 
 
-LINK = "is a link to something that is no regular file, so it is not read"
+LINK = "is a link to something other than a regular file, so it is not read"
 
 
 @pytest.fixture
@@ -587,8 +587,8 @@ def test_a_file_that_the_system_makes_up_is_no_input_of_a_config(tmp_path: Path)
 
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
-        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/proc/kmsg' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/proc/self/environ' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/proc/kmsg' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/proc/self/environ' is not a regular file",
     ]
 
 
@@ -602,7 +602,7 @@ def test_a_device_that_a_config_names_is_not_read(tmp_path: Path) -> None:
 
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
-        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/dev/stdin' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.lock: '/dev/zero' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/dev/zero' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/dev/stdin' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.lock: '/dev/zero' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/dev/zero' is not a regular file",
     ]

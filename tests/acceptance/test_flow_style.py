@@ -93,4 +93,4 @@ def test_in_a_stream_that_verify_checks(folder: Path) -> None:
 
     result = run_pool("verify", "--expect-pools", "1", cwd=folder, stdin=OTHER.encode() + b"---\n" + built)
 
-    assert outcome(result) == (0, "standard input: as expected, DaemonSets of pools: 1\n")
+    assert outcome(result) == (0, "stdin: as expected, DaemonSets of pools: 1\n")

@@ -715,7 +715,7 @@ def test_a_stale_lock_is_one_error(folder: Folder) -> None:
         f"  pool {pool(91)} of {CLUSTER} is locked, but no node is in it any more\n"
         f"  pool {pool(92)} of {CLUSTER} is not locked\n"
         f"  tag {tag(92)} of {folder.image('').rstrip(':')} is not locked\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 
@@ -730,7 +730,7 @@ def test_a_lock_is_stale_by_one_pool_alone(folder: Folder) -> None:
     assert result.exit_code == 6
     assert result.stderr == (
         f"error[lock]: {LOCK}: pool {pool(92)} of {CLUSTER} is locked, but no node is in it any more\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 

@@ -1,1 +1,1 @@
-"""Two states of the same things, and what differs."""
+"""Compare two states: renderings, inventories, locks, or a cluster and its manifests."""

@@ -1,4 +1,4 @@
-"""Pools that go back to a fallback version, by the lock that is there."""
+"""Find the pools that go back to a fallback version, by the old lock."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,9 +10,9 @@ from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 
 
 def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[UsePrecompiled, ...]:
-    """Return the pools that had a precompiled image, and get another one, which is a fallback's.
+    """Return the pools that go from one precompiled image to another, of a fallback version.
 
-    A pool that keeps its image has not gone back, also where its version is a fallback now.
+    A pool that keeps its image has not gone back, even if its version is a fallback now.
     """
     return tuple(
         decision
@@ -28,7 +28,7 @@ def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[U
 def describe_fallbacks(
     lock: ImageLock, decisions: Sequence[UsePrecompiled], place: Place, *, strict: bool
 ) -> Diagnostic | None:
-    """Return the warning about these pools, under `strict` the error; None when there are none."""
+    """Return the warning about these pools, if any; with `strict` the error."""
     if not decisions:
         return None
     nodes = sum(len(decision.pool.nodes) for decision in decisions)

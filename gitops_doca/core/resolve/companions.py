@@ -1,4 +1,4 @@
-"""Images besides the driver without which a kernel is of no use, such as the GPU driver's."""
+"""Check the companions: other images that a kernel needs, such as the GPU driver's."""
 
 import re
 from collections import defaultdict
@@ -14,11 +14,11 @@ from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnIma
 from gitops_doca.core.tags import split_kernel
 
 PLACEHOLDERS = ("kernel", "os", "osVersion", "osMajor", "arch")
-"""What a companion's tag may have in braces."""
+"""The placeholders of a companion's tag."""
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 CompanionAnswer = Inspection | TagMissing
-"""What a registry says of a companion's tag: that it has none, or digest and platforms of the image."""
+"""The answer about a companion's tag: missing, or digest and platforms of the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class CompanionMissing:
 
     required: RequiredCompanion
     reason: str
-    """What there is instead of an image for the platform, as it follows `the tag`; empty for no tag."""
+    """What the tag has instead of an image for the platform, as a phrase; empty without a tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionUnknown:
-    """Nothing settles whether the image exists."""
+    """It is unknown whether the image exists."""
 
     required: RequiredCompanion
     lookup: TagUnknown
@@ -59,7 +59,7 @@ CompanionState = CompanionExists | CompanionMissing | CompanionUnknown
 
 
 def wrong_braces(template: str) -> tuple[str, ...]:
-    """Return what stands in braces in a tag and is no placeholder, and braces without a partner."""
+    """Return the unknown placeholders in a tag, and unmatched braces."""
     return tuple(
         found[0] for found in _BRACES.finditer(template) if found[1] is None or found[1] not in PLACEHOLDERS
     )
@@ -113,8 +113,8 @@ def required_companions(
 def _needs(companion: Companion, pool: Pool, plan: PlannedPool | None, pools: Sequence[Pool]) -> bool:
     """Say whether a pool needs a companion.
 
-    A pool whose platform is planned needs what the plan needs also when nodes run it: else the first node
-    that is not selected would drop the image that the nodes after it need.
+    A planned pool keeps the needs of its plan when nodes run it: otherwise the first node that is
+    not selected would drop an image that later nodes need.
     """
     if any(map(companion.selects, pool.nodes)):
         return True
@@ -125,14 +125,14 @@ def _needs(companion: Companion, pool: Pool, plan: PlannedPool | None, pools: Se
 
 
 def _kind(pool: Pool) -> tuple[object, ...]:
-    """Return what a pool has in common with those that it takes nodes from in a kernel upgrade."""
+    """Return the parts of a pool that a kernel upgrade does not change."""
     platform = pool.platform
     flavour = split_kernel(platform.kernel)[1]
     return (pool.policy.key, platform.os_id, platform.os_version, flavour, platform.arch)
 
 
 def companion_images(required: Iterable[RequiredCompanion]) -> tuple[ImageReference, ...]:
-    """Return what is to be asked for, sorted, each once."""
+    """Return the images to look up, sorted and unique."""
     return tuple(sorted({one.image for one in required}))
 
 
@@ -146,7 +146,7 @@ def judge_companions(
 def _judge(required: RequiredCompanion, answer: CompanionAnswer) -> CompanionState:
     match answer:
         case ImagePlatforms(digest, platforms):
-            # An image that states no platform cannot be told to be the wrong one.
+            # An image that states no platform is not known to be the wrong one.
             if not platforms or f"linux/{required.pool.platform.arch}" in platforms:
                 return CompanionExists(required=required, digest=digest)
             return CompanionMissing(required=required, reason=f"is for {', '.join(sorted(platforms))}")
@@ -168,9 +168,9 @@ def report_companions(
 ) -> None:
     """Report companions that are missing or unknown.
 
-    For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is a
-    warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is an error
-    for all of them. `recorded` is as in `decide.report`.
+    For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is
+    a warning, with `strict` an error: they run that kernel already. With `unknown_fails`, unknown
+    is an error for all of them. `recorded` is as in `decide.report`.
     """
     groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
     for state in states:

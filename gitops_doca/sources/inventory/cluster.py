@@ -1,4 +1,4 @@
-"""Cluster objects to types: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
+"""Read a cluster's objects: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def add_object(document: Document, group: str, builder: InventoryBuilder) -> None:
-    """Add what an `Inventory` needs of an object of this API group; one of another kind is ignored."""
+    """Add what an `Inventory` needs of an object of this API group; other kinds are ignored."""
     builder.openshift |= group.endswith(".openshift.io")
     match group, document.value["kind"]:
         case "", "Node":
@@ -36,9 +36,9 @@ def add_object(document: Document, group: str, builder: InventoryBuilder) -> Non
 
 
 def usable_taints(taints: Iterable[Mapping[str, Any]], builder: InventoryBuilder) -> tuple[Taint, ...]:
-    """Return the taints that can keep pods away, sorted.
+    """Return the taints that keep pods away, sorted.
 
-    Those that pass come and go, so they are no part of what a node is.
+    Temporary taints come and go, so they are dropped.
     """
     kept = (taint for taint in map(_taint, taints) if keeps_away(taint, builder.ignored_taints))
     return tuple(sorted(kept, key=lambda t: (t.key, t.effect, t.value)))
@@ -57,7 +57,7 @@ def _add_node(document: Document, builder: InventoryBuilder) -> None:
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
-        builder.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
+        builder.problems.error(f"{name!r} is not a valid node name", document.place(("metadata", "name")))
         return
     node = Node(
         name=name,
@@ -109,7 +109,7 @@ def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
     if name is None:
         return
     if not isinstance(data, dict | None):
-        builder.problems.error("is no mapping", document.place(("data",)))
+        builder.problems.error("is not a mapping", document.place(("data",)))
         return
     path = ("metadata", "namespace")
     namespace = value_at(document.value, *path)
@@ -121,7 +121,7 @@ def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
-        builder.problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
+        builder.problems.error(f"{key!r} is not a valid ConfigMap key", document.place(("data",)))
     if not wrong:
         builder.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
 
@@ -132,7 +132,7 @@ def _add_image_stream(document: Document, builder: InventoryBuilder) -> None:
     images: dict[str, str] = {}
     tags = value_at(document.value, "spec", "tags") or []
     if not isinstance(tags, list):
-        builder.problems.error("is no list", document.place(("spec", "tags")))
+        builder.problems.error("is not a list", document.place(("spec", "tags")))
         return
     for number, tag in enumerate(tags):
         name, image = (value_at(tag, *at) for at in _TAG)
@@ -142,7 +142,7 @@ def _add_image_stream(document: Document, builder: InventoryBuilder) -> None:
         elif [at for at in _TAG if not _is_text(document, ("spec", "tags", number, *at), builder)]:
             continue
         elif images.setdefault(name, image) != image:
-            builder.problems.error(f"the tag {name!r} stands twice with different images", place)
+            builder.problems.error(f"the tag {name!r} appears twice with different images", place)
         else:
             builder.check_toolkit_image(name, image, place)
     builder.add_toolkit(images, document.place())
@@ -192,11 +192,11 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
     path = ("metadata", "labels")
     labels = value_at(document.value, *path)
     if not isinstance(labels, dict | None):
-        builder.problems.error("is no mapping", document.place(path))
+        builder.problems.error("is not a mapping", document.place(path))
         return None
     wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}
-    # A call for each of ten thousand labels would show.
+    # A call for each of ten thousand labels would be slow.
     texts = [
         _is_text(document, (*path, key), builder) for key, value in kept.items() if type(value) is not str
     ]
@@ -209,7 +209,7 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
 
 
 def _is_text(document: Document, path: Path, builder: InventoryBuilder) -> bool:
-    """Say whether the value is a string; reports one that is not."""
+    """Say whether the value is a string; report it if it is not."""
     if isinstance(value_at(document.value, *path), str):
         return True
     builder.problems.error(not_a_string(document, path), document.place(path))
@@ -224,5 +224,5 @@ def _is_key(key: str) -> bool:
 
 
 def _lines(mapping: object) -> Mapping[str, int]:
-    """Return the lines of what stands in a mapping; YAML's reader alone knows them."""
+    """Return the lines of a mapping's values; only the YAML reader knows them."""
     return {key: mapping.lines[key] for key in mapping} if isinstance(mapping, LocatedDict) else {}

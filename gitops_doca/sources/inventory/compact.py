@@ -1,4 +1,4 @@
-"""A compact NodeInventory to types: its groups become nodes again, each with its own place."""
+"""Read a compact inventory: its groups become nodes again, each with its own place."""
 
 from collections.abc import Iterable, Mapping
 from itertools import repeat
@@ -15,7 +15,7 @@ from gitops_doca.sources.reading.schema import did_you_mean, validate
 
 
 def add_snapshot(document: Document, builder: InventoryBuilder) -> None:
-    """Add what a NodeInventory holds, its nodes with those of their labels that are wanted."""
+    """Add the content of a NodeInventory, with only the wanted labels of its nodes."""
     if not _is_known(document, builder) or not _is_valid(document, builder):
         return
     value = document.value
@@ -49,7 +49,7 @@ def _is_known(document: Document, builder: InventoryBuilder) -> bool:
 
 
 def _is_valid(document: Document, builder: InventoryBuilder) -> bool:
-    """Validate all but names that are fine: the schema would spend a second on ten thousand of them."""
+    """Validate all but valid names: the schema would need a second for ten thousand of them."""
     value, groups = document.value, document.value.get("groups")
     if isinstance(groups, list):
         value = {**value, "groups": [_without_names(group) for group in groups]}
@@ -75,7 +75,7 @@ def _check_labels(document: Document, builder: InventoryBuilder) -> None:
             message = f"unknown label {label!r}{near}"
             help = "list it under labels when a policy's nodeSelector names it"
             if label == NIC_LABEL:
-                message, help = "every node here has a NIC", "leave the label out"
+                message, help = "every node here has a NIC", "remove the label"
             builder.problems.error(message, document.place(("groups", number, "labels", label)), help=help)
 
 
@@ -98,9 +98,9 @@ def _add_nodes(document: Document, builder: InventoryBuilder) -> None:
                 builder.add_node(Node(name=name, place=place, **shared))
             else:
                 builder.problems.error(
-                    f"node {name} stands twice; the first is at {first}",
+                    f"node {name} appears twice; the first is at {first}",
                     place,
-                    help="leave it in the one group that it belongs to",
+                    help="keep it in the group that it belongs to",
                 )
 
 

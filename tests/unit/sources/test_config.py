@@ -112,7 +112,7 @@ NO_CONFIG = (
         (
             HEAD + "spec:\n  initContainerImage: a b\n",
             (
-                "gitops-doca.yaml:4: spec.initContainerImage: 'a b' is no repository name: "
+                "gitops-doca.yaml:4: spec.initContainerImage: 'a b' is not a repository name: "
                 "lower-case letters and digits, . _ - between them, parts split by /"
             ),
         ),

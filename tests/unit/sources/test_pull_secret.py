@@ -83,19 +83,22 @@ def test_an_empty_secret_has_no_entries(file: Path, text: str) -> None:
     [
         (
             _secret("kubernetes.io/dockercfg", data={".dockerconfigjson": _encoded(CONFIG_JSON)}),
-            "has no .dockercfg, which its type wants",
+            "has no .dockercfg, which its type requires",
         ),
         (
             _secret("Opaque", data={".dockerconfigjson": _encoded(CONFIG_JSON)}),
             "a Secret with the key .dockerconfigjson has another type than that key's",
         ),
-        (_secret(), "has no .dockerconfigjson, which its type wants"),
-        (_secret(data={".dockerconfigjson": "s%cret"}), "is not base64 of a text"),
-        (_secret(data={".dockerconfigjson": "/////w=="}), "is not base64 of a text"),
-        (_secret(data={".dockerconfigjson": _encoded("{secret")}), "holds no valid JSON"),
-        (_secret(data={".dockerconfigjson": _encoded("[" * 100_000)}), "holds no valid JSON"),
-        (_secret(data={".dockerconfigjson": _encoded('["secret"]')}), "holds no object of registries"),
-        (_secret(data={".dockerconfigjson": _encoded(DOCKERCFG)}), "holds no object of registries"),
+        (_secret(), "has no .dockerconfigjson, which its type requires"),
+        (_secret(data={".dockerconfigjson": "s%cret"}), "is not base64-encoded text"),
+        (_secret(data={".dockerconfigjson": "/////w=="}), "is not base64-encoded text"),
+        (_secret(data={".dockerconfigjson": _encoded("{secret")}), "does not hold valid JSON"),
+        (_secret(data={".dockerconfigjson": _encoded("[" * 100_000)}), "does not hold valid JSON"),
+        (
+            _secret(data={".dockerconfigjson": _encoded('["secret"]')}),
+            "does not hold an object of registries",
+        ),
+        (_secret(data={".dockerconfigjson": _encoded(DOCKERCFG)}), "does not hold an object of registries"),
     ],
 )
 def test_content_that_is_not_as_its_type_says_is_a_problem(

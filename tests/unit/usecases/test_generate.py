@@ -498,7 +498,7 @@ def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
             f"pool ubuntu22.04/2-a/amd64 of {policy} is locked, but no node is in it any more",
             f"pool ubuntu22.04/1-a/amd64 of {policy} is not locked",
         ),
-        help="check that this pool is meant to go, then run: gitops-doca lock x",
+        help="check that this pool is meant to be removed, then run: gitops-doca lock x",
     )
 
 

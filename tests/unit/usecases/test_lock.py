@@ -274,10 +274,10 @@ def test_a_lock_answers_what_it_recorded() -> None:
 
 BAD = {
     "empty": ("", 0, "is empty, so it holds no object"),
-    "no lock": ("root:$6$SECRET:\n", 0, "is no lock: one document of kind DriverLock"),
-    "broken": ("pools: [\n", 2, "is no valid YAML"),
-    "two documents": (TEXT + "---\n" + TEXT, 0, "is no lock: one document of kind DriverLock"),
-    "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
+    "no lock": ("root:$6$SECRET:\n", 0, "not a lock: expected one document of kind DriverLock"),
+    "broken": ("pools: [\n", 2, "is not valid YAML"),
+    "two documents": (TEXT + "---\n" + TEXT, 0, "not a lock: expected one document of kind DriverLock"),
+    "a list": ("- a\n", 0, "not a lock: expected one document of kind DriverLock"),
     "broken digest": (
         TEXT.replace("1" * 64, "1" * 63),
         19,
@@ -298,18 +298,18 @@ BAD = {
     "a companion twice": (
         f"{TEXT}companions:\n" + "- image: nvcr.io/nvidia/driver:1\n  missing: true\n" * 2,
         28,
-        "stands twice",
+        "appears twice",
     ),
     "a missing companion with platforms": (
         f"{TEXT}companions:\n- image: a/b:1\n  missing: true\n  platforms: [linux/amd64]\n",
         26,
         "an entry with either digest or missing: true",
     ),
-    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "stands twice"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "appears twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
         20,
-        "linux/arm64 is not the architecture that the tag ends in",
+        "linux/arm64 does not match the architecture at the end of the tag",
     ),
     "bad repository": (
         TEXT.replace("repository: nvcr.io/", "repository: https://nvcr.io/"),

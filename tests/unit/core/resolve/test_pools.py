@@ -105,7 +105,7 @@ def test_the_operators_names_refuse_two_architectures_of_one_kernel() -> None:
             message=f"operatorNames gives ubuntu22.04/{KERNEL}/amd64 and ubuntu22.04/{KERNEL}/arm64 "
             "the same DaemonSet name mofed-ubuntu22.04-6d568d699f-ds",
             place=Place("nodes.yaml", 1, "b"),
-            help="the operator's names hold one architecture a kernel; set operatorNames: false",
+            help="the operator's names allow one architecture for each kernel; set operatorNames: false",
         )
     ]
 
@@ -227,7 +227,7 @@ def test_a_node_without_a_needed_label_is_skipped_with_a_warning_or_under_strict
             message=f"NIC nodes a, c skipped: no label {label}, "
             "so the driver image for the nodes is not known",
             place=Place("nodes.yaml", 1, "a"),
-            help=f"{help_with_platform([label])}, then take the inventory again",
+            help=f"{help_with_platform([label])}, then update the inventory",
         )
     ]
 
@@ -290,7 +290,7 @@ def test_a_kernel_that_fits_no_label_is_an_error_that_names_its_nodes(
             place=_label_place("a", KERNEL_LABEL),
             help="take the labels as node-feature-discovery writes them: others become _ there"
             if len(kernel) <= MAX_LABEL
-            else "no cluster holds such a label: take the inventory again",
+            else "no cluster holds such a label: update the inventory",
         )
     ]
 

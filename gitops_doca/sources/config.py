@@ -116,10 +116,10 @@ def read_config(file: str, problems: Problems, file_root: FileRoot | None = None
     if not documents:
         if not problems.errors:
             place = Place(display_name(file, file_root))
-            problems.error(f"holds no document; a config is one of kind {KIND}", place)
+            problems.error(f"has no document; expected one of kind {KIND}", place)
         return Settings()
     if len(documents) > 1:
-        problems.error("holds more than one document; a config is one", documents[1].place())
+        problems.error("has more than one document; a config is one", documents[1].place())
         return Settings()
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     return read_generator(documents[0], folder, problems, file_root)
@@ -132,7 +132,9 @@ def read_generator(
     if not is_kind(document, KIND):
         # Whatever else it is, nothing of it may be quoted.
         problems.error(
-            f"is no config: one document of apiVersion {API_VERSION} and kind {KIND}", Place(document.file)
+            f"not a gitops-doca config: expected kind {KIND}",
+            Place(document.file),
+            help=f"write apiVersion: {API_VERSION} and kind: {KIND}",
         )
         return Settings()
     drop_nulls(document.value)
@@ -201,7 +203,7 @@ def _path(source: str, folder: str, place: Place, problems: Problems, file_root:
     # A file of that name: standard input is the caller's, not the repository's.
     path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
     if "\0" in path or (file_root is None and (os.path.isdir(path) or is_special(path))):  # noqa: PTH112 (the same)
-        problems.error(f"{source!r} is no regular file", place)
+        problems.error(f"{source!r} is not a regular file", place)
     return path
 
 

@@ -100,7 +100,7 @@ class FileRoot(NamedTuple):
 
     def no_file(self) -> UnreadableError:
         """Return the error for a name that leads to anything but a regular file."""
-        return UnreadableError("is no regular file, so it is not read", help=self._help)
+        return UnreadableError("is not a regular file, so it is not read", help=self._help)
 
     @property
     def _help(self) -> str:

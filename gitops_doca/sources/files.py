@@ -95,7 +95,7 @@ def open_input(
         if "\0" in name:
             raise UnreadableError("cannot be read: no file has such a name")
         if file_root is None and _is_link_to_special(name):
-            raise UnreadableError("is a link to something that is no regular file, so it is not read")
+            raise UnreadableError("is a link to something that is not a regular file, so it is not read")
         with file_root.open(name) if file_root else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode):

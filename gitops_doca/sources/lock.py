@@ -58,7 +58,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
     # Whatever else the file is, nothing of it may be quoted.
     if len(documents) != 1 or not is_kind(documents[0], KIND):
         place = Place(display_name(file, file_root))
-        problems.error("is no lock: one document of kind DriverLock", place)
+        problems.error("not a lock: expected one document of kind DriverLock", place)
         return None
     document = documents[0]
     version = document.value["apiVersion"]
@@ -94,7 +94,7 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
         for index, entry in enumerate(group["tags"]):
             image = repository.tag(entry["tag"])
             if image in seen:
-                problems.error(f"{image} stands twice", document.place((*path, "tags", index, "tag")))
+                problems.error(f"{image} appears twice", document.place((*path, "tags", index, "tag")))
             seen.add(image)
             platform = entry.get("platform", "")
             if platform and not entry["tag"].endswith("-" + platform.partition("/")[2]):

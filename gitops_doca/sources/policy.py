@@ -132,7 +132,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
 
 
 def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> str:
-    """Return what to do about a policy that stands twice."""
+    """Return what to do about a policy that appears twice."""
     if any(second is one for one in handed) == any(first is one for one in handed):
         return "keep one of them"
     return "leave spec.policies out: the policy is among the objects that come in, and is read from there"
@@ -258,7 +258,7 @@ def _version(
     version, place = filled
     if version.startswith("sha256:"):
         if not is_digest(version):
-            problems.error(f"{version!r} is no digest: sha256: and 64 lower-case hex digits", place)
+            problems.error(f"{version!r} is not a digest: sha256: and 64 lower-case hex digits", place)
             return None
         return version
     return version if check_version(version, place, problems) else None
@@ -269,7 +269,7 @@ def _check_unique(document: Document, path: Path, problems: Problems) -> None:
     for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
         if entry["name"] in seen:
             problems.error(
-                f"{entry['name']!r} stands twice", document.place((*DRIVER, *path, number, "name"))
+                f"{entry['name']!r} appears twice", document.place((*DRIVER, *path, number, "name"))
             )
         seen.add(entry["name"])
 

@@ -19,8 +19,8 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
-    Reports what cannot be read, what is no regular file, a link that leads out, an object that Kubernetes
-    would not take by its name, and one that stands twice. Links to folders are not followed, with a warning.
+    Reports what cannot be read, what is not a regular file, a link that leads out, an object that Kubernetes
+    would not take by its name, and one that appears twice. Links to folders are not followed, with a warning.
     """
     resources: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
@@ -43,7 +43,7 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
                     document.place(),
                 )
             elif resources.setdefault(named, value) is not value:
-                problems.error(f"{named[0]} {named[2]} stands twice in {folder}", document.place())
+                problems.error(f"{named[0]} {named[2]} appears twice in {folder}", document.place())
     return tuple(resources.values())
 
 

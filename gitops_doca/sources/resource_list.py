@@ -51,7 +51,7 @@ def read_resource_list(problems: Problems) -> ResourceList | None:
         problems.error(f"the {KIND} has no {CONFIG}, which is the DriverGenerator", _STDIN, help=_CALLER)
         return None
     if not isinstance(items, list | None) or not all(isinstance(item, dict) for item in items or ()):
-        problems.error("is no list of objects", Place(_STDIN.file, field="items"))
+        problems.error("is not a list of objects", Place(_STDIN.file, field="items"))
         return None
     kept = tuple(item for item in items or () if not _is_placeholder(item, config))
     return ResourceList(

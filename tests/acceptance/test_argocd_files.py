@@ -166,7 +166,7 @@ def test_pipes_sockets_and_folders_are_not_read(
         listening.bind(str(application.folder / "socket"))
 
     for path in ("pipe", "socket", "../drivers"):
-        assert refused(way(application, name, path)) == f"{path}: is no regular file, so it is not read"
+        assert refused(way(application, name, path)) == f"{path}: is not a regular file, so it is not read"
 
 
 @every_way

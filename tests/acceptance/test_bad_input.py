@@ -108,7 +108,7 @@ BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
     [
         (
             "a: [1\nb: 2\n",
-            "2: is no valid YAML: while parsing a flow sequence did not find expected ',' or ']'",
+            "2: is not valid YAML: while parsing a flow sequence did not find expected ',' or ']'",
         ),
         ("a: 1\nb: 2\na: 3\n", "3: has a key twice in one mapping (first on line 1)"),
         (BOMB, "6: expands its aliases (*...) to more than 100,000 values"),
@@ -117,11 +117,11 @@ BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
             "2: has a tag (!...) that would build an object; remove it",
         ),
         ("!!python/object:a.B {}\n", "1: has a tag (!...) that would build an object; remove it"),
-        ("[" * 200, "1: is no valid JSON: expecting value"),
-        ('{"items": [\n', "2: is no valid JSON: expecting value"),
+        ("[" * 200, "1: is not valid JSON: expecting value"),
+        ('{"items": [\n', "2: is not valid JSON: expecting value"),
         (b"\x7fELF\0\0", "1: is a binary file, not YAML or JSON text"),
-        ("", "is empty, so it holds no object"),
-        (b"a: \xff\n", "is no YAML text: it holds bytes that UTF-8 text cannot hold"),
+        ("", "is empty"),
+        (b"a: \xff\n", "is not YAML text: it has bytes that are not UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_for_policies_and_inventories(
@@ -147,7 +147,7 @@ def test_a_table_in_the_place_of_nodes_is_told(beside: str, tmp_path: Path) -> N
 
 def test_a_policy_in_the_place_of_nodes_is_told(tmp_path: Path) -> None:
     assert errors(run(tmp_path, nodes=POLICY)) == [
-        "nodes.yaml: holds no Node; its objects are NicClusterPolicy (1)"
+        "nodes.yaml: has no Node; its objects are NicClusterPolicy (1)"
     ]
 
 
@@ -459,7 +459,7 @@ def test_a_node_without_a_name_is_told(tmp_path: Path) -> None:
 def test_one_node_twice_with_different_labels_is_told(tmp_path: Path) -> None:
     assert errors(run(tmp_path, nodes=NODE + "---\n" + node("91", "92"))) == [
         (
-            "nodes.yaml:15: node node-1 stands twice with different labels, taints or container runtime; "
+            "nodes.yaml:15: node node-1 appears twice with different labels, taints or container runtime; "
             "the first is at nodes.yaml:1"
         )
     ]
@@ -516,7 +516,7 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
     assert victim.read_text() == "mine\n"
 
 
-LINK = "is a link to something that is no regular file, so it is not read"
+LINK = "is a link to something that is not a regular file, so it is not read"
 
 
 @pytest.fixture
@@ -587,8 +587,8 @@ def test_a_file_that_the_system_makes_up_is_no_input_of_a_config(tmp_path: Path)
 
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
-        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/proc/kmsg' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/proc/self/environ' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/proc/kmsg' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/proc/self/environ' is not a regular file",
     ]
 
 
@@ -602,7 +602,7 @@ def test_a_device_that_a_config_names_is_not_read(tmp_path: Path) -> None:
 
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
-        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/dev/stdin' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.lock: '/dev/zero' is no regular file",
-        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/dev/zero' is no regular file",
+        "error[input]: gitops-doca.yaml:3: spec.inventory[0]: '/dev/stdin' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.lock: '/dev/zero' is not a regular file",
+        "error[input]: gitops-doca.yaml:3: spec.policies[0]: '/dev/zero' is not a regular file",
     ]

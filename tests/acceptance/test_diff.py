@@ -790,10 +790,10 @@ def test_a_folder_of_manifests_that_cannot_be_read_is_told(cluster: Path) -> Non
     errors = [line for line in diff(cluster, "./rendered").stderr.splitlines() if line.startswith("error")]
 
     assert len(errors) == 5
-    assert errors[0].startswith("error[input]: rendered/a.yaml:2: is no valid YAML")
+    assert errors[0].startswith("error[input]: rendered/a.yaml:2: is not valid YAML")
     assert errors[1] == (
         "error[input]: rendered/c/daemonset-mofed-ubuntu22.04-76944977f-ds.yaml:3: "
-        "DaemonSet mofed-ubuntu22.04-76944977f-ds stands twice in ./rendered"
+        "DaemonSet mofed-ubuntu22.04-76944977f-ds appears twice in ./rendered"
     )
 
 

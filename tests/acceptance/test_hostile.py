@@ -162,7 +162,7 @@ def test_a_pipe_in_a_folder_of_manifests_is_an_input_error(tmp_path: Path) -> No
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr == (
-        "error[input]: rendered/x.yaml: is no regular file, so it is not read\n"
+        "error[input]: rendered/x.yaml: is not a regular file, so it is not read\n"
         "  help: remove it, or put a file in its place\n"
         "error[input]: rendered/y.yaml: leads out of the folder, through .. or a link, so it is not read\n"
         "  help: remove it, or put a file in its place\n"

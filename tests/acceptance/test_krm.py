@@ -288,7 +288,7 @@ def test_an_error_of_a_file_names_the_file(folder: Path) -> None:
     assert output.exit_code == 3
     assert output.results == [
         {
-            "message": "is no valid YAML: while parsing a flow node did not find expected node content",
+            "message": "is not valid YAML: while parsing a flow node did not find expected node content",
             "severity": "error",
             "file": {"path": "policy.yaml"},
             "tags": {"class": "input", "line": "3"},
@@ -515,17 +515,15 @@ def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -
     assert (run.returncode, run.stderr.splitlines()) == (
         3,
         [
-            "error[input]: standard input: is empty, so it holds no object",
+            "error[input]: standard input: is empty",
             "error[io]: standard output could not be written: No space left on device",
         ],
     )
 
 
 CALLER = "  help: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
-NO_CONFIG = (
-    "error[input]: functionConfig: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 and kind"
-    " DriverGenerator"
-)
+NO_CONFIG = "error[input]: functionConfig: not a gitops-doca config: expected kind DriverGenerator"
+WRITE = "  help: write apiVersion: gitops-doca.dev/v1alpha1 and kind: DriverGenerator"
 NO_FIELD = (
     "error[input]: standard input: the ResourceList has no functionConfig, which is the DriverGenerator"
 )
@@ -535,7 +533,7 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 @pytest.mark.parametrize(
     ("stdin", "told"),
     [
-        ("", ["error[input]: standard input: is empty, so it holds no object"]),
+        ("", ["error[input]: standard input: is empty"]),
         ("a: [", None),
         ("[]", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
         ("text", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
@@ -554,15 +552,15 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
                 CALLER,
             ],
         ),
-        (f"{HEAD}functionConfig: {{kind: ConfigMap}}\n", [NO_CONFIG]),
-        (f"{HEAD}functionConfig: []\n", [NO_CONFIG]),
+        (f"{HEAD}functionConfig: {{kind: ConfigMap}}\n", [NO_CONFIG, WRITE]),
+        (f"{HEAD}functionConfig: []\n", [NO_CONFIG, WRITE]),
         (
             f"{HEAD}items: {{}}\nfunctionConfig: {{}}\n",
-            ["error[input]: standard input: items: is no list of objects"],
+            ["error[input]: standard input: items: is not a list of objects"],
         ),
         (
             f"{HEAD}items: [null]\nfunctionConfig: {{}}\n",
-            ["error[input]: standard input: items: is no list of objects"],
+            ["error[input]: standard input: items: is not a list of objects"],
         ),
         (
             f"{HEAD}items: [{{a: [.nan]}}]\nfunctionConfig: {{}}\n",

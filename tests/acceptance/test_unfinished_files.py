@@ -147,5 +147,5 @@ def test_a_broken_line_with_quoted_braces_is_no_template(folder: Path) -> None:
     change(folder / "policy.yaml", lambda lines: [*lines, "a: '{{ x }}' y # {{\n"])
 
     assert refused("policy.yaml", run_here("generate", cwd=folder))[0].startswith(
-        f"policy.yaml:{len((folder / 'policy.yaml').read_text().splitlines())}: is no valid YAML: "
+        f"policy.yaml:{len((folder / 'policy.yaml').read_text().splitlines())}: is not valid YAML: "
     )

@@ -236,7 +236,7 @@ def _apply_to_mapping(fields: dict[Any, Any], key: Any, edit: Edit) -> None:
         case Change.RENAME:
             fields[_name(edit)] = fields.pop(key)
         case Change.TWICE:
-            # The key stands twice in the text: see `written`.
+            # The key appears twice in the text: see `written`.
             fields[f"@twice-{key}@"] = deepcopy(fields[key])
         case _:
             fields[_name(edit)] = "x"

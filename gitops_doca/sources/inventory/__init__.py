@@ -54,7 +54,7 @@ def build_inventory(
         if known is None:
             if document.value is not None:
                 problems.error(
-                    "is no Kubernetes object with apiVersion and kind",
+                    "is not a Kubernetes object with apiVersion and kind",
                     document.place(),
                     help=HOW_TO_GET_NODES,
                 )

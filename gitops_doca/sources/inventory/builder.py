@@ -20,7 +20,7 @@ _MAX_SIMILAR = 100
 
 
 class InventoryBuilder:
-    """Collects nodes and objects; what stands twice must be the same, or is reported with both places."""
+    """Collects nodes and objects; what appears twice must be the same, or is reported with both places."""
 
     def __init__(
         self, problems: Problems, labels: frozenset[str], ignored_taints: Iterable[str] = ()
@@ -86,11 +86,11 @@ class InventoryBuilder:
             self._twice("ImageStream openshift/driver-toolkit", "tags", place, self._toolkit[1])
 
     def check_toolkit_image(self, tag: str, image: str, place: Place) -> None:
-        """Report a tag of the driver toolkit whose image is no image reference."""
+        """Report a tag of the driver toolkit whose image is not an image reference."""
         try:
             parse_image(image)
         except InvalidReferenceError:
-            self.problems.error(f"the image of tag {tag!r} is no image reference", place)
+            self.problems.error(f"the image of tag {tag!r} is not an image reference", place)
 
     def add_proxy(self, proxy: ClusterProxy) -> None:
         """Add the cluster's proxy."""
@@ -105,7 +105,7 @@ class InventoryBuilder:
 
     def _twice(self, what: str, differs: str, place: Place, first: Place) -> None:
         self.problems.error(
-            f"{what} stands twice with different {differs}; the first is at {first}",
+            f"{what} appears twice with different {differs}; the first is at {first}",
             place,
             help="keep the newer one: take one inventory of the whole cluster",
         )

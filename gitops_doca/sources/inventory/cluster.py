@@ -57,7 +57,7 @@ def _add_node(document: Document, builder: InventoryBuilder) -> None:
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
-        builder.problems.error(f"{name!r} is no name of a node", document.place(("metadata", "name")))
+        builder.problems.error(f"{name!r} is not a node name", document.place(("metadata", "name")))
         return
     node = Node(
         name=name,
@@ -109,7 +109,7 @@ def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
     if name is None:
         return
     if not isinstance(data, dict | None):
-        builder.problems.error("is no mapping", document.place(("data",)))
+        builder.problems.error("is not a mapping", document.place(("data",)))
         return
     path = ("metadata", "namespace")
     namespace = value_at(document.value, *path)
@@ -121,7 +121,7 @@ def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
-        builder.problems.error(f"{key!r} is no key of a ConfigMap", document.place(("data",)))
+        builder.problems.error(f"{key!r} is not a ConfigMap key", document.place(("data",)))
     if not wrong:
         builder.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
 
@@ -132,7 +132,7 @@ def _add_image_stream(document: Document, builder: InventoryBuilder) -> None:
     images: dict[str, str] = {}
     tags = value_at(document.value, "spec", "tags") or []
     if not isinstance(tags, list):
-        builder.problems.error("is no list", document.place(("spec", "tags")))
+        builder.problems.error("is not a list", document.place(("spec", "tags")))
         return
     for number, tag in enumerate(tags):
         name, image = (value_at(tag, *at) for at in _TAG)
@@ -142,7 +142,7 @@ def _add_image_stream(document: Document, builder: InventoryBuilder) -> None:
         elif [at for at in _TAG if not _is_text(document, ("spec", "tags", number, *at), builder)]:
             continue
         elif images.setdefault(name, image) != image:
-            builder.problems.error(f"the tag {name!r} stands twice with different images", place)
+            builder.problems.error(f"the tag {name!r} appears twice with different images", place)
         else:
             builder.check_toolkit_image(name, image, place)
     builder.add_toolkit(images, document.place())
@@ -192,7 +192,7 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
     path = ("metadata", "labels")
     labels = value_at(document.value, *path)
     if not isinstance(labels, dict | None):
-        builder.problems.error("is no mapping", document.place(path))
+        builder.problems.error("is not a mapping", document.place(path))
         return None
     wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}

@@ -98,7 +98,7 @@ def _add_nodes(document: Document, builder: InventoryBuilder) -> None:
                 builder.add_node(Node(name=name, place=place, **shared))
             else:
                 builder.problems.error(
-                    f"node {name} stands twice; the first is at {first}",
+                    f"node {name} appears twice; the first is at {first}",
                     place,
                     help="leave it in the one group that it belongs to",
                 )

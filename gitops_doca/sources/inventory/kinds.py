@@ -96,7 +96,7 @@ class Kinds:
         for file, kinds in self._ignored.items():
             if file not in enough:
                 self.problems.error(
-                    f"holds no Node; its objects are {_name_kinds(kinds)}",
+                    f"has no Node; its objects are {_name_kinds(kinds)}",
                     Place(file),
                     help=HOW_TO_GET_NODES,
                 )

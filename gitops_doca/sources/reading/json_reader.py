@@ -40,7 +40,7 @@ def read_json(
         elif window.peek() == "{":
             yield from _object(window, file, selection, {}, selection, admit)
         else:
-            window.fail("is no JSON object")
+            window.fail("is not a JSON object")
 
 
 def read_list(
@@ -58,12 +58,12 @@ def read_list(
     """
     window = _Window(stream)
     if window.peek() != "{":
-        window.fail("is no JSON object")
+        window.fail("is not a JSON object")
     head: dict[str, Any] = {}
     parts = {"kind": ALL, "apiVersion": ALL, **of_list}
     items = tuple(_object(window, file, selection, head, parts, admit))
     if not str(head.get("kind", "")).endswith("List") or window.peek():
-        window.fail("is no list of objects")
+        window.fail("is not a list of objects")
     # Without an array of items the list itself is what was read: an empty one may have null there.
     return (() if items and items[0].value is head else items), head
 
@@ -154,7 +154,7 @@ def _check_text(text: str, line: int) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is no text") from None
+        raise SyntaxProblem(line, "has a string with half of a surrogate pair, which is not text") from None
 
 
 def _check_depth(levels: int, line: int) -> None:
@@ -226,7 +226,7 @@ class _Window:
         for _ in self._elements("{", "}"):
             key = self.value() if self.peek() == '"' else None
             if not isinstance(key, str) or self.peek() != ":":
-                self.fail("is no valid JSON: a key and a colon were expected")
+                self.fail("is not valid JSON: a key and a colon were expected")
             self._at += 1
             yield key
 
@@ -237,7 +237,7 @@ class _Window:
 
     def _elements(self, start: str, end: str) -> Iterator[int]:
         if self.peek() != start:
-            self.fail(f"is no valid JSON: {start} was expected")
+            self.fail(f"is not valid JSON: {start} was expected")
         self._at += 1
         if self.peek() == end:
             self._at += 1
@@ -247,7 +247,7 @@ class _Window:
             yield self.line
             follows = self.peek()
             if follows not in {",", end} or not follows:
-                self.fail(f"is no valid JSON: , or {end} was expected")
+                self.fail(f"is not valid JSON: , or {end} was expected")
             self._at += 1
             if follows == end:
                 return
@@ -266,7 +266,7 @@ class _Window:
                     continue
                 self._at = min(self._at + behind, len(self._text))
                 # The decoder's messages are fixed sentences; they quote nothing of the text.
-                self.fail(f"is no valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
+                self.fail(f"is not valid JSON: {error.msg[0].lower()}{error.msg[1:]}")
             except NotFiniteError as error:
                 self.fail(str(error), final=True)
             except (ValueError, RecursionError):
@@ -296,7 +296,7 @@ class _Window:
         try:
             text = self._bytes.decode(chunk, final=self._ended)
         except UnicodeDecodeError:
-            self.fail("is no text: it holds bytes that UTF-8 text cannot hold")
+            self.fail("is not text: it has bytes that are not UTF-8")
         _ = self.line
         self._text = self._text[self._at :] + text
         self._at = self._counted = 0

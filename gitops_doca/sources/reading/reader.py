@@ -34,7 +34,7 @@ def read_documents(
         with open_input(name, file_root, limit=limit) as source:
             if source.is_empty:
                 if not may_be_empty:
-                    problems.error("is empty, so it holds no object", Place(file))
+                    problems.error("is empty", Place(file))
                 return
             try:
                 yield from _documents(source, file, selection, whole=whole)

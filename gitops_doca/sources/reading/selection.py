@@ -87,5 +87,5 @@ def _prune_mapping(fields: Mapping[str, object], selection: Mapping[str, Selecti
 
 
 def keyless(value: object) -> str | None:
-    """Return what `KEYS` leaves of a value that is no mapping."""
+    """Return what `KEYS` leaves of a value that is not a mapping."""
     return None if value is None else ""

@@ -40,7 +40,7 @@ def read_yaml(
 ) -> Iterator[Document]:
     """Yield each document of a stream, and unless `whole` of a list under `items` each item instead.
 
-    Raises `SyntaxProblem` for text that is no YAML, a key that stands twice, a tag that is not of YAML's
+    Raises `SyntaxProblem` for text that is no YAML, a key that appears twice, a tag that is not of YAML's
     core, aliases that expand without bound or to what is not selected, nesting deeper than 100, and a
     value above 8 MiB.
     """
@@ -48,9 +48,9 @@ def read_yaml(
         yield from _Walk(stream, file, selection, whole=whole).documents()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise SyntaxProblem(mark.line + 1 if mark else 0, f"is no valid YAML: {reason(error)}") from None
+        raise SyntaxProblem(mark.line + 1 if mark else 0, f"is not valid YAML: {reason(error)}") from None
     except (YAMLError, UnicodeDecodeError):
-        raise SyntaxProblem(0, "is no YAML text: it holds bytes that UTF-8 text cannot hold") from None
+        raise SyntaxProblem(0, "is not YAML text: it has bytes that are not UTF-8") from None
 
 
 class _Anchored(NamedTuple):
@@ -160,7 +160,7 @@ class _Walk:
                 return
             line = event.start_mark.line + 1
             if kind is not ScalarEvent or (event.tag is not None and event.tag != _STRING_TAG):
-                raise SyntaxProblem(line, "has a key that is no plain text")
+                raise SyntaxProblem(line, "has a key that is not plain text")
             key: str = event.value
             if key in lines and key != _MERGE:
                 raise SyntaxProblem(line, f"has a key twice in one mapping (first on line {lines[key]})")
@@ -277,7 +277,7 @@ class _Walk:
     def _merge(self, mapping: LocatedDict, merged: Any, line: int) -> None:  # noqa: ANN401
         for source in merged if isinstance(merged, list) else [merged]:
             if not isinstance(source, dict):
-                raise SyntaxProblem(line, "merges (<<) something that is no mapping")
+                raise SyntaxProblem(line, "merges (<<) something that is not a mapping")
             texts = getattr(source, "texts", {})
             for key, value in source.items():
                 # A later key of the mapping itself may still override a merged one.

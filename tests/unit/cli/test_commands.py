@@ -485,7 +485,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
             {
                 "severity": "error",
                 "class": "input",
-                "message": "is no Kubernetes object with apiVersion and kind",
+                "message": "is not a Kubernetes object with apiVersion and kind",
                 "file": "more.yaml",
                 "line": 1,
                 "help": "give what kubectl get nodes -o yaml (or -o json) prints",

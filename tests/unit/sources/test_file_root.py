@@ -25,7 +25,7 @@ from support.reading import lines
 from support.require import require
 
 OUT = "leads out of the repository, through .. or a link, so it is not read"
-NO_FILE = "is no regular file, so it is not read"
+NO_FILE = "is not a regular file, so it is not read"
 ABSOLUTE = "is an absolute path, and only the repository's files are read"
 
 

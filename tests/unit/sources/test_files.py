@@ -32,13 +32,13 @@ def read_bytes(folder: Path, data: bytes) -> tuple[list[object], list[str]]:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is empty, so it holds no object"),
-        (b" \n\n\t", "is empty, so it holds no object"),
-        (b"\xef\xbb\xbf", "is empty, so it holds no object"),
+        (b"", "is empty"),
+        (b" \n\n\t", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
         (b"\x7fELF\x02\x00\x00", "1: is a binary file, not YAML or JSON text"),
         ("a: 1".encode("utf-16"), "1: is UTF-16 text; write it as UTF-8"),
         (b"\xfe\xff\x00a", "1: is UTF-16 text; write it as UTF-8"),
-        (b"\x1f\x8b\x08\x08", "is no YAML text: it holds bytes that UTF-8 text cannot hold"),
+        (b"\x1f\x8b\x08\x08", "is not YAML text: it has bytes that are not UTF-8"),
     ],
 )
 def test_what_is_no_text_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_what_is_no_text_is_refused(data: bytes, message: str, tmp_path: Path) -
 def test_a_nul_byte_far_into_json_is_refused(tmp_path: Path) -> None:
     data = b'{"a": "' + b"x" * 70_000 + b'\0"}'
 
-    assert read_bytes(tmp_path, data) == ([], ["1: is no valid JSON: invalid control character at"])
+    assert read_bytes(tmp_path, data) == ([], ["1: is not valid JSON: invalid control character at"])
 
 
 def test_json_with_a_byte_order_mark_is_json(tmp_path: Path) -> None:
@@ -61,13 +61,13 @@ def test_flow_style_is_read_as_yaml(text: str, tmp_path: Path) -> None:
 
 
 def test_broken_json_that_is_no_yaml_either_is_told_as_json(tmp_path: Path) -> None:
-    assert read_bytes(tmp_path, b'{"a": 1,\n"b": [}') == ([], ["2: is no valid JSON: expecting value"])
+    assert read_bytes(tmp_path, b'{"a": 1,\n"b": [}') == ([], ["2: is not valid JSON: expecting value"])
 
 
 def test_json_that_breaks_after_an_item_is_not_tried_as_yaml(tmp_path: Path) -> None:
     assert read_bytes(tmp_path, b'{"items": [{"kind": "a"},\n {b: c}]}') == (
         [{"kind": "a"}],
-        ["2: is no valid JSON: expecting property name enclosed in double quotes"],
+        ["2: is not valid JSON: expecting property name enclosed in double quotes"],
     )
 
 

@@ -197,8 +197,8 @@ def test_an_image_that_is_no_name_is_told_at_the_image() -> None:
 @pytest.mark.parametrize(
     ("version", "reason"),
     [
-        ("sha256:abc", "is no digest: sha256: and 64 lower-case hex digits"),
-        ("sha256:" + "A1" * 32, "is no digest: sha256: and 64 lower-case hex digits"),
+        ("sha256:abc", "is not a digest: sha256: and 64 lower-case hex digits"),
+        ("sha256:" + "A1" * 32, "is not a digest: sha256: and 64 lower-case hex digits"),
         ("1 2", "cannot begin a tag: letters, digits, _ . and -, at most 128"),
         ("-1", "cannot begin a tag: letters, digits, _ . and -, at most 128"),
         (
@@ -459,8 +459,8 @@ def test_names_that_stand_twice_in_a_list_are_told() -> None:
     text = yaml.dump(cluster(twice), Dumper=NoAliases, sort_keys=False)
 
     assert read(text)[1] == [
-        "13: spec.ofedDriver.env[1].name: 'A' stands twice",
-        "16: spec.ofedDriver.containerResources[1].name: 'mofed-container' stands twice",
+        "13: spec.ofedDriver.env[1].name: 'A' appears twice",
+        "16: spec.ofedDriver.containerResources[1].name: 'mofed-container' appears twice",
     ]
 
 

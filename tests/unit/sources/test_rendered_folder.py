@@ -14,7 +14,7 @@ from gitops_doca.sources.rendered_folder import read_manifests
 from support.hostile import HOSTILE, is_unicode
 from support.reading import lines
 
-NO_FILE = "is no regular file, so it is not read"
+NO_FILE = "is not a regular file, so it is not read"
 OUT = "leads out of the folder, through .. or a link, so it is not read"
 NOT_FINITE = (
     "has a number that is infinite or NaN, which no manifest can hold; put it in quotes if it is text"

@@ -273,11 +273,11 @@ def test_a_lock_answers_what_it_recorded() -> None:
 
 
 BAD = {
-    "empty": ("", 0, "is empty, so it holds no object"),
-    "no lock": ("root:$6$SECRET:\n", 0, "is no lock: one document of kind DriverLock"),
-    "broken": ("pools: [\n", 2, "is no valid YAML"),
-    "two documents": (TEXT + "---\n" + TEXT, 0, "is no lock: one document of kind DriverLock"),
-    "a list": ("- a\n", 0, "is no lock: one document of kind DriverLock"),
+    "empty": ("", 0, "is empty"),
+    "no lock": ("root:$6$SECRET:\n", 0, "not a lock: expected one document of kind DriverLock"),
+    "broken": ("pools: [\n", 2, "is not valid YAML"),
+    "two documents": (TEXT + "---\n" + TEXT, 0, "not a lock: expected one document of kind DriverLock"),
+    "a list": ("- a\n", 0, "not a lock: expected one document of kind DriverLock"),
     "broken digest": (
         TEXT.replace("1" * 64, "1" * 63),
         19,

@@ -200,7 +200,7 @@ def test_a_kind_that_is_nearly_a_snapshot_is_told() -> None:
         "0:2: kind: unknown kind 'NodeInventry'; did you mean 'NodeInventory'?"
     ]
     assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n") == [
-        "0: holds no Node; its objects are DriverLock (1)"
+        "0: has no Node; its objects are DriverLock (1)"
     ]
 
 
@@ -383,13 +383,13 @@ def test_a_node_in_two_groups_is_told_with_both_places() -> None:
     text = f"{HEAD}{GROUP}- labels: {{}}\n  nodes:\n  - b\n  - a\n"
 
     assert told(text) == [
-        "0:11: groups[1].nodes[1]: node a stands twice; the first is at 0:7: groups[0].nodes[0]"
+        "0:11: groups[1].nodes[1]: node a appears twice; the first is at 0:7: groups[0].nodes[0]"
     ]
 
 
 def test_a_node_twice_in_its_group_is_told() -> None:
     assert told(f"{HEAD}{GROUP}  - a\n") == [
-        "0:8: groups[0].nodes[1]: node a stands twice; the first is at 0:7: groups[0].nodes[0]"
+        "0:8: groups[0].nodes[1]: node a appears twice; the first is at 0:7: groups[0].nodes[0]"
     ]
 
 
@@ -399,7 +399,7 @@ def test_one_node_alike_in_two_files_is_one_node_and_unlike_is_told() -> None:
     assert read(HEAD + GROUP, HEAD + GROUP) == read(HEAD + GROUP)
     assert read(HEAD + GROUP, json.dumps(node))[1] == [
         (
-            "1:1: node a stands twice with different labels, taints or container runtime; "
+            "1:1: node a appears twice with different labels, taints or container runtime; "
             "the first is at 0:7: groups[0].nodes[0]"
         )
     ]
@@ -410,7 +410,7 @@ def test_a_config_map_twice_with_different_keys_is_told() -> None:
 
     assert told(HEAD + text % "b" + GROUP) == [
         (
-            "0:5: configMaps[1]: ConfigMap /c stands twice with different keys; "
+            "0:5: configMaps[1]: ConfigMap /c appears twice with different keys; "
             "the first is at 0:4: configMaps[0]"
         )
     ]

@@ -12,7 +12,7 @@ from gitops_doca.sources.inventory import read_inventory
 from support.reading import lines
 
 NFD = "feature.node.kubernetes.io"
-NO_OBJECT = "is no Kubernetes object with apiVersion and kind"
+NO_OBJECT = "is not a Kubernetes object with apiVersion and kind"
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_no_message_about_a_taint_repeats_a_name_that_no_node_has(name: str) -> 
     _, problems = read(node(name, spec={"taints": [{"key": "k", "effect": "x"}]}))
 
     assert problems == [
-        f"0:1: metadata.name: {name!r} is no name of a node",
+        f"0:1: metadata.name: {name!r} is not a node name",
         f"0:1: spec.taints[0].effect: the effect of the taint is not {EFFECT}",
     ]
 
@@ -284,7 +284,7 @@ def test_a_name_that_is_a_number_is_told_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("labels", ["x", ["a"], 5])
 def test_labels_that_are_no_mapping_are_told(labels: object) -> None:
-    assert read(node(labels=labels))[1] == ["0:1: metadata.labels: is no mapping"]
+    assert read(node(labels=labels))[1] == ["0:1: metadata.labels: is not a mapping"]
 
 
 def test_a_runtime_that_is_no_text_is_unknown() -> None:
@@ -309,7 +309,7 @@ def test_one_node_twice_alike_is_one_node() -> None:
 )
 def test_one_node_twice_with_differences_is_told_with_both_places(other: dict[str, Any]) -> None:
     assert read(node(), "\n" + node(**other))[1] == [
-        "1:2: node a stands twice with different labels, taints or container runtime; the first is at 0:1"
+        "1:2: node a appears twice with different labels, taints or container runtime; the first is at 0:1"
     ]
 
 
@@ -329,7 +329,7 @@ def test_config_maps_are_known_by_their_keys() -> None:
 @pytest.mark.parametrize("data", ["hunter2", "[hunter2]", "5"])
 def test_data_of_a_config_map_that_is_no_mapping_is_told(data: str) -> None:
     assert read(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {data}\n")[1] == [
-        "0:4: data: is no mapping"
+        "0:4: data: is not a mapping"
     ]
 
 
@@ -346,7 +346,7 @@ def test_a_config_map_twice_with_different_keys_is_told() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: ns}\ndata: {%s: x}\n"
 
     assert read(text % "a", text % "b")[1] == [
-        "1:1: ConfigMap ns/c stands twice with different keys; the first is at 0:1"
+        "1:1: ConfigMap ns/c appears twice with different keys; the first is at 0:1"
     ]
     assert read(text % "a", text % "a")[1] == []
 
@@ -372,7 +372,7 @@ def test_other_image_streams_are_nothing_but_a_sign_of_openshift() -> None:
 
 @pytest.mark.parametrize("tags", ["5", "x", "{a: b}"])
 def test_tags_of_an_image_stream_that_are_no_list_are_told(tags: str) -> None:
-    assert read(stream(tags))[1] == ["0:5: spec.tags: is no list"]
+    assert read(stream(tags))[1] == ["0:5: spec.tags: is not a list"]
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_two_different_toolkits_are_told() -> None:
     one, other = (f"[{{name: '{tag}', from: {{name: x}}}}]" for tag in (1, 2))
 
     assert read(stream(one), stream(other))[1] == [
-        "1:1: ImageStream openshift/driver-toolkit stands twice with different tags; the first is at 0:1"
+        "1:1: ImageStream openshift/driver-toolkit appears twice with different tags; the first is at 0:1"
     ]
 
 
@@ -445,7 +445,7 @@ def test_a_proxy_setting_that_is_no_string_is_told(value: str) -> None:
 
 def test_two_different_proxies_are_told() -> None:
     assert read(proxy("{}"), proxy("{noProxy: a}"))[1] == [
-        "1:4: spec: Proxy cluster stands twice with different spec; the first is at 0:4: spec"
+        "1:4: spec: Proxy cluster appears twice with different spec; the first is at 0:4: spec"
     ]
 
 
@@ -490,12 +490,12 @@ def test_other_kinds_are_ignored_beside_nodes() -> None:
     ],
 )
 def test_a_file_without_any_node_is_told_by_its_kinds(text: str, kinds: str) -> None:
-    assert read(text)[1] == [f"0: holds no Node; its objects are {kinds}"]
+    assert read(text)[1] == [f"0: has no Node; its objects are {kinds}"]
 
 
 @pytest.mark.parametrize("other", [POD, SECRET, stranger("Deployment", "apps/v1")])
 def test_a_file_without_any_node_is_told_beside_one_with_nodes(other: dict[str, Any]) -> None:
-    assert read(node(), json.dumps(other))[1] == [f"1: holds no Node; its objects are {other['kind']} (1)"]
+    assert read(node(), json.dumps(other))[1] == [f"1: has no Node; its objects are {other['kind']} (1)"]
 
 
 def test_what_shows_the_operator_may_be_a_file_of_its_own_beside_nodes() -> None:
@@ -585,8 +585,8 @@ def test_empty_documents_are_nothing() -> None:
 
 def test_problems_of_all_files_come_at_once() -> None:
     assert read("", "a: [\n", node(labels=5), "x")[1] == [
-        "0: is empty, so it holds no object",
-        "1:2: is no valid YAML: while parsing a flow node did not find expected node content",
-        "2:1: metadata.labels: is no mapping",
+        "0: is empty",
+        "1:2: is not valid YAML: while parsing a flow node did not find expected node content",
+        "2:1: metadata.labels: is not a mapping",
         f"3:1: {NO_OBJECT}",
     ]

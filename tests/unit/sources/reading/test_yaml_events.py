@@ -124,10 +124,10 @@ def test_the_parser_in_python_names_what_it_expected_and_not_what_it_found(witho
     texts = ["a: [b\nhunter2: c\n", "a: @hunter2\n", 'a: "\\hunter2"\n', "a: b: c\n"]
 
     assert read_without_libyaml(without_libyaml, texts) == [
-        "is no valid YAML: while parsing a flow sequence expected ',' or ']'",
-        "is no valid YAML: while scanning for the next token",
-        "is no valid YAML: while scanning a double-quoted scalar",
-        "is no valid YAML: mapping values are not allowed here",
+        "is not valid YAML: while parsing a flow sequence expected ',' or ']'",
+        "is not valid YAML: while scanning for the next token",
+        "is not valid YAML: while scanning a double-quoted scalar",
+        "is not valid YAML: mapping values are not allowed here",
     ]
 
 

@@ -90,7 +90,7 @@ def test_the_text_of_a_merged_number_is_kept() -> None:
 
 
 def test_merging_what_is_no_mapping_is_refused() -> None:
-    assert problem("a: &a [1]\nb: {<<: *a}\n") == (2, "merges (<<) something that is no mapping")
+    assert problem("a: &a [1]\nb: {<<: *a}\n") == (2, "merges (<<) something that is not a mapping")
 
 
 def test_an_alias_to_labels_that_were_not_built_is_no_empty_selector() -> None:
@@ -170,12 +170,12 @@ def test_a_tag_that_would_build_an_object_is_refused(text: str) -> None:
 
 
 def test_a_key_with_a_tag_is_refused() -> None:
-    assert problem("!!python/name:os.system a: b\n") == (1, "has a key that is no plain text")
+    assert problem("!!python/name:os.system a: b\n") == (1, "has a key that is not plain text")
 
 
 @pytest.mark.parametrize("text", ["? [a]\n: b\n", "? {a: b}\n: c\n", "a: &x k\n*x : v\n"])
 def test_a_key_that_is_no_text_is_refused(text: str) -> None:
-    assert problem(text)[1] == "has a key that is no plain text"
+    assert problem(text)[1] == "has a key that is not plain text"
 
 
 def test_tags_of_the_core_schema_say_what_type_a_scalar_is() -> None:
@@ -231,7 +231,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_text() -> No
 def test_a_tab_as_indentation_is_refused_on_its_line() -> None:
     line, message = problem("a:\n\tb: 1\n")
 
-    assert (line, message.startswith("is no valid YAML: ")) == (2, True)
+    assert (line, message.startswith("is not valid YAML: ")) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_tab_as_indentation_is_refused_on_its_line() -> None:
 def test_text_that_does_not_parse_is_refused_with_its_line(text: str, line: int) -> None:
     found, message = problem(text)
 
-    assert (found, message.startswith("is no valid YAML: ")) == (line, True)
+    assert (found, message.startswith("is not valid YAML: ")) == (line, True)
 
 
 def test_what_is_wrong_quotes_nothing_of_the_text() -> None:
@@ -266,7 +266,7 @@ def test_what_is_wrong_quotes_nothing_of_the_text() -> None:
 def test_bytes_that_are_no_text_are_refused_wherever_they_stand(rest: bytes) -> None:
     filling = b"".join(b"k%06d: v\n" % number for number in range(10_000))
 
-    assert problem(filling + rest) == (0, "is no YAML text: it holds bytes that UTF-8 text cannot hold")
+    assert problem(filling + rest) == (0, "is not YAML text: it has bytes that are not UTF-8")
 
 
 def test_a_list_gives_its_items_with_their_lines() -> None:

@@ -47,8 +47,8 @@ _JSON = "json"
 def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:
     """Print a table of all pools with the image of each.
 
-    It decides as generate does, with the same exit codes, but prints no manifests; the table also shows
-    pools without an image. In its place -o mirror prints the images that the pods pull, and -o build the
+    Decisions and exit codes are those of generate, but no manifests are printed. The table also shows
+    pools without an image. -o mirror prints the images that the pods pull instead, and -o build the
     commands that build missing ones.
 
     With several folders: one table for all clusters, those that fail first.

@@ -74,7 +74,7 @@ _JSON = "json"
 def command(flags: Flags, *, output: str, wait: float, target: str | None) -> int:
     """Print which nodes of the live cluster run the rendered driver.
 
-    Of the others it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
+    For the other nodes it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
     and driver pods of the cluster, and changes nothing there. It also names nodes of the inventory
     that the cluster lacks, and DaemonSets that are not applied or not rendered any more. With --live
     the pools are made of the cluster's nodes, and no inventory is compared.

@@ -23,7 +23,7 @@ def read_fallback_versions(document: Document, problems: Problems) -> tuple[str,
                 help="write the driver's version, such as doca3.4.0-26.04-0.8.0.0-0",
             )
         elif version in versions:
-            problems.error(f"{version!r} stands twice", place)
+            problems.error(f"{version!r} appears twice", place)
         elif check_version(version, place, problems):
             versions.append(version)
     return tuple(versions)
@@ -35,7 +35,7 @@ def read_companions(document: Document, problems: Problems) -> Iterator[Companio
     for number, entry in enumerate(document.value["spec"]["companions"]):
         path = ("spec", "companions", number)
         if entry["name"] in seen:
-            problems.error(f"{entry['name']!r} stands twice", document.place((*path, "name")))
+            problems.error(f"{entry['name']!r} appears twice", document.place((*path, "name")))
         seen.add(entry["name"])
         repository = _repository(entry, document, path, problems)
         if _check_tag(entry["tag"], document, path, problems) and repository:

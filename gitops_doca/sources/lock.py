@@ -135,7 +135,7 @@ def _companions(document: Document, problems: Problems) -> Iterator[tuple[ImageR
         if not image.tag or image.digest:
             problems.error(f"{text!r} is not <repository>:<tag>", place)
         if image in seen:
-            problems.error(f"{image} stands twice", place)
+            problems.error(f"{image} appears twice", place)
         seen.add(image)
         if "digest" in entry:
             yield image, LockedCompanion(Digest(entry["digest"]), tuple(sorted(entry.get("platforms", ()))))

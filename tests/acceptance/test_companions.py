@@ -241,7 +241,7 @@ def test_a_companion_that_cannot_be_used_is_an_input_error_at_its_place(
 def test_two_companions_of_one_name_are_an_error(move: Move) -> None:
     move.spec["companions"] = [GPU_DRIVER, GPU_DRIVER]
 
-    assert "spec.companions[1].name: 'gpu-driver' stands twice" in move.run("check").stderr
+    assert "spec.companions[1].name: 'gpu-driver' appears twice" in move.run("check").stderr
 
 
 def test_a_plan_names_no_companion(move: Move) -> None:

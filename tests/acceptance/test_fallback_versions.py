@@ -204,7 +204,7 @@ def test_the_operator_has_no_fallbacks(move: Move) -> None:
             f"{tag(OLD, OLD_KERNEL)!r} is a whole image tag; kernel, OS and architecture",
         ),
         ([24.1], "24.1 is a number to YAML, not a driver version"),
-        ([OLD, OLD], f"{OLD!r} stands twice"),
+        ([OLD, OLD], f"{OLD!r} appears twice"),
         (["a b"], "'a b' cannot begin a tag"),
         (["1", "2", "3", "4", "5", "6"], "a list of at most five driver versions"),
         (OLD, "a list of at most five driver versions"),

@@ -298,14 +298,14 @@ BAD = {
     "a companion twice": (
         f"{TEXT}companions:\n" + "- image: nvcr.io/nvidia/driver:1\n  missing: true\n" * 2,
         28,
-        "stands twice",
+        "appears twice",
     ),
     "a missing companion with platforms": (
         f"{TEXT}companions:\n- image: a/b:1\n  missing: true\n  platforms: [linux/amd64]\n",
         26,
         "an entry with either digest or missing: true",
     ),
-    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "stands twice"),
+    "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "appears twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
         20,

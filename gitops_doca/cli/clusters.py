@@ -1,7 +1,7 @@
 """Open, read and report the clusters that a command works on."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -154,19 +154,29 @@ def open_fleet(targets: Sequence[str], flags: Flags, *, decisive: Category | Non
     A cluster that is named twice is read once. Raises `click.UsageError` for flags of one cluster
     when there are several, and `GenerationError` for settings that cannot be explained.
     """
-    targets = distinct(targets)
-    if len(targets) > 1:
+    if len(distinct(targets)) > 1:
         _refuse_flags_of_one(targets, flags.inputs)
-        clusters = tuple(_open(target, cluster_name(target), flags) for target in targets)
-        fleet = Fleet(clusters=clusters, shared=Problems(), decisive=decisive)
-    else:
-        cluster = _open(next(iter(targets), None), "", flags)
-        fleet = Fleet(clusters=(cluster,), shared=cluster.problems, decisive=decisive)
+    fleet = make_fleet(targets, lambda target, name: _open(target, name, flags), decisive=decisive)
     if not flags.output.explain_config:
         return fleet
     write_stdout("\n".join(_explanation(cluster, run_config) for cluster, run_config in fleet.usable))
     fleet.end()
     return None
+
+
+def make_fleet(
+    targets: Sequence[str],
+    open_cluster: Callable[[str | None, str], Cluster],
+    *,
+    decisive: Category | None = None,
+) -> Fleet:
+    """Return a fleet of these clusters; `open_cluster` gets the target of each, and its name."""
+    targets = distinct(targets)
+    if len(targets) > 1:
+        clusters = tuple(open_cluster(target, cluster_name(target)) for target in targets)
+        return Fleet(clusters=clusters, shared=Problems(), decisive=decisive)
+    cluster = open_cluster(next(iter(targets), None), "")
+    return Fleet(clusters=(cluster,), shared=cluster.problems, decisive=decisive)
 
 
 def distinct(targets: Sequence[str]) -> tuple[str, ...]:

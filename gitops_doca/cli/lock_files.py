@@ -8,11 +8,12 @@ from pathlib import Path
 from gitops_doca.cli.output.console import print_info, print_message, table
 from gitops_doca.cli.output.streams import remove_leftovers, replaceable_text, write_file
 from gitops_doca.cli.settings.run_config import RunConfig
-from gitops_doca.core.compare.lock import KIND, ImageLock, LockedImage, LockedMiss
+from gitops_doca.core.compare.lock import KIND, ImageLock, LockedCompanion, LockedImage, LockedMiss
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
 from gitops_doca.core.compare.lock_compiling import describe_compiling, newly_compiling
+from gitops_doca.core.compare.lock_fallbacks import describe_fallbacks, newly_on_fallback
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
-from gitops_doca.core.resolve.decide import CompileOnNode, NoImage, UseDigest
+from gitops_doca.core.resolve.decide import CompileOnNode, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.lock import dump_lock
 from gitops_doca.sources.lock import read_lock
@@ -57,12 +58,20 @@ def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
     return Replaced(text, lock)
 
 
-def describe_new_compiling(
+def describe_setbacks(
     run_config: RunConfig, old: ImageLock | None, locking: Locking, *, strict: bool
-) -> Diagnostic | None:
-    """Return the diagnostic for pools that compile now and did not by the old lock, if any."""
-    compiling = newly_compiling(old, locking.decisions) if old else ()
-    return describe_compiling(compiling, Place(run_config.lock_file), strict=strict)
+) -> list[Diagnostic]:
+    """Return what there is to say of pools that by the old lock had a better image.
+
+    First those that compile now, then those that go back to a fallback version.
+    """
+    if old is None:
+        return []
+    place = Place(run_config.lock_file)
+    compiling = describe_compiling(newly_compiling(old, locking.decisions), place, strict=strict)
+    falling_back = newly_on_fallback(old, locking.decisions)
+    fallbacks = describe_fallbacks(old, falling_back, place, strict=strict)
+    return [diagnostic for diagnostic in (compiling, fallbacks) if diagnostic]
 
 
 def update_lock(run_config: RunConfig, locking: Locking, old: Replaced, *, cluster: str = "") -> None:
@@ -96,15 +105,21 @@ def print_entries(lock: ImageLock, cluster: str = "") -> None:
     prefix = f"{cluster}: " if cluster else ""
     for image, entry in lock.entries.items():
         print_info(f"{prefix}{image}: {'missing' if isinstance(entry, LockedMiss) else entry.digest}")
+    for image, companion in lock.companions.items():
+        state = "missing" if isinstance(companion, LockedMiss) else companion.digest
+        print_info(f"{prefix}companion {image}: {state}")
 
 
 def _summary(locking: Locking) -> str:
     """Return in one line what a lock holds, and how many pools have no precompiled image."""
     images = sum(isinstance(entry, LockedImage) for entry in locking.lock.entries.values())
+    images += sum(isinstance(entry, LockedCompanion) for entry in locking.lock.companions.values())
     outcomes = Counter(map(type, locking.decisions))
     parts = [f"{_number(images, 'image')} locked"]
     if count := outcomes[NoImage]:
         parts.append(f"{_number(count, 'pool')} {'has' if count == 1 else 'have'} no image")
+    if count := sum(isinstance(one, UsePrecompiled) and bool(one.fallback) for one in locking.decisions):
+        parts.append(f"{_number(count, 'pool')} {'runs' if count == 1 else 'run'} a fallback version")
     if count := outcomes[CompileOnNode]:
         words = (
             "has no precompiled image and compiles" if count == 1 else "have no precompiled image and compile"

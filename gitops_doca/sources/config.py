@@ -116,10 +116,10 @@ def read_config(file: str, problems: Problems, file_root: FileRoot | None = None
     if not documents:
         if not problems.errors:
             place = Place(display_name(file, file_root))
-            problems.error(f"holds no document; a config is one of kind {KIND}", place)
+            problems.error(f"has no document; expected one of kind {KIND}", place)
         return Settings()
     if len(documents) > 1:
-        problems.error("holds more than one document; a config is one", documents[1].place())
+        problems.error("has more than one document; a config is one", documents[1].place())
         return Settings()
     folder = os.path.dirname(file)  # noqa: PTH120 (the path as its author wrote it)
     return read_generator(documents[0], folder, problems, file_root)
@@ -134,7 +134,7 @@ def read_generator(
         problems.error(
             f"not a gitops-doca config: expected kind {KIND}",
             Place(document.file),
-            help=f"write one document with apiVersion: {API_VERSION} and kind: {KIND}",
+            help=f"write apiVersion: {API_VERSION} and kind: {KIND}",
         )
         return Settings()
     drop_nulls(document.value)

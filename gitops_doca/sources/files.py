@@ -1,4 +1,4 @@
-"""Open inputs as bytes, limit their size, and refuse what is not text."""
+"""Open inputs as bytes, with a limit on their size, and refuse what is not text."""
 
 import os
 import stat
@@ -82,9 +82,9 @@ def open_input(
     """Open a file, or stdin for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
     A link to anything but a file is not followed: a repository may hold one under the name of any
-    input. With a file root only its regular files, and no stdin. `limit`: bytes, if fewer than
+    input. With `file_root` only its regular files, and no stdin. `limit`: bytes, if fewer than
     `MAX_SIZE`. Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it
-    is too large or not text.
+    is too large or no text.
     """
     try:
         if name == STDIN and file_root is None:
@@ -95,7 +95,7 @@ def open_input(
         if "\0" in name:
             raise UnreadableError("cannot be read: this cannot be the name of a file")
         if file_root is None and _is_link_to_special(name):
-            raise UnreadableError("is a link to something other than a regular file, so it is not read")
+            raise UnreadableError("is a link to something that is not a regular file, so it is not read")
         with file_root.open(name) if file_root else Path(name).open("rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode):

@@ -44,7 +44,7 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
     ]
     if not secrets and len(problems.errors) == before:
         problems.error(
-            "holds no pull secret: neither a Secret of type kubernetes.io/dockerconfigjson or "
+            "has no pull secret: neither a Secret of type kubernetes.io/dockerconfigjson or "
             "kubernetes.io/dockercfg, nor the JSON in one",
             Document({}, file, 0).place(),
             help=_HELP,
@@ -103,11 +103,11 @@ def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        problems.error("does not hold valid JSON", place)
+        problems.error("is not valid JSON", place)
         return None
     auths = content.get("auths") if key == ".dockerconfigjson" and isinstance(content, dict) else content
     if not isinstance(auths, dict):
-        problems.error("does not hold an object of registries", place)
+        problems.error("is not an object of registries", place)
         return None
     return auths
 

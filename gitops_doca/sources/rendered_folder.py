@@ -1,4 +1,4 @@
-"""Read the objects of gitops-doca in a folder of rendered manifests."""
+"""Read the objects that gitops-doca rendered from a folder of manifests."""
 
 import os
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _POLICIES = ("NicClusterPolicy", "NicNodePolicy")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
+def read_rendered_folder(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
-    Reports unreadable files, what is not a regular file, links that lead out, objects with names
-    that Kubernetes does not allow, and duplicates. Links to folders are not followed, with a
-    warning.
+    Reports what cannot be read, what is not a regular file, a link that leads out, an object that
+    Kubernetes would not take by its name, and one that appears twice. Links to folders are not
+    followed, with a warning.
     """
     resources: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
@@ -49,7 +49,7 @@ def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
 
 
 def _is_ours(value: object) -> bool:
-    """Say whether gitops-doca wrote an object; a policy with a driver beside DaemonSets is not ours."""
+    """Say whether gitops-doca wrote an object; policies with a driver are not ours."""
     labelled = value_at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
     return labelled or (
         value_at(value, "kind") in _POLICIES and value_at(value, "spec", "ofedDriver") is not None

@@ -19,7 +19,7 @@ _ASSIGNED = (
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def is_stored(document: Document) -> bool:
+def is_from_cluster(document: Document) -> bool:
     """Say whether an object is from an API server, which sets uid and resourceVersion."""
     metadata = document.value.get("metadata")
     return bool(document.value.get("status")) or (

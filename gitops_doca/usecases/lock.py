@@ -19,11 +19,17 @@ from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.companions import (
     CompanionState,
     companion_images,
+    is_refused,
     judge_companions,
     report_companions,
 )
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, UsePrecompiled
 from gitops_doca.core.resolve.decide import report as report_decisions
+from gitops_doca.core.resolve.fallbacks import (
+    report_own_versions,
+    warn_unlisted_misses,
+    without_own_version,
+)
 from gitops_doca.core.resolve.lookup import (
     ImagePlatforms,
     Inspection,
@@ -39,6 +45,8 @@ from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import RegistryTags, look_up
 
+_REFUSED = ", so no lock is written (strict)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locking:
@@ -48,9 +56,13 @@ class Locking:
     decisions: tuple[Decision, ...]
     companions: tuple[CompanionState, ...]
     lock: ImageLock
+    is_refused: bool
+    """Whether `strict` forbids to write the lock."""
 
 
-def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems) -> Locking:
+def lock_inputs(
+    inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems, *, strict: bool
+) -> Locking:
     """Look up all tags that the pools need; missing ones are recorded and reported.
 
     Raises `GenerationError` when an answer is unknown, or an image is for another platform than its
@@ -64,7 +76,9 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
     decisions = decide_pools(inputs.grouping, lookups)
     report_decisions(decisions, lists, problems)
     companions = judge_companions(inputs.companions, answers.companions)
-    report_companions(companions, problems, strict=inputs.strict, unknown_fails=True)
+    warn_unlisted_misses(decisions, lists, problems)
+    report_own_versions(decisions, problems, strict=strict, refused=_REFUSED)
+    report_companions(companions, problems, strict=strict, unknown_fails=True, refused=_REFUSED)
     listed: dict[ImageReference, bool | None] = {}
     if inputs.emits_policies:
         report_unlisted(decisions, lists, problems)
@@ -84,7 +98,13 @@ def lock_inputs(inputs: Inputs, inspector: Callable[[], Inspector], problems: Pr
             if not isinstance(answer, TagUnknown)
         },
     )
-    return Locking(inputs=inputs, decisions=decisions, companions=companions, lock=lock)
+    return Locking(
+        inputs=inputs,
+        decisions=decisions,
+        companions=companions,
+        lock=lock,
+        is_refused=strict and (is_refused(companions) or bool(without_own_version(decisions))),
+    )
 
 
 def _entries(

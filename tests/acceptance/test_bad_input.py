@@ -120,7 +120,7 @@ BOMB = "\n".join(["a0: &a0 lol", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
         ("[" * 200, "1: is not valid JSON: expecting value"),
         ('{"items": [\n', "2: is not valid JSON: expecting value"),
         (b"\x7fELF\0\0", "1: is a binary file, not YAML or JSON text"),
-        ("", "is empty, so it holds no object"),
+        ("", "is empty"),
         (b"a: \xff\n", "is not YAML text: it has bytes that are not UTF-8"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_table_in_the_place_of_nodes_is_told(beside: str, tmp_path: Path) -> N
 
 def test_a_policy_in_the_place_of_nodes_is_told(tmp_path: Path) -> None:
     assert errors(run(tmp_path, nodes=POLICY)) == [
-        "nodes.yaml: holds no Node; its objects are NicClusterPolicy (1)"
+        "nodes.yaml: has no Node; its objects are NicClusterPolicy (1)"
     ]
 
 
@@ -516,7 +516,7 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
     assert victim.read_text() == "mine\n"
 
 
-LINK = "is a link to something other than a regular file, so it is not read"
+LINK = "is a link to something that is not a regular file, so it is not read"
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from fakes.resolver import FakeResolver
 from gitops_doca.sources.reading.schema import schema_text
 from support.cli import Result, clean_environment, run_cli
 from support.in_process import run_here
@@ -646,6 +647,19 @@ def test_problems_of_both_sides_are_told_together(cluster: Path) -> None:
         "error[input]: main:clusters/a/policy.yaml:9",
         "error[input]: policy.yaml:9",
     ]
+
+
+def test_a_base_that_cannot_be_read_hides_no_missing_image(cluster: Path) -> None:
+    policy = (cluster / "policy.yaml").read_text()
+    (cluster / "policy.yaml").write_text("{")
+    commit(cluster)
+    (cluster / "policy.yaml").write_text(policy)
+
+    result = run_here("diff", "HEAD", "--online", cwd=cluster, connect=FakeResolver())
+
+    heads = [line.partition(": ")[0] for line in result.stderr.splitlines() if line.startswith("error")]
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert heads == ["error[input]", "error[missing]", "error[missing]", "error[missing]"]
 
 
 def test_a_stale_lock_at_the_base_says_where_to_mend_it(cluster: Path) -> None:

@@ -185,7 +185,9 @@ def test_a_taint_that_kubernetes_would_not_take_is_an_input_error(tmp_path: Path
 
     result = run_here("check", "-o", form, cwd=folder)
 
-    assert (result.exit_code, result.stdout) == (3, b"")
+    shown = json.loads(result.stdout)["pools"] if form == "json" else list(result.stdout)
+    assert (result.exit_code, shown) == (3, [])
+    assert "octocat" not in result.stdout.decode()
     assert result.stderr.split("spec.", 1)[1] == (
         f"taints[0].key: node {name}: the key of the taint is not a name such as dedicated "
         "or example.com/dedicated\n"

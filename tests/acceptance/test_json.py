@@ -13,7 +13,7 @@ from gitops_doca.core.diagnostics import Category
 from gitops_doca.sources.reading.schema import SCHEMAS, schema_text
 from support.cli import Result
 from support.in_process import run_here
-from support.inputs import Pool, write_inputs
+from support.inputs import VERSION, Pool, write_inputs
 from support.repository import commit, start
 from support.status_cluster import StatusCluster
 
@@ -178,10 +178,13 @@ def test_the_working_directory_is_a_dot(world: World) -> None:
                 "nodes": ["node-1"],
                 "tag": A.tag,
                 "state": "precompiled",
+                "version": VERSION,
                 "image": document(result)["pools"][0]["image"],
                 "digest": MANIFEST.digest,
             }
         ],
+        "companions": [],
+        "unusedFallbacks": [],
         "skipped": [],
         "obsoletePlans": [],
         "diagnostics": [],

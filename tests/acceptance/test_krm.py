@@ -515,17 +515,15 @@ def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -
     assert (run.returncode, run.stderr.splitlines()) == (
         3,
         [
-            "error[input]: stdin: is empty, so it holds no object",
+            "error[input]: stdin: is empty",
             "error[io]: stdout could not be written: No space left on device",
         ],
     )
 
 
 CALLER = "  help: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
-NO_CONFIG = (
-    "error[input]: functionConfig: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 and kind"
-    " DriverGenerator"
-)
+NO_CONFIG = "error[input]: functionConfig: not a gitops-doca config: expected kind DriverGenerator"
+WRITE = "  help: write apiVersion: gitops-doca.dev/v1alpha1 and kind: DriverGenerator"
 NO_FIELD = "error[input]: stdin: the ResourceList has no functionConfig, which is the DriverGenerator"
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
@@ -533,7 +531,7 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 @pytest.mark.parametrize(
     ("stdin", "told"),
     [
-        ("", ["error[input]: stdin: is empty, so it holds no object"]),
+        ("", ["error[input]: stdin: is empty"]),
         ("a: [", None),
         ("[]", ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER]),
         ("text", ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER]),
@@ -552,8 +550,8 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
                 CALLER,
             ],
         ),
-        (f"{HEAD}functionConfig: {{kind: ConfigMap}}\n", [NO_CONFIG]),
-        (f"{HEAD}functionConfig: []\n", [NO_CONFIG]),
+        (f"{HEAD}functionConfig: {{kind: ConfigMap}}\n", [NO_CONFIG, WRITE]),
+        (f"{HEAD}functionConfig: []\n", [NO_CONFIG, WRITE]),
         (
             f"{HEAD}items: {{}}\nfunctionConfig: {{}}\n",
             ["error[input]: stdin: items: is not a list of objects"],

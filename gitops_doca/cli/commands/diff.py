@@ -11,9 +11,9 @@ from gitops_doca.cli.clusters import (
     Cluster,
     Fleet,
     connect_shared,
-    distinct,
     last_parts,
     load_cluster,
+    make_fleet,
     prefetch_for,
 )
 from gitops_doca.cli.diff_base import (
@@ -91,13 +91,13 @@ def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int
     gitops-doca.yaml, or such a file, is DIR. With several DIRs all clusters are in one document,
     and a BASE that is a folder of manifests has a folder for each: the last part of its path.
 
-    Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool compiles that
-    had a precompiled image.
+    Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool that had a
+    precompiled image compiles, or goes back to a fallback version.
     """
     if max_bytes is not None and output != "markdown":
         raise click.UsageError("--max-bytes is about -o markdown")
     base, targets = _arguments(names)
-    fleet = _fleet(targets)
+    fleet = make_fleet(targets, _cluster)
     reader = _Reader(flags, fleet)
     pairs = [reader.read(cluster, base) for cluster in fleet.clusters]
     prefetch_for(fleet, [inputs for pair in pairs for inputs in pair.online], reader.registries)
@@ -115,24 +115,16 @@ def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int
     return _DIFFERENT if any(diff.exit_code for diff in diffs) else _SAME
 
 
-def _arguments(names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return BASE, None by default, and the folders or configs, each once."""
+def _arguments(names: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """Return BASE, None when it is not given, and the folders or configs."""
     if not names or _names_config(names[0]):
-        return None, distinct(names)
-    return names[0], distinct(names[1:])
+        return None, names
+    return names[0], names[1:]
 
 
 def _names_config(path: str) -> bool:
     file = os.path.join(path, CONFIG_FILE)  # noqa: PTH118 (the path as its author wrote it)
     return path != "" and (os.path.isfile(path) or os.path.lexists(file))  # noqa: PTH113
-
-
-def _fleet(targets: Sequence[str]) -> Fleet:
-    if len(targets) > 1:
-        clusters = tuple(_cluster(target, cluster_name(target)) for target in targets)
-        return Fleet(clusters=clusters, shared=Problems())
-    cluster = _cluster(next(iter(targets), None), "")
-    return Fleet(clusters=(cluster,), shared=cluster.problems)
 
 
 def _cluster(target: str | None, name: str) -> Cluster:
@@ -251,7 +243,8 @@ def _target(config: str) -> str | None:
 def _compare(pair: _Pair, fleet: Fleet, flags: Flags) -> ClusterDiff:
     """Render both sides and compare them; what is wrong is in the problems of the cluster."""
     cluster, diff = pair.cluster, ClusterDiff(cluster=pair.cluster.label)
-    if not (fleet.shared.errors and any(pair.online)):
+    # The problems of a single cluster say nothing about the registries.
+    if fleet.is_one or not fleet.shared.errors or not any(pair.online):
         before, after = pair.before, None
         with cluster.collecting():
             if isinstance(before, LoadedCommit):

@@ -9,7 +9,7 @@ import click
 from gitops_doca.cli.clusters import Cluster, Fleet, connect_shared, load_cluster, open_fleet, prefetch_for
 from gitops_doca.cli.lock_files import (
     Replaced,
-    describe_new_compiling,
+    describe_setbacks,
     print_entries,
     read_replaced,
     update_lock,
@@ -71,13 +71,14 @@ def _write(fleet: Fleet, flags: Flags) -> int:
         with cluster.collecting():
             old[cluster] = read_replaced(run_config, cluster.problems)
     made = _make(fleet)
-    compiling = _report_compiling(fleet, made, {cluster: lock.lock for cluster, lock in old.items()})
+    setbacks = _report_setbacks(fleet, made, {cluster: lock.lock for cluster, lock in old.items()})
     _report(fleet, made, flags)
-    warnings = [problem for problem in compiling.values() if not problem.category]
+    warnings = [problem for problems in setbacks.values() for problem in problems if not problem.category]
     print_diagnostics(warnings)
     for cluster, run_config in fleet.usable:
-        problem, locking = compiling.get(cluster), made.get(cluster)
-        if locking and not (problem and problem.category):
+        locking = made.get(cluster)
+        refused = any(problem.category for problem in setbacks.get(cluster, ()))
+        if locking and not (refused or locking.is_refused):
             with cluster.collecting():
                 update_lock(run_config, locking, old[cluster], cluster=cluster.name)
     fleet.end(diagnostic for diagnostic in fleet.diagnostics if diagnostic not in warnings)
@@ -94,9 +95,9 @@ def _compare(fleet: Fleet, flags: Flags, *, as_json: bool) -> int:
         with cluster.collecting():
             lock = read_lock(run_config.lock_file, run_config.fix_command, cluster.problems)
             old[cluster] = lock or ImageLock()
-    made = _make(fleet)
-    # A pool that compiles now is a difference like others here, as nothing is written.
-    _report_compiling(fleet, made, old, checking=True)
+    # What strict refuses is a difference like others here, and nothing is written.
+    made = _make(fleet, checking=True)
+    _report_setbacks(fleet, made, old, checking=True)
     changes = {
         cluster: compare(old[cluster], locking.lock, renders=not locking.inputs.emits_policies)
         for cluster in fleet.clusters
@@ -130,8 +131,8 @@ def _checks(
     return checks
 
 
-def _make(fleet: Fleet) -> dict[Cluster, Locking]:
-    """Look up the tags of all clusters that have no error so far."""
+def _make(fleet: Fleet, *, checking: bool = False) -> dict[Cluster, Locking]:
+    """Look everything up for the clusters that have no error so far."""
     run_configs = [run_config for _, run_config in fleet.usable]
     registries = connect_shared(run_configs, fleet.shared, locking=True)
     ready = {}
@@ -143,27 +144,28 @@ def _make(fleet: Fleet) -> dict[Cluster, Locking]:
     for cluster in fleet.clusters:
         if cluster in ready and not fleet.shared.errors:
             with cluster.collecting():
-                made[cluster] = lock_inputs(ready[cluster], lambda: registries, cluster.problems)
+                inputs = ready[cluster]
+                strict = inputs.strict and not checking
+                made[cluster] = lock_inputs(inputs, lambda: registries, cluster.problems, strict=strict)
     return made
 
 
-def _report_compiling(
+def _report_setbacks(
     fleet: Fleet,
     made: Mapping[Cluster, Locking],
     old: Mapping[Cluster, ImageLock | None],
     *,
     checking: bool = False,
-) -> dict[Cluster, Diagnostic]:
-    """Report for each cluster the pools that compile now and did not before."""
-    compiling = {}
+) -> dict[Cluster, list[Diagnostic]]:
+    """Report for each cluster the pools that had a better image; return these diagnostics."""
+    setbacks = {}
     for cluster, run_config in fleet.usable:
         if locking := made.get(cluster):
             strict = run_config.settings.strict and not checking
-            problem = describe_new_compiling(run_config, old[cluster], locking, strict=strict)
-            if problem:
+            setbacks[cluster] = describe_setbacks(run_config, old[cluster], locking, strict=strict)
+            for problem in setbacks[cluster]:
                 cluster.problems.add(problem)
-                compiling[cluster] = problem
-    return compiling
+    return setbacks
 
 
 def _report(

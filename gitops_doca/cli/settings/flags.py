@@ -85,7 +85,7 @@ def with_flags(command: Callable[Concatenate[Flags, ...], _T]) -> Command[_T]:
     def call(**values: Any) -> _T:  # noqa: ANN401 (click's parameters)
         inputs, output = _take(InputFlags, values), _take(OutputFlags, values)
         registry = registry_flags(click.get_current_context())
-        others = {name: value for name, value in values.items() if not hasattr(registry, name)}
+        others = {name: value for name, value in values.items() if name not in REGISTRY_FLAGS}
         return command(Flags(inputs=inputs, registry=registry, output=output), **others)
 
     return call

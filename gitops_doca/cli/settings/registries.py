@@ -64,8 +64,10 @@ def make_resolver(
     from gitops_doca.registry.options import RegistryOptions
     from gitops_doca.sources.pull_secret import read_pull_secrets
 
+    other_errors = problems.errors
     secrets = [secret for file in flags.pull_secret for secret in read_pull_secrets(file, problems)]
-    problems.raise_errors()
+    if problems.errors != other_errors:
+        problems.raise_errors()
     secrets += live.pull_secrets(problems) if live else []
     options = RegistryOptions(
         registry_config=flags.registry_config,

@@ -116,9 +116,9 @@ class PoolChange:
 
     @property
     def falls_back(self) -> bool:
-        """Whether a pool goes from one precompiled image to another, of a fallback version.
+        """Whether a pool that ran a precompiled image gets that of another version, a fallback.
 
-        A pool that keeps its image has not gone back, even if its version is a fallback now.
+        A pool that keeps its version has not gone back, also where that is a fallback now.
         """
         return bool(
             self.before

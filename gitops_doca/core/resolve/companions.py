@@ -165,12 +165,14 @@ def report_companions(
     strict: bool,
     unknown_fails: bool = False,
     recorded: str = "",
+    refused: str = "",
 ) -> None:
     """Report companions that are missing or unknown.
 
     For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is
-    a warning, with `strict` an error: they run that kernel already. With `unknown_fails`, unknown
-    is an error for all of them. `recorded` is as in `decide.report`.
+    a warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is
+    an error for all of them. `recorded` is as in `decide.report`; `refused` says what `strict`
+    prevents.
     """
     groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
     for state in states:
@@ -186,18 +188,24 @@ def report_companions(
         is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
         groups[required.image, *key, is_error].append(required)
     for (image, category, reason, is_error), group in groups.items():
+        by_strict = strict and category is Category.MISSING and any(one.pool.nodes for one in group)
         companion = group[0].companion
         details = describe_pools([required.pool for required in group])
         recorded_here = (recorded,) if recorded and category is Category.MISSING else ()
         problems.add(
             Diagnostic(
                 category=category if is_error else None,
-                message=_message(companion, image, category, reason, group),
+                message=_message(companion, image, category, reason, group) + (refused if by_strict else ""),
                 place=companion.place,
                 details=(*details, *recorded_here),
                 help=_HELP[category],
             )
         )
+
+
+def is_refused(states: Iterable[CompanionState]) -> bool:
+    """Say whether `strict` refuses these: a companion is missing for a pool with nodes."""
+    return any(isinstance(state, CompanionMissing) and state.required.pool.nodes for state in states)
 
 
 _HELP = {

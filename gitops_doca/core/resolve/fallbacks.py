@@ -47,30 +47,41 @@ def unused_fallbacks(decisions: Sequence[Decision], versions: Iterable[str]) -> 
     return tuple(version for version in versions if version not in used)
 
 
-def report_own_versions(decisions: Iterable[Decision], problems: Problems, *, strict: bool) -> None:
-    """Report each policy whose pools all run a fallback: its version may be mistyped.
+def without_own_version(decisions: Iterable[Decision]) -> tuple[tuple[Policy, int], ...]:
+    """Return the policies whose pools all run a fallback, and how many pools that are.
 
-    A fallback that differs from the policy's version only in the container revision counts as its
-    own. A warning; with `strict` an error of class missing.
+    A fallback that differs from the policy's version in the container revision alone counts as its
+    own.
     """
     by_policy: dict[tuple[str, str, str], list[Decision]] = defaultdict(list)
     for decision in decisions:
         by_policy[decision.pool.policy.key].append(decision)
-    for found in by_policy.values():
-        if any(map(_runs_own_version, found)):
-            continue
-        policy = found[0].pool.policy
-        version = policy.driver.version
+    return tuple(
+        (group[0].pool.policy, len(group))
+        for group in by_policy.values()
+        if not any(map(_runs_own_version, group))
+    )
+
+
+def report_own_versions(
+    decisions: Iterable[Decision], problems: Problems, *, strict: bool, refused: str = ""
+) -> None:
+    """Report each policy whose pools all run a fallback: its version may be mistyped.
+
+    A warning; with `strict` an error of class missing, and `refused` says what it prevents.
+    """
+    for policy, pools in without_own_version(decisions):
+        runs = "its only pool runs" if pools == 1 else f"all {pools} run"
         message = (
-            f"no pool of {policy.kind} {policy.name} runs its version {version}: "
-            f"{'its only pool runs' if len(found) == 1 else f'all {len(found)} run'} a fallback version"
+            f"no pool of {policy.kind} {policy.name} runs its version {policy.driver.version}: "
+            f"{runs} a fallback version"
         )
         place = policy.driver.places.get("version", policy.place)
-        help_text = "check the version in the policy, or plan a kernel that has an image of it (spec.planned)"
+        help = "check the version in the policy, or plan a kernel that has an image of it (spec.planned)"
         if strict:
-            problems.error(message, place, category=Category.MISSING, help=help_text)
+            problems.error(f"{message}{refused}", place, category=Category.MISSING, help=help)
         else:
-            problems.warn(message, place, help=help_text)
+            problems.warn(message, place, help=help)
 
 
 def _runs_own_version(decision: Decision) -> bool:

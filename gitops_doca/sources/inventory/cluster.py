@@ -1,4 +1,4 @@
-"""Read a cluster's objects: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
+"""Read cluster objects: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ def _add_node(document: Document, builder: InventoryBuilder) -> None:
     if name is None or labels is None or taints is None:
         return
     if not is_subdomain(name):
-        builder.problems.error(f"{name!r} is not a valid node name", document.place(("metadata", "name")))
+        builder.problems.error(f"{name!r} is not a node name", document.place(("metadata", "name")))
         return
     node = Node(
         name=name,
@@ -121,7 +121,7 @@ def _add_config_map(document: Document, builder: InventoryBuilder) -> None:
         return
     wrong = [key for key in data or {} if not _is_key(key)]
     for key in wrong:
-        builder.problems.error(f"{key!r} is not a valid ConfigMap key", document.place(("data",)))
+        builder.problems.error(f"{key!r} is not a ConfigMap key", document.place(("data",)))
     if not wrong:
         builder.add_config_map(namespace or "", name, tuple(sorted(data or {})), document.place())
 

@@ -14,8 +14,8 @@ from gitops_doca.sources.reading.document import Document, LocatedDict, LocatedL
 from gitops_doca.sources.reading.schema import did_you_mean, validate
 
 
-def add_snapshot(document: Document, builder: InventoryBuilder) -> None:
-    """Add the content of a NodeInventory, with only the wanted labels of its nodes."""
+def add_compact_inventory(document: Document, builder: InventoryBuilder) -> None:
+    """Add the content of a NodeInventory, its nodes with those of their labels that are read."""
     if not _is_known(document, builder) or not _is_valid(document, builder):
         return
     value = document.value

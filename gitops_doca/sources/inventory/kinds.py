@@ -18,10 +18,10 @@ _READ = {
     ("", "List"),
     ("", "NodeList"),
 }
-# The API server sends them instead of objects to a client that asks for it (meta.k8s.io/v1).
+# The API server returns them instead of any object when a client asks for it (meta.k8s.io/v1).
 _SHORT = {"Table", "PartialObjectMetadata"}
 _SHOWN = 5
-# Words of Kubernetes or ours: other text must not be quoted, as it may be from another file.
+# Kinds that messages may name. Any other is text of the input, which may be the wrong file.
 _NAMED = frozenset(
     f"{kind}{suffix}"
     for suffix in ("", "List")
@@ -53,7 +53,7 @@ def group_and_kind(document: Document) -> tuple[str, str] | None:
 
 
 class Kinds:
-    """Counts the objects of each file by kind, and reports those that would be ignored silently."""
+    """Counts the objects of each file by their kind, and reports files of which nothing is used."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
@@ -96,7 +96,7 @@ class Kinds:
         for file, kinds in self._ignored.items():
             if file not in enough:
                 self.problems.error(
-                    f"holds no Node; its objects are {_name_kinds(kinds)}",
+                    f"has no Node; its objects are {_name_kinds(kinds)}",
                     Place(file),
                     help=HOW_TO_GET_NODES,
                 )

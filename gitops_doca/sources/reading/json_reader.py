@@ -64,7 +64,7 @@ def read_list(
     items = tuple(_object(window, file, selection, head, parts, admit))
     if not str(head.get("kind", "")).endswith("List") or window.peek():
         window.fail("is not a list of objects")
-    # Without an array of items the list itself was read: an empty list may have null there.
+    # Without an array of items the list itself is what was read: an empty one may have null there.
     return (() if items and items[0].value is head else items), head
 
 

@@ -24,17 +24,17 @@ def read_documents(
 ) -> Iterator[Document]:
     """Yield the selected parts of each object of a file (`-`: stdin).
 
-    Lists yield their items, unless `whole` documents are wanted, which have the line of each value.
-    A file that is unreadable, empty, or neither YAML nor JSON is reported, with its line if known,
-    and so is one outside of the file root. `may_be_empty`: an empty file is allowed. `limit`: the
-    most bytes of the file, if fewer than for others.
+    A list gives its items, except with `whole`: then each document is one, with the line of each
+    value. A file that cannot be read, is empty or no YAML or JSON is reported, with the line where
+    that is known, and so is one outside of `file_root`, if there is one. `may_be_empty`: an empty
+    file is no problem. `limit`: bytes of the file, when it may have fewer than others.
     """
     file = display_name(name, file_root)
     try:
         with open_input(name, file_root, limit=limit) as source:
             if source.is_empty:
                 if not may_be_empty:
-                    problems.error("is empty, so it holds no object", Place(file))
+                    problems.error("is empty", Place(file))
                 return
             try:
                 yield from _documents(source, file, selection, whole=whole)

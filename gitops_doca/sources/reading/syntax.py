@@ -3,9 +3,12 @@
 from typing import Protocol
 
 MAX_DEPTH = 100
-"""The deepest nesting that the readers build; more would exhaust the stack later."""
+"""Levels of nesting that the readers build; more would exhaust the stack of code that walks the
+values.
+"""
 MAX_VALUE = 8 << 20
-"""The most bytes of a list item, or of another document: it is in memory as a whole."""
+"""Bytes of one item of a list, or of a document that is not a list: all of it is in memory at once.
+"""
 TOO_LARGE = f"has one value of more than {MAX_VALUE >> 20} MiB"
 """The message for a value above `MAX_VALUE`."""
 

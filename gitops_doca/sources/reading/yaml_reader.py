@@ -40,9 +40,9 @@ def read_yaml(
 ) -> Iterator[Document]:
     """Yield each document of a stream; for a list under `items`, unless `whole`, each item.
 
-    Raises `SyntaxProblem` for text that is not YAML, a duplicate key, a tag outside of YAML's core,
-    aliases that expand without bound or to what is not selected, nesting deeper than 100, and a
-    value above 8 MiB.
+    Raises `SyntaxProblem` for text that is no YAML, a key that appears twice, a tag that is not of
+    YAML's core, aliases that expand without bound or to what is not selected, nesting deeper than
+    100, and a value above 8 MiB.
     """
     try:
         yield from _Walk(stream, file, selection, whole=whole).documents()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -7,6 +8,7 @@ import pytest
 from fakes.cluster import (
     DIGEST,
     REPOSITORY,
+    VERSION,
     compile_on_node,
     make_node,
     make_plan,
@@ -68,7 +70,26 @@ def _report(*decisions: Decision) -> dict[str, Any]:
     [
         (
             use_precompiled(POOL),
-            {**COMMON, "tag": TAG, "state": "precompiled", "image": f"{REPOSITORY}:{TAG}", "digest": DIGEST},
+            {
+                **COMMON,
+                "tag": TAG,
+                "state": "precompiled",
+                "version": VERSION,
+                "image": f"{REPOSITORY}:{TAG}",
+                "digest": DIGEST,
+            },
+        ),
+        (
+            replace(use_precompiled(POOL), fallback="25.01-0.6.0.0-0"),
+            {
+                **COMMON,
+                "tag": TAG,
+                "state": "precompiled",
+                "version": "25.01-0.6.0.0-0",
+                "fallback": True,
+                "image": f"{REPOSITORY}:{TAG}",
+                "digest": DIGEST,
+            },
         ),
         (
             compile_on_node(POOL),
@@ -76,6 +97,7 @@ def _report(*decisions: Decision) -> dict[str, Any]:
                 **COMMON,
                 "tag": "25.04-0.6.1.0-2-ubuntu22.04-amd64",
                 "state": "compiled",
+                "version": VERSION,
                 "image": f"{REPOSITORY}:25.04-0.6.1.0-2-ubuntu22.04-amd64",
                 "digest": DIGEST,
             },
@@ -137,6 +159,8 @@ def test_skipped_nodes_plans_and_diagnostics_are_reported_without_empty_fields()
         "kind": "DriverReport",
         "clusters": [{"cluster": "clusters/a", "exitCode": 0}],
         "pools": [],
+        "companions": [],
+        "unusedFallbacks": [],
         "skipped": [
             {
                 "cluster": "clusters/a",

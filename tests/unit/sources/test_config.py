@@ -92,18 +92,15 @@ def test_a_config_may_be_json() -> None:
     assert read(text) == (Settings(strict=True, origins={"strict": "gitops-doca.yaml:1"}), [])
 
 
-NO_CONFIG = (
-    "gitops-doca.yaml: is no config: "
-    "one document of apiVersion gitops-doca.dev/v1alpha1 and kind DriverGenerator"
-)
+NO_CONFIG = "gitops-doca.yaml: not a gitops-doca config: expected kind DriverGenerator"
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{HEAD}---\n{HEAD}", "gitops-doca.yaml:4: holds more than one document; a config is one"),
-        ("# nothing\n", "gitops-doca.yaml: holds no document; a config is one of kind DriverGenerator"),
-        ("", "gitops-doca.yaml: is empty, so it holds no object"),
+        (f"{HEAD}---\n{HEAD}", "gitops-doca.yaml:4: has more than one document; a config is one"),
+        ("# nothing\n", "gitops-doca.yaml: has no document; expected one of kind DriverGenerator"),
+        ("", "gitops-doca.yaml: is empty"),
         ("text\n", NO_CONFIG),
         (
             HEAD + "spec:\n  nmespace: x\n",

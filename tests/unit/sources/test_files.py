@@ -32,9 +32,9 @@ def read_bytes(folder: Path, data: bytes) -> tuple[list[object], list[str]]:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is empty, so it holds no object"),
-        (b" \n\n\t", "is empty, so it holds no object"),
-        (b"\xef\xbb\xbf", "is empty, so it holds no object"),
+        (b"", "is empty"),
+        (b" \n\n\t", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
         (b"\x7fELF\x02\x00\x00", "1: is a binary file, not YAML or JSON text"),
         ("a: 1".encode("utf-16"), "1: is UTF-16 text; write it as UTF-8"),
         (b"\xfe\xff\x00a", "1: is UTF-16 text; write it as UTF-8"),

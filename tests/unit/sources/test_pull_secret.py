@@ -90,15 +90,12 @@ def test_an_empty_secret_has_no_entries(file: Path, text: str) -> None:
             "a Secret with the key .dockerconfigjson has another type than that key's",
         ),
         (_secret(), "has no .dockerconfigjson, which its type requires"),
-        (_secret(data={".dockerconfigjson": "s%cret"}), "is not base64-encoded text"),
-        (_secret(data={".dockerconfigjson": "/////w=="}), "is not base64-encoded text"),
-        (_secret(data={".dockerconfigjson": _encoded("{secret")}), "does not hold valid JSON"),
-        (_secret(data={".dockerconfigjson": _encoded("[" * 100_000)}), "does not hold valid JSON"),
-        (
-            _secret(data={".dockerconfigjson": _encoded('["secret"]')}),
-            "does not hold an object of registries",
-        ),
-        (_secret(data={".dockerconfigjson": _encoded(DOCKERCFG)}), "does not hold an object of registries"),
+        (_secret(data={".dockerconfigjson": "s%cret"}), "is not base64 of a text"),
+        (_secret(data={".dockerconfigjson": "/////w=="}), "is not base64 of a text"),
+        (_secret(data={".dockerconfigjson": _encoded("{secret")}), "is not valid JSON"),
+        (_secret(data={".dockerconfigjson": _encoded("[" * 100_000)}), "is not valid JSON"),
+        (_secret(data={".dockerconfigjson": _encoded('["secret"]')}), "is not an object of registries"),
+        (_secret(data={".dockerconfigjson": _encoded(DOCKERCFG)}), "is not an object of registries"),
     ],
 )
 def test_content_that_is_not_as_its_type_says_is_a_problem(
@@ -124,7 +121,7 @@ def test_content_that_is_not_as_its_type_says_is_a_problem(
 def test_a_file_without_a_pull_secret_is_a_problem(file: Path, document: Any) -> None:
     found, (problem,) = _read(file, document)
 
-    assert (found, problem.partition(": ")[2].partition(":")[0]) == ([], "holds no pull secret")
+    assert (found, problem.partition(": ")[2].partition(":")[0]) == ([], "has no pull secret")
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "\0"])

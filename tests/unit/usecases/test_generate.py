@@ -524,7 +524,7 @@ def test_a_snapshot_older_than_the_policy_is_an_error_and_not_a_pool_less(run: R
         (
             Category.INPUT,
             (
-                "the compact inventory does not hold the label 'pool', by which the NicNodePolicy blue "
+                "the compact inventory does not hold the label 'pool', by which NicNodePolicy blue "
                 "selects nodes"
             ),
         )

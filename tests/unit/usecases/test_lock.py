@@ -273,7 +273,7 @@ def test_a_lock_answers_what_it_recorded() -> None:
 
 
 BAD = {
-    "empty": ("", 0, "is empty, so it holds no object"),
+    "empty": ("", 0, "is empty"),
     "no lock": ("root:$6$SECRET:\n", 0, "not a lock: expected one document of kind DriverLock"),
     "broken": ("pools: [\n", 2, "is not valid YAML"),
     "two documents": (TEXT + "---\n" + TEXT, 0, "not a lock: expected one document of kind DriverLock"),

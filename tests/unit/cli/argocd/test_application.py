@@ -270,8 +270,8 @@ def test_a_config_that_cannot_be_read_is_not_told_to_name_no_namespace(applicati
 
     assert result.exit_code == 3
     assert result.stderr == (
-        "error[input]: gitops-doca.yaml: is no config: one document of apiVersion gitops-doca.dev/v1alpha1 "
-        "and kind DriverGenerator\n"
+        "error[input]: gitops-doca.yaml: not a gitops-doca config: expected kind DriverGenerator\n"
+        "  help: write apiVersion: gitops-doca.dev/v1alpha1 and kind: DriverGenerator\n"
     )
 
 

@@ -213,7 +213,8 @@ def test_what_a_rendering_refuses_a_lock_refuses_too(before: Cluster, after: Clu
 
     for one in by_rendering(before, after):
         if one.is_refused:
-            assert others.pop(str(one.pool)) is one.why
+            # A lock does not know that the other policy's pool had none of these nodes.
+            assert others.pop(str(one.pool)) in {one.why, Why.MOVED}
     assert set(others.values()) <= {Why.MOVED}
 
 

@@ -200,7 +200,7 @@ def test_a_kind_that_is_nearly_a_snapshot_is_told() -> None:
         "0:2: kind: unknown kind 'NodeInventry'; did you mean 'NodeInventory'?"
     ]
     assert told("apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n") == [
-        "0: holds no Node; its objects are DriverLock (1)"
+        "0: has no Node; its objects are DriverLock (1)"
     ]
 
 
@@ -439,8 +439,11 @@ def test_the_schema_and_the_reader_agree_about_names_of_nodes(name: str) -> None
     assert (not problems.errors) == (is_subdomain(name) and name != "ok")
 
 
-def test_an_absent_label_of_an_older_snapshot_is_told_with_the_policies_that_name_it() -> None:
-    selectors = {"blue": {"zone": "z", "rack": "r"}, "red": {"zone": "y", OS_ID_LABEL: "ubuntu"}}
+def test_an_absent_label_of_an_older_inventory_is_told_with_all_that_select_by_it() -> None:
+    selectors = {
+        "NicNodePolicy blue": {"zone": "z", "rack": "r"},
+        "companion gpu": {"zone": "y", OS_ID_LABEL: "ubuntu"},
+    }
     found, _ = read(REALISTIC)
     problems = Problems()
 
@@ -448,8 +451,8 @@ def test_an_absent_label_of_an_older_snapshot_is_told_with_the_policies_that_nam
 
     assert lines(problems) == [
         (
-            "0:8: labels: the compact inventory does not hold the label 'zone', by which the NicNodePolicies "
-            "blue and red select nodes"
+            "0:8: labels: the compact inventory does not hold the label 'zone', by which NicNodePolicy blue "
+            "and companion gpu select nodes"
         )
     ]
 
@@ -458,6 +461,6 @@ def test_an_absent_label_of_an_older_snapshot_is_told_with_the_policies_that_nam
 def test_no_label_is_missed_where_a_snapshot_has_no_nodes(text: str) -> None:
     problems = Problems()
 
-    check_labels({"blue": {"zone": "z"}}, read(text)[0], problems)
+    check_labels({"NicNodePolicy blue": {"zone": "z"}}, read(text)[0], problems)
 
     assert list(problems) == []

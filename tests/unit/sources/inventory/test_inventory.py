@@ -164,7 +164,7 @@ def test_no_message_about_a_taint_repeats_a_name_that_no_node_has(name: str) -> 
     _, problems = read(node(name, spec={"taints": [{"key": "k", "effect": "x"}]}))
 
     assert problems == [
-        f"0:1: metadata.name: {name!r} is not a valid node name",
+        f"0:1: metadata.name: {name!r} is not a node name",
         f"0:1: spec.taints[0].effect: the effect of the taint is not {EFFECT}",
     ]
 
@@ -490,12 +490,12 @@ def test_other_kinds_are_ignored_beside_nodes() -> None:
     ],
 )
 def test_a_file_without_any_node_is_told_by_its_kinds(text: str, kinds: str) -> None:
-    assert read(text)[1] == [f"0: holds no Node; its objects are {kinds}"]
+    assert read(text)[1] == [f"0: has no Node; its objects are {kinds}"]
 
 
 @pytest.mark.parametrize("other", [POD, SECRET, stranger("Deployment", "apps/v1")])
 def test_a_file_without_any_node_is_told_beside_one_with_nodes(other: dict[str, Any]) -> None:
-    assert read(node(), json.dumps(other))[1] == [f"1: holds no Node; its objects are {other['kind']} (1)"]
+    assert read(node(), json.dumps(other))[1] == [f"1: has no Node; its objects are {other['kind']} (1)"]
 
 
 def test_what_shows_the_operator_may_be_a_file_of_its_own_beside_nodes() -> None:
@@ -585,7 +585,7 @@ def test_empty_documents_are_nothing() -> None:
 
 def test_problems_of_all_files_come_at_once() -> None:
     assert read("", "a: [\n", node(labels=5), "x")[1] == [
-        "0: is empty, so it holds no object",
+        "0: is empty",
         "1:2: is not valid YAML: while parsing a flow node did not find expected node content",
         "2:1: metadata.labels: is not a mapping",
         f"3:1: {NO_OBJECT}",

@@ -1,0 +1,132 @@
+"""One cluster whose kernels and driver versions move: inputs as values, and a registry in memory."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fakes.resolver import FakeResolver
+from gitops_doca.core.resolve.lookup import Inspection, TagLookup
+from support.cli import Result
+from support.in_process import run_here
+
+REPOSITORY = "nvcr.io/nvidia/mellanox"
+OLD, NEW = "doca3.3.0-26.01-1.0.0.0-0", "doca3.4.0-26.04-0.8.0.0-0"
+OLD_KERNEL, NEW_KERNEL = "6.8.0-100-generic", "6.8.0-124-generic"
+GPU_LABEL = "nvidia.com/gpu.present"
+
+
+def tag(version: str, kernel: str, arch: str = "amd64") -> str:
+    """Return a precompiled tag for Ubuntu 24.04."""
+    return f"{version}-{kernel}-ubuntu24.04-{arch}"
+
+
+def gpu_tag(kernel: str) -> str:
+    """Return the tag of the GPU driver for a kernel of Ubuntu 24.04."""
+    return f"580-{kernel}-ubuntu24.04"
+
+
+GPU_DRIVER = {
+    "name": "gpu-driver",
+    "image": "nvcr.io/nvidia/driver",
+    "tag": "580-{kernel}-{os}{osVersion}",
+    "nodeSelector": {GPU_LABEL: "true"},
+}
+
+
+def plan(kernel: str, **fields: Any) -> dict[str, Any]:
+    """Return an entry of `planned` for Ubuntu 24.04."""
+    return {"os": "ubuntu", "osVersion": "24.04", "kernel": kernel, "arch": "amd64", **fields}
+
+
+@dataclass(kw_only=True)
+class Move:
+    """The inputs of a cluster, and what the registry has."""
+
+    folder: Path
+    nodes: Mapping[str, str] = field(default_factory=lambda: {"a": OLD_KERNEL, "b": NEW_KERNEL})
+    """Name to kernel; a name that begins with `gpu` has a GPU."""
+    repository: str = REPOSITORY
+    version: str = NEW
+    forced: bool = True
+    spec: dict[str, Any] = field(default_factory=dict)
+    published: Collection[str] = (tag(OLD, OLD_KERNEL), tag(NEW, NEW_KERNEL))
+    faults: dict[str, TagLookup] = field(default_factory=dict)
+    inspections: dict[str, Inspection] = field(default_factory=dict)
+
+    def run(self, *args: str) -> Result:
+        """Write the inputs and run a command."""
+        self.write()
+        return run_here(*args, cwd=self.folder, connect=self.resolver)
+
+    @property
+    def resolver(self) -> FakeResolver:
+        """A registry that has what is published."""
+        return FakeResolver(self.published, faults=self.faults, inspections=self.inspections)
+
+    def write(self) -> None:
+        """Write policy, nodes and config."""
+        driver = {"image": "doca-driver", "repository": self.repository, "version": self.version}
+        self._write("policy.yaml", _policy({**driver, "forcePrecompiled": self.forced}))
+        self._write("nodes.yaml", {"apiVersion": "v1", "kind": "List", "items": list(self._nodes())})
+        config = {
+            "apiVersion": "gitops-doca.dev/v1alpha1",
+            "kind": "DriverGenerator",
+            "metadata": {"name": "move"},
+            "spec": {"policies": "policy.yaml", "inventory": "nodes.yaml", **self.spec},
+        }
+        self._write("gitops-doca.yaml", config)
+
+    def table(self, *args: str) -> dict[str, tuple[str, str]]:
+        """Return state and version of each kernel's pool as `check -o json` has them."""
+        document = json.loads(self.run("check", "-o", "json", *args).stdout)
+        return {
+            pool["pool"].split("/")[1]: (
+                "fallback" if pool.get("fallback") else pool["state"],
+                pool.get("version", ""),
+            )
+            for pool in document["pools"]
+        }
+
+    @property
+    def lock(self) -> Any:
+        """The lock that was written."""
+        return yaml.safe_load((self.folder / "gitops-doca.lock.yaml").read_text())
+
+    def daemon_sets(self, *args: str) -> dict[str, str]:
+        """Return the manifest of each kernel's pool, as its bytes in the stream."""
+        result = self.run("generate", *args)
+        assert result.exit_code == 0, result.stderr
+        documents = result.stdout.decode().split("---\n")
+        return {
+            loaded["metadata"]["annotations"]["gitops-doca.dev/pool"].split("/")[1]: text
+            for text in documents
+            if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
+        }
+
+    def _nodes(self) -> Iterator[dict[str, Any]]:
+        for name, kernel in self.nodes.items():
+            labels = {
+                "feature.node.kubernetes.io/kernel-version.full": kernel,
+                "feature.node.kubernetes.io/pci-15b3.present": "true",
+                "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
+                "feature.node.kubernetes.io/system-os_release.VERSION_ID": "24.04",
+                "kubernetes.io/arch": "amd64",
+                **({GPU_LABEL: "true"} if name.startswith("gpu") else {}),
+            }
+            yield {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+
+    def _write(self, name: str, value: object) -> None:
+        (self.folder / name).write_text(yaml.safe_dump(value))
+
+
+def _policy(driver: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicClusterPolicy",
+        "metadata": {"name": "nic-cluster-policy"},
+        "spec": {"ofedDriver": dict(driver)},
+    }

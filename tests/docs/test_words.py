@@ -97,7 +97,7 @@ def long_lines(page: Path) -> Iterator[str]:
     code = False
     for number, line in enumerate(page.read_text().splitlines(), 1):
         code ^= line.lstrip().startswith("```")
-        table_or_code = code or line.startswith(("|", "    "))
+        table_or_code = code or line.startswith(("|", "    ", ">     "))
         if len(line) > COLUMNS and not table_or_code and " " in line.strip():
             yield f"{page.name}:{number}: {len(line)} columns"
 

@@ -19,8 +19,7 @@ from gitops_doca.emit.local import local_metadata
 from gitops_doca.emit.yaml import dump_document
 
 _HEADER = """\
-# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write
-# FILE
+# The nodes with a NIC, by what manifests depend on. To update it: gitops-doca inventory --write FILE
 """
 
 

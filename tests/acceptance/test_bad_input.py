@@ -174,8 +174,8 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
         f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
-        f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
-        f"({NFD}/...) that are read here, then update the inventory; if Argo CD is meant "
+        f"  help: see that node-feature-discovery runs on the nodes: they lack its labels "
+        f"({NFD}/...), then update the inventory; if Argo CD is meant "
         "to prune every driver, set allowEmpty: true\n"
     )
 

@@ -533,15 +533,15 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
     [
         ("", ["error[input]: stdin: is empty"]),
         ("a: [", None),
-        ("[]", ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER]),
-        ("text", ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER]),
+        ("[]", ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER]),
+        ("text", ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER]),
         (
             "apiVersion: v1\nkind: List\nitems: []\n",
-            ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER],
+            ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER],
         ),
         (
             f"{HEAD}---\n{HEAD}",
-            ["error[input]: stdin: is no ResourceList of config.kubernetes.io", CALLER],
+            ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER],
         ),
         (
             f"{HEAD}items: []\n",

@@ -204,7 +204,7 @@ def test_a_cluster_without_nodes_and_with_nothing_applied(cluster: StatusCluster
         "0 nodes",
         (
             f"no node of the cluster has the label {NIC_LABEL}=true: see that node-feature-discovery runs on "
-            "the nodes: they have none of its labels (feature.node.kubernetes.io/...) that are read here"
+            "the nodes: they lack its labels (feature.node.kubernetes.io/...)"
         ),
         "2 nodes of the inventory are not in the cluster: node-01, node-02; update the inventory",
         f"DaemonSet {cluster.name(B)} is not in the cluster: apply the manifests",

@@ -107,7 +107,7 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
             "namespace  other  expected nvidia-network-operator",
         ],
     )
-    assert result.stderr == "stdin is not what was promised, differences: 2\n"
+    assert result.stderr == "stdin does not match the lock: 2 differences\n"
 
 
 @pytest.mark.parametrize(

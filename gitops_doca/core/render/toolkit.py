@@ -48,8 +48,8 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
     lacking = [name for name, version in versions.items() if not version]
     if lacking:
         problems.error(
-            f"pool {pool.platform} compiles with OpenShift's driver toolkit, and {name_nodes(lacking)} "
-            f"lack the label {OSTREE_LABEL}, which chooses its image",
+            f"pool {pool.platform} compiles with OpenShift's driver toolkit, whose image the label "
+            f"{OSTREE_LABEL} chooses, but it is missing on {name_nodes(lacking)}",
             _place(pool),
             help="let node-feature-discovery publish OSTREE_VERSION, or provide a precompiled image",
         )

@@ -135,7 +135,7 @@ def test_another_file_is_not_overwritten(tmp_path: Path, env: dict[str, str], fa
     result = run(tmp_path, env, "--write", "nodes.yaml")
 
     assert result.exit_code == 3
-    assert "something else than a NodeInventory, so it is not overwritten" in result.stderr
+    assert "this file is not a NodeInventory, so it is not overwritten" in result.stderr
     assert (tmp_path / "nodes.yaml").read_text() == "kind: Secret\n"
     assert fake.requests == []
 

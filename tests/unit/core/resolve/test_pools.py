@@ -224,8 +224,7 @@ def test_a_node_without_a_needed_label_is_skipped_with_a_warning_or_under_strict
     assert problems == [
         Diagnostic(
             category=Category.INPUT if strict else None,
-            message=f"NIC nodes a, c skipped: no label {label}, "
-            "so the driver image for the nodes is not known",
+            message=f"NIC nodes a, c skipped: no label {label}, so the driver image for the nodes is unknown",
             place=Place("nodes.yaml", 1, "a"),
             help=f"{help_with_platform([label])}, then update the inventory",
         )
@@ -242,9 +241,9 @@ def test_nodes_are_told_by_the_labels_that_they_lack() -> None:
     assert [problem.message for problem in problems] == [
         (
             f"NIC node a skipped: no label {OS_ID_LABEL}, {KERNEL_LABEL}, "
-            "so the driver image for the node is not known"
+            "so the driver image for the node is unknown"
         ),
-        f"NIC node b skipped: no label {KERNEL_LABEL}, so the driver image for the node is not known",
+        f"NIC node b skipped: no label {KERNEL_LABEL}, so the driver image for the node is unknown",
     ]
 
 

@@ -48,7 +48,7 @@ class Move:
 
     folder: Path
     nodes: Mapping[str, str] = field(default_factory=lambda: {"a": OLD_KERNEL, "b": NEW_KERNEL})
-    """Name to kernel; a name that begins with `gpu` has a GPU."""
+    """Name to kernel, or to pool where that is not amd64 of Ubuntu 24.04; `gpu…` has a GPU."""
     repository: str = REPOSITORY
     version: str = NEW
     forced: bool = True
@@ -108,13 +108,14 @@ class Move:
         }
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
-        for name, kernel in self.nodes.items():
+        for name, pool in self.nodes.items():
+            system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
             labels = {
                 "feature.node.kubernetes.io/kernel-version.full": kernel,
                 "feature.node.kubernetes.io/pci-15b3.present": "true",
                 "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-                "feature.node.kubernetes.io/system-os_release.VERSION_ID": "24.04",
-                "kubernetes.io/arch": "amd64",
+                "feature.node.kubernetes.io/system-os_release.VERSION_ID": system.removeprefix("ubuntu"),
+                "kubernetes.io/arch": arch,
                 **({GPU_LABEL: "true"} if name.startswith("gpu") else {}),
             }
             yield {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}

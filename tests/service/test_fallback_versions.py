@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from support.cli import Result
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
 from support.in_process import run_here
-from support.move import GPU_DRIVER, Move, plan
+from support.move import GPU_DRIVER, Move, manifests_by_pool, plan
 from support.published import published_tags
 from support.repository import commit, start
 
@@ -108,14 +107,9 @@ class Cluster:
         return self._move.lock
 
     @property
-    def manifests(self) -> dict[str, bytes]:
+    def manifests(self) -> dict[str, str]:
         """The DaemonSet of each pool, as its bytes in what `generate` prints."""
-        stream = self.run("generate", "--locked").stdout.split(b"---\n")
-        return {
-            loaded["metadata"]["annotations"]["gitops-doca.dev/pool"]: text
-            for text in stream
-            if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
-        }
+        return manifests_by_pool(self.run("generate", "--locked").stdout)
 
     @property
     def table(self) -> dict[str, tuple[str, bool]]:

@@ -43,6 +43,15 @@ def plan(kernel: str, **fields: Any) -> dict[str, Any]:
     return {"os": "ubuntu", "osVersion": "24.04", "kernel": kernel, "arch": "amd64", **fields}
 
 
+def manifests_by_pool(stream: bytes) -> dict[str, str]:
+    """Return each pool's DaemonSet, as its bytes in a stream."""
+    return {
+        loaded["metadata"]["annotations"]["gitops-doca.dev/pool"]: text
+        for text in stream.decode().split("---\n")
+        if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
+    }
+
+
 @dataclass(kw_only=True)
 class Move:
     """The inputs of a cluster, and what the registry has."""
@@ -98,15 +107,10 @@ class Move:
         return yaml.safe_load((self.folder / "gitops-doca.lock.yaml").read_text())
 
     def daemon_sets(self, *args: str) -> dict[str, str]:
-        """Return the manifest of each kernel's pool, as its bytes in the stream."""
+        """Return the manifest of each pool, as its bytes in the stream."""
         result = self.run("generate", *args)
         assert result.exit_code == 0, result.stderr
-        documents = result.stdout.decode().split("---\n")
-        return {
-            loaded["metadata"]["annotations"]["gitops-doca.dev/pool"].split("/")[1]: text
-            for text in documents
-            if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
-        }
+        return manifests_by_pool(result.stdout)
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
         for name, pool in self.nodes.items():

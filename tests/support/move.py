@@ -115,11 +115,12 @@ class Move:
     def _nodes(self) -> Iterator[dict[str, Any]]:
         for name, pool in self.nodes.items():
             system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
+            os = system.rstrip("0123456789.")
             labels = {
                 "feature.node.kubernetes.io/kernel-version.full": kernel,
                 "feature.node.kubernetes.io/pci-15b3.present": "true",
-                "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-                "feature.node.kubernetes.io/system-os_release.VERSION_ID": system.removeprefix("ubuntu"),
+                "feature.node.kubernetes.io/system-os_release.ID": os,
+                "feature.node.kubernetes.io/system-os_release.VERSION_ID": system.removeprefix(os),
                 "kubernetes.io/arch": arch,
                 **({GPU_LABEL: "true"} if name.startswith("gpu") else {}),
             }

@@ -70,7 +70,8 @@ def command(
     else:
         write_stdout(table((one.kind.value, str(one.subject), one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    print_message(printable(_verdict(name, built, expected, differences)))
+    compared = "--expect-pools" if locked is None else "the lock"
+    print_message(printable(_verdict(name, built, expected, differences, compared)))
     return _DIFFERENT if differences else _SAME
 
 
@@ -119,7 +120,10 @@ def _lock(
     return expected, locked
 
 
-def _verdict(stream: str, built: Built, expected: Expected, differences: Sequence[Difference]) -> str:
+def _verdict(
+    stream: str, built: Built, expected: Expected, differences: Sequence[Difference], compared: str
+) -> str:
+    """Return the result in one sentence; `compared` is what the stream was compared with."""
     count = len(built.drivers) if expected.policies else len(built.ours)
     what = "policies with ofedDriver" if expected.policies else "DaemonSets of pools"
     if not differences:
@@ -128,4 +132,5 @@ def _verdict(stream: str, built: Built, expected: Expected, differences: Sequenc
         return f"{stream} is EMPTY, nothing was built: {_TRAP}"
     if not count:
         return f"{stream} has none of the {what}, objects: {built.objects}; {_TRAP}"
-    return f"{stream} is not what was promised, differences: {len(differences)}"
+    plural = "" if len(differences) == 1 else "s"
+    return f"{stream} does not match {compared}: {len(differences)} difference{plural}"

@@ -84,7 +84,9 @@ def proxy() -> Iterator[_Refusing]:
         ("https://r.example", {"HTTPS_PROXY": "p", "NO_PROXY": "0.0.0.0/0"}, "p"),
     ],
 )
-def test_the_proxy_is_the_one_that_curl_and_go_take(url: str, environ: dict[str, str], expected: str | None) -> None:
+def test_the_variables_of_curl_and_go_choose_the_proxy(
+    url: str, environ: dict[str, str], expected: str | None
+) -> None:
     assert proxy_for(parse_origin(url), environ) == expected
 
 

@@ -107,7 +107,7 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
             "namespace  other  expected nvidia-network-operator",
         ],
     )
-    assert result.stderr == "stdin is not what was promised, differences: 2\n"
+    assert result.stderr == "stdin does not match the lock: 2 differences\n"
 
 
 @pytest.mark.parametrize(
@@ -231,6 +231,17 @@ def test_without_a_lock_or_a_count_there_is_nothing_to_compare_with(tmp_path: Pa
             "error[lock]: gitops-doca.lock.yaml: there is no lock file here",
             "  help: name the folder that has it, or a lock with --lock; --expect-pools N needs none",
         ],
+    )
+
+
+def test_without_a_lock_the_count_is_what_does_not_match(tmp_path: Path, stream: bytes) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run_here("verify", "--expect-pools", "2", cwd=empty, stdin=stream)
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "standard input does not match --expect-pools: 1 difference\n",
     )
 
 

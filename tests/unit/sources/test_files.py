@@ -1,15 +1,17 @@
 import os
 import threading
+from collections import deque
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources import files
+from gitops_doca.sources.files import MAX_SIZE, TextBytes, open_input
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
-from support.reading import lines
+from gitops_doca.sources.reading.syntax import SyntaxProblem
+from support.reading import Endless, lines
 
 BIG = (
     "is larger than 1 GiB; take only the NIC nodes: "
@@ -82,27 +84,28 @@ def test_a_sparse_file_of_3_gb_is_refused_by_its_size(tmp_path: Path) -> None:
 def test_a_stream_over_the_limit_is_not_read_to_its_end(
     start: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_SIZE", 1 << 20)
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 18)
-    stream = BytesIO(start + b"x\n" * (4 << 20))
+    piece = 1 << 20
+    stream = Endless(start, b"x\n" * (piece // 2))
     monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": stream})())
 
-    assert read("-") == ([], [f"stdin: {BIG}"])
-    assert stream.tell() < 4 << 20
+    with open_input("-") as text, pytest.raises(SyntaxProblem) as caught:
+        deque(iter(lambda: text.read(piece), b""), maxlen=0)
+    assert caught.value.message == BIG
+    assert stream.read_bytes <= MAX_SIZE + piece
 
 
-def test_one_endless_line_of_yaml_is_refused_with_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 20)
+def test_one_endless_line_of_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
+    item = b"{k: " + b"x" * 10_000 + b"}, "
+    (tmp_path / "in").write_bytes(b"kind: List\nitems: [" + item * 1_700)
 
-    assert read_bytes(tmp_path, b"a: 1\nb: " + b"x" * (2 << 20)) == ([], ["2: has a line longer than 1 MiB"])
+    assert read(tmp_path / "in")[1] == ["2: has a line longer than 16 MiB"]
 
 
-def test_many_lines_are_no_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 10)
+def test_many_lines_are_no_long_line() -> None:
+    many = b"- aaaaaaa\n" * 2_000_000
+    lines = TextBytes(BytesIO(many)).short_lines()
 
-    assert read_bytes(tmp_path, b"- aaaaaaa\n" * 20_000) == (["aaaaaaa"] * 20_000, [])
+    assert b"".join(iter(lambda: lines.read(1 << 16), b"")) == many
 
 
 def test_a_named_pipe_is_an_input(tmp_path: Path) -> None:

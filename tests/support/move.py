@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
 from gitops_doca.core.resolve.lookup import Inspection, TagLookup
 from support.cli import Result
@@ -108,15 +109,8 @@ class Move:
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
         for name, kernel in self.nodes.items():
-            labels = {
-                "feature.node.kubernetes.io/kernel-version.full": kernel,
-                "feature.node.kubernetes.io/pci-15b3.present": "true",
-                "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-                "feature.node.kubernetes.io/system-os_release.VERSION_ID": "24.04",
-                "kubernetes.io/arch": "amd64",
-                **({GPU_LABEL: "true"} if name.startswith("gpu") else {}),
-            }
-            yield {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+            gpu = {GPU_LABEL: "true"} if name.startswith("gpu") else {}
+            yield node_document(name, kernel=kernel, os="ubuntu 24.04", labels=gpu)
 
     def _write(self, name: str, value: object) -> None:
         (self.folder / name).write_text(yaml.safe_dump(value))

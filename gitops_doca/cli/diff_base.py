@@ -27,7 +27,7 @@ from gitops_doca.emit.escape import printable
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit, Repository, find_repository
 from gitops_doca.sources.git.revision import Absence, extract
-from gitops_doca.sources.rendered_folder import read_manifests
+from gitops_doca.sources.rendered_folder import read_rendered_folder
 from gitops_doca.usecases.generate import Generation, resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
@@ -83,7 +83,7 @@ def describe(base: Commit | Folder) -> Base:
 
 def render_folder(folder: Folder, problems: Problems) -> Rendering:
     """Read a folder of manifests; raises `GenerationError` for what cannot be read."""
-    resources = read_manifests(folder.path, problems)
+    resources = read_rendered_folder(folder.path, problems)
     problems.raise_errors()
     return rendering(resources)
 

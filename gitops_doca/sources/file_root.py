@@ -1,4 +1,4 @@
-"""A folder that no input may lie outside of, for inputs whose names strangers chose."""
+"""A folder that all inputs must be inside of, for inputs whose names are not trusted."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ REPOSITORY = "the repository"
 
 
 class FileRoot(NamedTuple):
-    """Opens what lies in a folder; nothing outside is touched, so nobody learns whether it is there.
+    """Opens files in a folder. Nothing outside is touched, so that no message says whether it exists.
 
     Names are followed part by part on open folders: what is checked is what is opened.
     """
@@ -116,7 +116,7 @@ class _Walk:
         self._parts = deque(parts)
         self._links = 0
         self._linked = False
-        # The root itself may be a link: its name is not the stranger's.
+        # The root itself may be a link: its name is trusted.
         self._folders = [self._keep(os.open(file_root.root, _FOLDER & ~os.O_NOFOLLOW))]
 
     @property

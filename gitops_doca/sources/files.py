@@ -1,4 +1,4 @@
-"""Open inputs as bytes, with a limit on their size, and tell text from what is none."""
+"""Open inputs as bytes, with a limit on their size, and refuse what is not text."""
 
 import os
 import stat
@@ -82,7 +82,7 @@ def open_input(
     """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
     A link to anything but a file is not followed: a repository may hold one under the name of any input.
-    Within a boundary only its regular files, and no standard input. `limit`: bytes, if fewer than `MAX_SIZE`.
+    With `file_root` only its regular files, and no standard input. `limit`: bytes, if fewer than `MAX_SIZE`.
     Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
     no text.
     """

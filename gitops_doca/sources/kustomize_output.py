@@ -1,4 +1,4 @@
-"""A built stream, such as kustomize's output, to the DaemonSets in it."""
+"""Read the DaemonSets in a built stream, such as the output of kustomize."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -30,10 +30,10 @@ _SELECTION: Selection = {
 }
 
 
-def read_built(name: str, problems: Problems) -> Built:
+def read_kustomize_output(name: str, problems: Problems) -> Built:
     """Read a stream (`-`: standard input).
 
-    An empty stream is no problem here: what that means is for the caller to say.
+    An empty stream is not reported: the caller decides what it means.
     """
     documents = list(read_documents(name, _SELECTION, problems, may_be_empty=True))
     return Built(

@@ -1,4 +1,4 @@
-"""A lock file to types; whatever is wrong with it is of class `lock`."""
+"""Read a lock file; each problem with it is of class `lock`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -55,7 +55,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if problems.errors:
         return None
-    # Whatever else the file is, nothing of it may be quoted.
+    # The file may be anything: nothing of it is quoted.
     if len(documents) != 1 or not is_kind(documents[0], KIND):
         place = Place(display_name(file, file_root))
         problems.error("not a lock: expected one document of kind DriverLock", place)

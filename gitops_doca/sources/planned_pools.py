@@ -1,4 +1,4 @@
-"""Planned pools of a config to types, and whether the policies that they name are there."""
+"""Read the planned pools of a config, and check that the policies that they name exist."""
 
 from collections.abc import Collection, Iterable
 from typing import Any

@@ -36,7 +36,7 @@ from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
-from gitops_doca.sources.without_server_fields import is_stored, without_server_fields
+from gitops_doca.sources.without_server_fields import is_from_cluster, without_server_fields
 
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
@@ -170,7 +170,7 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
         tolerations=tuple(dict.fromkeys(map(_toleration, spec.get("tolerations", ())))),
         node_selector=_selector(document) if kind == NODE else {},
         node_affinity=spec.get("nodeAffinity") if kind == CLUSTER else None,
-        from_cluster=is_stored(document),
+        from_cluster=is_from_cluster(document),
         place=document.place(DRIVER),
     )
 

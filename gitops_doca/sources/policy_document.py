@@ -1,4 +1,4 @@
-"""Recognise a document as a policy, and hold it to what the operator's CRD says of one."""
+"""Recognise a document as a policy, and check it against the operator's CRD."""
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.sources.reading.document import Document, Path, drop_nulls

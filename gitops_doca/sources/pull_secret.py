@@ -89,7 +89,7 @@ def _name(document: Document) -> str:
 def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
     text, field = _payload(document.value, key)
     if text is None:
-        problems.error(f"has no {key}, which its type wants", document.place(), help=_HELP)
+        problems.error(f"has no {key}, which its type requires", document.place(), help=_HELP)
         return None
     place = document.place((field, key))
     if field == "data":

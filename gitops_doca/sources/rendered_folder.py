@@ -1,4 +1,4 @@
-"""A folder of rendered manifests to the objects in it that gitops-doca rendered."""
+"""Read the objects that gitops-doca rendered from a folder of manifests."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _POLICIES = ("NicClusterPolicy", "NicNodePolicy")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def read_manifests(folder: str, problems: Problems) -> tuple[Resource, ...]:
+def read_rendered_folder(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
     Reports what cannot be read, what is not a regular file, a link that leads out, an object that Kubernetes

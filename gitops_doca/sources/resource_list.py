@@ -1,4 +1,4 @@
-"""A KRM function's standard input: a ResourceList to the config, and the objects that came in."""
+"""Read the standard input of a KRM function: a ResourceList with the config and the items."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class ResourceList:
     config: Document
     """Named `functionConfig`, without lines: the text is the caller's, and its lines are in no file."""
     items: tuple[Item, ...]
-    """What came in, as it came, less what a generator gets for want of items."""
+    """The items of the input, without the placeholder that kustomize gives a generator."""
     policies: Mapping[int, Document]
     """Copies of the items that are policies, by their place in `items`, named by kind and name."""
 
     @property
     def named(self) -> dict[str, Item]:
-        """The objects that messages name in the place of a file."""
+        """The objects that messages name instead of a file."""
         named = {policy.file: self.items[index] for index, policy in self.policies.items()}
         return named | {CONFIG: self.config.value if isinstance(self.config.value, dict) else {}}
 
@@ -68,7 +68,7 @@ def _is_list(value: object) -> bool:
 
 
 def _is_placeholder(item: Mapping[str, Any], config: object) -> bool:
-    """Say whether an item is the config, put there by kustomize, whose pipeline wants an item.
+    """Say whether an item is the config, put there by kustomize, whose pipeline needs an item.
 
     A config that stands in a file of the package is one of its objects: what is not handed back is removed.
     """

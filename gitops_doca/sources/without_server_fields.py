@@ -19,7 +19,7 @@ _ASSIGNED = (
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def is_stored(document: Document) -> bool:
+def is_from_cluster(document: Document) -> bool:
     """Say whether an object came out of an API server, which gives each a uid and a resourceVersion."""
     metadata = document.value.get("metadata")
     return bool(document.value.get("status")) or (

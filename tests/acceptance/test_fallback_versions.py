@@ -1,5 +1,6 @@
 """A cluster in the middle of an upgrade: two kernels, each with its own driver version."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,11 @@ def test_three_versions_cost_three_rounds_and_one_tag_list(move: Move) -> None:
 
     assert [len(round_) for round_ in resolver.asked] == [40, 40, 40]
     assert len(resolver.listed) == 1
+
+
+def test_the_matrix_says_which_pools_run_a_fallback(move: Move) -> None:
+    result = move.run("matrix")
+    document = json.loads(move.run("matrix", "-o", "json").stdout)
+
+    assert f"  ubuntu24.04/{OLD_KERNEL}/amd64 runs the fallback version {OLD}\n" in result.stdout.decode()
+    assert [pool.get("fallbacks") for pool in document["repositories"][0]["pools"]] == [[OLD], None]

@@ -123,7 +123,8 @@ def test_an_outage_at_the_end_is_no_answer(cluster: StatusCluster) -> None:
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr == (
-        f"error[unknown]: cannot list nodes of the cluster at {cluster.api.host}: 429 Too Many Requests\n"
+        f"error[unknown]: cannot list nodes of the cluster at {cluster.api.host}: 429 Too Many Requests, "
+        "and it asks to wait 3600 s\n"
         "  help: see that kubectl get nodes works from here with the same kubeconfig and context\n"
     )
     assert cluster.api.asked == [f"GET {NODES}"] * max(2, len(cluster.api.requests))

@@ -50,6 +50,7 @@ class Move:
     folder: Path
     nodes: Mapping[str, str] = field(default_factory=lambda: {"a": OLD_KERNEL, "b": NEW_KERNEL})
     """Name to kernel; a name that begins with `gpu` has a GPU."""
+    repository: str = REPOSITORY
     version: str = NEW
     forced: bool = True
     spec: dict[str, Any] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class Move:
 
     def write(self) -> None:
         """Write policy, nodes and config."""
-        driver = {"image": "doca-driver", "repository": REPOSITORY, "version": self.version}
+        driver = {"image": "doca-driver", "repository": self.repository, "version": self.version}
         self._write("policy.yaml", _policy({**driver, "forcePrecompiled": self.forced}))
         self._write("nodes.yaml", {"apiVersion": "v1", "kind": "List", "items": list(self._nodes())})
         config = {

@@ -91,8 +91,8 @@ def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int
     gitops-doca.yaml, or such a file, is DIR. With several DIRs all clusters are in one document, and
     a BASE that is a folder of manifests has a folder for each: the last part of its path.
 
-    Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool compiles that
-    had a precompiled image.
+    Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool that had a
+    precompiled image compiles, or goes back to a fallback version.
     """
     if max_bytes is not None and output != "markdown":
         raise click.UsageError("--max-bytes is about -o markdown")

@@ -41,7 +41,12 @@ _JSON = "json"
     help="Show the newest N versions, and those that the policies name.",
 )
 @click.option(
-    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "markdown", _JSON, "html"]),
+    default="text",
+    show_default=True,
+    help="Format.",
 )
 @with_flags
 def command(flags: Flags, *, output: str, versions: int, targets: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from gitops_doca.emit.escape import printable
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.sources.config import CONFIG_FILE, Settings, read_config
 from gitops_doca.sources.files import STDIN, display_name
-from gitops_doca.sources.kustomize_output import read_built
+from gitops_doca.sources.kustomize_output import read_kustomize_output
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
 
 _SAME, _DIFFERENT = 0, 1
@@ -54,7 +54,7 @@ def command(
     problems = Problems()
     with documented(partial(document_text, STREAM_KIND) if output == "json" else None):
         expected, locked = _lock(target, lock, problems, optional=expect_pools is not None)
-        built = read_built(stream, problems)
+        built = read_kustomize_output(stream, problems)
         problems.raise_errors()
     differences: list[Difference] = []
     if expect_pools is not None:

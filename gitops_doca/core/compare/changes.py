@@ -115,9 +115,9 @@ class PoolChange:
 
     @property
     def falls_back(self) -> bool:
-        """Whether a pool that ran a precompiled image gets another one, which is a fallback's.
+        """Whether a pool that ran a precompiled image gets that of another version, a fallback.
 
-        A pool that keeps its image has not gone back, also where its version is a fallback now.
+        A pool that keeps its version has not gone back, also where that is a fallback now.
         """
         return bool(
             self.before

@@ -10,9 +10,10 @@ from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 
 
 def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[UsePrecompiled, ...]:
-    """Return the pools that had a precompiled image, and get another one, which is a fallback's.
+    """Return the pools that had a precompiled image, and get that of another version, a fallback.
 
-    A pool that keeps its image has not gone back, also where its version is a fallback now.
+    A pool that keeps its version has not gone back, also where that is a fallback now, or its registry is
+    another one.
     """
     return tuple(
         decision
@@ -20,7 +21,7 @@ def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[U
         if isinstance(decision, UsePrecompiled)
         and decision.fallback
         and (before := lock.chosen.get(locked_pool(decision.pool)))
-        and before != decision.image
+        and before.tag != decision.image.tag
         and before.tag.endswith(locked_pool(decision.pool).ending)
     )
 

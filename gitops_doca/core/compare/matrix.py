@@ -160,6 +160,19 @@ class VersionMatrix:
         """Say whether a policy of the matrix names a version."""
         return version in self.catalogue.current
 
+    def fallbacks(self, row: PlatformRow) -> tuple[str, ...]:
+        """Return the fallback versions that pools of a row run, sorted; an unknown answer ends the search."""
+        versions = set()
+        for pool in row.pools:
+            driver = pool.policy.driver
+            for version in (driver.version, *driver.fallbacks):
+                found = _availability(row, version, self.listed, self.lookups)
+                if found is Availability.PRECOMPILED:
+                    versions.add(version if version != driver.version else "")
+                if found in {Availability.PRECOMPILED, Availability.UNKNOWN}:
+                    break
+        return tuple(sorted(versions - {""}))
+
     @property
     def usable(self) -> bool:
         """Whether the tag list says anything: one that broke off before its first tag does not."""
@@ -368,8 +381,9 @@ def _groups(rows: Sequence[PlatformRow]) -> list[tuple[Policy | None, tuple[Plat
 
 
 def newest_first(matrix: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]:
-    """Return the columns to show: the newest so many, and those that are current or the newest complete."""
+    """Return the columns to show: the newest so many, and those that are current, run, or newest complete."""
     named = {latest.version or latest.doubtful for latest in matrix.latest} | matrix.catalogue.current
+    named.update(version for row in matrix.rows for version in matrix.fallbacks(row))
     return tuple(
         matrix.column(version)
         for number, version in enumerate(matrix.versions)

@@ -44,7 +44,10 @@ def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn], cluster: 
         ],
         "versions": [_version(matrix, column) for column in shown],
         "versionsNotShown": len(matrix.versions) - len(shown),
-        "pools": [_pool(row, index, shown, cluster) for index, row in enumerate(matrix.rows)],
+        "pools": [
+            _pool(row, index, shown, cluster) | _fallbacks(matrix, row)
+            for index, row in enumerate(matrix.rows)
+        ],
     }
 
 
@@ -80,3 +83,8 @@ def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn], cluster:
         "nodes": list(row.node_names),
         "images": {column.version: column.availability[index].value for column in shown},
     }
+
+
+def _fallbacks(matrix: VersionMatrix, row: PlatformRow) -> dict[str, Any]:
+    versions = matrix.fallbacks(row)
+    return {"fallbacks": list(versions)} if versions else {}

@@ -36,6 +36,9 @@ def findings(matrix: VersionMatrix) -> Iterator[str]:
     for policy in policies(matrix.rows):
         if policy.driver.digest is not None:
             yield f"{name(policy)} names a digest, so none of its versions is current"
+    for row in matrix.rows:
+        if running := matrix.fallbacks(row):
+            yield f"{row.platform} runs the fallback version {' or '.join(running)}"
     if not matrix.listed.complete:
         yield "the tag list is not complete: ? stands where it says nothing"
 

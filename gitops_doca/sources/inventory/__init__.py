@@ -1,4 +1,4 @@
-"""Inventory files to types: objects as kubectl prints them, and the compact NodeInventory, in any mix."""
+"""Read inventory files: objects as kubectl prints them and compact inventories, in any mix."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -9,7 +9,7 @@ from gitops_doca.core.model import RENDER_LABELS, Inventory
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.inventory.builder import InventoryBuilder
 from gitops_doca.sources.inventory.cluster import add_object
-from gitops_doca.sources.inventory.compact import add_snapshot
+from gitops_doca.sources.inventory.compact import add_compact_inventory
 from gitops_doca.sources.inventory.kinds import HOW_TO_GET_NODES, Kinds, group_and_kind
 from gitops_doca.sources.inventory.operator import add_operator_evidence
 from gitops_doca.sources.reading.document import Document
@@ -59,7 +59,7 @@ def build_inventory(
                     help=HOW_TO_GET_NODES,
                 )
         elif known[1] == KIND:
-            add_snapshot(document, builder)
+            add_compact_inventory(document, builder)
         else:
             add_operator_evidence(document, builder)
             add_object(document, known[0], builder)

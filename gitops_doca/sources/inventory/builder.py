@@ -100,7 +100,7 @@ class InventoryBuilder:
             self._twice("Proxy cluster", "spec", proxy.place, self._proxy.place)
 
     def add_kept_labels(self, labels: frozenset[str], place: Place) -> None:
-        """Add which labels the snapshot at this place kept besides those of rendering."""
+        """Add which labels the compact inventory at this place has besides those of rendering."""
         self._kept_labels[place] = labels & self._kept_labels.get(place, labels)
 
     def _twice(self, what: str, differs: str, place: Place, first: Place) -> None:

@@ -1,4 +1,4 @@
-"""Cluster objects to types: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
+"""Read cluster objects: nodes, ConfigMap keys, OpenShift's toolkit images and proxy."""
 
 import re
 from collections.abc import Iterable, Mapping

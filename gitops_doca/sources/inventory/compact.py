@@ -1,4 +1,4 @@
-"""A compact NodeInventory to types: its groups become nodes again, each with its own place."""
+"""Read a compact inventory: its groups become nodes again, each with its own place."""
 
 from collections.abc import Iterable, Mapping
 from itertools import repeat
@@ -14,8 +14,8 @@ from gitops_doca.sources.reading.document import Document, LocatedDict, LocatedL
 from gitops_doca.sources.reading.schema import did_you_mean, validate
 
 
-def add_snapshot(document: Document, builder: InventoryBuilder) -> None:
-    """Add what a NodeInventory holds, its nodes with those of their labels that are wanted."""
+def add_compact_inventory(document: Document, builder: InventoryBuilder) -> None:
+    """Add the content of a NodeInventory, its nodes with those of their labels that are read."""
     if not _is_known(document, builder) or not _is_valid(document, builder):
         return
     value = document.value

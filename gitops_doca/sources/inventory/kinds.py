@@ -18,10 +18,10 @@ _READ = {
     ("", "List"),
     ("", "NodeList"),
 }
-# The API server writes them in the place of any object for a client that asks so (meta.k8s.io/v1).
+# The API server returns them instead of any object when a client asks for it (meta.k8s.io/v1).
 _SHORT = {"Table", "PartialObjectMetadata"}
 _SHOWN = 5
-# Words that Kubernetes or we have made: anything else is a stranger's, and may be of another file altogether.
+# Kinds that messages may name. Any other is text of the input, which may be the wrong file.
 _NAMED = frozenset(
     f"{kind}{suffix}"
     for suffix in ("", "List")
@@ -53,7 +53,7 @@ def group_and_kind(document: Document) -> tuple[str, str] | None:
 
 
 class Kinds:
-    """Counts the objects of each file by their kind, and reports those that would vanish in silence."""
+    """Counts the objects of each file by their kind, and reports files of which nothing is used."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems

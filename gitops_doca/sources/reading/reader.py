@@ -24,9 +24,9 @@ def read_documents(
 ) -> Iterator[Document]:
     """Yield the selected parts of each object of a file (`-`: standard input).
 
-    Lists give their items, unless each document is wanted `whole`: then with the line of each value.
+    A list gives its items, except with `whole`: then each document is one, with the line of each value.
     A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
-    and so is one outside of the boundary, where there is one. `may_be_empty`: an empty file is no problem.
+    and so is one outside of `file_root`, if there is one. `may_be_empty`: an empty file is no problem.
     `limit`: bytes of the file, when it may have fewer than others.
     """
     file = display_name(name, file_root)

@@ -30,8 +30,8 @@ SCHEMAS = (
     "verification",
 )
 _QUOTED = 120
-_MAX_TOLD = 100
-"""Problems of one document; behind so many stands one mistake."""
+_MAX_REPORTED = 100
+"""Problems of one document that are reported: so many have one cause."""
 _MAX_WORD = 64
 _TYPES = {
     "string": "a string",
@@ -87,23 +87,23 @@ def _pattern(
 def validate(document: Document, name: str, problems: Problems, *, instance: object = None) -> bool:
     """Report what the schema does not allow in the document; say whether it is valid.
 
-    `instance` stands for the document's value, when parts that are known to be valid are left out of it.
-    Of a document with very many problems the first are told, and the others counted.
+    `instance` stands for the document's value, without parts that are known to be valid.
+    Of a document with very many problems the first are reported, and the others counted.
     """
     value = document.value if instance is None else instance
     if conforms(value, _schema_named(name)):
         return True
-    told = more = 0
+    reported = more = 0
     for error in _validator(name).iter_errors(value):
         size = _size(error)
-        room = max(0, min(_MAX_TOLD - told, problems.room(document.file), size))
+        room = max(0, min(_MAX_REPORTED - reported, problems.room(document.file), size))
         near = problems.is_early(document.file)
         for path, message, help in islice(_findings(document, name, error, near=near), room):
             problems.error(message, document.place(path), help=help)
-        told, more = told + room, more + size - room
+        reported, more = reported + room, more + size - room
     if more:
         problems.skip(document.place(), more)
-    return told + more == 0
+    return reported + more == 0
 
 
 def _size(error: "ValidationError") -> int:
@@ -121,7 +121,7 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     """
     if len(word) > _MAX_WORD:
         return ""
-    # Imported for a mistake alone: start-up counts.
+    # Imported only when something is wrong: start-up counts.
     import difflib
 
     by_lower = {candidate.lower()[len(prefix) :]: candidate for candidate in sorted(known)}

@@ -69,7 +69,7 @@ def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part
 
 def _prune_mapping(fields: Mapping[str, object], selection: Mapping[str, Selection]) -> dict[str, object]:
     rest = selection.get(REST, NOTHING)
-    # Of a hundred labels six are wanted: asking for those is quicker than weighing each.
+    # A node has a hundred labels and six are selected: looking those up is quicker.
     wanted: Iterable[str] = fields
     if rest == NOTHING:
         wanted = selection

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 MAX_DEPTH = 100
-"""Levels of nesting that the readers build; more would exhaust the stack of whatever walks the values."""
+"""Levels of nesting that the readers build; more would exhaust the stack of code that walks the values."""
 MAX_VALUE = 8 << 20
 """Bytes of one item of a list, or of a document that is not a list: all of it is in memory at once."""
 TOO_LARGE = f"has one value of more than {MAX_VALUE >> 20} MiB"

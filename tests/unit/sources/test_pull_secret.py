@@ -83,13 +83,13 @@ def test_an_empty_secret_has_no_entries(file: Path, text: str) -> None:
     [
         (
             _secret("kubernetes.io/dockercfg", data={".dockerconfigjson": _encoded(CONFIG_JSON)}),
-            "has no .dockercfg, which its type wants",
+            "has no .dockercfg, which its type requires",
         ),
         (
             _secret("Opaque", data={".dockerconfigjson": _encoded(CONFIG_JSON)}),
             "a Secret with the key .dockerconfigjson has another type than that key's",
         ),
-        (_secret(), "has no .dockerconfigjson, which its type wants"),
+        (_secret(), "has no .dockerconfigjson, which its type requires"),
         (_secret(data={".dockerconfigjson": "s%cret"}), "is not base64 of a text"),
         (_secret(data={".dockerconfigjson": "/////w=="}), "is not base64 of a text"),
         (_secret(data={".dockerconfigjson": _encoded("{secret")}), "is not valid JSON"),

@@ -10,7 +10,7 @@ import pytest
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Resource
-from gitops_doca.sources.rendered_folder import read_manifests
+from gitops_doca.sources.rendered_folder import read_rendered_folder
 from support.hostile import HOSTILE, is_unicode
 from support.reading import lines
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def read() -> tuple[list[str], list[str]]:
     """Return the names of what is read, and the problems."""
     problems = Problems()
-    found = read_manifests("out", problems)
+    found = read_rendered_folder("out", problems)
     return [one["metadata"]["name"] for one in found], lines(problems)
 
 

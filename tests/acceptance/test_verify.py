@@ -241,7 +241,7 @@ def test_without_a_lock_the_count_is_what_does_not_match(tmp_path: Path, stream:
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "standard input does not match --expect-pools: 1 difference\n",
+        "stdin does not match --expect-pools: 1 difference\n",
     )
 
 

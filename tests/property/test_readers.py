@@ -19,7 +19,7 @@ from gitops_doca.sources.reading.json_reader import read_json, read_list, read_l
 from gitops_doca.sources.reading.selection import ALL, object_selection
 from gitops_doca.sources.reading.syntax import SyntaxProblem
 from gitops_doca.sources.reading.yaml_reader import read_yaml
-from support.reading import Pieces
+from support.reading import Trickle
 
 SELECTION = object_selection(["rack"])
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -111,14 +111,12 @@ def test_a_page_of_the_api_has_the_items_of_the_list(data: Any) -> None:
     assert head["kind"] == data["kind"]
 
 
-@given(data=LISTS, size=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
-def test_the_size_of_the_pieces_of_a_stream_makes_no_difference(
-    data: Any, size: int, indent: int | None
-) -> None:
+@given(data=LISTS, chunk=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
+def test_the_size_of_chunks_makes_no_difference(data: Any, chunk: int, indent: int | None) -> None:
     text = json.dumps(data, indent=indent, ensure_ascii=False)
-    in_pieces = read_json(Pieces(io.BytesIO(text.encode()), size), "in", SELECTION)
+    in_chunks = read_json(Trickle(text.encode(), chunk), "in", SELECTION)
 
-    assert distinct([document.value for document in in_pieces]) == distinct(parsed_json(text))
+    assert distinct([document.value for document in in_chunks]) == distinct(parsed_json(text))
 
 
 SYNTAX = st.text(alphabet='{}[]:,"*&!<->|#% \n\tab01.~', max_size=60).map(str.encode)

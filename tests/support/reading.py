@@ -1,7 +1,6 @@
 """Short ways to read text with the product's readers, and to see problems as one line each."""
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
@@ -11,32 +10,17 @@ from gitops_doca.sources.reading.selection import ALL, Selection
 from gitops_doca.sources.reading.yaml_reader import read_yaml
 
 
-@dataclass
-class Pieces:
-    """A stream that gives only so many bytes at a time, however many are asked for."""
+class Trickle(io.BytesIO):
+    """Bytes that arrive a few at a time, as from a slow pipe."""
 
-    stream: io.BytesIO
-    size: int
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data)
+        self._at_once = size
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes."""
-        return self.stream.read(min(size, self.size) if size >= 0 else self.size)
-
-
-@dataclass
-class Endless:
-    """A stream that goes on with the same bytes for ever, and counts those that were read."""
-
-    start: bytes
-    repeated: bytes
-    read_bytes: int = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return the start, then about as many bytes as are asked for."""
-        chunk, self.start = self.start, b""
-        chunk = chunk or self.repeated * max(1, size // len(self.repeated))
-        self.read_bytes += len(chunk)
-        return chunk
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next few bytes, however many are asked for."""
+        del size
+        return super().read(self._at_once)
 
 
 def yaml_documents(text: str | bytes, selection: Selection = ALL) -> list[Document]:

@@ -7,7 +7,7 @@ from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.json_reader import read_json, read_list
 from gitops_doca.sources.reading.selection import ALL, object_selection
 from gitops_doca.sources.reading.syntax import SyntaxProblem
-from support.reading import Endless, Pieces, json_documents, json_values
+from support.reading import Trickle, json_documents, json_values
 
 OBJECT = object_selection(["rack"])
 
@@ -83,12 +83,8 @@ def test_of_data_that_is_no_mapping_nothing_is_kept(data: object, kept: object) 
     assert json_values(json.dumps({"data": data}), OBJECT) == [{"data": kept}]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_the_border_of_a_piece_may_be_anywhere(size: int) -> None:
-    def read(text: str) -> list[object]:
-        stream = Pieces(io.BytesIO(text.encode()), size)
-        return [document.value for document in read_json(stream, "in.json", ALL)]
-
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7])
+def test_the_border_of_a_chunk_may_be_anywhere(chunk: int) -> None:
     value = {
         "n": 12345,
         "e": 1e300,
@@ -98,16 +94,18 @@ def test_the_border_of_a_piece_may_be_anywhere(size: int) -> None:
         "l": [[], {}],
         "z": None,
     }
-    text = json.dumps({"items": [value, value], "last": 678}, indent=1, ensure_ascii=False)
+    of_list = json.dumps({"items": [value, value], "last": 678}, indent=1, ensure_ascii=False)
+    in_a_row = json.dumps(value) + json.dumps(value)
 
-    assert read(text) == [value, value]
-    assert read(json.dumps(value) + json.dumps(value)) == [value, value]
+    for text in (of_list, in_a_row):
+        documents = read_json(Trickle(text.encode(), chunk), "in.json", ALL)
+        assert [document.value for document in documents] == [value, value]
 
 
 def test_an_item_is_given_before_the_list_is_read_to_its_end() -> None:
-    stream = io.BytesIO(b'{"items": [' + b'{"kind": "Node"},' * 1000 + b"{}]}")
+    stream = Trickle(b'{"items": [' + b'{"kind": "Node"},' * 1000 + b"{}]}", 100)
 
-    assert next(iter(read_json(Pieces(stream, 100), "in.json", OBJECT))).value == {"kind": "Node"}
+    assert next(iter(read_json(stream, "in.json", OBJECT))).value == {"kind": "Node"}
     assert stream.tell() <= 200
 
 
@@ -170,6 +168,19 @@ def test_a_value_above_the_limit_is_refused_before_it_is_read_whole() -> None:
     assert stream.tell() < 32 << 20
 
 
+class Endless:
+    """A list of objects that never ends; counts what was read of it."""
+
+    def __init__(self, start: bytes) -> None:
+        self.read_bytes = 0
+        self._start = start
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk, self._start = self._start, b"{}," * (size // 3)
+        self.read_bytes += len(chunk)
+        return chunk
+
+
 class TooManyError(Exception):
     """Raised by a test for an item that it does not want."""
 
@@ -181,7 +192,7 @@ def test_whoever_wants_no_more_items_ends_the_reading(start: bytes) -> None:
     def admit(_item: Document) -> None:
         raise TooManyError
 
-    streams = Endless(start, b"{},"), Endless(start, b"{},")
+    streams = Endless(start), Endless(start)
 
     with pytest.raises(TooManyError):
         list(read_json(streams[0], "in", ALL, admit=admit))

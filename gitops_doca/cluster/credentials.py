@@ -120,7 +120,7 @@ def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
         problems.error(f"is not {' or '.join(_MODES)}", place.at("interactiveMode"))
     if not isinstance(section.get("provideClusterInfo"), bool | None):
         problems.error("is neither true nor false", place.at("provideClusterInfo"))
-    if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
+    if not isinstance(arguments, list) or not all(map(_is_text, arguments)):
         problems.error("is not a list of strings", place.at("args"))
     if not isinstance(variables, list) or not all(_is_variable(one) for one in variables):
         problems.error("is not a list of names and values", place.at("env"))
@@ -146,9 +146,16 @@ def _hint(text: object) -> tuple[str, ...]:
 
 
 def _is_variable(one: object) -> bool:
-    return isinstance(one, dict) and all(
-        isinstance(one.get(name), str) and "\0" not in one[name] for name in ("name", "value")
+    return (
+        isinstance(one, dict)
+        and all(_is_text(one.get(name)) for name in ("name", "value"))
+        and "=" not in one["name"]
     )
+
+
+def _is_text(value: object) -> bool:
+    """Say whether a value can be handed to a program."""
+    return isinstance(value, str) and "\0" not in value
 
 
 def _run_plugin(

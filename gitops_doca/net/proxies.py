@@ -26,7 +26,7 @@ def _covers(entry: str, target: Origin) -> bool:
     except ValueError:
         pass
     host, colon, port = entry.rpartition(":")
-    if colon and port.isdigit():
+    if colon and port.isdecimal():
         entry = host.strip("[]") if int(port) == target.port else ""
     domain = entry.removeprefix("*").removeprefix(".")
     if entry == "*":

@@ -143,7 +143,7 @@ def _platform(document: object) -> frozenset[str]:
         return frozenset()
     # Some tools append the variant to the architecture, though it has a field.
     architecture = architecture.lower().partition("/")[0]
-    platform = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
-    # Messages and the lock show it, so other characters are not accepted.
-    is_valid = platform.isascii() and platform.replace("/", "", 1).isalnum()
-    return frozenset({platform}) if is_valid else frozenset()
+    parts = (name.lower(), _ARCHITECTURES.get(architecture, architecture))
+    # Messages and the lock show them, so other characters are not accepted. An empty part states nothing.
+    is_valid = all(part.isascii() and part.isalnum() for part in parts)
+    return frozenset({"/".join(parts)}) if is_valid else frozenset()

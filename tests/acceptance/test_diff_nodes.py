@@ -168,7 +168,7 @@ def test_a_policy_that_goes_takes_the_driver_from_the_nodes_that_are_left(tmp_pa
 
 
 def every_case(folder: Path) -> Path:
-    no_features = host("label", "")
+    no_features = host("label", None)
     now = [
         host("moved", NEW),
         host("tainted", taints=["a:NoSchedule"]),

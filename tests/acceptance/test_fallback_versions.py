@@ -28,8 +28,10 @@ def test_a_pool_that_stays_on_its_version_keeps_its_manifest_when_the_policy_mov
     before = Move(folder=tmp_path, version=OLD, nodes={"a": OLD_KERNEL}, spec={}).daemon_sets()
     after = Move(folder=tmp_path, spec={"fallbackVersions": [OLD]}).daemon_sets()
 
-    assert after[OLD_KERNEL] == before[OLD_KERNEL]
-    assert set(after) == {OLD_KERNEL, NEW_KERNEL}
+    old, new = (f"ubuntu24.04/{kernel}/amd64" for kernel in (OLD_KERNEL, NEW_KERNEL))
+    assert set(before) == {old}
+    assert set(after) == {old, new}
+    assert after[old] == before[old]
 
 
 def test_the_lock_gives_the_bytes_of_the_registry_and_records_what_was_asked(move: Move) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes.nodes import node_document
 from fakes.registry import FakeRegistry, Manifest, image
 from support.cli import Result
 from support.in_process import run_here
@@ -73,22 +74,12 @@ class Folder:
     def write(self) -> None:
         """Write policies, nodes and config; a node's rack is what stands before the dash of its name."""
         nodes = [
-            {
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {
-                    "name": name,
-                    "labels": {
-                        "rack": name.partition("-")[0],
-                        "feature.node.kubernetes.io/kernel-version.full": f"5.15.0-{number}-generic",
-                        "feature.node.kubernetes.io/pci-15b3.present": "true",
-                        "feature.node.kubernetes.io/system-os_release.ID": os[:-5],
-                        "feature.node.kubernetes.io/system-os_release.VERSION_ID": os[-5:],
-                        "kubernetes.io/arch": "amd64",
-                    },
-                },
-                "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-            }
+            node_document(
+                name,
+                kernel=f"5.15.0-{number}-generic",
+                os=f"{os[:-5]} {os[-5:]}",
+                labels={"rack": name.partition("-")[0]},
+            )
             for name, (os, number) in self.nodes.items()
         ]
         config = {

@@ -234,6 +234,17 @@ def test_without_a_lock_or_a_count_there_is_nothing_to_compare_with(tmp_path: Pa
     )
 
 
+def test_without_a_lock_the_count_is_what_does_not_match(tmp_path: Path, stream: bytes) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run_here("verify", "--expect-pools", "2", cwd=empty, stdin=stream)
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "stdin does not match --expect-pools: 1 difference\n",
+    )
+
+
 def test_a_lock_that_is_named_must_be_there(tmp_path: Path) -> None:
     result = run_here("verify", "--expect-pools", "0", "--lock", "absent", cwd=tmp_path)
 

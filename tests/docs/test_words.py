@@ -64,12 +64,12 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.JoinedStr(values=values):
-                yield (
-                    node.lineno,
-                    "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in values),
-                )
+                parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in values]
+                yield node.lineno, "".join(parts)
             case ast.Constant(value=str(text)):
                 yield node.lineno, text
+            case _:
+                pass
 
 
 def passages(path: Path) -> Iterator[tuple[int, str]]:

@@ -71,9 +71,8 @@ def command(
     else:
         write_stdout(table((one.kind.value, str(one.subject), one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    print_message(
-        printable(_verdict(name, built, expected, differences, "the lock" if locked else "--expect-pools"))
-    )
+    compared = "--expect-pools" if locked is None else "the lock"
+    print_message(printable(_verdict(name, built, expected, differences, compared)))
     return _DIFFERENT if differences else _SAME
 
 
@@ -125,8 +124,9 @@ def _lock(
 
 
 def _verdict(
-    stream: str, built: Built, expected: Expected, differences: Sequence[Difference], standard: str
+    stream: str, built: Built, expected: Expected, differences: Sequence[Difference], compared: str
 ) -> str:
+    """Return the result in one sentence; `compared` is what the stream was compared with."""
     count = len(built.drivers) if expected.policies else len(built.ours)
     what = "policies with ofedDriver" if expected.policies else "DaemonSets of pools"
     if not differences:
@@ -135,5 +135,5 @@ def _verdict(
         return f"{stream} is EMPTY, nothing was built: {_TRAP}"
     if not count:
         return f"{stream} has no {what}, objects: {built.objects}; {_TRAP}"
-    number = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
-    return f"{stream} does not match {standard}: {number}"
+    plural = "" if len(differences) == 1 else "s"
+    return f"{stream} does not match {compared}: {len(differences)} difference{plural}"

@@ -20,10 +20,11 @@ def summarize(markdown: Callable[[], str], problems: Problems) -> None:
     name = os.environ.get(VARIABLE)
     if not name:
         return
+    text = markdown()
     try:
         with Path(name).open("ab") as file:
             start = "\n" if file.tell() else ""
-            file.write(_fit(start + markdown(), LIMIT - file.tell()))
+            file.write(_fit(start + text, LIMIT - file.tell()))
     except (OSError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "I/O error"
         problems.warn(f"the summary in ${VARIABLE} could not be written: {why}")

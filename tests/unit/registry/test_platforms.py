@@ -232,7 +232,17 @@ def test_schema_1_states_the_architecture_alone() -> None:
     assert _inspect(manifest) == ImagePlatforms(Digest(manifest.digest), frozenset({"linux/amd64"}))
 
 
-@pytest.mark.parametrize("config", [b"{}", b'{"os": "linux"}', b'{"os": 5, "architecture": "amd64"}'])
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"{}",
+        b'{"os": "linux"}',
+        b'{"os": 5, "architecture": "amd64"}',
+        b'{"os": "", "architecture": "amd64"}',
+        b'{"os": "linux", "architecture": ""}',
+        b'{"os": "linux", "architecture": "/v8"}',
+    ],
+)
 def test_a_configuration_may_state_no_platform(config: bytes) -> None:
     digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
     manifest = _with_config(digest=digest, size=len(config))

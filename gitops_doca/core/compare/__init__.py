@@ -1,1 +1,1 @@
-"""Compare two states: renderings, inventories, locks, or a cluster and its manifests."""
+"""Compare renderings, inventories, locks, or a cluster with its manifests."""

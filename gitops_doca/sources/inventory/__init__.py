@@ -1,4 +1,4 @@
-"""Read inventory files: objects as kubectl prints them and compact inventories, in any mix."""
+"""Read inventories: objects as kubectl prints them, and compact inventories."""
 
 from collections.abc import Iterable
 from itertools import chain

@@ -169,7 +169,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _named(commit: Commit, run_config: RunConfig) -> RunConfig:
-    """Name the command that mends a lock of the past as one that a person can run."""
+    """Name the command that updates a lock of the past as one that a person can run."""
     folder = commit.prefix.rstrip("/")
     command = f"gitops-doca lock {folder}" if folder else "gitops-doca lock"
     return replace(run_config, fix_command=f"{command} (with {commit.label} checked out), or give --online")

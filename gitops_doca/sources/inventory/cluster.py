@@ -196,11 +196,10 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
         return None
     wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}
-    # A call for each of ten thousand labels would show.
-    texts = [
-        _is_text(document, (*path, key), builder) for key, value in kept.items() if type(value) is not str
-    ]
-    if texts:
+    wrong = [(*path, key) for key, value in kept.items() if not isinstance(value, str)]
+    for field in wrong:
+        builder.problems.error(not_a_string(document, field), document.place(field))
+    if wrong:
         return None
     for key, value in kept.items():
         if is_wrong_label(key, value):

@@ -7,9 +7,10 @@ from typing import Any
 from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
-from gitops_doca.sources.reading.document import Document, LocatedDict, Path, value_at
+from gitops_doca.sources.reading.document import Document, LocatedDict, Path
 from gitops_doca.sources.reading.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")

@@ -692,7 +692,7 @@ def a_folder(cluster: Path) -> str:
     (cluster / "nodes.yaml" / "x").unlink()
     (cluster / "nodes.yaml").rmdir()
     (cluster / "nodes.yaml").write_text(nodes)
-    return "main:clusters/a/nodes.yaml: is no regular file, so it is not read"
+    return "main:clusters/a/nodes.yaml: is not a regular file, so it is not read"
 
 
 def a_link(target: str) -> Callable[[Path], None]:

@@ -108,6 +108,10 @@ class Node:
         """Whether node-feature-discovery found a NIC: only such a node can be in a pool."""
         return self.labels.get(NIC_LABEL) == "true"
 
+    def matches(self, selector: Mapping[str, str]) -> bool:
+        """Say whether this node has all labels of a nodeSelector."""
+        return all(self.labels.get(key) == value for key, value in selector.items())
+
     def label_place(self, label: str) -> Place:
         """Return the place of a label of this node, present or not."""
         line = self.lines.get(label, 0)
@@ -253,7 +257,7 @@ class Policy:
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches; an empty one matches every node."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +346,7 @@ class Companion:
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

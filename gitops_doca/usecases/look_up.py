@@ -97,8 +97,12 @@ def look_up(
     problems.raise_errors()
     drivers: set[ImageReference] = set()
     lookups: dict[ImageReference, TagLookup] = {}
-    while required := {*required_images(pools, lookups), *companions} - lookups.keys():
-        drivers.update(required_images(pools, lookups))
+    beside = set(companions)
+    # By the drivers' answers alone: one of them may be a companion too, and be known before its round.
+    while (wanted := set(required_images(pools, {image: lookups[image] for image in drivers}))) or beside:
+        drivers |= wanted
+        required = (wanted | beside) - lookups.keys()
+        beside.clear()
         source.check_count(len(lookups) + len(required), problems)
         problems.raise_errors()
         weighed = cross_check({**lookups, **source.resolve(sorted(required))}, {})

@@ -15,6 +15,8 @@ from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_di
 
 MAX_CHILDREN = 8
 """Manifests that are fetched because the index does not state their platform."""
+_MAX_PLATFORM = 64
+"""Characters of a platform; the longest real ones have about twenty."""
 _CONFIG_TYPES = (
     "application/vnd.docker.container.image.v1+json",
     "application/vnd.oci.image.config.v1+json",
@@ -145,5 +147,7 @@ def _platform(document: object) -> frozenset[str]:
     architecture = architecture.lower().partition("/")[0]
     platform = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
     # Messages and the lock show it, so other characters are not accepted.
-    is_valid = platform.isascii() and platform.replace("/", "", 1).isalnum()
+    is_valid = (
+        len(platform) <= _MAX_PLATFORM and platform.isascii() and platform.replace("/", "", 1).isalnum()
+    )
     return frozenset({platform}) if is_valid else frozenset()

@@ -8,7 +8,11 @@ import pytest
 import yaml
 
 from fakes.cluster import DIGEST
-from gitops_doca.core.resolve.lookup import ImagePlatforms
+from fakes.registry import FakeRegistry
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagUnknown
+from support.application import Application, make_application
+from support.cli import Result
+from support.inputs import VERSION, Pool, write_inputs
 from support.move import GPU_DRIVER, NEW, NEW_KERNEL, OLD, OLD_KERNEL, Move, gpu_tag, plan, tag
 
 BOTH = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
@@ -141,3 +145,86 @@ def test_two_companions_of_one_image_are_both_named(move: Move) -> None:
     assert result.exit_code == 4
     assert "companion gpu-driver is missing" in result.stderr
     assert "spec.companions[1]: companion fabric-manager is missing" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("cause", "help"),
+    [
+        (Cause.AUTH, "give credentials for this repository with --registry-config, then run again"),
+        (Cause.DNS, "correct the registry's name, or the name server, then run again"),
+        (Cause.DEADLINE, "give more time with --deadline, then run again"),
+    ],
+)
+def test_what_to_do_about_an_unknown_companion_is_for_its_cause(move: Move, cause: Cause, help: str) -> None:
+    move.faults = {gpu_tag(NEW_KERNEL): TagUnknown(cause, "no answer")}
+
+    result = move.run("check")
+
+    assert result.exit_code == 5
+    assert f"  help: {help}\n" in result.stderr
+
+
+@pytest.fixture
+def application(tmp_path: Path) -> Application:
+    """One pool that runs a fallback version, as Argo CD hands it to the plugin, without a lock."""
+    application = make_application(tmp_path / "repository")
+    (application.folder / "gitops-doca.lock.yaml").unlink()
+    return application
+
+
+def ask(application: Application, registry: FakeRegistry, image: str, environment: dict[str, str]) -> Result:
+    """Call the plugin with a companion."""
+    write_inputs(application.folder, repository=f"{registry.host}/nvidia", pools=[POOL], forced=True)
+    companion = {"name": "gpu-driver", "image": image, "tag": "580-{kernel}"}
+    spec = {"policies": "policy.yaml", "inventory": "nodes.json", "companions": [companion]}
+    config = {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverGenerator",
+        "spec": {**spec, "fallbackVersions": [FALLBACK]},
+    }
+    (application.folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    return application.generate(env=environment)
+
+
+POOL = Pool(kernel="5.15.0-91-generic")
+FALLBACK = "24.10-0.7.0.0-0"
+TAGS = {"nvidia/doca-driver": [POOL.tag.replace(VERSION, FALLBACK)]}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "127.0.0.1:{port}/x",
+        "LOCALHOST:{port}/x",
+        "[::1]:{port}/x",
+        "2130706433:{port}/x",
+        "nvcr.io:{port}/x",
+        "127.0.0.1:{own}/other/driver",
+        "nvidia/driver",
+    ],
+)
+def test_no_companion_leads_to_a_registry_that_the_side_car_does_not_list(
+    application: Application, image: str
+) -> None:
+    with FakeRegistry(tags=TAGS) as registry, FakeRegistry() as other:
+        image = image.format(port=other.port, own=registry.port)
+        result = ask(
+            application, registry, image, {"GITOPS_DOCA_ALLOWED_REGISTRY": f"{registry.host}/nvidia"}
+        )
+
+        assert result.exit_code == 0
+        assert f"exists as {image}:580-{POOL.kernel}: " in result.stderr
+        assert "is not in the allowed registries" in result.stderr
+        assert other.requests == []
+        assert not any("/other/" in request.path for request in registry.requests)
+
+
+def test_a_companions_registry_that_hangs_takes_no_time_from_the_drivers(application: Application) -> None:
+    with FakeRegistry(tags=TAGS) as registry, FakeRegistry(latency=60) as slow:
+        hosts = {"GITOPS_DOCA_ALLOWED_REGISTRY": f"{registry.host} {slow.host}", "GITOPS_DOCA_DEADLINE": "2"}
+        result = ask(application, registry, f"{slow.host}/x", hosts)
+
+    assert result.exit_code == 0
+    assert FALLBACK.encode() in result.stdout
+    assert "warning: gitops-doca.yaml:" in result.stderr
+    assert "cannot tell whether companion gpu-driver exists" in result.stderr

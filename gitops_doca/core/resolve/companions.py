@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Help, Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import Digest, ImageReference, is_tag
-from gitops_doca.core.resolve.decide import describe_pools
+from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, describe_pools
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
 from gitops_doca.core.tags import split_kernel
 
@@ -175,20 +175,22 @@ def report_companions(
     warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is an error
     for all of them. `recorded` is as in `decide.report`; `refused` says what `strict` prevents.
     """
-    groups: dict[tuple[str, ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
+    groups: dict[tuple[str, ImageReference, Category, str, Help, bool], list[RequiredCompanion]] = (
+        defaultdict(list)
+    )
     for state in states:
         match state:
             case CompanionExists():
                 continue
             case CompanionMissing(required=required, reason=reason):
-                key = (Category.MISSING, reason)
+                key: tuple[Category, str, Help] = (Category.MISSING, reason, _HELP)
             case CompanionUnknown(required=required, lookup=lookup):
-                key = (Category.UNKNOWN, lookup.reason)
+                key = (Category.UNKNOWN, lookup.reason, (*HELP_BY_CAUSE[lookup.cause], ", then run again"))
             case never:
                 assert_never(never)
         is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
         groups[required.companion.name, required.image, *key, is_error].append(required)
-    for (_, image, category, reason, is_error), group in groups.items():
+    for (_, image, category, reason, help, is_error), group in groups.items():
         by_strict = strict and category is Category.MISSING and any(one.pool.nodes for one in group)
         companion = group[0].companion
         details = describe_pools([required.pool for required in group])
@@ -199,7 +201,7 @@ def report_companions(
                 message=_message(companion, image, category, reason, group) + (refused if by_strict else ""),
                 place=companion.place,
                 details=(*details, *recorded_here),
-                help=_HELP[category],
+                help=help,
             )
         )
 
@@ -209,11 +211,10 @@ def is_refused(states: Iterable[CompanionState]) -> bool:
     return any(isinstance(state, CompanionMissing) and state.required.pool.nodes for state in states)
 
 
-_HELP = {
-    Category.MISSING: "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the "
-    "companion's image and tag",
-    Category.UNKNOWN: "let the registry answer, then run again",
-}
+_HELP = (
+    "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the companion's image "
+    "and tag"
+)
 
 
 def _message(

@@ -340,6 +340,7 @@ class Companion:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """A pool needs the image when it matches one of the nodes; an empty one matches all."""
     place: Place = field(default=Place(), compare=False)
+    tag_place: Place = field(default=Place(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}={self.repository}:{self.tag}"

@@ -130,7 +130,8 @@ def locked(
         pools=tuple(sorted(pools)),
         entries=dict(sorted(found.items())),
         chosen=dict(sorted(chosen.items())),
-        companions=dict(sorted(beside.items())),
+        # One image has one answer, wherever it stands.
+        companions={image: entry for image, entry in sorted(beside.items()) if image not in found},
         rendering=rendering,
     )
 

@@ -46,9 +46,8 @@ _LISTED = {True: "listed", False: "not listed", None: "not recorded"}
 def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
     """Return what differs between a lock and the one that would be written now.
 
-    Its rendering comes first, then pools, their images, tags,
-    and companions. `renders`: manifests come of the
-    lock; where the operator makes them the rendering does not matter.
+    Its rendering comes first, then pools, their images, tags and companions. `renders`: manifests come of
+    the lock; where the operator makes them the rendering does not matter.
     """
     return (
         *([_rendering_change(old, new)] if renders and old.rendering != new.rendering else []),
@@ -92,7 +91,9 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
             case LockedImage(before), LockedImage(after) if before != after:
                 yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
             case LockedImage(_, before), LockedImage(_, after) if before != after:
-                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
+                yield Change(
+                    ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'no platform'}"
+                )
             case LockedImage(listed=before), LockedImage(listed=after) if before != after:
                 yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
             case _:

@@ -207,6 +207,8 @@ def test_explain_config_says_who_set_what_and_stops(folder: Path) -> None:
         "annotations           a/b=c                    # gitops-doca.yaml:5",
         "operatorNames         false                    # default",
         "planned               none                     # default",
+        "fallbackVersions      none                     # default",
+        "companions            none                     # default",
         "ignoredTaints         none                     # default",
         "emit                  daemonsets               # default",
         "driverLabel           false                    # default",
@@ -479,6 +481,8 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "kind": "DriverReport",
         "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
+        "companions": [],
+        "unusedFallbacks": [],
         "skipped": [],
         "obsoletePlans": [],
         "diagnostics": [

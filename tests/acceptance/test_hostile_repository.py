@@ -352,7 +352,9 @@ def test_a_whole_name_is_no_part_of_another(ref: str, cluster: Path) -> None:
 
     result = diff(cluster, "refs/heads/trunk")
 
-    assert result.stderr.startswith("error[input]: 'refs/heads/trunk' is neither a revision of this repository nor a folder")
+    assert result.stderr.startswith(
+        "error[input]: 'refs/heads/trunk' is neither a revision of this repository nor a folder"
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gitops_doca.cli.output.streams import buffer_stdout, check_stdout
 from gitops_doca.cli.process.memory import out_of_memory
 from gitops_doca.cli.process.signals import StoppedError, stoppable
 from gitops_doca.cli.settings.environment import check_environment
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.diagnostics import BUG, Category, Diagnostic, GenerationError, Problems
 
 if TYPE_CHECKING:
     from gitops_doca.cli.settings.registries import Connect
@@ -26,7 +26,6 @@ _NAME = "gitops-doca"
 _COMPLETE = "_GITOPS_DOCA_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 _HELP = ("-h", "--help")
-_BUG = 70
 _INTERRUPTED = 130
 COMMANDS: Mapping[str, str] = {
     "generate": "Print the manifests of all pools.",
@@ -86,7 +85,7 @@ def _print_unforeseen(error: Exception) -> int:
         return GenerationError((lacking,)).exit_code
     print_message("error[bug]: gitops-doca failed in a way that it should not; please report it")
     print_message("".join(traceback.format_exception(error)), end="")
-    return _BUG
+    return BUG
 
 
 def _run(arguments: list[str], connect: "Connect | None") -> int:

@@ -29,7 +29,6 @@ from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_context
 from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, object_request
 from gitops_doca.core.cluster_query import ClusterQuery
-from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
 from gitops_doca.core.diagnostics import (
     AnswersTooLargeError,
@@ -41,6 +40,7 @@ from gitops_doca.core.diagnostics import (
     Problems,
 )
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
+from gitops_doca.core.paths import text_at
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Category(Enum):
-    """Class of a failure; the value is the word in `error[word]`."""
+    """Class of a failure; the value is the word in `error[word]`.
+
+    Several classes in one run: the first of them here names the exit code.
+    """
 
     USAGE = "usage"
     INPUT = "input"
@@ -34,16 +37,10 @@ _EXIT_CODES = {
     Category.IO: 74,
 }
 
-# With several classes in one run, the first of these decides the exit code.
-_PRECEDENCE = (
-    Category.USAGE,
-    Category.INPUT,
-    Category.LOCK,
-    Category.MISSING,
-    Category.UNKNOWN,
-    Category.EMPTY,
-    Category.IO,
-)
+_PRECEDENCE = tuple(Category)
+
+BUG = 70
+"""Exit status after a mistake of ours, which is of no class."""
 
 
 class Place(NamedTuple):

@@ -108,6 +108,10 @@ class Node:
         """Whether node-feature-discovery found a NIC: only such a node can be in a pool."""
         return self.labels.get(NIC_LABEL) == "true"
 
+    def matches(self, selector: Mapping[str, str]) -> bool:
+        """Say whether this node has all labels of a nodeSelector."""
+        return all(self.labels.get(key) == value for key, value in selector.items())
+
     def label_place(self, label: str) -> Place:
         """Return the place of a label of this node, present or not."""
         line = self.lines.get(label, 0)
@@ -253,7 +257,7 @@ class Policy:
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches; an empty one matches every node."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,13 +340,14 @@ class Companion:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """A pool needs the image when it matches one of the nodes; an empty one matches all."""
     place: Place = field(default=Place(), compare=False)
+    tag_place: Place = field(default=Place(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}={self.repository}:{self.tag}"
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

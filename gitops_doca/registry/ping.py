@@ -8,10 +8,9 @@ from gitops_doca.net.addresses import AddressPolicy
 from gitops_doca.net.origins import Origin, parse_origin
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import Reply, Request, Transport
-from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
+from gitops_doca.registry.auth.challenges import SCHEMES, Challenge, parse_challenges
 
 _OK, _UNAUTHORIZED = 200, 401
-_SCHEMES = {"basic", "bearer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def _challenges(reply: Reply) -> tuple[Challenge, ...]:
     if reply.status != _UNAUTHORIZED:
         raise LookupFailedError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
     challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-    known = tuple(_without_scope(challenge) for challenge in challenges if challenge.scheme in _SCHEMES)
+    known = tuple(_without_scope(challenge) for challenge in challenges if challenge.scheme in SCHEMES)
     if not known:
         raise LookupFailedError(
             Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"

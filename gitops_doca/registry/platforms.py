@@ -15,6 +15,8 @@ from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_di
 
 MAX_CHILDREN = 8
 """Manifests that are fetched because the index does not state their platform."""
+_MAX_PART = 32
+"""Characters of an OS or an architecture; real ones have about ten."""
 _CONFIG_TYPES = (
     "application/vnd.docker.container.image.v1+json",
     "application/vnd.oci.image.config.v1+json",
@@ -145,5 +147,5 @@ def _platform(document: object) -> frozenset[str]:
     architecture = architecture.lower().partition("/")[0]
     parts = (name.lower(), _ARCHITECTURES.get(architecture, architecture))
     # Messages and the lock show them, so other characters are not accepted. An empty part states nothing.
-    is_valid = all(part.isascii() and part.isalnum() for part in parts)
+    is_valid = all(len(part) <= _MAX_PART and part.isascii() and part.isalnum() for part in parts)
     return frozenset({"/".join(parts)}) if is_valid else frozenset()

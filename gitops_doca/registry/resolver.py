@@ -24,8 +24,6 @@ from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.platforms import inspect
 from gitops_doca.registry.tag_list import read_tags
 
-__all__ = ["RegistryOptions", "RegistryResolver", "RetryPolicy"]
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 

@@ -45,6 +45,7 @@ def read_companions(document: Document, problems: Problems) -> Iterator[Companio
                 tag=entry["tag"],
                 node_selector=entry.get("nodeSelector", {}),
                 place=document.place(path),
+                tag_place=document.place((*path, "tag")),
             )
 
 
@@ -59,7 +60,7 @@ def _repository(
 
 
 def _check_tag(tag: str, document: Document, path: Path, problems: Problems) -> bool:
-    wrong = wrong_braces(tag)
+    wrong = dict.fromkeys(wrong_braces(tag))
     if wrong:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         problems.error(

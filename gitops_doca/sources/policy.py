@@ -32,7 +32,7 @@ from gitops_doca.sources.policy_document import (
     is_meant_as_policy,
     validate_policy,
 )
-from gitops_doca.sources.reading.document import Document, Path
+from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
@@ -177,11 +177,11 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
 
 def _driver(document: Document, problems: Problems) -> DriverSpec | None:
     driver = document.value["spec"]["ofedDriver"]
-    fallback = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
-    repository = _repository(document, driver, fallback, problems)
-    version = _version(document, driver, fallback, problems)
-    _check_unique(document, ("env",), problems)
-    _check_unique(document, ("containerResources",), problems)
+    shared = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
+    repository = _repository(document, driver, shared, problems)
+    version = _version(document, driver, shared, problems)
+    _check_unique(document, "env", problems)
+    _check_unique(document, "containerResources", problems)
     _check_containers(document, problems)
     if repository is None or version is None:
         return None
@@ -190,7 +190,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         version="" if is_digest(version) else version,
         digest=Digest(version) if is_digest(version) else None,
         force_precompiled=driver.get("forcePrecompiled", False),
-        image_pull_secrets=tuple(driver.get("imagePullSecrets") or fallback.get("imagePullSecrets", ())),
+        image_pull_secrets=tuple(driver.get("imagePullSecrets") or shared.get("imagePullSecrets", ())),
         env=tuple(driver.get("env", ())),
         resources={
             entry["name"]: {part: entry[part] for part in ("limits", "requests") if entry.get(part)}
@@ -217,10 +217,10 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
 
 
 def _filled(
-    document: Document, name: str, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, name: str, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> tuple[str, Place] | None:
     """Return a field's value and place, from `global` if the driver does not set it."""
-    for path, section in ((DRIVER, driver), (GLOBAL, fallback)):
+    for path, section in ((DRIVER, driver), (GLOBAL, shared)):
         if section.get(name):
             return section[name], document.place((*path, name))
     also = " here or under spec.global" if document.value["kind"] == CLUSTER else ""
@@ -229,9 +229,9 @@ def _filled(
 
 
 def _repository(
-    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> Repository | None:
-    filled = _filled(document, "repository", driver, fallback, problems)
+    filled = _filled(document, "repository", driver, shared, problems)
     if filled is None:
         return None
     text, place = filled
@@ -250,9 +250,9 @@ def _repository(
 
 
 def _version(
-    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> str | None:
-    filled = _filled(document, "version", driver, fallback, problems)
+    filled = _filled(document, "version", driver, shared, problems)
     if filled is None:
         return None
     version, place = filled
@@ -264,13 +264,12 @@ def _version(
     return version if check_version(version, place, problems) else None
 
 
-def _check_unique(document: Document, path: Path, problems: Problems) -> None:
+def _check_unique(document: Document, field: str, problems: Problems) -> None:
     seen: set[str] = set()
-    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
+    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(field, ())):
         if entry["name"] in seen:
-            problems.error(
-                f"{entry['name']!r} appears twice", document.place((*DRIVER, *path, number, "name"))
-            )
+            place = document.place((*DRIVER, field, number, "name"))
+            problems.error(f"{entry['name']!r} appears twice", place)
         seen.add(entry["name"])
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.sources.reading.document import value_at
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
 

@@ -118,7 +118,8 @@ def load(
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
-    companions = required_companions(settings.companions, grouping.pools, plans, problems)
+    # More pools are an error below.
+    companions = required_companions(settings.companions, grouping.pools[:MAX_POOLS], plans, problems)
     options = _options(settings, inventory)
     if emits_policies:
         _report_fallbacks(settings, problems)

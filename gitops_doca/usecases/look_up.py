@@ -95,26 +95,56 @@ def look_up(
     """
     source.check(pools, companions, problems, lists_wanted=lists_wanted)
     problems.raise_errors()
-    drivers: set[ImageReference] = set()
     lookups: dict[ImageReference, TagLookup] = {}
-    while required := {*required_images(pools, lookups), *companions} - lookups.keys():
-        drivers.update(required_images(pools, lookups))
-        source.check_count(len(lookups) + len(required), problems)
+    while required := required_images(pools, lookups):
+        source.check_count(len({*lookups, *required, *companions}), problems)
         problems.raise_errors()
-        weighed = cross_check({**lookups, **source.resolve(sorted(required))}, {})
-        # Only these: an earlier answer that becomes a miss would start the rounds again.
-        lookups |= {image: weighed[image] for image in required}
-    # Last, so that a slow or failing list does not affect the answers.
-    misses = [image for image, lookup in lookups.items() if isinstance(lookup, TagMissing)]
-    repositories = {image.repository for image in (*misses, *(drivers if lists_wanted else ()))}
-    lists = source.list_tags(sorted(repositories)) if repositories else {}
-    weighed = cross_check(lookups, lists)
-    lookups |= {image: weighed[image] for image in misses}
+        lookups |= _ask(required, lookups, source)
+    # After the answers, so that a list that is slow or fails does not affect them.
+    drivers, lists = _weigh(lookups, lookups, {}, source, wanted=lookups if lists_wanted else ())
+    # Last, since a companion may be missing where no driver may: its registry takes no time from the drivers.
+    beside = [image for image in companions if image not in lookups]
+    source.check_count(len(lookups) + len(beside), problems)
+    problems.raise_errors()
+    lookups |= _ask(beside, lookups, source)
+    answers, lists = _weigh(beside, lookups, lists, source)
+    answers |= drivers
     return Answers(
-        lookups={image: lookup for image, lookup in lookups.items() if image in drivers},
-        companions=_inspect({image: lookups[image] for image in companions}, source),
+        lookups=drivers,
+        companions=_inspect({image: answers[image] for image in companions}, source),
         lists=lists,
     )
+
+
+def _ask(
+    images: Collection[ImageReference], known: Mapping[ImageReference, TagLookup], source: TagSource
+) -> dict[ImageReference, TagLookup]:
+    """Return an answer for each image, in view of what is known of others."""
+    if not images:
+        return {}
+    weighed = cross_check({**known, **source.resolve(sorted(images))}, {})
+    # Only these: an earlier answer that became a miss now would start the rounds again.
+    return {image: weighed[image] for image in images}
+
+
+def _weigh(
+    images: Collection[ImageReference],
+    known: Mapping[ImageReference, TagLookup],
+    lists: Mapping[Repository, TagList],
+    source: TagSource,
+    *,
+    wanted: Collection[ImageReference] = (),
+) -> tuple[dict[ImageReference, TagLookup], Mapping[Repository, TagList]]:
+    """Return the answers of these images, weighed against the tag lists, and with the others these lists.
+
+    Tags are listed in the repositories of misses and of those that are `wanted`, each once.
+    """
+    misses = [image for image in images if isinstance(known[image], TagMissing)]
+    repositories = {image.repository for image in (*misses, *wanted)} - lists.keys()
+    if repositories:
+        lists = {**lists, **source.list_tags(sorted(repositories))}
+    weighed = cross_check(known, lists)
+    return {image: weighed[image] if image in misses else known[image] for image in images}, lists
 
 
 def _inspect(

@@ -1,6 +1,7 @@
 """Find the driver versions in the pools' repositories, and which have images for all pools."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from gitops_doca.core.compare.matrix import (
     LatestVersion,
@@ -9,7 +10,7 @@ from gitops_doca.core.compare.matrix import (
     build_matrices,
     unconfirmed,
 )
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_images
@@ -20,8 +21,9 @@ from gitops_doca.usecases.look_up import MAX_LOOKUPS
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
     """Return a matrix for each repository of these pools; reports missing answers.
 
-    The newest version of a matrix is confirmed by its manifests, and so are the versions that the
-    policies name, up to `MAX_LOOKUPS`; all other cells come from the tag list.
+    The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
+    name, and the fallback versions up to the one that a pool runs, as far as `MAX_LOOKUPS` allows; all other
+    cells come from the tag list.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
     catalogues = build_catalogues(pools, lists)
@@ -38,11 +40,18 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
     while ask(unconfirmed(catalogues, lookups)):
         pass
     usable = {repository for repository, tags in lists.items() if tags.tags or tags.complete}
-    ask(image for image in required_images(pools, {}) if image.repository in usable)
+    chosen = [pool for pool in map(_precompiled_only, pools) if pool.policy.driver.repository in usable]
+    while ask(required_images(chosen, lookups)):
+        pass
     matrices = build_matrices(catalogues, lookups)
     for matrix in matrices:
         _report(matrix, problems)
     return matrices
+
+
+def _precompiled_only(pool: Pool) -> Pool:
+    driver = replace(pool.policy.driver, force_precompiled=True)
+    return replace(pool, policy=replace(pool.policy, driver=driver))
 
 
 def _report(matrix: VersionMatrix, problems: Problems) -> None:
@@ -55,8 +64,11 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             f"cannot list the tags of {matrix.repository}: {reason}",
             place,
             category=Category.UNKNOWN,
-            help="correct the repository, or give credentials with --registry-config; "
-            "where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            help=(
+                "correct the repository, or give credentials with ",
+                Flag("--registry-config"),
+                "; where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            ),
         )
     elif not matrix.listed.complete:
         problems.warn(

@@ -20,10 +20,9 @@ from gitops_doca.cli.settings.flags import RegistryFlags
 from gitops_doca.cli.settings.registries import Connect, registry_environment
 from gitops_doca.cli.settings.run_config import asks_registries, generate_for
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.diagnostics import BUG, Category, Diagnostic, GenerationError, Problems
 from gitops_doca.emit.yaml import dump_stream
 
-_BUG = 70
 _DEFAULTS = {"allowed_registry": ("nvcr.io",), "deadline": 40.0}
 """Defaults of the settings that the sidecar's environment can change."""
 
@@ -49,7 +48,7 @@ class PluginRun:
             return error.exit_code
         except Exception as error:  # noqa: BLE001 (the last resort: an error that gets here is a bug)
             print_message(describe_bug(error))
-            return _BUG
+            return BUG
         print_diagnostics(map(name_variables, problems.warnings))
         return 0
 

@@ -15,7 +15,7 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.resolve.lookup import Inspector
 
 if TYPE_CHECKING:
-    from gitops_doca.registry.resolver import RegistryOptions
+    from gitops_doca.registry.options import RegistryOptions
 
 Connect = Callable[["RegistryOptions", Problems], Inspector]
 """Makes the registry client, which adds its warnings to the problems."""

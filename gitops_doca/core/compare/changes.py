@@ -17,8 +17,9 @@ from gitops_doca.core.compare.departures import (
     ToOtherPool,
     Whereabouts,
 )
-from gitops_doca.core.compare.rendered import RenderedPool, Rendering, at
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.model import Resource
+from gitops_doca.core.paths import value_at
 
 
 class Part(Enum):
@@ -329,19 +330,20 @@ def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Par
         if before.is_operators != after.is_operators:
             return (Part.OWNER,)
         same = before.image == after.image and all(
-            at(old, "spec", field) == at(new, "spec", field) for field in _DRIVER_FIELDS
+            value_at(old, "spec", field) == value_at(new, "spec", field) for field in _DRIVER_FIELDS
         )
         return () if same else (Part.TEMPLATE,)
     differs = {
         Part.NAME: before.daemon_set != after.daemon_set,
         Part.NAMESPACE: before.namespace != after.namespace,
-        Part.SELECTOR: at(old, "spec", "selector") != at(new, "spec", "selector"),
-        Part.TEMPLATE: at(old, "spec", "template") != at(new, "spec", "template"),
+        Part.SELECTOR: value_at(old, "spec", "selector") != value_at(new, "spec", "selector"),
+        Part.TEMPLATE: value_at(old, "spec", "template") != value_at(new, "spec", "template"),
         Part.PLACEMENT: any(
-            at(old, "spec", "template", "spec", field) != at(new, "spec", "template", "spec", field)
+            value_at(old, "spec", "template", "spec", field)
+            != value_at(new, "spec", "template", "spec", field)
             for field in _PLACEMENT_FIELDS
         ),
-        Part.STRATEGY: at(old, "spec", "updateStrategy") != at(new, "spec", "updateStrategy"),
+        Part.STRATEGY: value_at(old, "spec", "updateStrategy") != value_at(new, "spec", "updateStrategy"),
     }
     parts = tuple(part for part, differing in differs.items() if differing)
     return parts or ((Part.METADATA,) if old != new else ())

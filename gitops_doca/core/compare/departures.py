@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering, at, text_at
+from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -15,6 +15,7 @@ from gitops_doca.core.model import (
     Node,
     Toleration,
 )
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.taints import untolerated
 
 _NOTHING_RENDERED = "nothing is rendered any more"
@@ -194,12 +195,12 @@ def _platform(node: Node) -> str:
 
 
 def _selector(pool: RenderedPool) -> Iterable[tuple[str, str]]:
-    selector = at(_spec(pool), "nodeSelector")
+    selector = value_at(_spec(pool), "nodeSelector")
     return selector.items() if isinstance(selector, Mapping) else ()
 
 
 def _tolerations(pool: RenderedPool) -> list[Toleration]:
-    items = at(_spec(pool), "tolerations")
+    items = value_at(_spec(pool), "tolerations")
     return [
         Toleration(
             key=text_at(item, "key"),
@@ -212,6 +213,6 @@ def _tolerations(pool: RenderedPool) -> list[Toleration]:
 
 
 def _spec(pool: RenderedPool) -> object:
-    """Return the `spec` that chooses the nodes: of the pods, or of the operator's policy."""
-    spec = at(pool.manifest, "spec")
-    return spec if pool.is_operators else at(spec, "template", "spec")
+    """Return what says where the pool's pods run: their own `spec`, or that of the operator's policy."""
+    spec = value_at(pool.manifest, "spec")
+    return spec if pool.is_operators else value_at(spec, "template", "spec")

@@ -94,9 +94,14 @@ class ImageLock:
         return tuple(sorted({image.repository for image in self.entries}))
 
     @property
+    def drivers(self) -> dict[ImageReference, TagLookup]:
+        """What the registry said of each tag of a driver when the lock was written."""
+        return {image: _answer(entry) for image, entry in self.entries.items()}
+
+    @property
     def lookups(self) -> dict[ImageReference, TagLookup]:
-        """The registry's answer for each tag when the lock was written, companions included."""
-        return {image: _answer(entry) for image, entry in (*self.entries.items(), *self.companions.items())}
+        """What the registry said of each tag when the lock was written, companions included."""
+        return {image: _answer(entry) for image, entry in self.companions.items()} | self.drivers
 
 
 def locked_pool(pool: Pool) -> LockedPool:

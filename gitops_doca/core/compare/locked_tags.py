@@ -81,11 +81,12 @@ class LockedTags:
         return {image: answers[image] for image in images}
 
     def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
-        """Return the recorded answers for companions that exist."""
+        """Return what the lock recorded of companions that exist."""
+        entries = {image: self.lock.companions.get(image) for image in images}
         return {
             image: ImagePlatforms(entry.digest, frozenset(entry.platforms))
-            for image, entry in self.lock.companions.items()
-            if image in images and isinstance(entry, LockedCompanion)
+            for image, entry in entries.items()
+            if isinstance(entry, LockedCompanion)
         }
 
     def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, Node, Pool, Resource, SkippedNode
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
 from gitops_doca.core.resolve.decide import Chosen, Decision, NoImage, UsePrecompiled, place_of
 
@@ -131,24 +132,11 @@ def rendering(
     return Rendering(resources=plain, pools=pools, listed=known)
 
 
-def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resource)
-    """Return the value at a path; None when there is no value."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def text_at(value: object, *path: str) -> str:
-    """Return the string at a path; empty when there is not a string."""
-    text = at(value, *path)
-    return text if isinstance(text, str) else ""
-
-
 def driver_image(pod: object) -> str:
     """Return the image of the driver's container in the `spec` of a pod; empty when there is none."""
-    containers = at(pod, "containers")
+    containers = value_at(pod, "containers")
     for container in containers if isinstance(containers, list) else ():
-        if at(container, "name") == MAIN_CONTAINER:
+        if value_at(container, "name") == MAIN_CONTAINER:
             return text_at(container, "image")
     return ""
 
@@ -170,7 +158,7 @@ def driver_version(image: str, pool: str) -> str:
 
 def _rendered(resources: Iterable[Resource], known: Mapping[str, Chosen]) -> Iterator[RenderedPool]:
     for resource in resources:
-        annotations = at(resource, "metadata", "annotations")
+        annotations = value_at(resource, "metadata", "annotations")
         platform = text_at(annotations, POOL_ANNOTATION)
         if resource["kind"] != "DaemonSet" or not platform:
             continue
@@ -179,7 +167,7 @@ def _rendered(resources: Iterable[Resource], known: Mapping[str, Chosen]) -> Ite
         yield RenderedPool(
             pool=platform,
             manifest=resource,
-            image=driver_image(at(resource, "spec", "template", "spec")),
+            image=driver_image(value_at(resource, "spec", "template", "spec")),
             source=text_at(annotations, SOURCE_ANNOTATION),
             policy=_policy(pool) if pool else "",
             nodes=pool.node_names if pool else None,

@@ -30,7 +30,7 @@ def check_lock(
     now, then = set(locked_pools(pools)), set(lock.pools)
     lost = [f"pool {pool} is locked, but no node is in it any more" for pool in sorted(then - now)]
     new = [f"pool {pool} is not locked" for pool in sorted(now - then)]
-    lacking = required_images(pools, lock.lookups)
+    lacking = required_images(pools, lock.drivers)
     tags = [f"tag {image.tag} of {image.repository} is not locked" for image in lacking]
     beside = [f"companion {image} is not locked" for image in companions if image not in lock.companions]
     unlisted = list(_unlisted(lock, pools)) if lists_wanted else []

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
-from gitops_doca.core.compare.rendered import RenderedPool, at
+from gitops_doca.core.compare.rendered import RenderedPool
 from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.resolve.pools import Grouping
 
 KIND = "DriverStatus"
@@ -255,7 +256,7 @@ def _pool(
     absent: Container[str],
 ) -> PoolStatus:
     daemon_set = drivers.daemon_sets.get(rendered.daemon_set)
-    differs = daemonset_drift(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
+    differs = daemonset_drift(value_at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
     nodes = []
     for name in live.node_names if live else ():
         pod = _choose(pods.get(name, ()), rendered.daemon_set)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Help, Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import Digest, ImageReference, is_tag
-from gitops_doca.core.resolve.decide import describe_pools
+from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, describe_pools
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
 from gitops_doca.core.tags import split_kernel
 
@@ -87,14 +87,17 @@ def required_companions(
 
     Reports a tag that no registry can hold.
     """
-    planned = {
-        (plan.platform, pool.policy.key): plan for plan in plans for pool in pools if plan.is_for(pool.policy)
-    }
+    # There may be hundreds of pools and thousands of nodes: each is looked at once for a companion.
+    planned = _needed_by_plans(pools, plans)
+    kinds = tuple(map(_kind, pools))
     required = []
     for companion in companions:
-        for pool in pools:
-            plan = planned.get((pool.platform, pool.policy.key))
-            if not _needs(companion, pool, plan, pools):
+        selected = [any(map(companion.selects, pool.nodes)) for pool in pools]
+        known = {kind for kind, pool in zip(kinds, pools, strict=True) if pool.nodes}
+        chosen = {kind for kind, is_selected in zip(kinds, selected, strict=True) if is_selected}
+        for pool, kind, is_selected, is_planned in zip(pools, kinds, selected, planned, strict=True):
+            # A plan needs what the pools like it do; where there is none like it, everything.
+            if not (is_selected or (is_planned and (kind in chosen or kind not in known))):
                 continue
             tag = fill_tag(companion.tag, pool.platform)
             if is_tag(tag):
@@ -104,24 +107,23 @@ def required_companions(
                 problems.error(
                     f"the tag of companion {companion.name} for pool {pool.platform} would be {tag!r}, which "
                     "no registry can hold",
-                    companion.place.at("tag"),
+                    companion.tag_place,
                     help="a tag has at most 128 letters, digits and _ . -, and begins with none of . and -",
                 )
     return tuple(required)
 
 
-def _needs(companion: Companion, pool: Pool, plan: PlannedPool | None, pools: Sequence[Pool]) -> bool:
-    """Say whether a pool needs a companion.
+def _needed_by_plans(pools: Iterable[Pool], plans: Iterable[PlannedPool]) -> tuple[bool, ...]:
+    """Say of each pool whether its platform is planned, with companions.
 
-    A planned pool keeps the needs of its plan when nodes run it: otherwise the first node that is
-    not selected would drop an image that later nodes need.
+    Such a pool needs what the plan needs also when nodes run it: else the first node that is not selected
+    would drop the image that the nodes after it need.
     """
-    if any(map(companion.selects, pool.nodes)):
-        return True
-    if plan is None or plan.without_companions:
-        return False
-    alike = [other for other in pools if other.nodes and _kind(other) == _kind(pool)]
-    return not alike or any(companion.selects(node) for other in alike for node in other.nodes)
+    by_platform: dict[Platform, list[PlannedPool]] = defaultdict(list)
+    for plan in plans:
+        if not plan.without_companions:
+            by_platform[plan.platform].append(plan)
+    return tuple(any(plan.is_for(pool.policy) for plan in by_platform[pool.platform]) for pool in pools)
 
 
 def _kind(pool: Pool) -> tuple[object, ...]:
@@ -174,20 +176,22 @@ def report_companions(
     an error for all of them. `recorded` is as in `decide.report`; `refused` says what `strict`
     prevents.
     """
-    groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
+    groups: dict[tuple[str, ImageReference, Category, str, Help, bool], list[RequiredCompanion]] = (
+        defaultdict(list)
+    )
     for state in states:
         match state:
             case CompanionExists():
                 continue
             case CompanionMissing(required=required, reason=reason):
-                key = (Category.MISSING, reason)
+                key: tuple[Category, str, Help] = (Category.MISSING, reason, _HELP)
             case CompanionUnknown(required=required, lookup=lookup):
-                key = (Category.UNKNOWN, lookup.reason)
+                key = (Category.UNKNOWN, lookup.reason, (*HELP_BY_CAUSE[lookup.cause], ", then run again"))
             case never:
                 assert_never(never)
         is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
-        groups[required.image, *key, is_error].append(required)
-    for (image, category, reason, is_error), group in groups.items():
+        groups[required.companion.name, required.image, *key, is_error].append(required)
+    for (_, image, category, reason, help, is_error), group in groups.items():
         by_strict = strict and category is Category.MISSING and any(one.pool.nodes for one in group)
         companion = group[0].companion
         details = describe_pools([required.pool for required in group])
@@ -198,7 +202,7 @@ def report_companions(
                 message=_message(companion, image, category, reason, group) + (refused if by_strict else ""),
                 place=companion.place,
                 details=(*details, *recorded_here),
-                help=_HELP[category],
+                help=help,
             )
         )
 
@@ -208,11 +212,10 @@ def is_refused(states: Iterable[CompanionState]) -> bool:
     return any(isinstance(state, CompanionMissing) and state.required.pool.nodes for state in states)
 
 
-_HELP = {
-    Category.MISSING: "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the "
-    "companion's image and tag",
-    Category.UNKNOWN: "let the registry answer, then run again",
-}
+_HELP = (
+    "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the companion's image "
+    "and tag"
+)
 
 
 def _message(

@@ -252,11 +252,11 @@ def _unknown(
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=place_of([pool for pools in images.values() for pool in pools]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        help=(*_HELP_BY_CAUSE[lookup.cause], ", then run again; no image is chosen on a guess"),
+        help=(*HELP_BY_CAUSE[lookup.cause], ", then run again; no image is chosen on a guess"),
     )
 
 
-_HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
+HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.AUTH: ("give credentials for this repository with ", Flag("--registry-config")),
     Cause.TRANSIENT: ("wait until the registry answers",),
     Cause.TLS: ("name the registry's CA with ", Flag("--ca-file")),
@@ -264,7 +264,7 @@ _HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.CERTIFICATE_TIME: (
         "the CA is the right one: let the certificate be replaced, or correct this machine's clock",
     ),
-    Cause.DNS: ("correct the registry's name in the policy, or the name server",),
+    Cause.DNS: ("correct the registry's name, or the name server",),
     Cause.PROXY: ("correct HTTPS_PROXY or NO_PROXY",),
     Cause.POLICY: (
         "use a registry that answers by itself, or allow what was refused (",
@@ -272,13 +272,14 @@ _HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
         *(Flag("--insecure-registry"), ")"),
     ),
     Cause.REPOSITORY: (
-        "correct the repository in the policy, or give credentials with ",
+        "correct the repository, or give credentials with ",
         Flag("--registry-config"),
     ),
     Cause.INCONSISTENT: ("let the registry's owner fix it",),
     Cause.PROTOCOL: ("check that the registry is at this address, and no login page before it",),
     Cause.DEADLINE: ("give more time with ", Flag("--deadline")),
 }
+"""What to do about a look-up without an answer; more of the sentence follows."""
 
 
 def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:

@@ -60,13 +60,16 @@ def _name(pool: Pool, name: str, who: str, problems: Problems) -> bool:
 
 def _tag(pool: Pool, who: str, problems: Problems) -> bool:
     driver = pool.policy.driver
-    # The tag of the image that compiles on the node is the same without the kernel.
-    if driver.digest is None and not is_tag(tag := precompiled_tag(driver.version, pool.platform)):
-        problems.error(
-            f"{who}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
-            pool.source.label_place(KERNEL_LABEL),
-        )
-        return False
+    if driver.digest is not None:
+        return True
+    # The tag that compiles on the node is the same without the kernel.
+    for version in (driver.version, *driver.fallbacks):
+        if not is_tag(tag := precompiled_tag(version, pool.platform)):
+            problems.error(
+                f"{who}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
+                pool.source.label_place(KERNEL_LABEL),
+            )
+            return False
     return True
 
 

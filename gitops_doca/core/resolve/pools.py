@@ -88,11 +88,7 @@ def check_overlap(
     """
     shared: dict[tuple[str, ...], list[Node]] = defaultdict(list)
     for node in sorted(nodes, key=lambda node: node.name):
-        names = tuple(
-            name
-            for name, selector in sorted(selectors.items())
-            if all(node.labels.get(key) == value for key, value in selector.items())
-        )
+        names = tuple(name for name, selector in sorted(selectors.items()) if node.matches(selector))
         if len(names) > 1:
             shared[names].append(node)
     for names, twice in sorted(shared.items()):

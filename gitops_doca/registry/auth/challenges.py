@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gitops_doca.registry.auth.credentials import Credential, Password
 
+SCHEMES = ("basic", "bearer")
+"""Those that `Authorizer` can answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:

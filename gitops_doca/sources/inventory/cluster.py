@@ -7,9 +7,10 @@ from typing import Any
 from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
-from gitops_doca.sources.reading.document import Document, LocatedDict, Path, value_at
+from gitops_doca.sources.reading.document import Document, LocatedDict, Path
 from gitops_doca.sources.reading.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")
@@ -196,11 +197,10 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
         return None
     wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}
-    # A call for each of ten thousand labels would be slow.
-    texts = [
-        _is_text(document, (*path, key), builder) for key, value in kept.items() if type(value) is not str
-    ]
-    if texts:
+    wrong = [(*path, key) for key, value in kept.items() if not isinstance(value, str)]
+    for field in wrong:
+        builder.problems.error(not_a_string(document, field), document.place(field))
+    if wrong:
         return None
     for key, value in kept.items():
         if is_wrong_label(key, value):

@@ -1,9 +1,10 @@
 """Recognise objects that show that an operator makes driver DaemonSets in a cluster."""
 
 from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorEvidence
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.inventory.builder import InventoryBuilder
-from gitops_doca.sources.reading.document import Document, is_policy, text_at, value_at
+from gitops_doca.sources.reading.document import Document, is_policy
 
 
 def add_operator_evidence(document: Document, builder: InventoryBuilder) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import API_GROUP
+from gitops_doca.core.paths import value_at
 from gitops_doca.sources.reading.scalars import WrittenFloat
 
 Path = tuple[str | int, ...]
@@ -70,24 +71,6 @@ class Document(NamedTuple):
         value = value_at(parent, path[-1])
         written = getattr(parent, "texts", {}).get(path[-1])
         return _spell_json(value) if written is None else str(written)
-
-
-def value_at(value: Any, *path: str | int) -> Any:  # noqa: ANN401 (any part of a document)
-    """Return the value at a path; None when there is no value."""
-    for step in path:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return None
-    return value
-
-
-def text_at(value: object, *path: str | int) -> str:
-    """Return the string at a path; empty when there is not a string."""
-    text = value_at(value, *path)
-    return text if isinstance(text, str) else ""
 
 
 def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:

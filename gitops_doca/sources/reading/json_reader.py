@@ -246,7 +246,7 @@ class _Window:
             self.peek()
             yield self.line
             follows = self.peek()
-            if follows not in {",", end} or not follows:
+            if follows not in {",", end}:
                 self.fail(f"is not valid JSON: , or {end} was expected")
             self._at += 1
             if follows == end:

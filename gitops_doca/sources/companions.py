@@ -5,7 +5,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Companion
-from gitops_doca.core.reference import InvalidReferenceError, Repository, parse_repository
+from gitops_doca.core.reference import InvalidReferenceError, Repository, parse_repository, without_login
 from gitops_doca.core.resolve.companions import PLACEHOLDERS, wrong_braces
 from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.reading.document import Document, Path
@@ -55,7 +55,7 @@ def _repository(
     try:
         return parse_repository(entry["image"])
     except InvalidReferenceError as error:
-        problems.error(f"{entry['image']!r} {error}", document.place((*path, "image")))
+        problems.error(f"{without_login(entry['image'])!r} {error}", document.place((*path, "image")))
         return None
 
 

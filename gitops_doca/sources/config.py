@@ -8,7 +8,7 @@ from typing import Any, Literal
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION, Companion, PlannedPool
 from gitops_doca.core.names import PROGRAM, is_subdomain
-from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.core.reference import InvalidReferenceError, parse_image, without_login
 from gitops_doca.sources.companions import read_companions, read_fallback_versions
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, STDIN, display_name, is_special
@@ -212,4 +212,6 @@ def _check_image(image: str, document: Document, problems: Problems) -> None:
         try:
             parse_image(image)
         except InvalidReferenceError as error:
-            problems.error(f"{image!r} {error}", document.place(("spec", "initContainerImage")))
+            problems.error(
+                f"{without_login(image)!r} {error}", document.place(("spec", "initContainerImage"))
+            )

@@ -49,6 +49,21 @@ def read_companions(document: Document, problems: Problems) -> Iterator[Companio
             )
 
 
+def report_empty_selectors(document: Document, problems: Problems) -> None:
+    """Report labels without a value, of a config that no schema has accepted yet.
+
+    Taken for absent, as other fields without a value are, they would select every node.
+    """
+    spec = document.value.get("spec")
+    entries = spec.get("companions") if isinstance(spec, dict) else None
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        selector = entry.get("nodeSelector") if isinstance(entry, dict) else None
+        for label, value in selector.items() if isinstance(selector, dict) else ():
+            if value is None:
+                place = document.place(("spec", "companions", number, "nodeSelector", label))
+                problems.error("nothing is not a label's value", place, help='write "" or a value')
+
+
 def _repository(
     entry: dict[str, Any], document: Document, path: Path, problems: Problems
 ) -> Repository | None:

@@ -19,6 +19,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
 _MAX_NAME = 255
+_LOGIN = "has a user or password, which never stand in a reference"
 
 
 class InvalidReferenceError(ValueError):
@@ -85,6 +86,8 @@ def parse_repository(text: str) -> Repository:
     """
     if "://" in text:
         raise InvalidReferenceError("has a scheme; a repository is written without https://")
+    if without_login(text) != text:
+        raise InvalidReferenceError(_LOGIN)
     if "@" in text:
         raise InvalidReferenceError("has a digest; a repository is written without one")
     host, slash, rest = text.partition("/")
@@ -109,6 +112,8 @@ def parse_repository(text: str) -> Repository:
 
 def parse_image(text: str) -> ImageReference:
     """Parse `repository[:tag][@sha256:...]`; raises as `parse_repository` does."""
+    if without_login(text) != text:
+        raise InvalidReferenceError(_LOGIN)
     name, at, digest = text.partition("@")
     if at and not is_digest(digest):
         raise InvalidReferenceError("has a digest that is not sha256: and 64 lower-case hex digits")
@@ -118,6 +123,14 @@ def parse_image(text: str) -> ImageReference:
     elif not is_tag(tag):
         raise InvalidReferenceError("has an invalid tag")
     return ImageReference(parse_repository(head), tag=tag, digest=digest)
+
+
+def without_login(text: str) -> str:
+    """Return the text of a reference without a user and password, to quote it in a message."""
+    name, at, digest = text.rpartition("@")
+    tail = f"@{digest}" if at and digest.startswith("sha256:") else ""
+    login, _, rest = (name if tail else text).rpartition("@")
+    return f"...@{rest}{tail}" if login and rest and not rest.startswith("sha") else text
 
 
 def _is_address(host: str) -> bool:

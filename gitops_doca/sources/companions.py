@@ -5,7 +5,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Companion
-from gitops_doca.core.reference import InvalidReferenceError, Repository, parse_repository
+from gitops_doca.core.reference import InvalidReferenceError, Repository, parse_repository, without_login
 from gitops_doca.core.resolve.companions import PLACEHOLDERS, wrong_braces
 from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.reading.document import Document, Path
@@ -49,13 +49,28 @@ def read_companions(document: Document, problems: Problems) -> Iterator[Companio
             )
 
 
+def report_empty_selectors(document: Document, problems: Problems) -> None:
+    """Report labels without a value, of a config that no schema has accepted yet.
+
+    Taken for absent, as other fields without a value are, they would select every node.
+    """
+    spec = document.value.get("spec")
+    entries = spec.get("companions") if isinstance(spec, dict) else None
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        selector = entry.get("nodeSelector") if isinstance(entry, dict) else None
+        for label, value in selector.items() if isinstance(selector, dict) else ():
+            if value is None:
+                place = document.place(("spec", "companions", number, "nodeSelector", label))
+                problems.error("nothing is not a label's value", place, help='write "" or a value')
+
+
 def _repository(
     entry: dict[str, Any], document: Document, path: Path, problems: Problems
 ) -> Repository | None:
     try:
         return parse_repository(entry["image"])
     except InvalidReferenceError as error:
-        problems.error(f"{entry['image']!r} {error}", document.place((*path, "image")))
+        problems.error(f"{without_login(entry['image'])!r} {error}", document.place((*path, "image")))
         return None
 
 

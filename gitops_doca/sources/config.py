@@ -8,8 +8,8 @@ from typing import Any, Literal
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION, Companion, PlannedPool
 from gitops_doca.core.names import PROGRAM, is_subdomain
-from gitops_doca.core.reference import InvalidReferenceError, parse_image
-from gitops_doca.sources.companions import read_companions, read_fallback_versions
+from gitops_doca.core.reference import InvalidReferenceError, parse_image, without_login
+from gitops_doca.sources.companions import read_companions, read_fallback_versions, report_empty_selectors
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, STDIN, display_name, is_special
 from gitops_doca.sources.planned_pools import read_plans
@@ -137,6 +137,7 @@ def read_generator(
             help=f"write apiVersion: {API_VERSION} and kind: {KIND}",
         )
         return Settings()
+    report_empty_selectors(document, problems)
     drop_nulls(document.value)
     if not validate(document, "config", problems):
         return Settings()
@@ -212,4 +213,6 @@ def _check_image(image: str, document: Document, problems: Problems) -> None:
         try:
             parse_image(image)
         except InvalidReferenceError as error:
-            problems.error(f"{image!r} {error}", document.place(("spec", "initContainerImage")))
+            problems.error(
+                f"{without_login(image)!r} {error}", document.place(("spec", "initContainerImage"))
+            )

@@ -21,6 +21,7 @@ from gitops_doca.core.reference import (
     InvalidReferenceError,
     parse_image,
     parse_repository,
+    without_login,
 )
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, display_name, has_file
@@ -100,7 +101,9 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
         try:
             repository = parse_repository(group["repository"])
         except InvalidReferenceError as error:
-            problems.error(f"{group['repository']!r} {error}", document.place((*path, "repository")))
+            problems.error(
+                f"{without_login(group['repository'])!r} {error}", document.place((*path, "repository"))
+            )
             continue
         for index, entry in enumerate(group["tags"]):
             image = repository.tag(entry["tag"])
@@ -143,7 +146,7 @@ def _companions(
         try:
             image = parse_image(text)
         except InvalidReferenceError as error:
-            problems.error(f"{text!r} {error}", place)
+            problems.error(f"{without_login(text)!r} {error}", place)
             continue
         if not image.tag or image.digest:
             problems.error(f"{text!r} is not <repository>:<tag>", place)

@@ -21,6 +21,7 @@ from gitops_doca.core.reference import (
     Repository,
     is_digest,
     parse_repository,
+    without_login,
 )
 from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.file_root import FileRoot
@@ -239,13 +240,15 @@ def _repository(
         parse_repository(f"{text}/x")
     except InvalidReferenceError as error:
         problems.error(
-            f"{text!r} {error}", place, help="write host[:port]/path, such as nvcr.io/nvidia/mellanox"
+            f"{without_login(text)!r} {error}",
+            place,
+            help="write host[:port]/path, such as nvcr.io/nvidia/mellanox",
         )
         return None
     try:
         return parse_repository(f"{text}/{driver['image']}")
     except InvalidReferenceError as error:
-        problems.error(f"{driver['image']!r} {error}", document.place((*DRIVER, "image")))
+        problems.error(f"{without_login(driver['image'])!r} {error}", document.place((*DRIVER, "image")))
         return None
 
 

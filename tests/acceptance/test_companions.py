@@ -221,6 +221,7 @@ def test_a_compact_inventory_without_the_companions_label_is_an_error(move: Move
         ({"image": "nvcr.io/x:1"}, "image", "has a tag; a repository is written without one"),
         ({"name": "GPU driver"}, "name", "a name of lower-case letters, digits and -"),
         ({"nodeSelector": {"a": True}}, "nodeSelector.a", "a label's value"),
+        ({"nodeSelector": {"a": None}}, "nodeSelector.a", "nothing is not a label's value"),
         ({"tags": "x"}, "tags", "unknown field"),
     ],
 )

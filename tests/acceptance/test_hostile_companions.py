@@ -136,6 +136,19 @@ def test_a_tag_without_end_is_refused_before_it_is_filled_for_every_pool(move: M
     assert len(result.stderr) < 500
 
 
+@pytest.mark.parametrize("image", ["{}@nvcr.io/nvidia/driver", "https://{}@nvcr.io/x", "{}@nvcr.io"])
+@pytest.mark.parametrize("login", ["me:hunter2", "me:hunter/2@hunter2"])
+def test_a_login_in_a_reference_is_never_printed(move: Move, image: str, login: str) -> None:
+    move.spec |= {"companions": [{**GPU_DRIVER, "image": image.format(login)}]}
+    move.spec["initContainerImage"] = move.repository = image.format(login)
+
+    result = move.run("check")
+
+    assert (result.exit_code, result.stdout) == (3, b"")
+    assert ": spec.companions[0].image: '...@nvcr.io" in result.stderr
+    assert "hunter" not in result.stderr
+
+
 def test_two_companions_of_one_image_are_both_named(move: Move) -> None:
     move.spec["companions"] = [GPU_DRIVER, {**GPU_DRIVER, "name": "fabric-manager"}]
     move.published = (tag(OLD, OLD_KERNEL), tag(NEW, NEW_KERNEL), gpu_tag(OLD_KERNEL))

@@ -8,6 +8,7 @@ from typing import Any
 from gitops_doca.cli.settings.run_config import Resolve
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.names import is_dns_label
+from gitops_doca.core.reference import without_login
 from gitops_doca.sources.config import Settings
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.reading.schema import did_you_mean
@@ -131,7 +132,7 @@ def _values(
         try:
             yield parameter.parse(text)
         except ValueError as error:
-            problems.error(f"{text!r} {error}", place)
+            problems.error(f"{without_login(text)!r} {error}", place)
 
 
 def _path(text: str) -> str:

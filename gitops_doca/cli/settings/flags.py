@@ -10,7 +10,7 @@ from typing import Any, Concatenate, TypeVar
 import click
 
 from gitops_doca.core.names import is_dns_label
-from gitops_doca.core.reference import InvalidReferenceError, parse_image
+from gitops_doca.core.reference import InvalidReferenceError, parse_image, without_login
 from gitops_doca.sources.config import DEFAULT
 
 _T = TypeVar("_T")
@@ -344,7 +344,7 @@ def _image(_context: click.Context, _parameter: click.Parameter, value: str | No
         try:
             parse_image(value)
         except InvalidReferenceError as error:
-            raise click.BadParameter(f"{value!r} {error}") from None
+            raise click.BadParameter(f"{without_login(value)!r} {error}") from None
     return value
 
 

@@ -60,7 +60,10 @@ def test_a_repository_is_taken_apart_and_shown_as_written(text: str, registry: s
         ("host:5000/a:b", TAG),
         ("[::1]:5000/a:b", TAG),
         (f"nvcr.io/x@{DIGEST}", "has a digest; a repository is written without one"),
-        ("user@nvcr.io/x", "has a digest; a repository is written without one"),
+        (
+            "user:pw@nvcr.io/x",
+            "has a user or password, which never stand in a reference",
+        ),
         ("", NAME),
         ("nvcr.io/", NAME),
         ("/x", NAME),

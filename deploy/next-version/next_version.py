@@ -56,7 +56,7 @@ def _survey(folder: str) -> tuple[dict[str, Any], str]:
     found = json.loads(run.stdout)["repositories"]
     policies = [policy for repository in found for policy in repository["policies"]]
     if len(policies) != 1:
-        names = ", ".join(f"{policy['kind']}/{policy['name']}" for policy in policies) or "none"
+        names = ", ".join("{kind}/{name}".format_map(policy["policy"]) for policy in policies) or "none"
         _fail(f"{folder} has not one policy with pools ({names}): change the version by hand")
     version = policies[0]["version"]
     if version.startswith("sha256:"):

@@ -244,3 +244,13 @@ def test_the_matrix_says_which_pools_run_a_fallback(move: Move) -> None:
 
     assert f"  ubuntu24.04/{OLD_KERNEL}/amd64 runs the fallback version {OLD}\n" in result.stdout.decode()
     assert [pool.get("fallbacks") for pool in document["repositories"][0]["pools"]] == [[OLD], None]
+
+
+def test_the_matrix_knows_the_fallback_of_a_pool_also_where_the_list_broke_off(move: Move) -> None:
+    move.write()
+    lists = TagList(frozenset({tag(NEW, NEW_KERNEL)}), reason="503 Service Unavailable")
+    resolver = FakeResolver(move.published, lists=lists)
+
+    result = run_here("matrix", cwd=move.folder, connect=resolver)
+
+    assert f"  ubuntu24.04/{OLD_KERNEL}/amd64 runs the fallback version {OLD}\n" in result.stdout.decode()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes.nodes import node_document
 from fakes.registry import FakeRegistry, Manifest, image
 from support.cli import Result
 from support.in_process import run_here
@@ -73,22 +74,12 @@ class Folder:
     def write(self) -> None:
         """Write policies, nodes and config; a node's rack is what stands before the dash of its name."""
         nodes = [
-            {
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {
-                    "name": name,
-                    "labels": {
-                        "rack": name.partition("-")[0],
-                        "feature.node.kubernetes.io/kernel-version.full": f"5.15.0-{number}-generic",
-                        "feature.node.kubernetes.io/pci-15b3.present": "true",
-                        "feature.node.kubernetes.io/system-os_release.ID": os[:-5],
-                        "feature.node.kubernetes.io/system-os_release.VERSION_ID": os[-5:],
-                        "kubernetes.io/arch": "amd64",
-                    },
-                },
-                "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-            }
+            node_document(
+                name,
+                kernel=f"5.15.0-{number}-generic",
+                os=f"{os[:-5]} {os[-5:]}",
+                labels={"rack": name.partition("-")[0]},
+            )
             for name, (os, number) in self.nodes.items()
         ]
         config = {
@@ -715,7 +706,7 @@ def test_a_stale_lock_is_one_error(folder: Folder) -> None:
         f"  pool {pool(91)} of {CLUSTER} is locked, but no node is in it any more\n"
         f"  pool {pool(92)} of {CLUSTER} is not locked\n"
         f"  tag {tag(92)} of {folder.image('').rstrip(':')} is not locked\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 
@@ -730,7 +721,7 @@ def test_a_lock_is_stale_by_one_pool_alone(folder: Folder) -> None:
     assert result.exit_code == 6
     assert result.stderr == (
         f"error[lock]: {LOCK}: pool {pool(92)} of {CLUSTER} is locked, but no node is in it any more\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 

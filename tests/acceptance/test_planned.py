@@ -178,8 +178,8 @@ def test_a_plan_that_compiles_needs_its_toolkit_release(tmp_path: Path) -> None:
 
     assert [line.partition(" planned pool ")[2] for line in found] == [
         (
-            f"rhcos4.17/{NEW.kernel}/amd64 compiles with OpenShift's driver toolkit, "
-            "whose image ostreeVersion chooses, and it has none"
+            f"rhcos4.17/{NEW.kernel}/amd64 compiles with OpenShift's driver toolkit, and has no "
+            "ostreeVersion, which chooses its image"
         )
     ]
 

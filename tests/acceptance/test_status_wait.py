@@ -108,7 +108,7 @@ def test_with_live_policies_that_can_be_read_once_are_refused(rolling: StatusClu
     rolling.inputs = ("-p", name)
     result = rolling.status("--live", "--wait", "5")
 
-    called = "standard input" if name == "-" else name
+    called = "stdin" if name == "-" else name
     assert (result.exit_code, result.stdout, rolling.api.requests) == (2, b"", [])
     assert result.stderr == (
         "error[usage]: with --live and --wait the policies are read again and again, which "
@@ -123,7 +123,8 @@ def test_an_outage_at_the_end_is_no_answer(cluster: StatusCluster) -> None:
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr == (
-        f"error[unknown]: cannot list nodes of the cluster at {cluster.api.host}: 429 Too Many Requests\n"
+        f"error[unknown]: cannot list nodes of the cluster at {cluster.api.host}: 429 Too Many Requests, "
+        "and it asks to wait 3600 s\n"
         "  help: see that kubectl get nodes works from here with the same kubeconfig and context\n"
     )
     assert cluster.api.asked == [f"GET {NODES}"] * max(2, len(cluster.api.requests))

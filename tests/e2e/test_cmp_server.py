@@ -107,7 +107,9 @@ def test_an_error_begins_with_our_sentence(server: CmpServer, application: Appli
 
     assert told.startswith("6: error[lock]: gitops-doca.lock.yaml: the lock ")
     assert "Traceback" not in told
-    assert "help: check that this pool is meant to go, then run: gitops-doca lock apps/drivers" in told
+    assert (
+        "help: check that this pool is meant to be removed, then run: gitops-doca lock apps/drivers" in told
+    )
 
 
 def test_a_wrong_parameter_is_told(server: CmpServer, application: Application) -> None:

@@ -361,7 +361,7 @@ def test_without_enable_exec_kustomize_prints_nothing_and_verify_fails(
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")
     assert verified.exit_code == 1
-    assert verified.stderr.startswith("standard input is EMPTY, nothing was built: ")
+    assert verified.stderr.startswith("stdin is EMPTY, nothing was built: ")
 
 
 def test_what_an_overlay_changes_is_found_by_verify(tmp_path: Path, environment: Mapping[str, str]) -> None:

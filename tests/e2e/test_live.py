@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes.nodes import node_document
 from gitops_doca.cluster.live import LiveCluster, LiveOptions
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.diagnostics import Problems
@@ -56,25 +57,9 @@ POLICY = {
 }
 
 
-def node(name: str, pool: Pool, *, nic: bool = True) -> Object:
-    labels = {
-        "feature.node.kubernetes.io/kernel-version.full": pool.kernel,
-        "feature.node.kubernetes.io/pci-15b3.present": str(nic).lower(),
-        "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-        "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
-        "kubernetes.io/arch": pool.arch,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
-        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-    }
-
-
 NODES = [
-    *(node(f"live-{number}", POOLS[number % 2]) for number in range(5)),
-    node("live-plain", POOLS[0], nic=False),
+    *(node_document(f"live-{number}", kernel=POOLS[number % 2].kernel) for number in range(5)),
+    node_document("live-plain", kernel=POOLS[0].kernel, nic="false"),
 ]
 
 
@@ -187,7 +172,7 @@ def test_pages_make_one_list(api: ApiServer, tmp_path: Path, page: int) -> None:
 
 def test_a_node_that_moves_is_told(live: Live, api: ApiServer) -> None:
     live("inventory", "--write", "inventory.yaml")
-    api.apply(NODES[0] | {"metadata": node("live-0", POOLS[1])["metadata"]})
+    api.apply(NODES[0] | {"metadata": node_document("live-0", kernel=POOLS[1].kernel)["metadata"]})
     try:
         result = live("inventory", "--check", "inventory.yaml")
     finally:

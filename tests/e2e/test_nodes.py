@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes.nodes import node_document
 from support.api_server import ADMIN_TOKEN, ApiServer, Object
 from support.cli import Result, run_cli
 
@@ -22,18 +23,7 @@ PASSING = ["node.cilium.io/agent-not-ready", "karpenter.sh/disrupted", "ToBeDele
 
 
 def node(name: str, *taints: str, **labels: str) -> Object:
-    found = {
-        f"{NFD}/kernel-version.full": "5.15.0-91-generic",
-        f"{NFD}/system-os_release.ID": "ubuntu",
-        f"{NFD}/system-os_release.VERSION_ID": "22.04",
-        "kubernetes.io/arch": "amd64",
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": found | labels},
-        "spec": {"taints": [{"key": key, "effect": "NoSchedule"} for key in taints]},
-    }
+    return node_document(name, nic=None, taints=[f"{key}:NoSchedule" for key in taints], labels=labels)
 
 
 class Cluster:

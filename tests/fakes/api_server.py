@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from fakes.nodes import node_document
 from fakes.wire import Answer, Fault, Recorded, Running, Server
 
 TOKEN = "the-token"
@@ -39,17 +40,8 @@ EXPIRED = status(410, "Expired")
 
 def node(name: str, *, kernel: str = "5.15.0-91-generic", **labels: str) -> Object:
     """Return a NIC node of Ubuntu 22.04, without the kind: in a list of the API it has none."""
-    found = {
-        "feature.node.kubernetes.io/kernel-version.full": kernel,
-        "feature.node.kubernetes.io/pci-15b3.present": "true",
-        "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-        "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
-        "kubernetes.io/arch": "amd64",
-    }
-    return {
-        "metadata": {"name": name, "labels": found | labels},
-        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-    }
+    whole = node_document(name, kernel=kernel, labels=labels)
+    return {key: value for key, value in whole.items() if key not in ("apiVersion", "kind")}
 
 
 @dataclass(kw_only=True)

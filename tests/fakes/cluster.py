@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from fakes.nodes import node_labels
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
-    NIC_LABEL,
     OS_ID_LABEL,
-    OS_VERSION_LABEL,
     OSTREE_LABEL,
     DriverSpec,
     Node,
@@ -47,19 +46,10 @@ def make_node(
     without: Iterable[str] = (),
 ) -> Node:
     """Return a NIC node; `os` is ID and VERSION_ID, `without` names labels that it lacks."""
-    os_id, _, os_version = os.partition(" ")
-    found = {
-        NIC_LABEL: "true",
-        OS_ID_LABEL: os_id,
-        OS_VERSION_LABEL: os_version,
-        KERNEL_LABEL: kernel,
-        ARCH_LABEL: arch,
-        **({OSTREE_LABEL: ostree} if ostree else {}),
-        **(labels or {}),
-    }
+    others = {OSTREE_LABEL: ostree or None, **(labels or {}), **dict.fromkeys(without)}
     return Node(
         name=name,
-        labels={label: value for label, value in found.items() if label not in set(without)},
+        labels=node_labels(kernel=kernel, os=os, arch=arch, labels=others),
         taints=tuple(taints),
         container_runtime=runtime,
         place=Place("nodes.yaml", 1, name),

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_doca.core.model import RENDER_LABELS
-from gitops_doca.sources.reading import json_reader
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.json_reader import read_json, read_list, read_list_head
 from gitops_doca.sources.reading.selection import ALL, object_selection
 from gitops_doca.sources.reading.syntax import SyntaxProblem
 from gitops_doca.sources.reading.yaml_reader import read_yaml
+from support.reading import Trickle
 
 SELECTION = object_selection(["rack"])
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -112,17 +112,11 @@ def test_a_page_of_the_api_has_the_items_of_the_list(data: Any) -> None:
 
 
 @given(data=LISTS, chunk=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_size_of_chunks_makes_no_difference(
-    data: Any, chunk: int, indent: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_size_of_chunks_makes_no_difference(data: Any, chunk: int, indent: int | None) -> None:
     text = json.dumps(data, indent=indent, ensure_ascii=False)
-    whole = parsed_json(text)
+    in_chunks = read_json(Trickle(text.encode(), chunk), "in", SELECTION)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(json_reader, "_CHUNK", chunk)
-
-        assert distinct(parsed_json(text)) == distinct(whole)
+    assert distinct([document.value for document in in_chunks]) == distinct(parsed_json(text))
 
 
 SYNTAX = st.text(alphabet='{}[]:,"*&!<->|#% \n\tab01.~', max_size=60).map(str.encode)

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+
+from fakes.nodes import node_document
 
 VERSION = "25.04-0.6.1.0-2"
 
@@ -48,24 +49,11 @@ def write_inputs(folder: Path, *, repository: str, pools: Sequence[Pool], forced
         "metadata": {"name": "nic-cluster-policy"},
         "spec": {"ofedDriver": driver},
     }
-    nodes = [_node(f"node-{number}", pool) for number, pool in enumerate(pools, start=1)]
+    nodes = [
+        node_document(f"node-{number}", kernel=pool.kernel, arch=pool.arch)
+        for number, pool in enumerate(pools, start=1)
+    ]
     inventory = {"apiVersion": "v1", "kind": "List", "items": nodes}
     (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
     (folder / "nodes.json").write_text(json.dumps(inventory, indent=4))
     return ("-p", str(folder / "policy.yaml"), "-i", str(folder / "nodes.json"))
-
-
-def _node(name: str, pool: Pool) -> dict[str, Any]:
-    labels = {
-        "feature.node.kubernetes.io/kernel-version.full": pool.kernel,
-        "feature.node.kubernetes.io/pci-15b3.present": "true",
-        "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-        "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
-        "kubernetes.io/arch": pool.arch,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
-        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-    }

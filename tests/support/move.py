@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from fakes.cluster import DIGEST
+from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagLookup
 from support.cli import Result
@@ -116,15 +117,10 @@ class Move:
         for name, pool in self.nodes.items():
             system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
             os = system.rstrip("0123456789.")
-            labels = {
-                "feature.node.kubernetes.io/kernel-version.full": kernel,
-                "feature.node.kubernetes.io/pci-15b3.present": "true",
-                "feature.node.kubernetes.io/system-os_release.ID": os,
-                "feature.node.kubernetes.io/system-os_release.VERSION_ID": system.removeprefix(os),
-                "kubernetes.io/arch": arch,
-                **({GPU_LABEL: "true"} if name.startswith("gpu") else {}),
-            }
-            yield {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+            gpu = {GPU_LABEL: "true"} if name.startswith("gpu") else {}
+            yield node_document(
+                name, kernel=kernel, os=f"{os} {system.removeprefix(os)}", arch=arch, labels=gpu
+            )
 
     def _write(self, name: str, value: object) -> None:
         (self.folder / name).write_text(yaml.safe_dump(value))

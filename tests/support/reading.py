@@ -10,6 +10,19 @@ from gitops_doca.sources.reading.selection import ALL, Selection
 from gitops_doca.sources.reading.yaml_reader import read_yaml
 
 
+class Trickle(io.BytesIO):
+    """Bytes that arrive a few at a time, as from a slow pipe."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data)
+        self._at_once = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next few bytes, however many are asked for."""
+        del size
+        return super().read(self._at_once)
+
+
 def yaml_documents(text: str | bytes, selection: Selection = ALL) -> list[Document]:
     """Read YAML, as a file named `in.yaml`."""
     return list(read_yaml(_stream(text), "in.yaml", selection))

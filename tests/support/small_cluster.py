@@ -7,39 +7,27 @@ from typing import Any
 
 import yaml
 
+from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
 from support.in_process import run_here
 from support.inputs import VERSION
 
 REPOSITORY = "nvcr.io/nvidia/mellanox"
-_FEATURES = "feature.node.kubernetes.io"
 
 
 def host(
     name: str,
-    kernel: str = "5.15.0-91-generic",
+    kernel: str | None = "5.15.0-91-generic",
     *,
     os_version: str = "22.04",
     nic: str | None = "true",
     taints: Iterable[str] = (),
     **labels: str | None,
 ) -> dict[str, Any]:
-    """Return a node of Ubuntu; a taint is `key:effect`, and `kernel=""` is a node without that label."""
-    all_labels = {
-        f"{_FEATURES}/kernel-version.full": kernel or None,
-        f"{_FEATURES}/pci-15b3.present": nic,
-        f"{_FEATURES}/system-os_release.ID": "ubuntu",
-        f"{_FEATURES}/system-os_release.VERSION_ID": os_version,
-        "kubernetes.io/arch": "amd64",
-        **labels,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": {key: value for key, value in all_labels.items() if value}},
-        "spec": {"taints": [dict(zip(("key", "effect"), taint.split(":"), strict=True)) for taint in taints]},
-        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-    }
+    """Return a node of Ubuntu; a taint is `key:effect`, and None leaves a label out."""
+    return node_document(
+        name, kernel=kernel, os=f"ubuntu {os_version}", nic=nic, labels=labels, taints=taints
+    )
 
 
 def policy(

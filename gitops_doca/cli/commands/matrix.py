@@ -1,4 +1,4 @@
-"""The command `matrix`: which driver version has a precompiled image for every pool."""
+"""The command `matrix`: which driver versions have a precompiled image for which pools."""
 
 from dataclasses import replace
 from functools import partial
@@ -41,15 +41,20 @@ _JSON = "json"
     help="Show the newest N versions, and those that the policies name.",
 )
 @click.option(
-    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "markdown", _JSON, "html"]),
+    default="text",
+    show_default=True,
+    help="Format.",
 )
 @with_flags
 def command(flags: Flags, *, output: str, versions: int, targets: tuple[str, ...]) -> None:
     """Print which driver versions have images for which pools.
 
-    Asks the registry for the tags of the policies' repositories, also where there is a lock. The newest
-    version that serves every pool is confirmed by its manifests. With several folders the matrix has
-    the pools of all clusters.
+    Asks the registry for the tags of the policies' repositories, also where there is a lock. The
+    newest version that serves every pool is confirmed by its manifests. With several folders the
+    matrix has the pools of all clusters.
     """
     fleet = open_fleet(targets, replace(flags, inputs=replace(flags.inputs, online=True)))
     if fleet is None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.sources import files
+from gitops_doca.sources.files import MAX_SIZE, TextBytes
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
+from gitops_doca.sources.reading.syntax import Readable, SyntaxProblem
 from support.reading import lines
 
 BIG = (
@@ -78,31 +79,63 @@ def test_a_sparse_file_of_3_gb_is_refused_by_its_size(tmp_path: Path) -> None:
     assert read(tmp_path / "in") == ([], [BIG])
 
 
+class Endless(BytesIO):
+    """A stream that repeats itself, and counts what was read of it."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__()
+        self._lines = line * ((1 << 20) // len(line))
+        self.count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        del size
+        self.count += len(self._lines)
+        return self._lines
+
+
+def read_to_the_end(stream: Readable) -> None:
+    while stream.read(1 << 20):
+        pass
+
+
+def test_a_stream_without_end_is_read_up_to_1_gib() -> None:
+    stream = Endless(b"a: 1\n")
+
+    with pytest.raises(SyntaxProblem) as caught:
+        read_to_the_end(TextBytes(stream).short_lines())
+
+    assert caught.value.message == BIG
+    assert MAX_SIZE < stream.count <= MAX_SIZE + (1 << 20)
+
+
 @pytest.mark.parametrize("start", [b'{"a": "', b"a: '"])
 def test_a_stream_over_the_limit_is_not_read_to_its_end(
     start: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_SIZE", 1 << 20)
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 18)
     stream = BytesIO(start + b"x\n" * (4 << 20))
     monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": stream})())
+    problems = Problems()
 
-    assert read("-") == ([], [f"standard input: {BIG}"])
+    assert list(read_documents("-", ALL, problems, limit=1 << 20)) == []
+    assert lines(problems) == [
+        "stdin: is larger than 1 MiB, which no file of its kind needs to be",
+    ]
     assert stream.tell() < 4 << 20
 
 
-def test_one_endless_line_of_yaml_is_refused_with_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 20)
+def test_an_endless_line_is_refused_with_its_number() -> None:
+    text = b"a: 1\n# " + b"x" * (17 << 20)
 
-    assert read_bytes(tmp_path, b"a: 1\nb: " + b"x" * (2 << 20)) == ([], ["2: has a line longer than 1 MiB"])
+    with pytest.raises(SyntaxProblem) as caught:
+        read_to_the_end(TextBytes(BytesIO(text)).short_lines())
+
+    assert (caught.value.line, caught.value.message) == (2, "has a line longer than 16 MiB")
 
 
-def test_many_lines_are_no_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_MAX_LINE", 1 << 10)
+def test_many_lines_are_no_long_line() -> None:
+    text = b"- aaaaaaa\n" * (2 << 20)
 
-    assert read_bytes(tmp_path, b"- aaaaaaa\n" * 20_000) == (["aaaaaaa"] * 20_000, [])
+    read_to_the_end(TextBytes(BytesIO(text)).short_lines())
 
 
 def test_a_named_pipe_is_an_input(tmp_path: Path) -> None:
@@ -119,7 +152,7 @@ def test_what_cannot_be_opened_is_told_with_the_reason(tmp_path: Path) -> None:
     assert read(tmp_path) == ([], ["cannot be read: Is a directory"])
     assert read(tmp_path / "absent") == ([], ["cannot be read: No such file or directory"])
     assert read(tmp_path / ("x" * 300)) == ([], ["cannot be read: File name too long"])
-    assert read(f"{tmp_path}/a\0b") == ([], ["cannot be read: no file has such a name"])
+    assert read(f"{tmp_path}/a\0b") == ([], ["cannot be read: this cannot be the name of a file"])
 
 
 def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +167,7 @@ def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.M
 def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
 
-    assert read("-") == ([], ["standard input: cannot be read: it is closed"])
+    assert read("-") == ([], ["stdin: cannot be read: it is closed"])
 
 
 def test_a_file_may_be_held_to_less_than_others(tmp_path: Path) -> None:

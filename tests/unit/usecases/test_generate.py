@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fakes.cluster import DIGEST
+from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
 from gitops_doca.core.compare.locked_tags import LockedTags
@@ -53,23 +54,7 @@ def _policy(name: str = "nic-cluster-policy", **driver: Any) -> dict[str, Any]:
 
 
 def _node(name: str, kernel: str = "1-a", os: str = "ubuntu 22.04", **labels: str) -> dict[str, Any]:
-    os_id, os_version = os.split()
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "labels": {
-                f"{PREFIX}/pci-15b3.present": "true",
-                f"{PREFIX}/kernel-version.full": kernel,
-                f"{PREFIX}/system-os_release.ID": os_id,
-                f"{PREFIX}/system-os_release.VERSION_ID": os_version,
-                "kubernetes.io/arch": "amd64",
-                **labels,
-            },
-        },
-        "status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.7.27"}},
-    }
+    return node_document(name, kernel=kernel, os=os, labels=labels)
 
 
 def _unasked() -> Resolver:
@@ -498,7 +483,7 @@ def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
             f"pool ubuntu22.04/2-a/amd64 of {policy} is locked, but no node is in it any more",
             f"pool ubuntu22.04/1-a/amd64 of {policy} is not locked",
         ),
-        help="check that this pool is meant to go, then run: gitops-doca lock x",
+        help="check that this pool is meant to be removed, then run: gitops-doca lock x",
     )
 
 

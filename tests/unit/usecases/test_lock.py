@@ -130,7 +130,8 @@ def locked(
         pools=tuple(sorted(pools)),
         entries=dict(sorted(found.items())),
         chosen=dict(sorted(chosen.items())),
-        companions=dict(sorted(beside.items())),
+        # One image has one answer, wherever it stands.
+        companions={image: entry for image, entry in sorted(beside.items()) if image not in found},
         rendering=rendering,
     )
 
@@ -309,7 +310,7 @@ BAD = {
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
         20,
-        "linux/arm64 is not the architecture that the tag ends in",
+        "linux/arm64 does not match the architecture at the end of the tag",
     ),
     "bad repository": (
         TEXT.replace("repository: nvcr.io/", "repository: https://nvcr.io/"),

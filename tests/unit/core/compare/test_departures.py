@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.cluster import make_node
 from gitops_doca.core.compare.changes import compare_renderings
 from gitops_doca.core.compare.departures import (
     Departure,
@@ -18,18 +19,13 @@ from gitops_doca.core.compare.departures import (
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering, listed
 from gitops_doca.core.model import Node, SkippedNode, Taint
 
-PLATFORM = {
-    "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
-    "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
-    "kubernetes.io/arch": "amd64",
-}
 NIC = "feature.node.kubernetes.io/pci-15b3.present"
 KERNEL = "feature.node.kubernetes.io/kernel-version.full"
 NO_NIC = f"no label {NIC}=true"
 
 
 def node(name: str, kernel: str = "1", taints: Sequence[Taint] = (), **labels: str) -> Node:
-    return Node(name=name, labels={**PLATFORM, NIC: "true", KERNEL: kernel, **labels}, taints=tuple(taints))
+    return make_node(name, kernel=kernel, taints=taints, labels=labels)
 
 
 def pool(

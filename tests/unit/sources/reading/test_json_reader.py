@@ -3,12 +3,11 @@ import json
 
 import pytest
 
-from gitops_doca.sources.reading import json_reader
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.json_reader import read_json, read_list
 from gitops_doca.sources.reading.selection import ALL, object_selection
 from gitops_doca.sources.reading.syntax import SyntaxProblem
-from support.reading import json_documents, json_values
+from support.reading import Trickle, json_documents, json_values
 
 OBJECT = object_selection(["rack"])
 
@@ -85,8 +84,7 @@ def test_of_data_that_is_no_mapping_nothing_is_kept(data: object, kept: object) 
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
-def test_the_border_of_a_chunk_may_be_anywhere(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_reader, "_CHUNK", chunk)
+def test_the_border_of_a_chunk_may_be_anywhere(chunk: int) -> None:
     value = {
         "n": 12345,
         "e": 1e300,
@@ -96,15 +94,16 @@ def test_the_border_of_a_chunk_may_be_anywhere(chunk: int, monkeypatch: pytest.M
         "l": [[], {}],
         "z": None,
     }
-    text = json.dumps({"items": [value, value], "last": 678}, indent=1, ensure_ascii=False)
+    of_list = json.dumps({"items": [value, value], "last": 678}, indent=1, ensure_ascii=False)
+    in_a_row = json.dumps(value) + json.dumps(value)
 
-    assert json_values(text) == [value, value]
-    assert json_values(json.dumps(value) + json.dumps(value)) == [value, value]
+    for text in (of_list, in_a_row):
+        documents = read_json(Trickle(text.encode(), chunk), "in.json", ALL)
+        assert [document.value for document in documents] == [value, value]
 
 
-def test_an_item_is_given_before_the_list_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_reader, "_CHUNK", 100)
-    stream = io.BytesIO(b'{"items": [' + b'{"kind": "Node"},' * 1000 + b"{}]}")
+def test_an_item_is_given_before_the_list_is_read_to_its_end() -> None:
+    stream = Trickle(b'{"items": [' + b'{"kind": "Node"},' * 1000 + b"{}]}", 100)
 
     assert next(iter(read_json(stream, "in.json", OBJECT))).value == {"kind": "Node"}
     assert stream.tell() <= 200
@@ -159,8 +158,7 @@ def test_deep_nesting_is_nothing_to_refuse_where_it_is_not_read() -> None:
     assert json_values('{"status": {"x": ' + "[" * 200 + "]" * 200 + "}}", OBJECT) == [{"status": {}}]
 
 
-def test_a_value_above_the_limit_is_refused_before_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_reader, "_CHUNK", 1 << 10)
+def test_a_value_above_the_limit_is_refused_before_it_is_read_whole() -> None:
     stream = io.BytesIO(b'{"items": [{"kind": "Node"}, "' + b"x" * (64 << 20))
     documents = read_json(stream, "in.json", OBJECT)
 

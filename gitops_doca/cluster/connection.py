@@ -1,4 +1,4 @@
-"""Connect to one API server with the kubernetes client; no other module imports that library."""
+"""Connect to one API server with the kubernetes client library."""
 
 import ssl
 import warnings

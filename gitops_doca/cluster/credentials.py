@@ -1,4 +1,4 @@
-"""Resolve the credentials of a kubeconfig user: token files, stored tokens and exec plugins."""
+"""Resolve a kubeconfig user's credentials: tokens, token files and exec plugins."""
 
 import base64
 import json

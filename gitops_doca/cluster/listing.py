@@ -1,4 +1,4 @@
-"""Read lists of an API server in pages; a list that expires is read again from its beginning."""
+"""Read lists of an API server in pages; restart a list that expires."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

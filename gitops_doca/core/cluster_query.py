@@ -1,4 +1,4 @@
-"""The objects of a live cluster that a run reads, and the node labels that it keeps."""
+"""The objects and node labels of a live cluster that a run reads."""
 
 from dataclasses import dataclass
 

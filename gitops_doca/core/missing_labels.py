@@ -1,4 +1,4 @@
-"""Say what to do about missing node labels, most of which node-feature-discovery sets."""
+"""Say what to do about node labels that are missing."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Check names and label values by Kubernetes' rules, and hash names as the operator does."""
+"""Check names and label values, and hash names as the operator does."""
 
 import re
 

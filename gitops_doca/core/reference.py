@@ -1,4 +1,4 @@
-"""Parse image references by the OCI distribution spec, with Docker Hub's two special rules."""
+"""Parse image references by the OCI distribution spec and Docker Hub's rules."""
 
 import ipaddress
 import re

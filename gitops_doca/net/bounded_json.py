@@ -1,4 +1,4 @@
-"""Decode the JSON of registries and token servers, with limits that are checked before decoding."""
+"""Decode the JSON of registries and token servers within limits."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One registry that all threads share: its addresses, its authorizations and a circuit breaker."""
+"""One registry for all threads: addresses, authorizations, a circuit breaker."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Look up one tag: it is missing only if the registry says so, and unknown if the reply is unclear."""
+"""Look up one tag: missing only if the registry says so, unknown if unclear."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Open inputs as bytes, with a limit on their size, and refuse what is not text."""
+"""Open inputs as bytes, limit their size, and refuse what is not text."""
 
 import os
 import stat

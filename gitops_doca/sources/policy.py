@@ -1,4 +1,4 @@
-"""Read policies: validation, `global`, defaults, and the rules of the operator's webhook."""
+"""Read policies, with defaults and the rules of the operator's webhook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Read pull secrets: Secret manifests of both types, or the docker config in one."""
+"""Read pull secrets: Secret manifests, or the docker config in one."""
 
 import base64
 import binascii

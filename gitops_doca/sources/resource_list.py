@@ -1,4 +1,4 @@
-"""Read the input of a KRM function: a ResourceList with the config and other objects."""
+"""Read the input of a KRM function, a ResourceList with the config."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from gitops_doca.core.compare.matrix import (
     build_matrices,
     unconfirmed,
 )
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_images
@@ -64,8 +64,11 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             f"cannot list the tags of {matrix.repository}: {reason}",
             place,
             category=Category.UNKNOWN,
-            help="correct the repository, or give credentials with --registry-config; "
-            "where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            help=(
+                "correct the repository, or give credentials with ",
+                Flag("--registry-config"),
+                "; where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            ),
         )
     elif not matrix.listed.complete:
         problems.warn(

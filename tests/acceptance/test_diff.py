@@ -796,7 +796,7 @@ def test_without_git_a_revision_cannot_be_read(cluster: Path) -> None:
     assert first_error(result) == (
         3,
         b"",
-        "error[input]: git is not installed, and it is what reads another revision",
+        "error[input]: git is not installed, and it is needed to read another revision",
     )
 
 

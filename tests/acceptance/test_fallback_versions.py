@@ -190,8 +190,8 @@ def test_the_operator_has_no_fallbacks(move: Move) -> None:
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.startswith(
-        "error[input]: the operator has no fallbackVersions (gitops-doca.yaml:7): it would run the policy's "
-        "version, or none\n"
+        "error[input]: the operator has no fallbackVersions (gitops-doca.yaml:7): it would run only "
+        "the policy's version\n"
     )
 
 

@@ -575,7 +575,7 @@ def test_a_lock_that_cannot_be_read_is_replaced_with_a_warning(text: str, folder
     assert result.exit_code == 0
     assert result.stderr == (
         f"{LOCK}: 1 image locked\n"
-        f"warning: {LOCK}: the old lock cannot be read, so it is not known what changes\n"
+        f"warning: {LOCK}: the old lock cannot be read, so its changes are unknown\n"
         "  help: compare the new lock with the last good one before you commit it\n"
     )
     assert (folder.path / LOCK).read_bytes() == current

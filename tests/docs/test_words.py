@@ -27,7 +27,7 @@ BANNED = {
     for words, instead in {
         r"to mend:": "help:",
         r"mend(s|ed|ing)?": "fix",
-        r"renew(s|ed|ing|als?)?": "update",
+        r"renew\w*": "update",
         r"(take|takes|taken|taking|took) (\S+ )?away": "remove",
         r"(hold|holds|holding|held) (\S+ ){0,3}against": "match, differ, compare",
         r"(left|leave|leaves|leaving) (\S+ ){0,2}out": "skipped, omitted",

@@ -1,4 +1,4 @@
-"""Use a live cluster in place of inventory files; its client is imported on first use."""
+"""Use a live cluster in place of inventory files."""
 
 import os
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Compare two renderings: which pools, nodes and objects change, and when drivers are reloaded."""
+"""Compare two renderings: pools, nodes, objects, and driver reloads."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Compare a DaemonSet of a cluster with the rendered one, ignoring the API server's defaults."""
+"""Compare a cluster's DaemonSet with the rendered one, ignoring defaults."""
 
 import re
 from collections.abc import Iterator, Mapping

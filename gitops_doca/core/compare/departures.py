@@ -1,4 +1,4 @@
-"""Find where the nodes of a removed pool are now, and whether they lose their driver."""
+"""Find where a removed pool's nodes are, and if they lose their driver."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -91,7 +91,9 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
             case LockedImage(before), LockedImage(after) if before != after:
                 yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
             case LockedImage(_, before), LockedImage(_, after) if before != after:
-                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
+                yield Change(
+                    ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'no platform'}"
+                )
             case LockedImage(listed=before), LockedImage(listed=after) if before != after:
                 yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
             case _:

@@ -1,4 +1,4 @@
-"""Check that a platform fits into the label values, name and tag that are made from it."""
+"""Check that a platform fits into label values, name and tag."""
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import ARCH_LABEL, KERNEL_LABEL, OS_ID_LABEL, OS_VERSION_LABEL, Pool

@@ -1,4 +1,4 @@
-"""The authorization of the requests for a repository, fetched once and shared by all threads."""
+"""The authorization for a repository, fetched once for all threads."""
 
 import threading
 from collections.abc import Callable

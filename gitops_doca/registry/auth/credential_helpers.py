@@ -1,4 +1,4 @@
-"""Run docker's credential helpers, programs that print a login; their output is never shown."""
+"""Run docker's credential helpers; their output is never shown."""
 
 import json
 import os

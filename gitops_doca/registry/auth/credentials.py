@@ -1,4 +1,4 @@
-"""The kinds of credentials, and how to read them from the entries of a docker config.json."""
+"""Read the kinds of credentials from entries of a docker config.json."""
 
 import base64
 import binascii

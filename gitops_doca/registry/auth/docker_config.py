@@ -1,4 +1,4 @@
-"""Find and read a docker config.json: its credential helpers and its entries for a repository."""
+"""Find and read a docker config.json: helpers and entries."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Find the credentials for a repository in Kubernetes pull secrets, as the kubelet does."""
+"""Find a repository's credentials in pull secrets, as the kubelet does."""
 
 import re
 from collections.abc import Iterable, Mapping

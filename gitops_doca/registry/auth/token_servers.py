@@ -1,4 +1,4 @@
-"""Decide which token servers a registry may name, and whether credentials may be sent to them."""
+"""Decide which token servers may be used, and may get credentials."""
 
 from dataclasses import dataclass
 

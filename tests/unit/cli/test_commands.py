@@ -481,10 +481,10 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "kind": "DriverReport",
         "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
-        "skipped": [],
         "companions": [],
-        "obsoletePlans": [],
         "unusedFallbacks": [],
+        "skipped": [],
+        "obsoletePlans": [],
         "diagnostics": [
             {
                 "severity": "error",

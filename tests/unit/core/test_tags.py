@@ -11,6 +11,7 @@ from gitops_doca.core.tags import (
     parse_tag,
     parse_version,
     precompiled_tag,
+    split_kernel,
     split_revision,
     version_key,
 )
@@ -172,3 +173,16 @@ def test_a_version_is_taken_apart(version: str, doca: str, driver: str, revision
 )
 def test_a_version_of_another_shape_is_not_taken_apart(version: str) -> None:
     assert parse_version(version) is None
+
+
+@pytest.mark.parametrize(
+    ("kernel", "numbers", "flavour"),
+    [
+        ("5.15.0-91-generic", (5, 15, 0, 91), "-generic"),
+        ("6.11.0-1003-nvidia-64k", (6, 11, 0, 1003), "-nvidia-64k"),
+        ("5.14.0-427.87.1.el9_4.x86_64", (5, 14, 0, 427, 87, 1), ".el9_4.x86_64"),
+        ("custom", (), "custom"),
+    ],
+)
+def test_a_kernel_has_numbers_and_a_flavour(kernel: str, numbers: tuple[int, ...], flavour: str) -> None:
+    assert split_kernel(kernel) == (numbers, flavour)

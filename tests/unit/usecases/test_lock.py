@@ -208,6 +208,19 @@ def test_every_way_to_differ_has_a_name() -> None:
     assert compare(old, new, renders=True) == (Change(ChangeKind.RENDERING, f"1 -> {RENDERING}"), *changes)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "detail"),
+    [("linux/amd64", "", "linux/amd64 -> no platform"), ("", "linux/amd64", "no platform -> linux/amd64")],
+)
+def test_an_image_that_states_no_platform_is_called_so_on_both_sides(
+    before: str, after: str, detail: str
+) -> None:
+    image = REPOSITORY.tag("moved")
+    old, new = (ImageLock(entries={image: LockedImage(ONE, platform)}) for platform in (before, after))
+
+    assert compare(old, new, renders=False) == (Change(ChangeKind.MOVED, str(image), detail),)
+
+
 def test_companions_differ_as_tags_do() -> None:
     gone, moved, came, kept = (DRIVER.tag(name) for name in ("gone", "moved", "came", "kept"))
     amd64, both = LockedCompanion(ONE, ("linux/amd64",)), LockedCompanion(ONE, ("linux/amd64", "linux/arm64"))

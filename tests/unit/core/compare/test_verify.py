@@ -141,6 +141,25 @@ def test_two_policies_on_one_platform_are_told_apart_by_name() -> None:
     ]
 
 
+def test_two_policies_on_one_platform_of_arm64_are_told_apart_by_a_part_of_the_name() -> None:
+    pools = tuple(LockedPool(f"NicNodePolicy/{name}", COMPILED.pool) for name in ("east", "west"))
+    west = "mofed-ubuntu24.04-84cb6b9485-7f8559c6f8-arm64"
+    renamed = replace(SECOND, name=f"a-{west}-ds", selector="app=other")
+
+    assert found(renamed, lock=replace(LOCK, pools=pools)) == [
+        ("missing", str(pools[0]), ""),
+        ("renamed", str(pools[1]), f"{west}-ds -> a-{west}-ds"),
+        ("selector", str(pools[1]), f"app={west} -> app=other"),
+    ]
+
+
+def test_a_name_with_the_annotation_of_another_pool_is_not_enough() -> None:
+    assert found(replace(FIRST, pool=COMPILED.pool), SECOND) == [
+        ("missing", str(READY), ""),
+        ("twice", COMPILED.pool, f"DaemonSet drivers/{FIRST.name}"),
+    ]
+
+
 def test_of_two_tags_for_a_pool_the_chosen_one_passes() -> None:
     newer = REPOSITORY.tag(f"25.07-0.9.7.0-0{READY.ending}")
     lock = replace(LOCK, entries={**LOCK.entries, newer: LockedImage(THREE, "linux/amd64")})
@@ -168,6 +187,17 @@ def test_without_a_config_the_namespaces_need_only_agree() -> None:
     assert found(FIRST, replace(SECOND, namespace=""), expected=Expected()) == [
         ("namespace", ", drivers", "expected one for all DaemonSets")
     ]
+
+
+def test_namespaces_are_told_in_order() -> None:
+    names = "fbdcea"
+    built = [replace(FIRST, namespace=name) for name in names]
+
+    assert found(*built, SECOND, expected=Expected())[-1] == (
+        "namespace",
+        "a, b, c, d, drivers, e, f",
+        "expected one for all DaemonSets",
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,6 +279,14 @@ def test_a_digest_of_the_policy_must_still_be_one() -> None:
         ]
 
 
+def test_only_the_annotation_tells_of_a_digest_of_the_policy() -> None:
+    image = f"{REPOSITORY}@{THREE}"
+
+    assert found(replace(FIRST, image=image), lock=ImageLock(pools=(READY,))) == [
+        ("image", str(READY), f"{image}: not in the lock")
+    ]
+
+
 def test_the_count_is_of_daemon_sets_with_a_pool() -> None:
     built = stream(FIRST, SECOND, OTHERS)
 
@@ -274,3 +312,14 @@ def test_where_policies_are_emitted_they_are_wanted_and_nothing_else() -> None:
         ("missing", CLUSTER, "with ofedDriver"),
         ("owners", FIRST.pool, f"DaemonSet drivers/{FIRST.name}"),
     ]
+
+
+def test_policies_are_told_in_order() -> None:
+    policies = [f"NicNodePolicy/{name}" for name in "fbdcea"]
+    lock = replace(LOCK, pools=tuple(LockedPool(policy, READY.pool) for policy in policies))
+
+    lost = words(compare_built(lock, stream(), Expected(policies=True)))
+    second_owners = words(compare_built(ImageLock(), stream(drivers=tuple(policies)), DRIVERS))
+
+    assert [policy for _, policy, _ in lost] == sorted(policies)
+    assert [policy for _, policy, _ in second_owners] == sorted(policies)

@@ -2,7 +2,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from fakes.cluster import DIGEST, POLICY_PLACE, REPOSITORY, make_node, make_policy, make_pool, make_pools
+from fakes.cluster import (
+    DIGEST,
+    POLICY_PLACE,
+    REPOSITORY,
+    VERSION,
+    choices,
+    make_node,
+    make_policy,
+    make_pool,
+    make_pools,
+)
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems, spell
 from gitops_doca.core.reference import ImageReference, parse_repository
 from gitops_doca.core.resolve.decide import (
@@ -13,6 +23,7 @@ from gitops_doca.core.resolve.decide import (
     UsePrecompiled,
     compile_image,
     decide,
+    pinned,
     precompiled_image,
     report,
     required_images,
@@ -70,9 +81,11 @@ def test_a_forced_miss_never_compiles(compiled: TagLookup | None) -> None:
 
 
 def test_a_miss_compiles_with_an_image_that_exists() -> None:
-    assert _decide(MISSING, EXISTS) == CompileOnNode(
-        pool=make_pool(), image=REPOSITORY.tag(COMPILED), digest=DIGEST
-    )
+    decision = _decide(MISSING, EXISTS)
+
+    assert decision == CompileOnNode(pool=make_pool(), image=REPOSITORY.tag(COMPILED), digest=DIGEST)
+    assert isinstance(decision, CompileOnNode)
+    assert decision.version == VERSION
 
 
 @pytest.mark.parametrize("compiled", [MISSING, UNKNOWN])
@@ -89,6 +102,17 @@ def test_a_digest_needs_no_look_up(*, forced: bool) -> None:
     assert decide(pool, {}) == UseDigest(pool=pool, image=REPOSITORY.digest(DIGEST))
     assert str(REPOSITORY.digest(DIGEST)) == f"nvcr.io/nvidia/mellanox/doca-driver@{DIGEST}"
     assert required_images([pool], {}) == ()
+
+
+def test_a_pinned_image_has_the_digest_behind_its_tag_or_alone() -> None:
+    policies = (make_policy(), make_policy(digest=DIGEST))
+    decisions = [decision for policy in policies for decision in choices(make_pool(policy))]
+
+    assert [str(pinned(decision)) for decision in decisions] == [
+        f"{REPOSITORY}:{PRECOMPILED}@{DIGEST}",
+        f"{REPOSITORY}:{COMPILED}@{DIGEST}",
+        f"{REPOSITORY}@{DIGEST}",
+    ]
 
 
 def test_each_precompiled_tag_is_wanted_once_and_sorted() -> None:
@@ -194,9 +218,9 @@ def test_a_miss_names_the_fallback_versions_that_were_tried() -> None:
     )
 
 
-def _report(decisions: list[Decision], tags: tuple[str, ...] = ()) -> list[Diagnostic]:
+def _report(decisions: list[Decision], tags: tuple[str, ...] = (), *, recorded: str = "") -> list[Diagnostic]:
     problems = Problems()
-    report(decisions, {REPOSITORY: TagList(frozenset(tags))}, problems)
+    report(decisions, {REPOSITORY: TagList(frozenset(tags))}, problems, recorded=recorded)
     return list(problems)
 
 
@@ -247,6 +271,25 @@ def test_a_miss_with_nothing_near_it_says_so_when_there_was_no_list(
     (problem,) = _report([_withheld(MISSING, "a")], tags)
 
     assert problem.details == ("pool ubuntu22.04/5.15.0-91-generic/amd64, 1 node: a", *more)
+
+
+def test_a_recorded_miss_tells_where_it_is_recorded_and_nothing_near_it() -> None:
+    near = "25.04-0.6.1.0-2-5.15.0-92-generic-ubuntu22.04-amd64"
+
+    (problem,) = _report([_withheld(MISSING, "a")], (near,), recorded="recorded in the lock")
+
+    assert problem.details == (
+        "pool ubuntu22.04/5.15.0-91-generic/amd64, 1 node: a",
+        "recorded in the lock",
+    )
+
+
+def test_the_first_20_misses_have_hints() -> None:
+    kernels = [f"5.15.0-{number}-generic" for number in range(100, 122)]
+
+    problems = _report([_withheld(MISSING, "a", kernel=kernel) for kernel in kernels])
+
+    assert [len(problem.details) for problem in problems] == [2] * 20 + [1] * 2
 
 
 def test_a_miss_of_both_images_tells_all_pools_that_would_compile_with_one() -> None:

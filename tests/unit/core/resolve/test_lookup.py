@@ -66,6 +66,10 @@ def test_a_hidden_repository_is_unknown_until_it_shows_another_tag() -> None:
     assert _checked(HIDDEN, None, other=EXISTS) == MISSING
 
 
+def test_an_outage_is_no_miss_in_a_repository_that_showed_another_tag() -> None:
+    assert _checked(OUTAGE, None, other=EXISTS) == OUTAGE
+
+
 def test_a_tag_of_a_hidden_repository_that_is_listed_is_no_miss() -> None:
     assert _checked(HIDDEN, TagList(frozenset({"wanted"})), other=EXISTS) == INCONSISTENT
 

@@ -67,6 +67,13 @@ def test_a_plan_is_not_done_while_one_of_its_policies_has_no_node() -> None:
     assert [pool.node_names for pool in grouping.pools] == [(), ("node-1",)]
 
 
+def test_a_plan_for_one_policy_is_done_when_that_policy_has_a_node() -> None:
+    policies = [make_policy(name, selector={"pool": name}) for name in ("blue", "red")]
+    plan = make_plan(policies=["red"])
+
+    assert grouped(policies, [make_node(labels={"pool": "red"})], plans=[plan]).obsolete_plans == (plan,)
+
+
 def _problems(*plans: PlannedPool, operator_names: bool = False) -> list[str]:
     problems = Problems()
     policies = [make_policy("blue"), make_policy("red")]

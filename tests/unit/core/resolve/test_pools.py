@@ -301,6 +301,7 @@ def test_a_kernel_that_fits_no_label_is_an_error_that_names_its_nodes(
         (make_node(os="ubuntu 22_04"), "OS 'ubuntu22_04'", OS_ID_LABEL),
         (make_node(os="ubuntu 22..04"), "OS 'ubuntu22..04'", OS_ID_LABEL),
         (make_node(os=f"{'u' * 30} {'2' * 30}"), f"OS '{'u' * 30}{'2' * 30}'", OS_ID_LABEL),
+        (make_node(os=f"{'u' * 40} 24", arch="arm64"), f"OS '{'u' * 40}24'", OS_ID_LABEL),
         (make_node(arch="AMD64"), "architecture 'AMD64'", ARCH_LABEL),
     ],
 )
@@ -366,7 +367,7 @@ def _overlap(selectors: Mapping[str, Mapping[str, str]], *nodes: Node) -> list[D
 def test_node_policies_that_select_one_node_conflict_whether_it_has_a_nic_or_not() -> None:
     nodes = [make_node("a", labels=BLUE, without=[NIC_LABEL]), make_node("b", labels=BLUE), make_node("c")]
 
-    assert _overlap({"two": {}, "one": BLUE}, *nodes) == [
+    assert _overlap({"two": {}, "one": BLUE}, *reversed(nodes)) == [
         Diagnostic(
             category=Category.INPUT,
             message="the NicNodePolicies one and two select the same nodes a, b",

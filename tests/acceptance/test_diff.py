@@ -528,7 +528,7 @@ def test_without_a_folder_for_temporary_files_there_is_no_other_side(
     assert first_error(diff(cluster, "main")) == (
         74,
         b"",
-        "error[io]: there is not a folder for temporary files: Read-only file system",
+        "error[io]: there is no folder for temporary files: Read-only file system",
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands at a path in an object of Kubernetes, or in a document."""
+"""Read values by path in a Kubernetes object or a document."""
 
 from typing import Any
 

@@ -71,7 +71,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         return None
     if not validate(document, "lock", problems):
         return None
-    pools = sorted(LockedPool(entry["policy"], entry["pool"]) for entry in document.value["pools"])
+    pools = sorted(_pools(document, problems))
     entries = dict(sorted(_entries(document, problems), key=_by_image))
     return ImageLock(
         pools=tuple(pools),
@@ -80,6 +80,17 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         companions=dict(sorted(_companions(document, entries, problems), key=_by_image)),
         rendering=document.value.get("rendering", _FIRST_RENDERING),
     )
+
+
+def _pools(document: Document, problems: Problems) -> Iterator[LockedPool]:
+    seen: set[LockedPool] = set()
+    for number, entry in enumerate(document.value["pools"]):
+        pool = LockedPool(entry["policy"], entry["pool"])
+        if pool in seen:
+            message = f"{pool.pool} of {pool.policy} appears twice"
+            problems.error(message, document.place(("pools", number, "pool")))
+        seen.add(pool)
+        yield pool
 
 
 def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageReference, LockEntry]]:

@@ -520,7 +520,7 @@ def test_no_repository_is_looked_for_above_a_ceiling(
     result = diff(cluster, "main", env={"GIT_CEILING_DIRECTORIES": str((tmp_path / ceiling).resolve())})
 
     assert result.exit_code == code
-    assert ("is in no Git repository" in result.stderr) is (code == 3)
+    assert ("is not in a Git repository" in result.stderr) is (code == 3)
 
 
 def test_a_repository_of_another_owner_is_used_only_where_the_user_trusts_it(

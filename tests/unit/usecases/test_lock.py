@@ -319,6 +319,15 @@ BAD = {
         26,
         "an entry with either digest or missing: true",
     ),
+    "a pool twice": (
+        TEXT.replace(
+            "repositories:",
+            "- pool: ubuntu22.04/5.15.0-91-generic/amd64\n"
+            "  policy: NicClusterPolicy/nic-cluster-policy\nrepositories:",
+        ),
+        13,
+        "ubuntu22.04/5.15.0-91-generic/amd64 of NicClusterPolicy/nic-cluster-policy appears twice",
+    ),
     "a tag twice": (TEXT.replace(f"tag: {TAG}", "tag: '24.10'"), 18, "appears twice"),
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),

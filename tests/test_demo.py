@@ -1,11 +1,13 @@
+import json
+
 import yaml
 
 from support.cli import ROOT, run_cli
 from support.published import published_digests
+from support.upgrade import FALLBACK, VERSION
 
 DEMO = ROOT / "fixtures" / "demo"
 REPOSITORY = "nvcr.io/nvidia/mellanox/doca-driver"
-VERSION = "doca3.3.0-26.01-1.0.0.0-0"
 # Nothing listens there: a run that asks anybody fails.
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
 
@@ -16,9 +18,21 @@ def test_the_demo_shows_three_pools_of_published_images() -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     daemon_sets = [item for item in yaml.safe_load_all(result.stdout) if item["kind"] == "DaemonSet"]
     assert [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in daemon_sets] == [
-        f"{REPOSITORY}:{VERSION}-5.15.0-170-generic-ubuntu22.04-amd64",
-        f"{REPOSITORY}:{VERSION}-6.8.0-100-generic-ubuntu24.04-amd64",
-        f"{REPOSITORY}:{VERSION}-6.17.0-1008-nvidia-ubuntu24.04-arm64",
+        f"{REPOSITORY}:{VERSION}-5.15.0-179-generic-ubuntu22.04-amd64",
+        f"{REPOSITORY}:{FALLBACK}-6.8.0-100-generic-ubuntu24.04-amd64",
+        f"{REPOSITORY}:{FALLBACK}-6.17.0-1008-nvidia-ubuntu24.04-arm64",
+    ]
+
+
+def test_two_of_its_pools_run_a_fallback_version() -> None:
+    result = run_cli("check", DEMO, "-o", "json", cwd=ROOT, env=NOWHERE)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    pools = json.loads(result.stdout)["pools"]
+    assert [(pool["version"], pool.get("fallback", False)) for pool in pools] == [
+        (VERSION, False),
+        (FALLBACK, True),
+        (FALLBACK, True),
     ]
 
 
@@ -27,4 +41,6 @@ def test_the_lock_of_the_demo_has_the_digests_that_were_published() -> None:
     (repository,) = yaml.safe_load((DEMO / "gitops-doca.lock.yaml").read_text())["repositories"]
 
     assert repository["repository"] == REPOSITORY
-    assert {entry["tag"]: entry["digest"] for entry in repository["tags"]}.items() <= published.items()
+    assert {entry["tag"]: entry.get("digest") for entry in repository["tags"]} == {
+        entry["tag"]: published.get(entry["tag"]) for entry in repository["tags"]
+    }

@@ -19,11 +19,16 @@ from gitops_doca.sources.reading.schema import schema_text
 from support.cli import Result, clean_environment, run_cli
 from support.in_process import run_here
 from support.repository import commit, edit, git, start, start_demo
-from support.upgrade import boot, change
+from support.upgrade import FALLBACK, VERSION, boot, change, finish
 
 CONFIG = "gitops-doca.yaml"
 LOCK = "gitops-doca.lock.yaml"
-IMAGE = "nvcr.io/nvidia/mellanox/doca-driver:doca3.3.0-26.01-1.0.0.0-0"
+IMAGE = f"nvcr.io/nvidia/mellanox/doca-driver:{VERSION}"
+STAYS = [
+    f"2 pools stay on {FALLBACK}, nothing reloads",
+    f"1 pool stays on {VERSION}, nothing reloads",
+]
+LINE_BREAK = "has a line break in its name, which git cannot look up here"
 
 
 @pytest.fixture
@@ -32,7 +37,12 @@ def cluster(tmp_path: Path) -> Path:
     return start_demo(tmp_path / "repository")
 
 
-LINE_BREAK = "has a line break in its name, which git cannot look up here"
+@pytest.fixture
+def finished(cluster: Path) -> Path:
+    """Give the demo after its upgrade, committed on `main`."""
+    finish(cluster)
+    commit(cluster)
+    return cluster
 
 
 def root(cluster: Path) -> Path:
@@ -78,10 +88,10 @@ def test_the_json_fits_its_schema(cluster: Path) -> None:
 
     Draft202012Validator(json.loads(schema_text("diff"))).validate(document)
     assert [(pool["pool"], pool["change"], pool["reload"]) for pool in document["pools"]] == [
-        ("ubuntu22.04/5.15.0-170-generic/amd64", "changed", "next-restart"),
-        ("ubuntu24.04/6.17.0-1008-nvidia/amd64", "added", "start"),
+        ("ubuntu22.04/5.15.0-179-generic/amd64", "changed", "next-restart"),
         ("ubuntu24.04/6.17.0-1008-nvidia/arm64", "changed", "next-restart"),
         ("ubuntu24.04/6.8.0-100-generic/amd64", "changed", "next-restart"),
+        ("ubuntu24.04/6.8.0-117-generic/amd64", "added", "start"),
     ]
 
 
@@ -107,8 +117,8 @@ def test_an_annotation_reloads_nothing(cluster: Path) -> None:
     assert lines(result)[1:7] == [
         "3 pools changed",
         "",
-        "changed  ubuntu22.04/5.15.0-170-generic/amd64 of NicClusterPolicy/nic-cluster-policy",
-        f"  image   {IMAGE}-5.15.0-170-generic-ubuntu22.04-amd64",
+        "changed  ubuntu22.04/5.15.0-179-generic/amd64 of NicClusterPolicy/nic-cluster-policy",
+        f"  image   {IMAGE}-5.15.0-179-generic-ubuntu22.04-amd64",
         "  nodes   2: storage-1, storage-2",
         "  driver  not reloaded",
     ]
@@ -161,13 +171,13 @@ def test_another_name_or_namespace_reloads_all_at_once(cluster: Path) -> None:
     }
 
 
-def test_a_driver_version_that_moves_is_told_once(cluster: Path) -> None:
+def test_a_driver_version_that_moves_is_told_once(finished: Path) -> None:
     for name in ("policy.yaml", LOCK):
-        edit(cluster / name, ("26.01-1.0.0.0-0", "26.01-1.0.0.0-1"))
+        edit(finished / name, ("26.04-0.8.0.0-0", "26.04-0.8.0.0-1"))
 
-    assert lines(diff(cluster, "main"))[1:3] == [
+    assert lines(diff(finished, "main"))[1:3] == [
         "3 pools changed",
-        "driver doca3.3.0-26.01-1.0.0.0-0 -> doca3.3.0-26.01-1.0.0.0-1: 3 pools, 5 nodes",
+        "driver doca3.4.0-26.04-0.8.0.0-0 -> doca3.4.0-26.04-0.8.0.0-1: 3 pools, 5 nodes",
     ]
 
 
@@ -183,28 +193,28 @@ def test_a_node_that_joins_a_pool_is_a_difference_without_manifests(cluster: Pat
         1,
         [
             "1 node joins a pool",
-            "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
+            *STAYS,
             "",
             "nodes that move, join or leave",
-            "  new in the inventory -> ubuntu22.04/5.15.0-170-generic/amd64",
+            "  new in the inventory -> ubuntu22.04/5.15.0-179-generic/amd64",
             "    1: storage-3",
         ],
     )
 
 
 def test_a_planned_pool_waits_for_its_first_node(cluster: Path) -> None:
-    plan = "{os: ubuntu, osVersion: '24.04', kernel: 6.17.0-1008-nvidia, arch: amd64}"
+    plan = "{os: ubuntu, osVersion: '24.04', kernel: 6.8.0-117-generic, arch: amd64}"
     change(cluster)
-    boot(cluster, "gpu-2", "6.17.0-1008-nvidia", "6.8.0-100-generic")
+    boot(cluster, "gpu-2", "6.8.0-117-generic", "6.8.0-100-generic")
     edit(cluster / CONFIG, ("spec:\n", f"spec:\n  planned: [{plan}]\n"))
     edit(cluster / "policy.yaml", ('value: "false"', 'value: "true"'))
 
-    assert lines(diff(cluster, "main"))[1:8] == [
+    assert lines(diff(cluster, "main"))[1:9] == [
         "1 pool added",
-        "3 pools stay on doca3.3.0-26.01-1.0.0.0-0, nothing reloads",
+        *STAYS,
         "",
-        "added    ubuntu24.04/6.17.0-1008-nvidia/amd64 of NicClusterPolicy/nic-cluster-policy",
-        f"  image   {IMAGE}-6.17.0-1008-nvidia-ubuntu24.04-amd64",
+        "added    ubuntu24.04/6.8.0-117-generic/amd64 of NicClusterPolicy/nic-cluster-policy",
+        f"  image   {IMAGE}-6.8.0-117-generic-ubuntu24.04-amd64",
         "  nodes   none yet (planned)",
         "  driver  loaded by the first node that boots this kernel",
     ]
@@ -216,37 +226,37 @@ def use_policies(cluster: Path) -> None:
     edit(cluster / LOCK, ("    platform:", "    listed: true\n    platform:"))
 
 
-def test_handing_the_drivers_to_the_operator_reloads_them_all(cluster: Path) -> None:
-    use_policies(cluster)
+def test_handing_the_drivers_to_the_operator_reloads_them_all(finished: Path) -> None:
+    use_policies(finished)
 
-    result = diff(cluster, "main")
+    result = diff(finished, "main")
 
     assert lines(result)[1] == "3 pools changed, 2 other objects differ"
     assert driver_lines(result) == {"reloaded on all nodes at once when this is applied: another owner"}
 
 
-def test_with_the_operator_a_change_is_left_to_it(cluster: Path) -> None:
-    use_policies(cluster)
-    commit(cluster)
+def test_with_the_operator_a_change_is_left_to_it(finished: Path) -> None:
+    use_policies(finished)
+    commit(finished)
     for name in ("policy.yaml", LOCK):
-        edit(cluster / name, ("26.01-1.0.0.0-0", "26.01-1.0.0.0-1"))
+        edit(finished / name, ("26.04-0.8.0.0-0", "26.04-0.8.0.0-1"))
 
-    result = diff(cluster, "main")
+    result = diff(finished, "main")
 
     assert lines(result)[1:3] == [
         "3 pools changed, 1 other object differs",
-        "driver doca3.3.0-26.01-1.0.0.0-0 -> doca3.3.0-26.01-1.0.0.0-1: 3 pools, 5 nodes",
+        "driver doca3.4.0-26.04-0.8.0.0-0 -> doca3.4.0-26.04-0.8.0.0-1: 3 pools, 5 nodes",
     ]
     assert driver_lines(result) == {"left to the operator, which follows its upgradePolicy"}
 
 
-def test_a_folder_of_policies_is_compared_by_its_objects(cluster: Path) -> None:
-    use_policies(cluster)
-    run_here("generate", "--output-dir", "../rendered", cwd=cluster)
-    assert lines(diff(cluster, "../rendered")) == ["no difference against ../rendered"]
-    edit(cluster / "policy.yaml", ("Seconds: 300", "Seconds: 60"))
+def test_a_folder_of_policies_is_compared_by_its_objects(finished: Path) -> None:
+    use_policies(finished)
+    run_here("generate", "--output-dir", "../rendered", cwd=finished)
+    assert lines(diff(finished, "../rendered")) == ["no difference against ../rendered"]
+    edit(finished / "policy.yaml", ("Seconds: 300", "Seconds: 60"))
 
-    assert lines(diff(cluster, "../rendered"))[1:5] == [
+    assert lines(diff(finished, "../rendered"))[1:5] == [
         "1 other object differs",
         "",
         "other objects",
@@ -518,7 +528,7 @@ def test_without_a_folder_for_temporary_files_there_is_no_other_side(
     assert first_error(diff(cluster, "main")) == (
         74,
         b"",
-        "error[io]: there is not a folder for temporary files: Read-only file system",
+        "error[io]: there is no folder for temporary files: Read-only file system",
     )
 
 
@@ -621,13 +631,13 @@ def test_a_config_on_neither_side_is_told(cluster: Path) -> None:
 
 
 def break_version(cluster: Path) -> None:
-    edit(cluster / "policy.yaml", ("version: doca3.3.0-26.01-1.0.0.0-0", "version: 24.10"))
+    edit(cluster / "policy.yaml", (f"version: {VERSION}", "version: 24.10"))
 
 
 def test_a_config_that_fails_at_the_base_only_names_the_base(cluster: Path) -> None:
     break_version(cluster)
     commit(cluster)
-    edit(cluster / "policy.yaml", ("version: 24.10", "version: doca3.3.0-26.01-1.0.0.0-0"))
+    edit(cluster / "policy.yaml", ("version: 24.10", f"version: {VERSION}"))
 
     code, stdout, error = first_error(diff(cluster, "main"))
 
@@ -809,8 +819,8 @@ def test_a_folder_of_manifests_that_cannot_be_read_is_told(cluster: Path) -> Non
     assert len(errors) == 5
     assert errors[0].startswith("error[input]: rendered/a.yaml:2: is not valid YAML")
     assert errors[1] == (
-        "error[input]: rendered/c/daemonset-mofed-ubuntu22.04-76944977f-ds.yaml:3: "
-        "DaemonSet mofed-ubuntu22.04-76944977f-ds appears twice in ./rendered"
+        "error[input]: rendered/c/daemonset-mofed-ubuntu22.04-548497d4c6-ds.yaml:3: "
+        "DaemonSet mofed-ubuntu22.04-548497d4c6-ds appears twice in ./rendered"
     )
 
 

@@ -16,6 +16,7 @@ from support.cli import ROOT, Result
 from support.in_process import run_here
 from support.krm import call, config, resource_list
 from support.shell import blocks
+from support.upgrade import finish
 
 LABEL = "gitops-doca.dev/driver-loaded"
 WAITING = {"matchExpressions": [{"key": LABEL, "operator": "In", "values": ["true"]}]}
@@ -53,11 +54,12 @@ class YamlFile(SingleFileSnapshotExtension):
 
 
 class Demo:
-    """The demo, whose images are locked."""
+    """The demo after its upgrade, whose images are locked."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         copytree(ROOT / "fixtures" / "demo", folder)
+        finish(folder)
         document = config(policies=["policy.yaml"], inventory="nodes.yaml")
         (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 

@@ -15,6 +15,7 @@ from support.inputs import Pool, write_inputs
 from support.krm import config, resource_list
 from support.macos import run_as_on_macos
 from support.repository import edit, start_demo
+from support.upgrade import FALLBACK
 
 DEMO = ROOT / "fixtures" / "demo"
 POOL = Pool(kernel="5.15.0-91-generic")
@@ -101,7 +102,9 @@ def test_a_difference_to_another_revision_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_function_gives_its_resource_list(demo: Path) -> None:
-    stdin = resource_list([], config(policies=["policy.yaml"], inventory=["nodes.yaml"]))
+    stdin = resource_list(
+        [], config(policies=["policy.yaml"], inventory=["nodes.yaml"], fallbackVersions=[FALLBACK])
+    )
 
     result = run_as_on_macos("krm", cwd=demo, stdin=stdin)
 

@@ -14,6 +14,7 @@ from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 from support.krm import call, config, resource_list
 from support.repository import commit, edit, git, start_demo
+from support.upgrade import FALLBACK, finish
 
 LOCK = "gitops-doca.lock.yaml"
 OURS = f"rendering: {RENDERING}\n"
@@ -93,7 +94,7 @@ def test_argo_cd_is_told(tmp_path: Path) -> None:
 
 def test_kustomize_is_told(demo: Path) -> None:
     written_for(demo, OLDER)
-    spec = {"policies": ["policy.yaml"], "inventory": ["nodes.yaml"]}
+    spec = {"policies": ["policy.yaml"], "inventory": ["nodes.yaml"], "fallbackVersions": [FALLBACK]}
 
     warned = call(demo, resource_list([], config(**spec)))
     refused = call(demo, resource_list([], config(**spec, strict=True)))
@@ -119,6 +120,7 @@ def test_a_fleet_is_told_of_each_cluster_once(tmp_path: Path) -> None:
 
 
 def test_where_the_operator_renders_it_does_not_matter(demo: Path) -> None:
+    finish(demo)
     written_for(demo, OLDER)
     edit(demo / LOCK, ("platform: linux/amd64", "platform: linux/amd64\n    listed: true"))
     edit(demo / LOCK, ("platform: linux/arm64", "platform: linux/arm64\n    listed: true"))
@@ -267,6 +269,7 @@ def test_a_lock_of_the_work_tree_is_told_as_anywhere(tmp_path: Path) -> None:
 
 def test_the_base_of_a_cluster_with_the_operator_has_no_note(tmp_path: Path) -> None:
     cluster = start_demo(tmp_path / "repository")
+    finish(cluster)
     for architecture in ("amd64", "arm64"):
         platform = f"platform: linux/{architecture}"
         edit(cluster / LOCK, (platform, f"{platform}\n    listed: true"))

@@ -11,7 +11,7 @@ from support.in_process import run_here
 
 DEMO = Path(__file__).resolve().parents[2] / "fixtures" / "demo"
 IMAGE = "nvcr.io/nvidia/mellanox/doca-driver"
-FIRST = "ubuntu22.04/5.15.0-170-generic/amd64"
+FIRST = "ubuntu22.04/5.15.0-179-generic/amd64"
 POLICY = "NicClusterPolicy/nic-cluster-policy"
 TRAP = (
     "without --enable-exec kustomize prints nothing and succeeds; kubectl kustomize never can run functions"
@@ -98,7 +98,7 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
     changed = stream.replace(f"{IMAGE}:".encode(), b"mirror.example/doca-driver:", 1)
     changed = changed.replace(b"namespace: nvidia-network-operator", b"namespace: other")
     result = run_here("verify", "-", cwd=folder, stdin=changed)
-    tag = "doca3.3.0-26.01-1.0.0.0-0-5.15.0-170-generic-ubuntu22.04-amd64"
+    tag = "doca3.4.0-26.04-0.8.0.0-0-5.15.0-179-generic-ubuntu22.04-amd64"
 
     assert (result.exit_code, lines(result)) == (
         1,
@@ -185,8 +185,8 @@ def test_with_v_each_daemon_set_is_told(folder: Path, stream: bytes) -> None:
 
     told = [line for line in result.stderr.splitlines() if line.startswith("info: ")]
     assert told[0] == (
-        "info: DaemonSet nvidia-network-operator/mofed-ubuntu22.04-76944977f-ds: "
-        f"{FIRST}, {IMAGE}:doca3.3.0-26.01-1.0.0.0-0-5.15.0-170-generic-ubuntu22.04-amd64"
+        "info: DaemonSet nvidia-network-operator/mofed-ubuntu22.04-548497d4c6-ds: "
+        f"{FIRST}, {IMAGE}:doca3.4.0-26.04-0.8.0.0-0-5.15.0-179-generic-ubuntu22.04-amd64"
     )
     assert len(told) == 3
 

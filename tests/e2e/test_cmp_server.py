@@ -101,7 +101,7 @@ def test_the_parameters_are_announced(server: CmpServer, application: Applicatio
 
 
 def test_an_error_begins_with_our_sentence(server: CmpServer, application: Application) -> None:
-    application.change("gitops-doca.lock.yaml", "5.15.0-170-generic/amd64", "5.15.0-171-generic/amd64")
+    application.change("gitops-doca.lock.yaml", "5.15.0-179-generic/amd64", "5.15.0-180-generic/amd64")
 
     told = error(server, application)
 

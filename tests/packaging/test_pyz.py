@@ -14,6 +14,7 @@ import pytest
 
 from support.cli import ROOT, Result, run_cli
 from support.krm import config, resource_list
+from support.upgrade import FALLBACK
 
 pytestmark = pytest.mark.xdist_group("pyz")  # the file is built once, not by each worker
 
@@ -73,7 +74,7 @@ def test_it_prints_what_the_package_prints(folder: Path) -> None:
 
 
 def test_under_the_functions_name_it_is_the_function(folder: Path) -> None:
-    call = config(policies=["policy.yaml"], inventory=["nodes.yaml"])
+    call = config(policies=["policy.yaml"], inventory=["nodes.yaml"], fallbackVersions=[FALLBACK])
 
     result = run(folder, "gitops-doca-krm", stdin=resource_list([], call))
 

@@ -8,6 +8,7 @@ from gitops_doca.cli.argocd.application import find_file_root, operator_environm
 from gitops_doca.sources.file_root import FileRoot
 from support.application import APP, Application
 from support.in_process import run_here
+from support.upgrade import finish
 
 
 def explained(application: Application, **parameters: Any) -> dict[str, tuple[str, str]]:
@@ -349,6 +350,7 @@ def test_a_folder_without_a_config_is_told(application: Application) -> None:
 
 
 def test_policies_and_inventory_as_parameters_need_no_config(application: Application) -> None:
+    finish(application.folder)
     (application.folder / "gitops-doca.yaml").unlink()
 
     result = application.generate(policy="policy.yaml", inventory=["nodes.yaml"])

@@ -1,3 +1,4 @@
+import re
 import resource
 import signal
 from typing import NoReturn
@@ -84,11 +85,11 @@ def test_80_missing_images_leave_room_for_the_help_of_the_first(application: App
 def test_a_miss_that_the_lock_records_needs_a_new_lock_and_no_refresh(application: Application) -> None:
     lock = application.folder / "gitops-doca.lock.yaml"
     text = lock.read_text()
-    begin = text.index("  - digest:")
-    end = text.index("    tag:", begin)
-    tag = text[end:].split()[1]
-    pools = "".join(line for line in text[:begin].splitlines(keepends=True) if not line.endswith(f":{tag}\n"))
-    lock.write_text(f"{pools}  - missing: true\n{text[end:]}")
+    entry = re.search(r"  - tag: (\S+)\n    digest: \S+\n    platform: \S+\n", text)
+    assert entry is not None
+    text = text.replace(entry[0], f"  - tag: {entry[1]}\n    missing: true\n")
+    lines = text.splitlines(keepends=True)
+    lock.write_text("".join(line for line in lines if not line.endswith(f":{entry[1]}\n")))
 
     result = application.generate()
 

@@ -22,6 +22,7 @@ _HEAVY = Weight(features=80, images=30)
 HEAVY = ".heavy.json"
 COMPACT = ".compact.yaml"
 VERSION = "25.04-0.6.1.0-2"
+FALLBACKS = ("25.04-0.6.1.0-1", "25.01-0.6.0.0-0")
 POLICY = """\
 apiVersion: mellanox.com/v1alpha1
 kind: NicClusterPolicy
@@ -50,9 +51,9 @@ def kernel(pool: int) -> str:
     return f"5.15.0-{100 + pool}-generic"
 
 
-def tag(pool: int) -> str:
+def tag(pool: int, version: str = VERSION) -> str:
     """Return the tag that a pool needs."""
-    return f"{VERSION}-{kernel(pool)}-ubuntu22.04-amd64"
+    return f"{version}-{kernel(pool)}-ubuntu22.04-amd64"
 
 
 def write_nodes(path: Path, *, nodes: int, pools: int) -> None:

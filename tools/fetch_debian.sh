@@ -73,7 +73,7 @@ WRAPPER
 chmod +x "$work/$program"
 right_version "$work/$program" || fail "the package $package $release does not run here, or is another version"
 
-# Others may be doing the same: whoever renames first is right, and all have the same files.
+# Others may be doing the same: the first one to rename wins, and all have the same files.
 mkdir -p "$target"
 mv -T "$work/root" "$target/root" 2>/dev/null || [[ -d "$target/root" ]]
 mv -f "$work/$program" "$target/$program"

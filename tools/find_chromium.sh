@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Link Debian's chromium to the path that is given, for the tests of the HTML page. Root has apt install it where it
-# is missing; with all that it needs it is too large to be unpacked by hand. Anybody else is told, and goes on without.
+# is missing; with all that it needs it is too large to be unpacked by hand. Without root it is only reported as missing.
 set -euo pipefail
 
 if (($# != 1)); then

@@ -44,6 +44,8 @@ class LoopbackRegistry(ThreadingHTTPServer):
         """Seconds that pass before each answer."""
         self.methods: Counter[str] = Counter()
         """Requests for manifests, by method."""
+        self.lists = 0
+        """Requests for the list of tags."""
 
     @property
     def host(self) -> str:
@@ -86,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/v2/":
             self._send_json(HTTPStatus.OK, {})
         elif path == f"{base}tags/list":
+            self.server.lists += 1
             tags = {"name": self.server.repository, "tags": sorted(self.server.tags)}
             self._send_json(HTTPStatus.OK, tags)
         elif path.startswith(f"{base}manifests/"):

@@ -101,7 +101,7 @@ def _shiv(site: Path, target: Path) -> None:
 
 
 def _finish(built: Path, site: Path, target: Path) -> None:
-    """Copy the file, with the bytecode that shiv leaves out, and our `__main__` in the place of shiv's."""
+    """Copy the file, with the bytecode that shiv omits, and our `__main__` instead of shiv's."""
     start = (ROOT / "tools" / "pyz_start.py").read_bytes()
     with zipfile.ZipFile(built) as old, target.open("wb") as stream:
         stream.write(built.read_bytes().partition(b"\n")[0] + b"\n")

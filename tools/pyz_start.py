@@ -1,4 +1,4 @@
-"""The `__main__` of gitops-doca.pyz: has shiv unpack it where nobody else can write."""
+"""The `__main__` of gitops-doca.pyz: has shiv unpack it where no other user can write."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ def _folder() -> str:
         _fail(path, os.strerror(error.errno or 0))
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        # Whoever can write there could have put other code into it.
+        # A user who can write there could have put other code into it.
         _fail(path, "is not a folder that only its owner, who runs this, can write")
     return path
 

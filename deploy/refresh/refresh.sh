@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Renew the inventory and the lock of one folder, and propose what moved as a branch of one commit.
+# Update the inventory and the lock of one folder, and propose the changes as a branch of one commit.
 #
 # usage: refresh.sh FOLDER [INVENTORY]
 #
 #   FOLDER     holds gitops-doca.yaml; a path from the root of the repository
-#   INVENTORY  snapshot in FOLDER to take anew from the live cluster; without it the nodes stay as they are
+#   INVENTORY  compact inventory in FOLDER to update from the live cluster; without it the nodes stay the same
 #
 # environment:
 #   REFRESH_REMOTE  remote of the repository to fetch from and to push to (origin)
@@ -35,7 +35,7 @@ allow() {
   [[ " 0 $1 " == *" $status "* ]] || exit "$status"
 }
 
-# Replace what the remote has as the branch, unless somebody else did so since we looked.
+# Replace the branch on the remote, unless it was changed in the meantime.
 push() { git_remote push --quiet --force-with-lease="refs/heads/$branch:$1" -- "$remote" "$2"; }
 
 # Make the branch this commit. By a pattern: a name alone may be that of refs/heads/refs/heads/..., too, to a push.
@@ -200,7 +200,7 @@ if [[ $after == "$of_base" ]]; then
   nothing_moved
 fi
 
-# Dated as its base, so that the same change is the same commit: whoever reviews it is not disturbed every half hour.
+# Dated as its base, so that the same change is the same commit: its reviewers are not notified every half hour.
 date=$(git log -1 --format=%cI)
 {
   echo "$title"

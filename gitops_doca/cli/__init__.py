@@ -1,4 +1,4 @@
-"""The command line: flags to settings, results to streams and exit codes."""
+"""The command line: its commands, and the exit code of each outcome."""
 
 import os
 import sys
@@ -15,18 +15,17 @@ from gitops_doca.cli.output.streams import buffer_stdout, check_stdout
 from gitops_doca.cli.process.memory import out_of_memory
 from gitops_doca.cli.process.signals import StoppedError, stoppable
 from gitops_doca.cli.settings.environment import check_environment
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.diagnostics import BUG, Category, Diagnostic, GenerationError, Problems
 
 if TYPE_CHECKING:
     from gitops_doca.cli.settings.registries import Connect
 
 FUNCTION = "gitops-doca-krm"
-"""Called by this name the program runs its command `krm`: kustomize before 5.7 passes no arguments."""
+"""Under this name the program runs its command `krm`: kustomize before 5.7 passes no arguments."""
 _NAME = "gitops-doca"
 _COMPLETE = "_GITOPS_DOCA_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 _HELP = ("-h", "--help")
-_BUG = 70
 _INTERRUPTED = 130
 COMMANDS: Mapping[str, str] = {
     "generate": "Print the manifests of all pools.",
@@ -41,14 +40,14 @@ COMMANDS: Mapping[str, str] = {
     "krm": "Run as a KRM function, for kustomize.",
     "schema": "Print the JSON schema of a file.",
 }
-"""Each command, a module below `commands`, with the first sentence of its help, in the order of the help."""
+"""The commands, each a module below `commands`, with its short help, in the order of `--help`."""
 
 
 def main(arguments: list[str] | None = None, *, connect: "Connect | None" = None) -> NoReturn:
-    """Run a command and exit: 0, or the code of what went wrong, which is printed on stderr.
+    """Run a command and exit with 0 or the code of the error, which is printed on stderr.
 
-    Without `arguments` those of the process are used, and the name under which it was started. `connect`
-    makes the client of the registries, where it is not the real one.
+    `arguments` defaults to those of the process, with the name it was started under. `connect`
+    replaces the registry client in tests.
     """
     sys.exit(_exit_code(_own_arguments() if arguments is None else arguments, connect))
 
@@ -79,18 +78,18 @@ def _exit_code(arguments: list[str], connect: "Connect | None") -> int:
 
 
 def _print_unforeseen(error: Exception) -> int:
-    """Print a lack of memory, which can show anywhere; any other error here is a bug."""
+    """Report an unexpected error: out of memory, which can happen anywhere, or else a bug."""
     lacking = out_of_memory(error, "this process may take (ulimit -v)")
     if lacking is not None:
         print_diagnostics([lacking])
         return GenerationError((lacking,)).exit_code
     print_message("error[bug]: gitops-doca failed in a way that it should not; please report it")
     print_message("".join(traceback.format_exception(error)), end="")
-    return _BUG
+    return BUG
 
 
 def _run(arguments: list[str], connect: "Connect | None") -> int:
-    """Do what click's own `main` does, which would report a closed pipe as an error."""
+    """Do what click's own `main` does, without reporting a closed pipe as an error."""
     buffer_stdout()
     try:
         if instruction := os.environ.get(_COMPLETE):
@@ -103,7 +102,7 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
     except click.exceptions.Exit as end:
         code = end.exit_code
     except OSError:
-        # Of text that click prints; if not, nothing is wrong with stdout.
+        # The text that click printed; without any, stdout is fine.
         check_stdout()
         raise
     check_stdout()
@@ -111,7 +110,7 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
 
 
 def _misuse(error: click.UsageError) -> Diagnostic:
-    """Return what is wrong with the arguments; where there are none, which commands there are."""
+    """Return what is wrong with the arguments; without any, the list of commands."""
     context = error.ctx
     help = f"see {context.command_path if context else 'gitops-doca'} --help"
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
@@ -144,7 +143,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's interface)
-        # Of the commands themselves nothing is needed, and they import all there is.
+        # The help needs no command's module, and importing them is slow.
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

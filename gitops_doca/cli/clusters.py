@@ -1,4 +1,4 @@
-"""The clusters that a command works on, one or many: opened, read, and reported together."""
+"""Open, read and report the clusters that a command works on."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,13 +36,13 @@ class Cluster:
     """One cluster, by its folder."""
 
     label: str
-    """What documents call it: its folder, `.` for the working directory."""
+    """Its name in documents: its folder, `.` for the working directory."""
     name: str
-    """What messages call it; empty when it is the only one."""
+    """Its name in messages; empty when it is the only one."""
     config: str
-    """The place of problems that have no place of their own, when there are several clusters."""
+    """With several clusters: the place of problems that have no other place."""
     run_config: RunConfig | None
-    """None when its config is not usable; then `problems` says why."""
+    """None when its config is unusable; `problems` says why."""
     problems: Problems
 
     @property
@@ -77,9 +77,10 @@ class Fleet:
 
     clusters: tuple[Cluster, ...]
     shared: Problems
-    """Problems with what the clusters share, such as the registries; of one cluster its own problems."""
+    """Problems of what the clusters share, such as registries; for one cluster, its own problems.
+    """
     decisive: Category | None = None
-    """A class of error that names the exit code before all others."""
+    """The class of error that decides the exit code if there is one of it."""
 
     @property
     def is_one(self) -> bool:
@@ -103,9 +104,10 @@ class Fleet:
         *,
         differing: Collection[Cluster] | None = None,
     ) -> tuple[ClusterResult, ...]:
-        """Return the result of each cluster by what was made for it, failing ones first.
+        """Return the result of each cluster, failing ones first.
 
-        `differing` are those whose lock differs; for such a comparison a missing image is no failure.
+        `differing` are the clusters whose lock differs; in such a comparison a missing image is not
+        a failure.
         """
         return failing_first(self._result(cluster, made.get(cluster), differing) for cluster in self.clusters)
 
@@ -132,14 +134,14 @@ class Fleet:
         )
 
     def report(self, file: "Path | None", results: Sequence[ClusterResult]) -> None:
-        """Write the report, if one is wanted; raises `GenerationError` if that fails."""
+        """Write the report if `--report` asks for one; raises `GenerationError` if that fails."""
         try:
             write_report(file, results, self.diagnostics)
         except GenerationError as error:
             raise GenerationError(error.diagnostics, decisive=self.decisive) from None
 
     def end(self, diagnostics: Iterable[Diagnostic] | None = None) -> None:
-        """Print what is left to say, by default all problems; raises `GenerationError` if one is an error."""
+        """Print problems, by default all; raises `GenerationError` if one is an error."""
         left = tuple(self.diagnostics if diagnostics is None else diagnostics)
         if any(diagnostic.category for diagnostic in left):
             raise GenerationError(left, decisive=self.decisive)
@@ -149,8 +151,8 @@ class Fleet:
 def open_fleet(targets: Sequence[str], flags: Flags, *, decisive: Category | None = None) -> Fleet | None:
     """Read the config of each cluster; None when the settings were only to be explained.
 
-    A cluster that is named twice is one. Raises `click.UsageError` for flags that are about one cluster
-    when there are several, and `GenerationError` when there is something that cannot be explained.
+    A cluster that is named twice is read once. Raises `click.UsageError` for flags of one cluster
+    when there are several, and `GenerationError` for settings that cannot be explained.
     """
     if len(distinct(targets)) > 1:
         _refuse_flags_of_one(targets, flags.inputs)
@@ -178,7 +180,7 @@ def make_fleet(
 
 
 def distinct(targets: Sequence[str]) -> tuple[str, ...]:
-    """Return each folder or config once, by the names that documents give them."""
+    """Return each folder or config once, by its name in documents."""
     return tuple({cluster_name(target): target for target in targets}.values())
 
 
@@ -186,9 +188,9 @@ def _refuse_flags_of_one(targets: Sequence[str], inputs: InputFlags) -> None:
     flags = {"-p": inputs.policies, "-i": inputs.inventory, "--lock": inputs.lock, "--live": inputs.live}
     given = [flag for flag, value in flags.items() if value]
     if given:
-        raise click.UsageError(f"{', '.join(given)} with several folders: name one, or leave it out")
+        raise click.UsageError(f"{', '.join(given)} with several folders: name one, or remove the flag")
     if STDIN in targets:
-        raise click.UsageError("standard input cannot be one of several configs")
+        raise click.UsageError("stdin cannot be one of several configs")
 
 
 def _open(target: str | None, name: str, flags: Flags) -> Cluster:
@@ -236,10 +238,10 @@ def load_cluster(name: str, run_config: RunConfig, problems: Problems) -> Inputs
 def connect_shared(
     run_configs: Sequence[RunConfig], problems: Problems, *, locking: bool = False, whole_lists: bool = False
 ) -> CachingResolver:
-    """Return the registries' client that all clusters share; it is made when it is first asked.
+    """Return the registry client that all clusters share; it is made on its first use.
 
-    Digests are verified for all as soon as one cluster pins them, so that a tag is looked up once; `locking`
-    reads the manifests themselves.
+    Digests are verified for all as soon as one cluster pins them, so that a tag is looked up once;
+    `locking` reads the manifests themselves.
     """
 
     def connect() -> Inspector:
@@ -259,7 +261,7 @@ def connect_shared(
 def decide_all(fleet: Fleet, flags: Flags) -> dict[Cluster, Generation]:
     """Run all stages for each cluster, and write the report.
 
-    A cluster whose inputs are not usable has none. What is wrong is in the problems of the fleet.
+    A cluster with unusable inputs has no result; the problems of the fleet say why.
     """
     run_configs = [run_config for _, run_config in fleet.usable]
     registries = connect_shared(run_configs, fleet.shared)
@@ -285,7 +287,7 @@ def decide_all(fleet: Fleet, flags: Flags) -> dict[Cluster, Generation]:
 def prefetch_for(
     fleet: Fleet, inputs: Sequence[Inputs], registries: CachingResolver, *, inspect: bool = False
 ) -> None:
-    """Look up at once what several clusters need; an error of that is one of all of them."""
+    """Look up together what several clusters need; an error counts for all of them."""
     if inputs and not fleet.is_one:
         with collecting(fleet.shared):
             prefetch(inputs, registries, fleet.shared, inspect=inspect)

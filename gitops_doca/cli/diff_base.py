@@ -1,4 +1,4 @@
-"""BASE of `diff`: a revision of the repository, which is rendered, or a folder of manifests."""
+"""The base of `diff`: a Git revision, which is rendered, or a folder of manifests."""
 
 import os
 import tempfile
@@ -32,7 +32,7 @@ from gitops_doca.usecases.generate import Generation, resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
 Read = Callable[[str, FileRoot, Problems], RunConfig]
-"""Reads the config of this name among the files of a revision."""
+"""Reads the config of this name from a revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Folder:
 
 
 def find_base(base: str | None, config: str) -> Commit | Folder:
-    """Return what BASE names: without one, where HEAD left the default branch.
+    """Return what BASE names; by default, the commit at which HEAD left the default branch.
 
-    `config` is the path of the config, which says in which repository to look. Raises `GenerationError`, and
+    `config` is the config's path, whose repository is searched. Raises `GenerationError`, and
     `click.UsageError` for a name that is both a revision and a folder.
     """
     is_folder = base is not None and os.path.isdir(base)  # noqa: PTH112 (the path as its author wrote it)
@@ -57,7 +57,7 @@ def find_base(base: str | None, config: str) -> Commit | Folder:
         if base is not None and is_folder:
             return Folder(base)
         raise _error(
-            f"{folder or 'this folder'} is in no Git repository, so there is nothing to compare with",
+            f"{folder or 'this folder'} is not in a Git repository, so there is nothing to compare with",
             "name a folder of rendered manifests: gitops-doca diff FOLDER",
         )
     if base is None:
@@ -71,7 +71,7 @@ def find_base(base: str | None, config: str) -> Commit | Folder:
 
 
 def describe(base: Commit | Folder) -> Base:
-    """Return how a comparison names what it starts from."""
+    """Return the base's name in a comparison."""
     match base:
         case Folder():
             return Base(name=base.path)
@@ -90,16 +90,16 @@ def render_folder(folder: Folder, problems: Problems) -> Rendering:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedCommit:
-    """The inputs of a commit, and what has the tags that they need."""
+    """The inputs of a commit, and the source of their tags."""
 
     commit: Commit
     inputs: Inputs
     source: TagSource
     notes: tuple[str, ...]
-    """What a reader has to know about them."""
+    """Notes for the reader about them."""
 
     def render(self) -> Rendering:
-        """Render what the commit holds; raises `GenerationError`."""
+        """Render the inputs of the commit; raises `GenerationError`."""
         with _placed(self.commit):
             problems = Problems()
             generation = resolve_and_render(self.inputs, self.source, problems)
@@ -110,8 +110,8 @@ class LoadedCommit:
 def load_commit(commit: Commit, config: str, read: Read, registries: Inspector) -> LoadedCommit | None:
     """Read the inputs of a commit; None when it has no config of this name.
 
-    The files that the config names are read from the commit, into a folder that is removed afterwards.
-    Raises `GenerationError`, its places as `revision:path`.
+    The files that the config names are read from the commit, into a folder that is removed
+    afterwards. Raises `GenerationError`, its places as `revision:path`.
     """
     with _temporary_folder() as root, _placed(commit):
         name = os.path.basename(config)  # noqa: PTH119
@@ -139,14 +139,14 @@ def load_commit(commit: Commit, config: str, read: Read, registries: Inspector) 
 
 
 def with_nodes(generation: Generation) -> Rendering:
-    """Return what a run made, with the nodes that its inventory lists."""
+    """Return the rendering, with the nodes of its inventory."""
     inputs = generation.inputs
     known = listed(inputs.inventory.nodes, inputs.labels, inputs.grouping.skipped)
     return rendering(generation.resources, generation.decisions, known)
 
 
 def _rendering_notes(commit: Commit, run_config: RunConfig, source: TagSource) -> Iterator[str]:
-    """Yield a note about a lock of another rendering; an error would hide the change that updates it."""
+    """Yield a note about a lock of another rendering; an error would hide its update."""
     if run_config.renders and source.rendering != RENDERING:
         yield (
             f"the lock of {commit.label} was written for rendering {source.rendering}; here both sides "
@@ -169,7 +169,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _named(commit: Commit, run_config: RunConfig) -> RunConfig:
-    """Name the command that mends a lock of the past as one that a person can run."""
+    """Return the command that updates the lock of a past commit, as a user can run it."""
     folder = commit.prefix.rstrip("/")
     command = f"gitops-doca lock {folder}" if folder else "gitops-doca lock"
     return replace(run_config, fix_command=f"{command} (with {commit.label} checked out), or give --online")
@@ -184,12 +184,12 @@ def _fetch(commit: Commit, root: Path, config: str, run_config: RunConfig, probl
             paths.append(path)
             continue
         problems.error(
-            f"{name!r} is no file of the repository, so the revision does not hold it",
+            f"{name!r} is not a file of the repository, so the revision does not have it",
             Place(config),
-            help="let the config name files of its repository",
+            help="name files of its repository in the config",
         )
     for path, absence in extract(commit, paths, root).items():
-        # A file that is not there is reported where it is read; a lock may be absent.
+        # A missing file is reported where it is read; a lock may be absent.
         if absence is not Absence.MISSING:
             problems.error(absence.value, Place(f"{commit.label}:{path}"))
 
@@ -223,7 +223,7 @@ def _placed(commit: Commit) -> Iterator[None]:
 
 def _unknown(base: str, repository: Repository) -> GenerationError:
     return _error(
-        f"{base!r} is no revision of this repository, and no folder",
+        f"{base!r} is neither a revision of this repository nor a folder",
         repository.shallow_help() or "name a branch, tag or commit that git knows here, or a folder",
     )
 

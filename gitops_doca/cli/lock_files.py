@@ -1,4 +1,4 @@
-"""The lock file of one cluster: what `lock` replaces, writes and says about it."""
+"""Write the lock file of one cluster, and print what changed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.lock import Locking
 
 _SHOWN = 20
-"""Changes that are printed for one lock."""
+"""The number of changes that are printed for one lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The old lock, which a new one replaces."""
+    """The old lock, which the new one replaces."""
 
     text: str
     """Empty when there is none."""
@@ -34,9 +34,9 @@ class Replaced:
 
 
 def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
-    """Read the lock that would be replaced; raises `GenerationError` for another kind of file.
+    """Read the lock to replace; raises `GenerationError` for another kind of file.
 
-    A lock that cannot be read is replaced too, with a warning: that is how it is fixed.
+    An unreadable lock is replaced too, with a warning: that is how it is fixed.
     """
     file = run_config.lock_file
     text = replaceable_text(
@@ -51,7 +51,7 @@ def read_replaced(run_config: RunConfig, problems: Problems) -> Replaced:
     lock = read_lock(file, run_config.fix_command, Problems()) if text.strip() else None
     if text.strip() and lock is None:
         problems.warn(
-            "the old lock cannot be read, so it is not known what changes",
+            "the old lock cannot be read, so its changes are unknown",
             Place(file),
             help="compare the new lock with the last good one before you commit it",
         )
@@ -75,7 +75,7 @@ def describe_setbacks(
 
 
 def update_lock(run_config: RunConfig, locking: Locking, old: Replaced, *, cluster: str = "") -> None:
-    """Write a lock unless the file has its text already; print what changed, then what the lock holds."""
+    """Write a lock unless the file is up to date; print the changes, then a summary."""
     file = run_config.lock_file
     text = dump_lock(locking.lock, run_config.settings.name)
     if old.text == text:
@@ -89,7 +89,7 @@ def update_lock(run_config: RunConfig, locking: Locking, old: Replaced, *, clust
 
 
 def _print_changes(changes: Sequence[Change], prefix: str) -> None:
-    """Print the first changes, and how many more there are; tags that only come and go are counted."""
+    """Print the first changes and the number of others; new and unused tags are only counted."""
     counts = Counter(change.kind for change in changes)
     counted = [kind for kind in (ChangeKind.NEEDED, ChangeKind.UNNEEDED) if counts[kind]]
     shown = [change for change in changes if change.kind not in counted]

@@ -25,9 +25,9 @@ from gitops_doca.net.transport import read_body
 from gitops_doca.sources.reading.syntax import TOO_LARGE, Readable, SyntaxProblem
 
 RETRY = RetryPolicy(connect_timeout=10.0, read_timeout=30.0)
-"""An API server may need seconds for a page of large nodes."""
+"""Seconds; an API server may need several for a page of large nodes."""
 MAX_ANSWER = 128 << 20
-"""Bytes of one response; a page of nodes has ten million."""
+"""The largest response in bytes; a page of nodes has ten million."""
 _SMALL = 64 * 1024
 _CHUNK = 1 << 20
 _T = TypeVar("_T")
@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListLimits:
-    """Limits of one list with all of its pages: far more than 100,000 nodes need, and less than memory."""
+    """Limits of a list with all its pages: more than 100,000 nodes need, and less than memory."""
 
     objects: int = 200_000
     received: int = 8 << 30
@@ -89,19 +89,19 @@ class ApiServer:
         return self._connection.name
 
     def get(self, request: ApiRequest, parse: Callable[[Readable], _T]) -> _T:
-        """Return what `parse` makes of the response; raises as `fetch` and `parse_response` do."""
+        """Fetch and `parse` a response; raises as `fetch` and `parse_response` do."""
         return self.parse_response(request, self.fetch(request), parse)
 
     def parse_response(self, request: ApiRequest, body: bytes, parse: Callable[[Readable], _T]) -> _T:
-        """Return what `parse` makes of a body.
+        """Return the result of `parse` for a body.
 
-        Raises `ApiRequestError` for its `SyntaxProblem` and `LookupFailedError`, and when the deadline has
-        passed.
+        Raises `ApiRequestError` for its `SyntaxProblem` and `LookupFailedError`, and when the
+        deadline has passed.
         """
         try:
             return parse(_DeadlineReader(body, self.deadline))
         except SyntaxProblem as problem:
-            what = TOO_LARGE if problem.message == TOO_LARGE else "is not the JSON of an API server"
+            what = TOO_LARGE if problem.message == TOO_LARGE else "is not JSON of an API server"
             failure = LookupFailedError(Cause.PROTOCOL, f"an answer that {what}")
         except LookupFailedError as error:
             failure = error
@@ -110,8 +110,8 @@ class ApiServer:
     def fetch(self, request: ApiRequest) -> bytes:
         """Return the whole body of the response.
 
-        Raises `NotFoundError` for an object that does not exist, `ListExpiredError` for a page that has
-        expired, and otherwise `ApiRequestError`.
+        Raises `NotFoundError` for an object that does not exist, `ListExpiredError` for a page that
+        has expired, and otherwise `ApiRequestError`.
         """
         try:
             return retry(lambda _: self._send(request), self._retry, self.deadline)
@@ -161,7 +161,7 @@ class ApiServer:
             case HTTPStatus.NOT_FOUND if request.kind and _reason(body) == "NotFound":
                 failure = NotFoundError()
             case HTTPStatus.NOT_FOUND:
-                failure = NotServedError(Cause.PROTOCOL, f"{shown}: the server does not know such a resource")
+                failure = NotServedError(Cause.PROTOCOL, f"{shown}: the server has no such resource")
             case HTTPStatus.GONE:
                 failure = ListExpiredError()
             case _ if is_retryable(status):

@@ -1,4 +1,4 @@
-"""Connect to one API server with the kubernetes client; no other module imports that library."""
+"""Connect to one API server with the kubernetes client library."""
 
 import ssl
 import warnings
@@ -34,7 +34,7 @@ class Connection:
     pool: urllib3.PoolManager
     headers: urllib3.HTTPHeaderDict = field(repr=False)
     has_credentials: bool
-    """There is a token, a password or a certificate."""
+    """Whether requests have a token, a password or a certificate."""
 
 
 def in_cluster(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> bool:
@@ -45,7 +45,7 @@ def in_cluster(environ: Mapping[str, str], mounted: Path = SERVICE_ACCOUNT) -> b
 def connect_in_cluster(
     environ: Mapping[str, str], problems: Problems, mounted: Path = SERVICE_ACCOUNT
 ) -> Connection | None:
-    """Connect as the pod's service account; reports a problem and returns None if that is not possible."""
+    """Connect as the pod's service account; reports a problem and returns None if that fails."""
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException
     from kubernetes.config.incluster_config import InClusterConfigLoader
@@ -89,7 +89,7 @@ def connect(context: KubeContext, problems: Problems) -> Connection | None:
 
 
 def _load(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> "Configuration":
-    """Return the library's configuration; raises what it raises."""
+    """Return the configuration of the library; raises as the library does."""
     from kubernetes.client import Configuration
     from kubernetes.config import load_kube_config_from_dict
 
@@ -145,7 +145,7 @@ def _connection(
     server = urlsplit(configuration.host)
     return Connection(
         url=configuration.host.rstrip("/"),
-        # Without the user and password of the URL.
+        # The URL without user and password.
         name=server.netloc.rpartition("@")[2],
         pool=pool,
         headers=headers,

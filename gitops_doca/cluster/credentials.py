@@ -1,4 +1,4 @@
-"""Resolve the credentials of a kubeconfig user: token files, stored tokens and exec plugins."""
+"""Resolve a kubeconfig user's credentials: tokens, token files and exec plugins."""
 
 import base64
 import json
@@ -41,8 +41,9 @@ def resolve_credentials(
 ) -> KubeContext | None:
     """Return the context with its credentials; reports a problem and returns None without them.
 
-    A stored token has priority over a token file, a token file over a token, and a token over an exec plugin.
-    An invalid kubeconfig is a problem of class `input`, missing credentials are one of class `unknown`.
+    A stored token has priority over a token file, a token file over a token, and a token over an
+    exec plugin. An invalid kubeconfig is a problem of class `input`, missing credentials are one of
+    class `unknown`.
     """
     user = {name: value for name, value in context.user.items() if name not in _ELSEWHERE}
     before = len(problems.errors)
@@ -91,7 +92,7 @@ def _token_of(file: str, place: Place, problems: Problems) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plugin:
     command: str
-    """As in the kubeconfig."""
+    """The command as written in the kubeconfig."""
     program: str
     """The command, or its path relative to the working directory."""
     arguments: tuple[str, ...]
@@ -99,11 +100,11 @@ class _Plugin:
     api_version: str
     wants_cluster: bool
     install_hint: tuple[str, ...]
-    """How to install it, in lines, as the kubeconfig says."""
+    """The kubeconfig's hint on how to install it, as lines."""
 
 
 def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
-    """Read the exec section of a user; reports what kubectl would refuse as well."""
+    """Read the exec section of a user; reports what kubectl would refuse too."""
     section, place = context.user["exec"], context.user_place.at("exec")
     command, arguments = section.get("command"), section.get("args") or []
     variables = section.get("env") or []
@@ -111,15 +112,15 @@ def _plugin(context: KubeContext, problems: Problems) -> _Plugin | None:
     if not isinstance(command, str) or not command:
         problems.error("has no command", place)
     if section.get("apiVersion") not in _API:
-        problems.error("is not of a version that is known", place.at("apiVersion"), help=" or ".join(_API))
+        problems.error("is not a known version", place.at("apiVersion"), help=" or ".join(_API))
     mode = section.get("interactiveMode") or "Never"
     if mode == "Always":
-        problems.error("asks for a terminal, which no plugin gets here", place.at("interactiveMode"))
+        problems.error("needs a terminal, which plugins do not get here", place.at("interactiveMode"))
     elif mode not in _MODES:
         problems.error(f"is not {' or '.join(_MODES)}", place.at("interactiveMode"))
     if not isinstance(section.get("provideClusterInfo"), bool | None):
         problems.error("is neither true nor false", place.at("provideClusterInfo"))
-    if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
+    if not isinstance(arguments, list) or not all(map(_is_text, arguments)):
         problems.error("is not a list of strings", place.at("args"))
     if not isinstance(variables, list) or not all(_is_variable(one) for one in variables):
         problems.error("is not a list of names and values", place.at("env"))
@@ -145,9 +146,16 @@ def _hint(text: object) -> tuple[str, ...]:
 
 
 def _is_variable(one: object) -> bool:
-    return isinstance(one, dict) and all(
-        isinstance(one.get(name), str) and "\0" not in one[name] for name in ("name", "value")
+    return (
+        isinstance(one, dict)
+        and all(_is_text(one.get(name)) for name in ("name", "value"))
+        and "=" not in one["name"]
     )
+
+
+def _is_text(value: object) -> bool:
+    """Say whether a value can be handed to a program."""
+    return isinstance(value, str) and "\0" not in value
 
 
 def _run_plugin(
@@ -181,7 +189,7 @@ def _run_plugin(
 
 
 def _parse(name: str, output: bytes, api_version: str) -> dict[str, str]:
-    """Return an ExecCredential as fields of a user; raises `_CredentialError`, which quotes nothing of it."""
+    """Return an ExecCredential as fields of a user; raises `_CredentialError` without its text."""
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError):
@@ -225,7 +233,7 @@ def _parse_time(text: str) -> datetime | None:
 
 
 def _credentials(name: str, status: Mapping[str, Any]) -> dict[str, str]:
-    """Return token and certificate of a status as fields of a user; raises `_CredentialError` without any."""
+    """Return token and certificate as fields of a user; raises `_CredentialError` without any."""
     token = status.get("token")
     pair = [status.get(field) for field in _CERTIFICATE]
     present = [isinstance(one, str) and bool(one) for one in pair]

@@ -6,10 +6,11 @@ from typing import Any
 from gitops_doca.cluster.api import ApiServer
 from gitops_doca.cluster.listing import list_all
 from gitops_doca.cluster.request import list_request
-from gitops_doca.core.compare.rendered import at, driver_image, text_at
+from gitops_doca.core.compare.rendered import driver_image
 from gitops_doca.core.compare.status import AppliedDaemonSet, DriverPod, Drivers
 from gitops_doca.core.model import DRIVER_LABEL, OUR_DRIVER
 from gitops_doca.core.names import PROGRAM
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.sources.reading.selection import ALL, Selection
@@ -44,17 +45,17 @@ _POD: Selection = {
 
 
 def read_drivers(server: ApiServer, namespace: str, page: int) -> Drivers:
-    """Return the objects with the label of drivers, ours and the operator's; raises `ApiRequestError`.
+    """Return the objects with the driver label, ours and the operator's; raises `ApiRequestError`.
 
-    The current revision of a DaemonSet is the one that its controller would take: the highest number, once
-    the controller has observed the newest generation of the DaemonSet.
+    The current revision of a DaemonSet is the one that its controller uses: the highest number,
+    once the controller has observed the newest generation of the DaemonSet.
     """
     revisions = _list(server, "controllerrevisions", "apps/v1", namespace, page, _REVISION)
     applied = _list(server, "daemonsets", "apps/v1", namespace, page, _DAEMON_SET)
     pods = _list(server, "pods", "", namespace, page, _POD)
     current: dict[str, tuple[int, str]] = {}
     for revision in revisions:
-        number = at(revision, "revision")
+        number = value_at(revision, "revision")
         numbered = (number if isinstance(number, int) else 0, text_at(revision, "metadata", "labels", _HASH))
         owner = _owner(revision)
         current[owner] = max(numbered, current.get(owner, numbered))
@@ -78,18 +79,18 @@ def _list(
 
 
 def _daemon_set(value: object, revision: str) -> AppliedDaemonSet:
-    seen = at(value, "status", "observedGeneration") == at(value, "metadata", "generation")
+    seen = value_at(value, "status", "observedGeneration") == value_at(value, "metadata", "generation")
     return AppliedDaemonSet(
-        spec=at(value, "spec") or {},
+        spec=value_at(value, "spec") or {},
         revision=revision if seen else "",
         generation=text_at(value, "metadata", "annotations", _TEMPLATE_GENERATION),
         pool=text_at(value, "metadata", "annotations", POOL_ANNOTATION),
-        is_ours=_is_ours(at(value, "metadata", "labels")),
+        is_ours=_is_ours(value_at(value, "metadata", "labels")),
     )
 
 
 def _is_ours(labels: object) -> bool:
-    """Say whether we rendered a DaemonSet: one label is enough, as kustomize may have changed the other."""
+    """Say whether we rendered a DaemonSet; one label is enough: kustomize may change the other."""
     return text_at(labels, MANAGED_BY) == PROGRAM or text_at(labels, DRIVER_LABEL) == OUR_DRIVER
 
 
@@ -98,21 +99,21 @@ def _pod(value: object) -> DriverPod:
         name=text_at(value, "metadata", "name"),
         node=text_at(value, "spec", "nodeName"),
         daemon_set=_owner(value),
-        image=driver_image(at(value, "spec")),
+        image=driver_image(value_at(value, "spec")),
         revision=text_at(value, "metadata", "labels", _HASH),
         generation=text_at(value, "metadata", "labels", _GENERATION),
         ready=any(
-            (at(condition, "type"), at(condition, "status")) == ("Ready", "True")
-            for condition in _items(at(value, "status", "conditions"))
+            (value_at(condition, "type"), value_at(condition, "status")) == ("Ready", "True")
+            for condition in _items(value_at(value, "status", "conditions"))
         ),
-        terminating=at(value, "metadata", "deletionTimestamp") is not None,
+        terminating=value_at(value, "metadata", "deletionTimestamp") is not None,
     )
 
 
 def _owner(value: object) -> str:
     """Return the name of the DaemonSet that controls an object; empty if none does."""
-    for owner in _items(at(value, "metadata", "ownerReferences")):
-        if at(owner, "kind") == "DaemonSet" and at(owner, "controller") is True:
+    for owner in _items(value_at(value, "metadata", "ownerReferences")):
+        if value_at(owner, "kind") == "DaemonSet" and value_at(owner, "controller") is True:
             return text_at(owner, "name")
     return ""
 

@@ -40,13 +40,13 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
         "auth-provider": dict,
     },
 }
-"""The fields that are read of each entry; other programs have more."""
+"""The fields of each entry that are read; other programs add more."""
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _WRONG = {
-    str: "is no string",
+    str: "is not a string",
     bool: "is neither true nor false",
-    list: "is no list",
-    dict: "is no mapping",
+    list: "is not a list",
+    dict: "is not a mapping",
 }
 _SHOWN = 10
 
@@ -111,13 +111,13 @@ class _Merged:
             self.entries.setdefault((entry.kind, entry.name), entry)
         current = value.get("current-context") or ""
         if not isinstance(current, str):
-            problems.error("is no string", document.place(("current-context",)))
+            problems.error("is not a string", document.place(("current-context",)))
         elif current:
             self.current.append(current)
 
 
 def kubeconfig_files(named: str | None, environ: Mapping[str, str], problems: Problems) -> tuple[str, ...]:
-    """Return the files of the kubeconfig, those with priority first; none if there is no kubeconfig.
+    """Return the files of the kubeconfig, by priority; none if there is no kubeconfig.
 
     Reports a `KUBECONFIG` none of whose files exists: kubectl would go on with an empty kubeconfig.
     """
@@ -150,7 +150,7 @@ def read_context(files: Iterable[str], context: str | None, problems: Problems) 
     place = Place(files[0])
     name = context or next(iter(merged.current), "")
     if not name:
-        problems.error("names no current context", place, help=f"name one with --context{_one_of(merged)}")
+        problems.error("has no current context", place, help=f"name one with --context{_one_of(merged)}")
         return None
     chosen = merged.entries.get(("context", name))
     if chosen is None:
@@ -209,7 +209,7 @@ def _entries(document: Document, problems: Problems) -> Iterator[_Entry]:
     for section, kind in _SECTIONS.items():
         entries = document.value.get(section) or []
         if not isinstance(entries, list):
-            problems.error("is no list", document.place((section,)))
+            problems.error("is not a list", document.place((section,)))
             continue
         for number, entry in enumerate(entries):
             path: Path = (section, number)

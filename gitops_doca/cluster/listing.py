@@ -1,4 +1,4 @@
-"""Read lists of an API server in pages; a list that expires is read again from its beginning."""
+"""Read lists of an API server in pages; restart a list that expires."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -16,19 +16,20 @@ from gitops_doca.sources.reading.selection import ALL, Selection
 PAGE = 500
 """Objects of one page, the same as kubectl's."""
 _LISTS = 3
-"""How often a list is started; it expires when reading it takes minutes."""
+"""How often a list is read from its beginning; it expires when reading takes minutes."""
 _MAX_TOKEN = 4 << 10
 """Characters of a `continue` token; those of API servers have a few hundred."""
 _WEIGHT = 128
-"""Bytes that one value needs in Python, without its text."""
-# The field of a list that leads to its next page.
+"""Bytes of a value in Python, without its text."""
+# The field of a list that names its next page.
 _PAGING: Mapping[str, Selection] = {"metadata": {"continue": ALL}}
 
 
 def list_all(server: ApiServer, request: ApiRequest, selection: Selection, resource: str) -> list[Document]:
     """Return all objects of one list, which is read again if it expires.
 
-    `resource` names them in messages. Raises `ApiRequestError`, also for a list over the server's limits.
+    `resource` names them in messages. Raises `ApiRequestError`, also for a list over the server's
+    limits.
     """
     for _ in range(_LISTS):
         try:
@@ -87,7 +88,7 @@ def _weight(value: object) -> int:
 
 
 def with_place(item: Document, resource: str) -> Document:
-    """Return an item of a list with its resource and name as its place, instead of its line in the page."""
+    """Return an item of a list with its resource and name, not its line, as its place."""
     metadata = item.value.get("metadata") if isinstance(item.value, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     place = f"cluster {resource}/{name}" if isinstance(name, str) else f"cluster {resource}"

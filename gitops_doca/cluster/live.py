@@ -29,7 +29,6 @@ from gitops_doca.cluster.kubeconfig import kubeconfig_files, read_context
 from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, object_request
 from gitops_doca.core.cluster_query import ClusterQuery
-from gitops_doca.core.compare.rendered import text_at
 from gitops_doca.core.compare.status import Drivers
 from gitops_doca.core.diagnostics import (
     AnswersTooLargeError,
@@ -41,6 +40,7 @@ from gitops_doca.core.diagnostics import (
     Problems,
 )
 from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
+from gitops_doca.core.paths import text_at
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError
@@ -58,7 +58,7 @@ _HELP_BY_CAUSE: Mapping[Cause, Help] = {
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
     Cause.CERTIFICATE_NAME: "the CA is the right one: correct server in the kubeconfig, or give a name of "
     "the certificate as tls-server-name beside it",
-    Cause.CERTIFICATE_TIME: "the CA is the right one: let the API server's certificate be renewed, or "
+    Cause.CERTIFICATE_TIME: "the CA is the right one: replace the certificate of the API server, or "
     "correct this machine's clock",
     Cause.DEADLINE: ("give it more time with ", Flag("--deadline")),
 }
@@ -69,7 +69,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """Which cluster is read, and how; no other environment than `environ` is read."""
+    """Which cluster is read, and how; the only environment is `environ`."""
 
     environ: Mapping[str, str] = field(repr=False)
     kubeconfig: str | None = None
@@ -94,8 +94,8 @@ class LiveCluster:
     def inventory(self, query: ClusterQuery, problems: Problems) -> Inventory:
         """Return the NIC nodes, and those of the other objects that exist.
 
-        Raises `GenerationError`: class `input` for a kubeconfig that cannot be used, class `unknown` for an
-        API server that gives no usable answer.
+        Raises `GenerationError`: class `input` for a kubeconfig that cannot be used, class
+        `unknown` for an API server that gives no usable answer.
         """
         server = self._connected(problems)
         selection = object_selection(query.labels)
@@ -104,18 +104,18 @@ class LiveCluster:
         return inventory if inventory.nodes else replace(inventory, others=self._others(server))
 
     def _others(self, server: ApiServer) -> OtherNodes:
-        """Return what the labels of all nodes say about why none has a NIC, if they can be read."""
+        """Return why no node has a NIC, by the labels of all nodes, if they can be read."""
         request = list_request("nodes", query={"limit": self._options.page})
         selection = object_selection(similar=True)
         try:
             nodes = _in_thread(server, lambda: list_all(server, request, selection, "nodes"))
         except (ApiRequestError, LookupFailedError):
-            # It is known already that there is no NIC node. This only helps to say why.
+            # That there is no NIC node is known. This only helps to say why.
             return OtherNodes()
         return build_inventory(nodes, (), Problems()).others
 
     def pull_secrets(self, query: ClusterQuery, problems: Problems) -> list[tuple[str, Auths]]:
-        """Return the pull secrets of the policies, each with its place; warns of one that does not exist.
+        """Return the policies' pull secrets, each with its place; warns of one that does not exist.
 
         Raises `GenerationError` as `inventory` does, and for one that is forbidden or invalid.
         """
@@ -146,7 +146,7 @@ class LiveCluster:
         return _run(server, partial(read_drivers, server, namespace, self._options.page), problems)
 
     def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
-        """Return the names that nodes of the cluster have, whatever their labels; raises as `inventory`.
+        """Return which of these nodes exist, with any labels; raises as `inventory`.
 
         Each is a list of one node, which needs no other permission than to list nodes.
         """
@@ -201,7 +201,7 @@ class LiveCluster:
 
 
 def _run(server: ApiServer, work: Callable[[], _T], problems: Problems) -> _T:
-    """Return what a function returns within the deadline; raises `GenerationError` if a request fails."""
+    """Return the result of a function; raises `GenerationError` if a request fails."""
     try:
         return _in_thread(server, work)
     except ApiRequestError as failed:
@@ -232,7 +232,7 @@ def _fail(what: str, server: ApiServer, error: LookupFailedError, problems: Prob
 def _may_pass(error: LookupFailedError) -> bool:
     """Say whether the same request may succeed later."""
     if isinstance(error, UnavailableError):
-        # Errors that are tried once fail again: a server without TLS, a proxy that refuses.
+        # Errors that are not retried would repeat: a server without TLS, a proxy that refuses.
         return error.tries != 1
     return error.cause in (Cause.TRANSIENT, Cause.DEADLINE)
 
@@ -246,7 +246,8 @@ def _has_node(server: ApiServer, name: str) -> bool:
 def _openshift_objects(served: frozenset[str]) -> Iterator[ApiRequest]:
     """Yield requests for OpenShift's objects in those groups that the API server serves.
 
-    Every identity may see the groups. Without them a role without permission would look like another failure.
+    Every identity may see the groups. Without them a role without permission would look like
+    another failure.
     """
     if _IMAGE in served:
         yield object_request(
@@ -286,10 +287,10 @@ def _single(body: Readable, file: str, selection: Selection, kind: str) -> Docum
     documents = list(read_json(body, file, selection, admit=_refuse))
     value = documents[0].value if len(documents) == 1 else None
     if not isinstance(value, dict) or value.get("kind") != kind:
-        raise SyntaxProblem(0, f"is no {kind}")
+        raise SyntaxProblem(0, f"is not a {kind}")
     return Document(value, file, 0)
 
 
 def _refuse(_item: Document) -> None:
-    """Stop reading a list where one object was expected: it may have any number of items."""
+    """Stop reading a list where one object was expected; a list may be large."""
     raise SyntaxProblem(0, "is a list")

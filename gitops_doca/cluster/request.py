@@ -1,4 +1,4 @@
-"""Describe GET requests to an API server: the path, and the RBAC permission that each needs."""
+"""Describe GET requests to an API server: path and RBAC permission."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

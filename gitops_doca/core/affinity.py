@@ -1,4 +1,4 @@
-"""A policy's nodeAffinity, as the driver's own pods may have it."""
+"""Remove from a policy's nodeAffinity what would keep the driver's own pods away."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,9 @@ _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def driver_affinity(affinity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a policy's nodeAffinity without requirements on `LOADED_LABEL`; empty when nothing is left.
+    """Return a nodeAffinity without requirements on `LOADED_LABEL`; empty if nothing is left.
 
-    Pods of others may use it to wait for the driver. A driver that waited for itself would never start. A
+    Other pods may use it to wait for the driver; a driver that waits for itself never starts. A
     term without another requirement is dropped, since an empty term matches no node.
     """
     required = affinity.get(REQUIRED, {}).get("nodeSelectorTerms", ())
@@ -29,7 +29,7 @@ def driver_affinity(affinity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _driver_term(term: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a term without requirements on the label; None when nothing else stands in it."""
+    """Return a term without requirements on the label; None when it has no others."""
     expressions = term.get("matchExpressions", ())
     others = [one for one in expressions if one["key"] != LOADED_LABEL]
     if len(others) == len(expressions):

@@ -1,4 +1,4 @@
-"""The compact inventory: how nodes are grouped, and what it must not hold."""
+"""Group the nodes of a compact inventory, and check that it holds no secret."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ from gitops_doca.core.model import (
 
 KIND = "NodeInventory"
 GROUP_LABELS = RENDER_LABELS - {NIC_LABEL}
-"""Labels that a group always holds when its nodes have them; all of them have the label of the NIC."""
+"""Labels that a group always keeps when its nodes have them; the NIC label is implied."""
 
 
 class NodeGroup(NamedTuple):
-    """NIC nodes that agree in all that matters to manifests."""
+    """NIC nodes that are equal in everything that manifests depend on."""
 
     labels: Mapping[str, str]
-    """Sorted by name; without the label of the NIC."""
+    """Sorted by name; without the NIC label."""
     taints: tuple[Taint, ...]
     container_runtime: str
     nodes: tuple[str, ...]
@@ -32,15 +32,15 @@ class NodeGroup(NamedTuple):
 
 
 def extra_labels(labels: Iterable[str]) -> frozenset[str]:
-    """Return those labels that a compact inventory keeps only because a policy's nodeSelector names them."""
+    """Return the labels that a compact inventory keeps only for the nodeSelectors of policies."""
     return frozenset(labels) - RENDER_LABELS
 
 
 def group_alike(nodes: Iterable[Node], labels: Iterable[str]) -> tuple[NodeGroup, ...]:
     """Group NIC nodes by the labels of rendering, `labels`, taints and container runtime.
 
-    Groups are sorted by platform, then by whatever else they agree in and never by their nodes: a node that
-    changes moves from one to another, and all else stays where it is.
+    Groups are sorted by platform, then by their other common values, never by their nodes: a node
+    that changes moves to another group, and the rest of the file stays the same.
     """
     kept = GROUP_LABELS | extra_labels(labels)
     alike: dict[tuple[tuple[tuple[str, str], ...], tuple[Taint, ...], str], list[str]] = defaultdict(list)
@@ -69,14 +69,14 @@ def proxy_settings(proxy: ClusterProxy) -> dict[str, str]:
 def has_login(setting: str) -> bool:
     """Say whether a setting of a proxy holds a user or password.
 
-    `@` ends them in a URL (RFC 3986, 3.2.1), also in one that is not well formed, and a proxy needs it for
-    nothing else.
+    `@` ends them in a URL (RFC 3986, 3.2.1), even in a malformed one, and has no other use in a
+    proxy's.
     """
     return "@" in setting
 
 
 def report_login(place: Place, problems: Problems) -> None:
-    """Report that a proxy's URL in a compact inventory holds a login; the message quotes none of it."""
+    """Report that a proxy's URL in a compact inventory holds a login, without quoting it."""
     problems.error(
         "the proxy's URL holds a user or password, and nothing secret goes into Git",
         place,
@@ -89,7 +89,7 @@ def check_labels(
 ) -> None:
     """Report labels of nodeSelectors that an older compact inventory does not hold.
 
-    Without this its nodes would look as if they lacked the label, and their pools would vanish silently.
+    Otherwise its nodes would seem to lack the label, and their pools would disappear silently.
     `selectors` has each nodeSelector by what it belongs to, such as `NicNodePolicy rack-a`.
     """
     named = extra_labels(label for selector in selectors.values() for label in selector)

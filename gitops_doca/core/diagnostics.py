@@ -1,4 +1,4 @@
-"""Problems as values: what is wrong, where, and what to do about it."""
+"""Diagnostics: what is wrong, where, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Category(Enum):
-    """Class of a failure; the value is the word in `error[word]`."""
+    """Class of a failure; the value is the word in `error[word]`.
+
+    Several classes in one run: the first of them here names the exit code.
+    """
 
     USAGE = "usage"
     INPUT = "input"
@@ -34,24 +37,18 @@ _EXIT_CODES = {
     Category.IO: 74,
 }
 
-# Several classes in one run: the first of these names the exit code.
-_PRECEDENCE = (
-    Category.USAGE,
-    Category.INPUT,
-    Category.LOCK,
-    Category.MISSING,
-    Category.UNKNOWN,
-    Category.EMPTY,
-    Category.IO,
-)
+_PRECEDENCE = tuple(Category)
+
+BUG = 70
+"""Exit status after a mistake of ours, which is of no class."""
 
 
 class Place(NamedTuple):
-    """Where a value stands in the inputs; prints as `file:line: field`."""
+    """The place of a value in the inputs; prints as `file:line: field`."""
 
     file: str = ""
     line: int = 0
-    """Counted from 1; 0 means that no line is known."""
+    """Counted from 1; 0 means unknown."""
     field: str = ""
 
     def __str__(self) -> str:
@@ -59,14 +56,14 @@ class Place(NamedTuple):
         return ": ".join(part for part in (where, self.field) if part)
 
     def at(self, field: str, line: int = 0) -> "Place":
-        """Return the place of a field below this one, on its own line when that is known."""
+        """Return the place of a field below this one, on its own line if that is known."""
         joined = f"{self.field}.{field}" if self.field and not field.startswith("[") else self.field + field
         return Place(self.file, line or self.line, joined)
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag about registries in a help text; where there are no flags, its variable is printed instead."""
+    """A flag about registries in a help text; printed as its variable where there are no flags."""
 
     name: str
     """With the dashes."""
@@ -83,7 +80,7 @@ def spell(help_: Help, name: Callable[[str], str] = str) -> str:
 
 
 NOWHERE = Place()
-"""The place of what is about no input."""
+"""The place of problems that are not in an input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +88,13 @@ class Diagnostic:
     """One problem: a complete sentence, then details, then what to do about it."""
 
     category: Category | None
-    """Class of an error; None makes it a warning, which never ends a run."""
+    """Class of an error; None: a warning, which never ends a run."""
     message: str
     place: Place = NOWHERE
     details: tuple[str, ...] = ()
     help: Help = ""
     more: int = 0
-    """How many problems this one stands for that were not kept."""
+    """The number of dropped problems that this one stands for."""
 
     @property
     def sort_key(self) -> tuple[int, Place, str]:
@@ -107,17 +104,17 @@ class Diagnostic:
 
 
 class GenerationError(Exception):
-    """The run cannot go on; `diagnostics` says why, all of it."""
+    """The run cannot go on; `diagnostics` has all reasons."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...], *, decisive: Category | None = None) -> None:
         super().__init__("; ".join(d.message for d in diagnostics))
         self.diagnostics = diagnostics
         self.decisive = decisive
-        """A class that names the exit status before all others, when it is among them."""
+        """The class that decides the exit status if it is among them."""
 
     @property
     def category(self) -> Category:
-        """The class that names the exit status, by precedence."""
+        """The class that decides the exit status, by precedence."""
         categories = {d.category for d in self.diagnostics}
         return next(c for c in (self.decisive, *_PRECEDENCE) if c and c in categories)
 
@@ -132,19 +129,19 @@ class PassingError(GenerationError):
 
 
 class AnswersTooLargeError(MemoryError):
-    """Memory ran out while a registry or an API server was asked: nothing is known, whatever the inputs."""
+    """Memory ran out while answers of a registry or an API server were read."""
 
     def __init__(self, source: str, help: str) -> None:
         super().__init__()
         self.source = source
-        """Who was asked, as it follows `the`."""
+        """The server, as it follows `the`."""
         self.help = help
 
 
 MOST_OF_A_FILE = 1000
-"""Problems of one class that are kept of a file: so many have one cause."""
+"""The most problems of one class that are kept for a file: more have one cause."""
 MOST = 10_000
-"""Problems of one class that are kept of all files."""
+"""The most problems of one class that are kept for all files."""
 _EARLY = 20
 _ALL_FILES = "\0"
 """Not the name of any file; a problem without a file has an empty one."""
@@ -153,8 +150,8 @@ _ALL_FILES = "\0"
 class Problems:
     """Collects diagnostics while a stage goes on, so that all problems are shown at once.
 
-    Inputs may have any number of them. Of each class `MOST_OF_A_FILE` are kept of a file, and `MOST` of all
-    files; the others are counted.
+    For each class, `MOST_OF_A_FILE` are kept for a file and `MOST` for all files; the others are
+    counted.
     """
 
     def __init__(self, known: Iterable[Diagnostic] = ()) -> None:
@@ -172,7 +169,7 @@ class Problems:
         return iter(sorted((*self._diagnostics.values(), *rest), key=lambda d: d.sort_key))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic while there is room; one that is already here is not kept twice."""
+        """Keep a diagnostic if there is room and it is not here already."""
         category, place = diagnostic.category, diagnostic.place
         if diagnostic.more:
             # From another collection: added again, it is the same number.
@@ -190,7 +187,7 @@ class Problems:
         self._kept[category, _ALL_FILES] += 1
 
     def room(self, file: str, category: Category | None = Category.INPUT) -> int:
-        """Return how many problems of a class are still kept of a file."""
+        """Return how many more problems of a class are kept for a file."""
         left = MOST - self._kept[category, _ALL_FILES]
         return min(MOST_OF_A_FILE - self._kept[category, file], left)
 
@@ -199,7 +196,7 @@ class Problems:
         return self.room(file) > MOST_OF_A_FILE - _EARLY
 
     def skip(self, place: Place, count: int, category: Category | None = Category.INPUT) -> None:
-        """Count problems that are not kept, the first of which is at this place."""
+        """Count problems that are not kept; the first is at this place."""
         if self._kept[category, _ALL_FILES] >= MOST:
             place = Place()
         first, before = self._skipped.get((category, place.file), (place, 0))

@@ -1,15 +1,15 @@
-"""All that is known of the operating systems that the driver runs on: paths, builds, spellings."""
+"""The operating systems that the driver runs on: paths, builds, spellings."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""GOARCH to what `uname -m` says."""
+"""GOARCH to the output of `uname -m`."""
 
 _MACHINE = "|".join(MACHINES.values())
-# An RPM kernel has the machine in its release, and behind it a variant such as `+64k`. NFD writes `_`
-# for the plus sign, which no label can hold.
+# An RPM kernel has the machine in its release, and behind it a variant such as `+64k`. NFD writes
+# `_` for the plus sign, which no label can hold.
 _VARIANT = re.compile(rf"(?<=\.)({_MACHINE})_")
 _SPELLING = re.compile(rf"\.(?:{_MACHINE})|_64k")
 _RHEL_VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -18,7 +18,7 @@ _RHEL_KERNEL = re.compile(r"\.el(\d+)_(\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPath:
-    """A file or folder of the host's subscription, which the driver's container gets."""
+    """A file or folder of the host's subscription that is mounted into the driver's container."""
 
     inside: str
     """Path in the container."""
@@ -38,18 +38,18 @@ class Distribution:
     """Folder of the container for the files of `repoConfig`."""
     subscription: tuple[SubscriptionPath, ...] = ()
     mounts_subscription: str = ""
-    """The container runtime that gives the subscription to every container by itself."""
+    """The container runtime that mounts the subscription into every container by itself."""
     dockerfile: str = ""
-    """Builds precompiled images, in the sources of the driver image; empty: there is none."""
+    """The Dockerfile of precompiled images in the driver image's sources; empty without one."""
     builder: str = "docker"
-    """The program that runs the Dockerfile: podman gives a build the host's subscription."""
+    """The program that runs the Dockerfile: podman passes the host's subscription to a build."""
     base_image: str = ""
     """Where precompiled images are built, with `{version}` and `{major}` of the OS.
 
     Empty: in the driver toolkit image for the kernel.
     """
     is_red_hat: bool = False
-    """One of the two names of one operating system: the same kernels, and a UBI image in the end."""
+    """One of the two names of one operating system, with the same kernels."""
     is_openshift: bool = False
     """Only nodes of OpenShift have it, and its version is OpenShift's."""
 
@@ -110,7 +110,7 @@ def are_names_of_red_hat(os_id: str, other: str) -> bool:
 
 
 def rhel_release(os_id: str, os_version: str, kernel: str) -> tuple[str, str] | None:
-    """Return major and minor release of the RHEL in a system; of OpenShift's only the kernel tells it."""
+    """Return RHEL's major and minor release in a system; for RHCOS only the kernel tells it."""
     own = None if is_openshift(os_id) else _RHEL_VERSION.fullmatch(os_version)
     release = own or _RHEL_KERNEL.search(kernel)
     return (release[1], release[2]) if release else None
@@ -122,5 +122,5 @@ def kernel_release(label: str) -> str:
 
 
 def without_machine(kernel: str) -> str:
-    """Return a kernel without the machine and its page size, which not every spelling has."""
+    """Return a kernel without machine and page size, which not every spelling has."""
     return _SPELLING.sub("", kernel)

@@ -1,4 +1,4 @@
-"""The clusters of a fleet: which pools each has, and how its run ends."""
+"""The result of a run for the clusters of a fleet."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,22 +18,22 @@ class ClusterResult:
     cluster: str
     """Its folder, as the command line names it; `.` for the working directory."""
     decisions: tuple[Decision, ...] = ()
-    """Empty also where the run of this cluster ended before."""
+    """Empty also if the run of this cluster failed before."""
     grouping: Grouping = NO_POOLS
     companions: tuple[CompanionState, ...] = ()
     """One for each companion that a pool needs."""
     unused_fallbacks: tuple[str, ...] = ()
     """Fallback versions that no pool runs."""
     images: tuple[str, ...] = ()
-    """All that its pods pull."""
+    """All images that its pods pull."""
     differs: bool = False
-    """What was compared is not the same."""
+    """Whether a comparison found differences."""
     failure: Category | None = None
-    """The class of error that a run about this cluster alone would end with; None for a good end."""
+    """The class of error of a run for this cluster alone; None: success."""
 
     @property
     def exit_code(self) -> int:
-        """Exit status of a run about this cluster alone."""
+        """Exit status of a run for this cluster alone."""
         return self.failure.exit_code if self.failure else int(self.differs)
 
 

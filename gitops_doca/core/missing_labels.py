@@ -1,4 +1,4 @@
-"""What to do about nodes that lack labels, most of which node-feature-discovery sets."""
+"""Say what to do about node labels that are missing."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def list_similar(others: OtherNodes) -> tuple[str, ...]:
-    """Return a line for each label that resembles that of a NIC: those of the vendor first."""
+    """Return a line for each label that resembles the NIC label: those of the vendor first."""
     ranked = sorted(others.similar.items(), key=lambda one: (_VENDOR not in one[0], -one[1], one[0]))
     lines = [f"similar label on {_count(nodes)}: {label}" for label, nodes in ranked[:_SHOWN]]
     more = len(ranked) - _SHOWN
@@ -19,7 +19,7 @@ def list_similar(others: OtherNodes) -> tuple[str, ...]:
 
 
 def help_with_nics(others: OtherNodes) -> str:
-    """Say how nodes come by the label of a NIC, as far as their other labels show what is wrong."""
+    """Say how nodes get the NIC label, by what their other labels show."""
     if any(_VENDOR in label for label in others.similar):
         return (
             f"let node-feature-discovery set {NIC_LABEL}: its worker's configuration needs "
@@ -30,14 +30,11 @@ def help_with_nics(others: OtherNodes) -> str:
             "see that node-feature-discovery looks for network cards: sources.pci.deviceClassWhitelist in "
             'its worker\'s configuration needs "02", and sources.pci.deviceLabelFields: [vendor]'
         )
-    return (
-        f"see that node-feature-discovery runs on the nodes: they have none of its labels ({FEATURES}...) "
-        "that are read here"
-    )
+    return f"see that node-feature-discovery runs on the nodes: they lack its labels ({FEATURES}...)"
 
 
 def help_with_platform(labels: Iterable[str]) -> str:
-    """Say how nodes with a NIC come by these labels."""
+    """Say how NIC nodes get these labels."""
     absent = set(labels)
     helps = []
     if absent - {ARCH_LABEL}:

@@ -1,4 +1,4 @@
-"""The values that cross the boundary of a stage."""
+"""The types that stages pass to each other: nodes, policies, pools, objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from gitops_doca.core.reference import Digest, Repository
 
 API_GROUP = "gitops-doca.dev"
 API_VERSION = f"{API_GROUP}/v1alpha1"
-"""Of config, compact inventory, lock and report."""
+"""The version of config, compact inventory, lock and report."""
 
 Resource = dict[str, Any]
 """A Kubernetes object, ready to be written."""
@@ -23,21 +23,21 @@ ARCH_LABEL = "kubernetes.io/arch"
 NIC_LABEL = "feature.node.kubernetes.io/pci-15b3.present"
 OPENSHIFT_LABEL = "node.openshift.io/os_id"
 OPERATOR_STATE_LABEL = "nvidia.network-operator.state"
-"""On all that the operator makes; `state-OFED` is the driver. It deletes what carries it."""
+"""The operator's label; `state-OFED` is the driver. It deletes objects that carry it."""
 
 PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
 """Labels that a NIC node must have to be in a pool."""
 RENDER_LABELS = frozenset({*PLATFORM_LABELS, OSTREE_LABEL, NIC_LABEL, OPENSHIFT_LABEL})
-"""All labels that something here reads, besides those that a policy's nodeSelector names."""
+"""All labels that are read, besides those that a policy's nodeSelector names."""
 
 LOADED_LABEL = f"{API_GROUP}/driver-loaded"
-"""On nodes whose driver is loaded, where the rule of `driverLabel` is applied."""
+"""The label of nodes whose driver is loaded, set by the rule of `driverLabel`."""
 DRIVER_LABEL = "nvidia.com/ofed-driver"
-"""On every driver DaemonSet and pod, with a value of ours or of the operator."""
+"""The label of every driver DaemonSet and pod; our value differs from the operator's."""
 OUR_DRIVER = "gitops"
-"""Value of `DRIVER_LABEL` on what we render.
+"""Value of `DRIVER_LABEL` on our objects.
 
-Not the operator's empty value: beside an operator that would pin `mofed.wait=true` on every driver node.
+With the operator's empty value, an operator would pin `mofed.wait=true` on every driver node.
 """
 MAIN_CONTAINER = "mofed-container"
 DTK_CONTAINER = "openshift-driver-toolkit-ctr"
@@ -74,7 +74,7 @@ class Taint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Toleration:
-    """A toleration of a policy (core/v1 `Toleration`); empty means that it was not given."""
+    """A toleration of a policy (core/v1 `Toleration`); empty fields were not given."""
 
     key: str = ""
     operator: str = ""
@@ -86,30 +86,34 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node, as far as anything here reads it."""
+    """The parts of a node that are read."""
 
     name: str
     labels: Mapping[str, str]
     """Only `RENDER_LABELS` and the labels that nodeSelectors name."""
     taints: tuple[Taint, ...] = ()
-    """Those that can keep pods away, sorted; none of them soon passes by itself."""
+    """The taints that keep pods away, sorted, without temporary ones."""
     container_runtime: str = ""
     """Name without the version: `containerd`, `cri-o`."""
     place: Place = field(default=Place(), compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """Line of each label, where the reader knows it."""
+    """Line of each label, if it is known."""
     runtime_line: int = field(default=0, compare=False)
-    """Line of the container runtime, where the reader knows it."""
+    """Line of the container runtime, if it is known."""
     group: Place | None = field(default=None, compare=False)
-    """Where its group stands when it comes from a NodeInventory; labels and runtime stand there."""
+    """The place of its group in a NodeInventory, which has the labels and the runtime."""
 
     @property
     def has_nic(self) -> bool:
         """Whether node-feature-discovery found a NIC: only such a node can be in a pool."""
         return self.labels.get(NIC_LABEL) == "true"
 
+    def matches(self, selector: Mapping[str, str]) -> bool:
+        """Say whether this node has all labels of a nodeSelector."""
+        return all(self.labels.get(key) == value for key, value in selector.items())
+
     def label_place(self, label: str) -> Place:
-        """Return where a label of this node stands, or would."""
+        """Return the place of a label of this node, present or not."""
         line = self.lines.get(label, 0)
         if self.group is not None:
             return self.group.at(f"labels[{label}]", line)
@@ -117,7 +121,7 @@ class Node:
 
     @property
     def runtime_place(self) -> Place:
-        """Where the container runtime of this node stands, or would."""
+        """The place of this node's container runtime, present or not."""
         if self.group is not None:
             return self.group.at("containerRuntime", self.runtime_line)
         return self.place.at("status.nodeInfo.containerRuntimeVersion", self.runtime_line)
@@ -139,21 +143,21 @@ class OperatorEvidence(NamedTuple):
     """An object of the cluster which shows that an operator makes driver DaemonSets there."""
 
     what: str
-    """Kind and name, as a sentence says it."""
+    """Kind and name, as in a sentence."""
     place: Place
     init_image: str = ""
-    """Image of the init container of a driver DaemonSet; empty when it has none."""
+    """Image of the init container of a driver DaemonSet; empty without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherNodes:
-    """Nodes without the label of a NIC, and what their other labels say about why."""
+    """Nodes without the NIC label, and what their other labels say about the reason."""
 
     count: int = 0
     labelled: int = 0
-    """How many of them have any label of node-feature-discovery that is read."""
+    """How many have a label of node-feature-discovery."""
     similar: Mapping[str, int] = field(default_factory=dict)
-    """Labels that resemble `NIC_LABEL`, with how many of the nodes have each."""
+    """Labels that resemble `NIC_LABEL`, each with its number of nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,22 +167,22 @@ class Inventory:
     nodes: tuple[Node, ...]
     """Sorted by name, each once."""
     config_maps: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    """(namespace, name) to sorted keys of `data`; the namespace is empty where none was written."""
+    """(namespace, name) to sorted keys of `data`; the namespace may be empty."""
     dtk_images: Mapping[str, str] | None = None
-    """OSTREE_VERSION to image, from `ImageStream openshift/driver-toolkit`; None when it is not there."""
+    """OSTREE_VERSION to image, from `ImageStream openshift/driver-toolkit`; None without it."""
     proxy: ClusterProxy | None = None
     openshift_objects: bool = False
-    """An OpenShift object was among the documents, or a NodeInventory says that the cluster is OpenShift."""
+    """Whether an OpenShift object or a NodeInventory says that the cluster is OpenShift."""
     operator_evidence: tuple[OperatorEvidence, ...] = field(default=(), compare=False)
-    """Objects that say who manages the drivers today; rendering does not read them."""
+    """Objects that show who manages the drivers today; not used for rendering."""
     others: OtherNodes = field(default=OtherNodes(), compare=False)
-    """Nodes without a NIC, for messages alone; of a live cluster read only where no node has one."""
+    """Nodes without a NIC, for messages; in a live cluster read only if no node has a NIC."""
     kept_labels: Mapping[Place, frozenset[str]] = field(default_factory=dict, compare=False)
-    """Of each NodeInventory with nodes: where it stands, and which labels it kept besides `RENDER_LABELS`."""
+    """The place of each NodeInventory with nodes, and its labels besides `RENDER_LABELS`."""
 
     @property
     def shows_openshift(self) -> bool:
-        """Whether an object, or any node, with a NIC or without, shows that the cluster is OpenShift."""
+        """Whether an object or any node, even without a NIC, shows that it is OpenShift."""
         return self.openshift_objects or any(
             OPENSHIFT_LABEL in node.labels or is_openshift(node.labels.get(OS_ID_LABEL, ""))
             for node in self.nodes
@@ -204,7 +208,7 @@ class DriverSpec:
     """The driver's version, or empty when `digest` is set."""
     digest: Digest | None = None
     fallbacks: tuple[str, ...] = ()
-    """Versions that a pool may run instead, in this order, where `version` has no precompiled image.
+    """Versions that a pool may run, in this order, if `version` has no precompiled image.
 
     Without `version` itself; empty where `digest` is set."""
     force_precompiled: bool = False
@@ -220,9 +224,9 @@ class DriverSpec:
     repo_config: str = ""
     safe_load: bool = False
     has_own_repository: bool = field(default=True, compare=False)
-    """Whether the repository stands in `ofedDriver`, and not in `global` alone."""
+    """Whether the repository is in `ofedDriver`, and not only in `global`."""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where `repository`, `version`, `certConfig`, `repoConfig` and the policy's `nodeAffinity` stand."""
+    """The places of `repository`, `version`, `certConfig`, `repoConfig` and `nodeAffinity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,10 +240,10 @@ class Policy:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     node_affinity: Mapping[str, Any] | None = None
     from_cluster: bool = False
-    """An API server has it, so an operator there acts on it."""
+    """It was read from an API server, so an operator there acts on it."""
     place: Place = field(default=Place(), compare=False)
     cluster: str = ""
-    """Which cluster of a fleet it is for; empty in a run about one."""
+    """Its cluster of a fleet; empty in a run for one cluster."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -253,12 +257,12 @@ class Policy:
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches; an empty one matches every node."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPool:
-    """A platform that the config plans for, and what rendering takes from a node besides."""
+    """A platform that the config plans for, with what rendering needs of its nodes."""
 
     platform: Platform
     container_runtime: str = ""
@@ -267,10 +271,10 @@ class PlannedPool:
     without_companions: bool = False
     """The pool needs none of the companions."""
     policies: frozenset[str] = frozenset()
-    """Names of the policies that it is planned for; empty: all that could select such a node."""
+    """Names of its policies; empty: all that could select such a node."""
     place: Place = field(default=Place(), compare=False)
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where `policies` stands, and each field that becomes the value of a label, by that label."""
+    """The places of `policies`, and of each field that becomes a label's value, by label."""
 
     def __str__(self) -> str:
         return str(self.platform)
@@ -278,7 +282,7 @@ class PlannedPool:
     def is_for(self, policy: Policy) -> bool:
         """Say whether the pool is planned for a policy.
 
-        Without `policies` it is for each whose nodeSelector its own labels do not contradict.
+        Without `policies` these are all whose nodeSelector does not contradict its labels.
         """
         if self.policies:
             return policy.name in self.policies
@@ -292,26 +296,26 @@ class PlannedPool:
         return all(labels.get(key, value) == value for key, value in policy.node_selector.items())
 
     def label_place(self, label: str) -> Place:
-        """Return where the value of a label stands, or would."""
+        """Return the place of a label's value, present or not."""
         return self.places.get(label, self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Nodes of one policy and platform, which share one DaemonSet; or a plan that no node runs yet."""
+    """The nodes of one policy and platform, with one DaemonSet; or a plan without nodes yet."""
 
     policy: Policy
     platform: Platform
     nodes: tuple[Node, ...]
-    """Sorted by name; empty only where there is a plan instead."""
+    """Sorted by name; empty only for a plan."""
     app: str
     """Value of the label `app`, and the DaemonSet's name without `-ds`."""
     plan: PlannedPool | None = None
-    """None as soon as a node runs the platform."""
+    """The plan; None as soon as a node runs the platform."""
 
     @property
     def source(self) -> Node | PlannedPool:
-        """The first node, or the plan: where the pool comes from."""
+        """The first node, or the plan, that the pool comes from."""
         return self.nodes[0] if self.plan is None else self.plan
 
     @property
@@ -327,22 +331,23 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Companion:
-    """An image that has to exist for a pool's kernel besides the driver's, such as the GPU driver's."""
+    """An image that a pool's kernel needs besides the driver's, such as the GPU driver's."""
 
     name: str
     repository: Repository
     tag: str
-    """With placeholders for what a platform has."""
+    """The tag, with placeholders for the parts of a platform."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """A pool needs the image when it matches one of the nodes; an empty one matches all."""
     place: Place = field(default=Place(), compare=False)
+    tag_place: Place = field(default=Place(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}={self.repository}:{self.tag}"
 
     def selects(self, node: Node) -> bool:
         """Say whether the nodeSelector matches."""
-        return all(node.labels.get(key) == value for key, value in self.node_selector.items())
+        return node.matches(self.node_selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,20 +360,20 @@ class SkippedNode:
     reason: str
     policy_kind: str = ""
     cluster: str = ""
-    """Which cluster of a fleet it is in; empty in a run about one."""
+    """Its cluster of a fleet; empty in a run for one cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """What a run decides for all pools."""
+    """The settings of rendering that all pools share."""
 
     namespace: str = "nvidia-network-operator"
     init_container_image: str = ""
     openshift: bool = False
     pin_digests: bool = False
-    """Images by tag and digest, as far as a digest is known."""
+    """Whether images have a digest besides the tag, if it is known."""
     max_unavailable: str | int | None = None
     """None: OnDelete; otherwise RollingUpdate with this."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     driver_label: bool = False
-    """With the rule by which node-feature-discovery labels nodes whose driver is loaded."""
+    """Whether to render the rule by which node-feature-discovery labels nodes with a driver."""

@@ -1,11 +1,11 @@
-"""Names and label values by Kubernetes' rules, and the hash that the operator puts into names."""
+"""Check names and label values, and hash names as the operator does."""
 
 import re
 
 MAX_LABEL = 63
 """Characters of a label value and of a DNS label (apimachinery, `validation`)."""
 A_LABEL_VALUE = f"a label value: at most {MAX_LABEL} letters, digits and - _ . between them"
-"""What messages say that a value has to be."""
+"""The rule for label values, for messages."""
 MAX_NAME = 253
 """Characters of an object's name (RFC 1123 subdomain)."""
 PROGRAM = "gitops-doca"

@@ -1,4 +1,4 @@
-"""How messages name nodes, and pools by their nodes."""
+"""Name nodes in messages, and pools by their nodes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,17 +6,17 @@ from gitops_doca.core.model import Node, Pool
 
 _SHOWN = 5
 PLANNED = "planned, no node runs it yet"
-"""What messages say of a pool without nodes."""
+"""The phrase for a pool without nodes."""
 
 
 def name_nodes(names: Sequence[str], shown: int = _SHOWN) -> str:
-    """Name nodes in a sentence: the first few, then how many more."""
+    """Name nodes in a sentence: the first few, and the number of others."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
 
 
 def nodes_by_value(values: Mapping[str, str]) -> str:
-    """Say which nodes have which value: `containerd: a, b; cri-o: c`."""
+    """Name the nodes of each value: `containerd: a, b; cri-o: c`."""
     groups: dict[str, list[str]] = {}
     for name, value in sorted(values.items()):
         groups.setdefault(value or "unknown", []).append(name)
@@ -29,5 +29,5 @@ def describe_nodes(pool: Pool) -> str:
 
 
 def list_nodes(nodes: Sequence[Node]) -> str:
-    """Name nodes with the word for them: `node a`, `nodes a, b`."""
+    """Name nodes with the noun: `node a`, `nodes a, b`."""
     return f"node{'s' if len(nodes) > 1 else ''} {name_nodes([node.name for node in nodes])}"

@@ -1,4 +1,4 @@
-"""Image references by the OCI distribution spec, with Docker Hub's two special rules."""
+"""Parse image references by the OCI distribution spec and Docker Hub's rules."""
 
 import ipaddress
 import re
@@ -22,11 +22,11 @@ _MAX_NAME = 255
 
 
 class InvalidReferenceError(ValueError):
-    """The text is no image reference; the message says which rule it breaks."""
+    """The text is not an image reference; the message says which rule it breaks."""
 
 
 def is_tag(text: str) -> bool:
-    """Say whether a registry could hold this as a tag."""
+    """Say whether this is a valid tag."""
     return _TAG.fullmatch(text) is not None
 
 
@@ -38,7 +38,7 @@ def is_digest(text: str) -> bool:
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository: the text as its author wrote it, and where that is."""
+    """A repository, as written and as registries know it."""
 
     text: str
     """As written; what manifests show (`ubuntu` stays `ubuntu`)."""
@@ -54,11 +54,11 @@ class Repository:
         return (self.registry, self.path, self.text) < (other.registry, other.path, other.text)
 
     def tag(self, tag: str) -> "ImageReference":
-        """Return the reference of one tag here."""
+        """Return the reference of a tag in this repository."""
         return ImageReference(self, tag=tag)
 
     def digest(self, digest: Digest) -> "ImageReference":
-        """Return the reference of one manifest here."""
+        """Return the reference of a manifest in this repository."""
         return ImageReference(self, digest=digest)
 
 
@@ -78,8 +78,8 @@ class ImageReference(NamedTuple):
 def parse_repository(text: str) -> Repository:
     """Parse `[host[:port]/]name[/name...]`.
 
-    The part before the first slash is a host if it has a dot or a colon or is `localhost`; otherwise the
-    repository is Docker Hub's, where a single component stands below `library/`.
+    The part before the first slash is a host if it has a dot or a colon or is `localhost`;
+    otherwise the repository is Docker Hub's, which puts a single component below `library/`.
 
     Raises `InvalidReferenceError` for a scheme, a tag, a digest, or any character out of place.
     """
@@ -98,7 +98,7 @@ def parse_repository(text: str) -> Repository:
         raise InvalidReferenceError("has no valid host[:port] before its first slash")
     if not _PATH.fullmatch(path):
         raise InvalidReferenceError(
-            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /"
+            "is not a repository name: lower-case letters and digits, . _ - between them, parts split by /"
         )
     if registry.lower() in {"docker.io", DOCKER_HUB}:
         registry, path = DOCKER_HUB, path if "/" in path else f"library/{path}"
@@ -108,7 +108,7 @@ def parse_repository(text: str) -> Repository:
 
 
 def parse_image(text: str) -> ImageReference:
-    """Parse `repository[:tag][@sha256:...]`; raises `InvalidReferenceError` as `parse_repository` does."""
+    """Parse `repository[:tag][@sha256:...]`; raises as `parse_repository` does."""
     name, at, digest = text.partition("@")
     if at and not is_digest(digest):
         raise InvalidReferenceError("has a digest that is not sha256: and 64 lower-case hex digits")
@@ -116,12 +116,12 @@ def parse_image(text: str) -> ImageReference:
     if not colon or "/" in tag:
         head, tag = name, ""
     elif not is_tag(tag):
-        raise InvalidReferenceError("has a tag that no registry can hold")
+        raise InvalidReferenceError("has an invalid tag")
     return ImageReference(parse_repository(head), tag=tag, digest=digest)
 
 
 def _is_address(host: str) -> bool:
-    """Say whether what stands in brackets is an IPv6 address; true for a host without brackets."""
+    """Say whether the text in brackets is an IPv6 address; true without brackets."""
     if not host.startswith("["):
         return True
     try:

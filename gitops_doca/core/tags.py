@@ -1,4 +1,4 @@
-"""Tags of driver images: how the operator composes them, and how a published one is taken apart."""
+"""Make the tags of driver images as the operator does, and parse published ones."""
 
 import re
 from functools import lru_cache
@@ -23,18 +23,18 @@ _FULL_TAG = re.compile(
 
 
 class DriverVersion(NamedTuple):
-    """A driver's version, taken apart."""
+    """The parts of a driver's version."""
 
     doca: str
     """The DOCA release, such as `3.5.0`; empty in versions before 25.07."""
     driver: str
     """Release and build, such as `26.07-0.7.7.0` or `26.10-043000`."""
     revision: str
-    """The container's revision; empty where there is none."""
+    """The container's revision, or empty."""
 
 
 class PublishedTag(NamedTuple):
-    """A tag of a driver repository, taken apart."""
+    """The parts of a tag of a driver repository."""
 
     tag: str
     version: str
@@ -43,7 +43,7 @@ class PublishedTag(NamedTuple):
 
 
 def precompiled_tag(version: str, platform: Platform) -> str:
-    """Return the tag of the image that holds the modules for one kernel."""
+    """Return the tag of the image that has the modules for one kernel."""
     return f"{version}-{platform.kernel}-{platform.os}-{platform.arch}"
 
 
@@ -53,7 +53,7 @@ def compile_tag(version: str, platform: Platform) -> str:
 
 
 def parse_tag(tag: str) -> PublishedTag | None:
-    """Take a published tag apart; None for one of another shape."""
+    """Parse a published tag; None for one of another form."""
     parts = _PUBLISHED.fullmatch(tag)
     if parts is None:
         return None
@@ -63,7 +63,7 @@ def parse_tag(tag: str) -> PublishedTag | None:
 
 @lru_cache(maxsize=1 << 16)
 def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
-    """Split a kernel release into its numbers and its flavour, such as `-generic` or `.el9_6.x86_64`."""
+    """Split a kernel release into numbers and flavour, such as `-generic` or `.el9_6.x86_64`."""
     found = _KERNEL.fullmatch(kernel)
     if found is None:
         return (), kernel
@@ -71,12 +71,12 @@ def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
 
 
 def is_full_tag(version: str) -> bool:
-    """Say whether a `version` already ends in an OS, as a whole tag does, with its architecture or not."""
+    """Say whether a `version` ends in an OS, with or without architecture, as a whole tag does."""
     return _FULL_TAG.fullmatch(version) is not None
 
 
 def parse_version(version: str) -> DriverVersion | None:
-    """Take a driver's version apart; None for one of another shape, such as a custom build has."""
+    """Parse a driver's version; None for one of another form, such as a custom build's."""
     parts = _DRIVER_VERSION.fullmatch(version)
     if parts is None:
         return None
@@ -84,15 +84,15 @@ def parse_version(version: str) -> DriverVersion | None:
 
 
 def version_key(version: str) -> tuple[tuple[int, ...], ...]:
-    """Return a key that sorts versions as releases came out: `24.10` < `25.04` < `doca3.1.0-25.07`.
+    """Return a key that sorts versions by release: `24.10` < `25.04` < `doca3.1.0-25.07`.
 
-    The release's month comes first, then the DOCA release, then the build and the revision: builds of two
-    DOCA releases of one month may be numbered in two ways.
+    The month comes first, then the DOCA release, then the build and the revision: two DOCA releases
+    of one month may number their builds differently.
     """
     parts = version.split("-")
     doca = [part for part in parts if part.startswith("doca")]
     driver = [_numbers(part) for part in parts if not part.startswith("doca")]
-    # Versions without a DOCA release are older than any that has one.
+    # Versions without a DOCA release are older than all others.
     return (*driver[:1], *(map(_numbers, doca) if doca else [(-1,)]), *driver[1:])
 
 

@@ -1,12 +1,12 @@
-"""Which taints keep the driver's pods off a node."""
+"""Find the taints that keep the driver's pods off a node."""
 
 from collections.abc import Collection, Iterator
 
 from gitops_doca.core.model import Node, Taint, Toleration
 from gitops_doca.core.names import A_LABEL_VALUE, is_label_key, is_label_value
 
-# A driver that restarts can make its own node NotReady: without the last two its new pod would
-# never get there.
+# A restarting driver can make its own node NotReady: without the last two, its new pod would never
+# be scheduled there.
 _ALWAYS_TOLERATED = tuple(
     Toleration(key=key, operator="Exists", effect="NoSchedule")
     for key in ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -15,9 +15,9 @@ _ALWAYS_TOLERATED = tuple(
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _KEEPS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
-# Set for minutes, by Kubernetes from a node's condition, by an autoscaler or by a network agent: a node
-# that reboots while someone takes the inventory must not lose its DaemonSet. They never take a node out of
-# its pool.
+# Set for minutes by Kubernetes for a node's condition, by an autoscaler or by a network agent. They
+# never exclude a node from its pool: a node that reboots while the inventory is written must not
+# lose its DaemonSet.
 _PASSING = frozenset(
     f"node.kubernetes.io/{name}"
     for name in (
@@ -43,15 +43,15 @@ _PASSING = frozenset(
 
 
 def keeps_away(taint: Taint, ignored: Collection[str] = ()) -> bool:
-    """Say whether the taint keeps pods away that do not tolerate it, and is not one that soon passes.
+    """Say whether the taint keeps pods away, unless tolerated, and is not temporary.
 
-    `ignored` are the keys of more taints that pass.
+    `ignored` are the keys of more temporary taints.
     """
     return taint.effect in _KEEPS_AWAY and taint.key not in _PASSING and taint.key not in ignored
 
 
 def wrong_fields(taint: Taint) -> Iterator[tuple[str, str]]:
-    """Yield each field that Kubernetes would not take, and what it takes (core/v1, `ValidateNodeTaints`)."""
+    """Yield each field that Kubernetes would refuse, and the rule (core/v1, `ValidateNodeTaints`)."""
     if not is_label_key(taint.key):
         yield "key", "a name such as dedicated or example.com/dedicated"
     if taint.value and not is_label_value(taint.value):
@@ -61,9 +61,9 @@ def wrong_fields(taint: Taint) -> Iterator[tuple[str, str]]:
 
 
 def pod_tolerations(tolerations: Collection[Toleration]) -> tuple[Toleration, ...]:
-    """Return a policy's tolerations, then those that every driver pod has, as the operator adds them.
+    """Return a policy's tolerations, then those of every driver pod, as the operator adds them.
 
-    One whose key, effect and operator the policy has already is not added.
+    A toleration with the key, effect and operator of one of the policy is not added.
     """
     present = {_identity(toleration) for toleration in tolerations}
     added = (toleration for toleration in _ALWAYS_TOLERATED if _identity(toleration) not in present)

@@ -1,1 +1,1 @@
-"""Types to text: manifests, tables and reports."""
+"""Format manifests, tables and reports as text."""

@@ -1,4 +1,4 @@
-"""What a comparison with a committed file or a built stream found, as JSON."""
+"""Format the results of `--check` and `verify` as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ INVENTORY_KIND = "NodeInventoryCheck"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockCheck:
-    """How the lock of one cluster differs from what would be written now."""
+    """The differences between the lock of a cluster and a new one."""
 
     result: ClusterResult
     file: str = ""
     """Empty when the config could not be read."""
     changes: Sequence[Change] | None = None
-    """None when they are not known."""
+    """None when they are unknown."""
 
 
 def json_lock_check(checks: Iterable[LockCheck], diagnostics: Iterable[Diagnostic]) -> str:
@@ -71,7 +71,7 @@ def _lock(check: LockCheck) -> Mapping[str, Any]:
 
 
 def _difference(one: Change | Difference, cluster: str) -> dict[str, Any]:
-    """Return a difference: in a pool, or in what its subject names."""
+    """Return a difference, with its pool or its subject."""
     about: dict[str, Any] = {"subject": str(one.subject)}
     if isinstance(one.subject, LockedPool):
         about = pool_entry(cluster, one.subject.pool, one.subject.policy)

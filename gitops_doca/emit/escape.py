@@ -1,7 +1,8 @@
-"""The one escape of each output, for text that comes from inputs, file names, registries and clusters.
+"""Escape untrusted text for each kind of output.
 
-Each function takes raw text. `printable` may be applied twice: it leaves alone what it has escaped. Text
-that needs no escape comes back as it is, so names, kernels and image references stay readable.
+Text from inputs, file names, registries and clusters is untrusted. Each function takes raw text.
+`printable` may be applied twice: it does not escape its own escapes. Text without special
+characters is unchanged: names, kernels and image references stay readable.
 """
 
 import re
@@ -12,18 +13,19 @@ from typing import NewType
 Markdown = NewType("Markdown", str)
 """Markdown of our own, or text that this module escaped: one line, no open markup."""
 
-# Letters, signs and marks that take no ink (Unicode, Default_Ignorable_Code_Point; and the empty Braille
-# pattern): `str.isprintable` allows them.
+# Invisible characters (Unicode's Default_Ignorable_Code_Point, and the empty Braille pattern):
+# `str.isprintable` allows them.
 _NO_INK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _MAX_MARKS = 2
-"""Marks on one letter, as Vietnamese needs them; a pile of them would cover the lines around it."""
+"""The most marks on a letter, as Vietnamese needs; more would cover the lines around it."""
 _BEYOND_ASCII = re.compile(r"[^\n -~]+")
 _TICKS = re.compile("`+")
 _UNIT = re.compile(".{4}")
 
-# Words that mean nothing to CommonMark, GitHub or GitLab. A bracket only within one, where no link follows.
+# Words that mean nothing to CommonMark, GitHub or GitLab. A bracket only within one, where no link
+# follows.
 _WORD = re.compile(r"""(?:[\w.,:;/+='"?()→-]|(?<=\w)\[\w+\](?![(\[]))+""")
 _REFERENCE = re.compile(
     r"://|www\."  # links without markup
@@ -38,10 +40,10 @@ _STARTS_BLOCK = re.compile(r"[-+=].*|\d+[.)]")
 
 
 def printable(text: str) -> str:
-    """Return text for a terminal: one line, without a character that moves, hides or reorders others.
+    """Return text for a terminal: one line, without characters that move, hide or reorder others.
 
-    Escaped as Python does are control and format characters, separators but the space, surrogates, and
-    characters that are private, unassigned or without ink; also marks that stand on nothing, or are piled up.
+    Escaped as in Python are control and format characters, separators except the space, surrogates,
+    private, unassigned and invisible characters, and marks without a letter or too many on one.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -57,12 +59,12 @@ def printable(text: str) -> str:
 
 
 def printable_lines(lines: Iterable[str]) -> str:
-    """Return a document for a terminal; none of these lines can become two."""
+    """Return a document for a terminal; no line can break into two."""
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def json_text(document: object, *, sort_keys: bool = False) -> str:
-    """Return a JSON document in which all that `printable` escapes is escaped too, as JSON does it."""
+    """Return a JSON document that escapes, as JSON does, everything that `printable` escapes."""
     from json import dumps
 
     text = dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
@@ -76,7 +78,7 @@ def markdown_text(text: str) -> Markdown:
 
 
 def markdown_code(text: str) -> Markdown:
-    """Return a value as a code span, in which no @name notifies a user; an empty value has none."""
+    """Return a value as a code span, in which no @name notifies a user; empty for an empty value."""
     shown = printable(text)
     if not shown:
         return Markdown("")
@@ -87,7 +89,7 @@ def markdown_code(text: str) -> Markdown:
 
 
 def markdown_block(lines: Iterable[str], language: str) -> str:
-    """Return lines as a fenced block, without a line end behind it, that none of the lines can close."""
+    """Return lines as a fenced block that no line can close, without a final line end."""
     shown = list(map(printable, lines))
     fence = "`" * max(3, _longest_run(shown) + 1)
     return "\n".join((f"{fence}{language}", *shown, fence))
@@ -101,13 +103,13 @@ def html_text(text: str) -> str:
 
 
 def html_in_markdown(text: str) -> str:
-    """Return text for an HTML element that stands in Markdown, which GitHub searches for references too."""
+    """Return text for an HTML element in Markdown, where GitHub looks for references too."""
     judged = _judged(printable(text).split())
     return " ".join(html_text(word) if plain else f"<code>{html_text(word)}</code>" for word, plain in judged)
 
 
 def diff_name(text: str) -> str:
-    """Return the name of a file for the head of a diff: one line, quoted as git does where it has to be."""
+    """Return a file name for the head of a diff: one line, quoted as git does if necessary."""
     shown = printable(text)
     if '"' not in shown and "\\" not in shown:
         return shown
@@ -115,7 +117,7 @@ def diff_name(text: str) -> str:
 
 
 def _judged(words: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Pair each word of a sentence with whether it may stand in Markdown as it is."""
+    """Pair each word of a sentence with whether it is safe in Markdown unchanged."""
     for number, word in enumerate(words):
         plain = _WORD.fullmatch(word) and not _REFERENCE.search(word)
         yield word, bool(plain) and not (number == 0 and _STARTS_BLOCK.fullmatch(word))

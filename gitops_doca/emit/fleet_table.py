@@ -1,4 +1,4 @@
-"""The table of the pools of all clusters, as text or Markdown; one cluster has no column."""
+"""Format the pools of all clusters as a table, in text or Markdown."""
 
 from collections.abc import Sequence
 
@@ -17,9 +17,9 @@ from gitops_doca.emit.tables import items, markdown_table, text_cells, text_tabl
 
 
 def text_fleet(results: Sequence[ClusterResult]) -> str:
-    """Return the pools in columns, cluster by cluster, and below them what the table of one cluster says too.
+    """Return the pools in columns, cluster by cluster, and the notes of each cluster below.
 
-    A cluster without a decision has one line, with its failure in the place of a state.
+    A cluster without a decision has one line, with its failure in place of a state.
     """
     if len(results) == 1:
         return text_pools(results[0])

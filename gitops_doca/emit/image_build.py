@@ -1,4 +1,4 @@
-"""How missing images are built: as shell commands to copy, and as JSON."""
+"""Format the build of missing images as a shell script and as JSON."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ set -eu
 
 
 def build_script(decisions: Sequence[Decision]) -> str:
-    """Return a shell script that builds what is missing, each image once."""
+    """Return a shell script that builds each missing image once."""
     pools = _missing(decisions)
     if not pools:
         return "#!/bin/sh\n# No image is missing.\n"
@@ -27,7 +27,7 @@ def build_script(decisions: Sequence[Decision]) -> str:
 
 
 def build_entry(pool: Pool) -> dict[str, Any]:
-    """Return what builds a pool's image, as the report lists it; empty where no Dockerfile does."""
+    """Return the build of a pool's image for the report; empty without a Dockerfile for it."""
     build = image_build(pool)
     if build is None:
         return {}

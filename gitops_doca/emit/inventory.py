@@ -24,11 +24,11 @@ _HEADER = """\
 
 
 def dump_inventory(inventory: Inventory, labels: Iterable[str], name: str = PROGRAM) -> str:
-    """Return the text of a `NodeInventory`: sorted, without a time, the same bytes for the same cluster.
+    """Return the text of a `NodeInventory`: sorted, without a time, reproducible.
 
-    `name` is the object's. `labels` are those that nodeSelectors name. Nodes without a NIC are skipped, as
-    they are in no pool; that one of them shows OpenShift is kept. Raises `GenerationError` for a
-    proxy's URL with a user or password.
+    `name` is the object's. `labels` are those that nodeSelectors name. Nodes without a NIC are
+    skipped, as they are in no pool, but whether they show OpenShift is recorded. Raises
+    `GenerationError` for a proxy's URL with a user or password.
     """
     kept = sorted(extra_labels(labels))
     config_maps = [
@@ -73,7 +73,7 @@ def _proxy(proxy: ClusterProxy | None) -> dict[str, Any]:
 
 
 def _toolkit(images: Mapping[str, str] | None) -> dict[str, Any]:
-    # An ImageStream without tags is there all the same: another message than that there is none.
+    # An ImageStream without tags is kept: its message differs from that for a missing one.
     return {} if images is None else {"driverToolkit": dict(sorted(images.items()))}
 
 

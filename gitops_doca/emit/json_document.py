@@ -1,4 +1,4 @@
-"""The shape that the JSON of all commands shares: version, kind and diagnostics, and how a pool is named."""
+"""The common form of all JSON documents: version, kind, diagnostics, pools."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def document_text(kind: str, diagnostics: Iterable[Diagnostic], result: Mapping[str, Any] = _NOTHING) -> str:
-    """Return a document as JSON text; without a result the run ended before it had one."""
+    """Return a document as JSON text; without a result if the run ended before it had one."""
     entries = [_diagnostic(diagnostic) for diagnostic in diagnostics]
     return json_text({"apiVersion": API_VERSION, "kind": kind, **result, "diagnostics": entries})
 
 
 def pool_entry(cluster: str, pool: str, policy: str) -> dict[str, Any]:
-    """Return which pool something is about; `policy` is `<kind>/<name>`, and empty when it is not known."""
+    """Return the fields that name a pool; `policy` is `<kind>/<name>`, or empty if unknown."""
     return {"cluster": cluster, "pool": pool, **policy_of(policy)}
 
 

@@ -1,4 +1,4 @@
-"""The metadata of files that stand beside manifests and are for this program alone."""
+"""The metadata of files beside manifests that are not to be applied."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from gitops_doca.core.names import PROGRAM
 
 
 def local_metadata(name: str = PROGRAM) -> dict[str, Any]:
-    """Return a name, without which kustomize and Flux fail, and the annotation that makes them skip it."""
+    """Return a name, which kustomize and Flux need, and the annotation that makes them skip it."""
     return {"name": name, "annotations": {"config.kubernetes.io/local-config": "true"}}

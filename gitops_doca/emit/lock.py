@@ -22,7 +22,7 @@ _HEADER = "# What the registry had when this was written. To update it: gitops-d
 
 
 def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
-    """Return the lock's text: sorted, without a time, the same bytes for the same lock and name."""
+    """Return the lock's text: sorted, without a time, reproducible."""
     companions = [_companion(image, entry) for image, entry in sorted(lock.companions.items(), key=_image)]
     document = {
         "apiVersion": API_VERSION,

@@ -1,4 +1,4 @@
-"""The images that the pods pull, as lists for programs that copy images."""
+"""List the images that the pods pull for programs that copy images."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ _HEADER = """\
 
 
 def plain_list(images: Iterable[str]) -> str:
-    """Return one image a line, as pods name it; for `crane copy` and other programs that take a list."""
+    """Return one image per line, as pods name it, for `crane copy` and similar programs."""
     return printable_lines(images)
 
 
@@ -26,7 +26,7 @@ def skopeo_list(images: Iterable[str], decisions: Sequence[Decision]) -> str:
     """
     sources: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for image in map(parse_image, images):
-        # skopeo knows Docker Hub by its other name, and takes an empty list of tags for all of them.
+        # skopeo has another name for Docker Hub, and an empty list of tags means all of them.
         registry = "docker.io" if image.repository.registry == DOCKER_HUB else image.repository.registry
         sources[registry][image.repository.path] |= _references(image)
     document = {

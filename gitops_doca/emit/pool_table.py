@@ -1,4 +1,4 @@
-"""The table of pools, as text or Markdown."""
+"""Format the table of pools as text or Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
 
 
 def text_pools(result: ClusterResult) -> str:
-    """Return the pools in columns, one a line.
+    """Return a line of columns for each pool.
 
-    Below them the counts, the companions, the skipped nodes, and what the config has no use for any more.
+    Counts, companions, skipped nodes, and obsolete plans and fallback versions follow.
     """
     lines = text_table([HEADERS, *map(row, result.decisions)])
     return printable_lines([*lines, "", summary(result.decisions), *notes(result)])
@@ -52,17 +52,17 @@ def _state(entry: Mapping[str, Any]) -> str:
 
 
 def obsolete_note(plan: PlannedPool) -> str:
-    """Say that a plan is obsolete."""
+    """Return the note for an obsolete plan."""
     return f"plan done: nodes run {plan} now, so remove it from the config ({plan.place})"
 
 
 def unused_note(version: str) -> str:
-    """Say that no pool runs a fallback version."""
+    """Return the note for a fallback version that no pool runs."""
     return f"fallback version {version}: no pool runs it, so remove it from fallbackVersions"
 
 
 def notes(result: ClusterResult) -> list[str]:
-    """Say which companions exist, which nodes are skipped, and what the config has no use for any more."""
+    """Return the notes on companions, skipped nodes, and obsolete plans and fallback versions."""
     return [
         *companion_notes(result.companions),
         *skipped_notes(result.grouping.skipped),
@@ -72,7 +72,7 @@ def notes(result: ClusterResult) -> list[str]:
 
 
 def companion_notes(companions: Iterable[CompanionState]) -> list[str]:
-    """Say of each companion for which pools it exists, is missing or unknown."""
+    """Say for each companion for which pools it exists, is missing or unknown."""
     pools: dict[tuple[str, str, str], list[str]] = {}
     for companion in companions:
         entry = companion_entry(companion, "")

@@ -1,4 +1,4 @@
-"""What was decided for each pool as JSON: the report, and `check -o json`."""
+"""Format the decisions for all pools as JSON: the report, and `check -o json`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
@@ -54,7 +54,7 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
 
 
 def skipped_entry(skipped: SkippedNode, cluster: str) -> dict[str, Any]:
-    """Return why a node is in no pool."""
+    """Return a skipped node with its reason."""
     policy = policy_entry(skipped.policy_kind, skipped.policy)
     return {"cluster": cluster, "node": skipped.node, **policy, "reason": skipped.reason}
 
@@ -80,7 +80,7 @@ def companion_entry(companion: CompanionState, cluster: str) -> dict[str, Any]:
 
 
 def decision_entry(decision: Decision) -> dict[str, Any]:
-    """Return what is known of one pool, in words for a reader outside."""
+    """Return the fields of a pool in the report."""
     pool = decision.pool
     return {
         "pool": str(pool.platform),

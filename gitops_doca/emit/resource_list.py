@@ -1,4 +1,4 @@
-"""A KRM function's standard output: objects and results to a ResourceList."""
+"""Format the output of a KRM function: a ResourceList of objects and results."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from gitops_doca.emit.escape import printable
 from gitops_doca.emit.yaml import dump_document
 
 Result = dict[str, Any]
-STDIN = "standard input"
-"""Its name in messages; it is no file."""
+STDIN = "stdin"
+"""The name of stdin in messages."""
 
 
 def dump_resource_list(items: Iterable[Item], results: Iterable[Result]) -> str:
-    """Return a `ResourceList` as YAML; the keys of items stay in the order in which they come."""
+    """Return a `ResourceList` as YAML; the keys of items keep their order."""
     document = {
         "apiVersion": "config.kubernetes.io/v1",
         "kind": "ResourceList",
@@ -25,9 +25,9 @@ def dump_resource_list(items: Iterable[Item], results: Iterable[Result]) -> str:
 
 
 def diagnostic_result(diagnostic: Diagnostic, named: Mapping[str, Item]) -> Result:
-    """Return a diagnostic as the functions specification writes it.
+    """Return a diagnostic as the functions specification defines it.
 
-    `named` are the objects whose names stand for files in messages.
+    `named` are the objects that messages name in place of files.
     """
     help = [f"help: {spell(diagnostic.help)}"] if diagnostic.help else []
     message = "\n".join(map(printable, (diagnostic.message, *diagnostic.details, *help)))
@@ -53,7 +53,7 @@ def driver_removed(policy: Item) -> Result:
 
 
 def _shown(result: Result) -> Result:
-    """Return a result that kustomize may print: it does so without an escape, names and paths too.
+    """Return a result that kustomize can print safely, as it does not even escape names.
 
     The lines of its message are printable already.
     """
@@ -64,7 +64,7 @@ def _shown(result: Result) -> Result:
 
 
 def _about(item: Item, field: str) -> Result:
-    """Return what a result is about; an object without a name has no reference."""
+    """Return the reference to the object of a result; none for an object without a name."""
     meta = item.get("metadata")
     meta = meta if isinstance(meta, Mapping) else {}
     fields = {**{key: item.get(key) for key in ("apiVersion", "kind")}, "name": meta.get("name")}

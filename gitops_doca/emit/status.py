@@ -1,4 +1,4 @@
-"""What runs on the nodes of a cluster, as text, Markdown or JSON."""
+"""Format the status of a cluster as text, Markdown or JSON."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
@@ -36,13 +36,13 @@ _ABSENT = {
         *(f"has {_NO_LABEL}", f"have {_NO_LABEL}"),
         "see that node-feature-discovery runs there",
     ),
-    Absence.NOT_IN_CLUSTER: ("is not in the cluster", "are not in the cluster", "take the inventory again"),
+    Absence.NOT_IN_CLUSTER: ("is not in the cluster", "are not in the cluster", "update the inventory"),
     Absence.NOT_ASKED: (
         *(f"has {_NO_LABEL} or is not in the cluster", f"have {_NO_LABEL} or are not in the cluster"),
         f"only {MOST_ASKED} were asked for by name",
     ),
 }
-"""The phrase for one node of the inventory, the one for several, and what to do or to know."""
+"""The phrases for one and for several nodes of the inventory, and what to do."""
 
 
 def text_status(status: Status) -> str:
@@ -52,14 +52,14 @@ def text_status(status: Status) -> str:
 
 
 def wide_status(status: Status) -> str:
-    """Return the same with DaemonSets, pods and whole images, which fit no terminal."""
+    """Return the same with DaemonSets, pods and whole images, for wide terminals."""
     pools = ((*_pool_row(one), one.rendered.daemon_set, one.rendered.image) for one in status.pools)
     nodes = ((*_node_row(one), *_pod_cells(one)) for one in _waiting(status))
     return _text(status, [_WIDE_POOLS, *pools], [_WIDE_NODES, *nodes])
 
 
 def markdown_status(status: Status) -> str:
-    """Return the same as tables for a comment or a summary."""
+    """Return the same as Markdown tables for a comment or a summary."""
     lines = markdown_table(text_cells([_titles(_POOLS), *map(_pool_row, status.pools)]), numbers=[1, 2])
     waiting = [_node_row(node) for node in _waiting(status)]
     if waiting:
@@ -82,9 +82,9 @@ def json_status(status: Status, cluster: str, diagnostics: Iterable[Diagnostic])
 
 
 def count_current(status: Status) -> str:
-    """Say how many of the nodes that are to have a driver are current, and how much else differs.
+    """Count the current nodes among those that should have a driver, and the other differences.
 
-    Nodes of the inventory that are absent from the cluster count as well.
+    Nodes of the inventory that are absent from the cluster count too.
     """
     total = len(status.nodes) + len(status.absent)
     current = sum(node.state is State.CURRENT for node in status.nodes)
@@ -187,7 +187,7 @@ def _pool_notes(pool: PoolStatus) -> Iterator[str]:
         case Applied.DIFFERENT:
             more = f" and {len(pool.differs) - _SHOWN_PATHS} more" if len(pool.differs) > _SHOWN_PATHS else ""
             paths = ", ".join(pool.differs[:_SHOWN_PATHS])
-            yield f"DaemonSet {name} of the cluster is not the rendered one: {paths}{more}"
+            yield f"DaemonSet {name} of the cluster differs from the rendered one: {paths}{more}"
         case Applied.YES:
             pass
         case never:
@@ -195,13 +195,13 @@ def _pool_notes(pool: PoolStatus) -> Iterator[str]:
     if pool.moved:
         yield (
             f"no node of the cluster is in pool {pool.rendered.pool}, in which the inventory has "
-            f"{name_nodes(pool.moved)}: take the inventory again"
+            f"{name_nodes(pool.moved)}: update the inventory"
         )
 
 
 def _leftover_note(leftover: Leftover) -> str:
     of_pool = f" of pool {leftover.pool}" if leftover.pool else ""
-    what = f"DaemonSet {leftover.daemon_set}{of_pool} is not rendered any more"
+    what = f"DaemonSet {leftover.daemon_set}{of_pool} is no longer rendered"
     if not leftover.nodes:
         return f"{what} and has no pod: delete it"
     return f"{what}: deleting it ends its driver on {name_nodes(leftover.nodes)}"

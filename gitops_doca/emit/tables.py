@@ -1,4 +1,4 @@
-"""Rows of cells as lines: columns for a terminal, pipes for Markdown."""
+"""Format rows of cells as lines: columns for a terminal, pipes for Markdown."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ _PIPE = re.compile(r"(?P<backslash>\\?)\|")
 
 
 def text_table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows of equally many cells as printable lines whose cells stand below each other."""
+    """Return rows of equally many cells as printable lines with aligned columns."""
     shown = [list(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return [
@@ -19,14 +19,14 @@ def text_table(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def text_cells(rows: Iterable[Sequence[str]]) -> list[list[Markdown]]:
-    """Return rows of raw text as the cells of a Markdown table; `-` stands where there is nothing."""
+    """Return rows of raw text as the cells of a Markdown table; `-` for empty ones."""
     return [[Markdown(text) if text == "-" else markdown_text(text) for text in row] for row in rows]
 
 
 def markdown_table(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int] = ()) -> list[str]:
     """Return the lines of a Markdown table, the first row its head.
 
-    `numbers` are columns that are set to the right.
+    `numbers` are the columns that are right-aligned.
     """
     head, *body = rows
     right = set(numbers)
@@ -35,7 +35,7 @@ def markdown_table(rows: Iterable[Sequence[Markdown]], *, numbers: Iterable[int]
 
 
 def items(notes: Iterable[str]) -> list[str]:
-    """Return notes as a Markdown list, with an empty line before it where there is one."""
+    """Return notes as a Markdown list after an empty line; nothing without notes."""
     lines = [f"- {markdown_text(note)}" for note in notes]
     return ["", *lines] if lines else []
 
@@ -43,6 +43,6 @@ def items(notes: Iterable[str]) -> list[str]:
 def _cell(text: str) -> str:
     """Keep a pipe from ending its cell.
 
-    Parsers do not agree about a pipe behind backslashes, so that one is spelled in another way.
+    Parsers disagree about a pipe after backslashes, so that one is written as an entity.
     """
     return _PIPE.sub(lambda match: r"\\x7c" if match["backslash"] else r"\|", text)

@@ -13,8 +13,8 @@ _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::f
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 # Deprecated (RFC 4291, 2.5.5.1), but some systems still route it as IPv4.
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-# IANA's special-purpose address registries for IPv4 and IPv6, multicast, and unassigned IPv6 networks.
-# `ipaddress` has a list too, which depends on the version of Python, so both are checked.
+# IANA's special-purpose address registries for IPv4 and IPv6, multicast, and unassigned IPv6
+# networks. `ipaddress` has a list too, which depends on the version of Python, so both are checked.
 _SPECIAL = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -42,8 +42,8 @@ _SPECIAL = tuple(
         "8000::/1",
     )
 )
-# Metadata services of clouds outside the link-local networks, from the manuals of the clouds and the data
-# sources of cloud-init. They give secrets to each machine that asks.
+# Metadata services of clouds outside the link-local networks, from the manuals of the clouds and
+# the data sources of cloud-init. They give secrets to each machine that asks.
 _CLOUD_METADATA = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -63,8 +63,8 @@ _CLOUD_METADATA = tuple(
 def parse_address(text: str) -> Address | None:
     """Return a literal address as the system's resolver reads it; None for a name.
 
-    An IPv6 address with an IPv4 address in it (mapped, compatible, translated, 6to4) counts as the IPv4
-    address. If several are possible, the most restricted one is returned.
+    An IPv6 address with an IPv4 address in it (mapped, compatible, translated, 6to4) counts as the
+    IPv4 address. If several are possible, the most restricted one is returned.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -88,7 +88,7 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _locally_translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
-    """Return the IPv4 address behind a prefix of 48 to 96 bits (RFC 6052, 2.2), the most restricted one."""
+    """Return the most restricted IPv4 address behind a prefix of 48 to 96 bits (RFC 6052, 2.2)."""
     raw = address.packed
     shorter = (raw[6:8] + raw[9:11], raw[7:8] + raw[9:12], raw[9:13]) if any(raw[6:12]) else ()
     possible = [ipaddress.IPv4Address(form) for form in (*shorter, raw[12:]) if any(form)]
@@ -109,7 +109,7 @@ class AddressScope(Enum):
 
     PUBLIC = "public"
     ROUTED = "routed"
-    """Also loopback and private addresses, but no link-local ones and no metadata service of a cloud."""
+    """Also loopback and private addresses, but not link-local ones or clouds' metadata services."""
     ANY = "any"
 
     def contains(self, address: Address) -> bool:

@@ -1,4 +1,4 @@
-"""Decode the JSON of registries and token servers, with limits that are checked before decoding."""
+"""Decode the JSON of registries and token servers within limits."""
 
 import json
 import re
@@ -20,7 +20,8 @@ _NO_JSON = "the answer is not JSON"
 def read_json(body: bytes, *, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401 (any JSON value)
     """Return the value of a body that is one JSON text in UTF-8 (RFC 8259).
 
-    Raises ValueError for anything else, and `LookupFailedError` (protocol) for a document over the limits.
+    Raises ValueError for anything else, and `LookupFailedError` (protocol) for a document over the
+    limits.
     """
     try:
         text = body.decode()

@@ -31,11 +31,11 @@ class CheckedConnector:
             return (host, port) in self._private
 
     def install(self, manager: urllib3.PoolManager) -> None:
-        """Make a manager that has no pools yet connect through this."""
+        """Make a manager without pools connect through this connector."""
         manager.pool_classes_by_scheme = {"http": self._plain_pool(), "https": self._secure_pool()}
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Resolve a host; raises `RefusedAddressError` if one of its addresses is outside the scope.
+        """Resolve a host; raises `RefusedAddressError` if an address is outside the scope.
 
         Also raises UnicodeError for an invalid host name, and what `socket.getaddrinfo` raises.
         """

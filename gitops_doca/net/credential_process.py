@@ -19,8 +19,8 @@ def run_program(
 ) -> tuple[int, bytes]:
     """Return exit code and output of a program that runs without a shell; its stderr is dropped.
 
-    Raises TimeoutError if the program takes 30 s or almost all time before the deadline, ValueError for more
-    output than credentials need, and OSError if it cannot be run.
+    Raises TimeoutError if the program takes 30 s or almost all time before the deadline, ValueError
+    for more output than credentials need, and OSError if it cannot be run.
     """
     # Earlier than the deadline, so that the program is stopped before this one ends.
     ends_at = time.monotonic() + min(_MAX_SECONDS, 0.9 * deadline.left)
@@ -62,5 +62,5 @@ def _read(pipe: int, ends_at: float) -> bytes:
                 break
             output += chunk
             if len(output) > _MAX_OUTPUT:
-                raise ValueError("this is no credential")
+                raise ValueError("this is not a credential")
     return bytes(output)

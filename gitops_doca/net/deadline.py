@@ -1,4 +1,4 @@
-"""Limit work to a deadline, in threads that are left behind when it has passed."""
+"""Limit work to a deadline, in threads that are abandoned when it has passed."""
 
 import queue
 import threading
@@ -21,15 +21,15 @@ class Deadline:
     seconds: float
     ends_at: float
     scope: str
-    """Whose time this is, as it follows `no answer within the 5 s` in messages."""
+    """Describes the limit in messages, after `no answer within the 5 s`."""
 
     @classmethod
     def after(cls, seconds: float, scope: str = "that all look-ups have together") -> "Deadline":
-        """Return the deadline so many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(seconds, time.monotonic() + seconds, scope)
 
     def within(self, seconds: float) -> "Deadline":
-        """Return the deadline so many seconds from now, or this one if it is earlier."""
+        """Return the deadline that many seconds from now, or this one if it is earlier."""
         return min(self, Deadline.after(seconds, self.scope), key=lambda deadline: deadline.ends_at)
 
     @property
@@ -51,8 +51,8 @@ class Deadline:
 class DeadlineThreads(Generic[_K, _V]):
     """Daemon threads that call a function with each key, started at once.
 
-    Those that hang at the deadline are left behind, also when the program exits: a name server, or a server
-    that sends a byte now and then, could block them for hours.
+    Those that hang at the deadline are abandoned, also when the program exits: a name server, or a
+    server that sends a byte now and then, could block them for hours.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class DeadlineThreads(Generic[_K, _V]):
                 break
 
     def results(self) -> Iterator[tuple[_K, _V]]:
-        """Yield each key with its result, in the order in which they come, until the deadline.
+        """Yield each key with its result, as they complete, until the deadline.
 
         Raises what the function raises.
         """

@@ -22,12 +22,12 @@ class Origin:
 
     @property
     def authority(self) -> str:
-        """`host` or `host:port`, as people write it."""
+        """`host` or `host:port`, as usually written."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def is_among(self, hosts: frozenset[str]) -> bool:
-        """Say whether a set of `HOST[:PORT]` has this origin; an entry without port matches all ports."""
+        """Say whether a set of `HOST[:PORT]` has this origin; without a port, any port matches."""
         with_port = f"{self.authority.removesuffix(f':{self.port}')}:{self.port}"
         named = {entry.lower() for entry in hosts}
         return bool(named & {self.host, f"[{self.host}]", with_port})
@@ -36,7 +36,8 @@ class Origin:
 def parse_origin(url: str) -> Origin:
     """Return the origin of an http or https URL.
 
-    Raises ValueError for any other scheme, for a user name or password, and for an invalid host or port.
+    Raises ValueError for any other scheme, for a user name or password, and for an invalid host or
+    port.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").removesuffix(".")
@@ -46,7 +47,7 @@ def parse_origin(url: str) -> Origin:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine: localhost, a name below it, or a literal loopback address."""
+    """Say whether a host is this machine: localhost, a name below it, or a loopback address."""
     address = parse_address(host)
     return is_localhost(host) if address is None else address.is_loopback
 

@@ -20,13 +20,13 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 
 def _covers(entry: str, target: Origin) -> bool:
-    """Say whether an entry of NO_PROXY matches: `*`, a network, an address, a domain; or with a port."""
+    """Say whether an entry of NO_PROXY matches: `*`, network, address or domain; port optional."""
     try:
         return ipaddress.ip_address(target.host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         pass
     host, colon, port = entry.rpartition(":")
-    if colon and port.isdigit():
+    if colon and port.isdecimal():
         entry = host.strip("[]") if int(port) == target.port else ""
     domain = entry.removeprefix("*").removeprefix(".")
     if entry == "*":

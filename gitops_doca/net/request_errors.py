@@ -1,4 +1,4 @@
-"""Turn the exceptions of a request into a cause and a message without secrets or text of the server."""
+"""Turn exceptions of a request into a cause and a message without secrets."""
 
 import http
 import os

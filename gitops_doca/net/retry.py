@@ -1,4 +1,4 @@
-"""Try a request again after a failure that may pass."""
+"""Retry a request after a temporary failure."""
 
 import random
 import time
@@ -37,7 +37,7 @@ class RetryPolicy:
     """Seconds between two pieces of an answer, not for all of it."""
 
     def backoff(self, tried: int) -> float:
-        """Return the seconds to wait after so many tries."""
+        """Return the seconds to wait after this many tries."""
         jitter = random.uniform(0.75, 1.25)  # noqa: S311 (spreads load, hides nothing)
         return self.base * float(2 ** (tried - 1)) * jitter
 
@@ -48,7 +48,7 @@ class RetryPolicy:
 
 
 def retry(send: Callable[[int], _T], policy: RetryPolicy, deadline: Deadline) -> _T:
-    """Return what `send` returns, called with the number of the try, again after each `UnavailableError`.
+    """Call `send` with the number of the try, again after each `UnavailableError`.
 
     Raises the last `UnavailableError`.
     """
@@ -65,7 +65,7 @@ def retry(send: Callable[[int], _T], policy: RetryPolicy, deadline: Deadline) ->
 
 
 def _pause(failure: UnavailableError, backoff: float, deadline: Deadline) -> float:
-    """Return the seconds to wait before the next try; raises `UnavailableError` if there cannot be one."""
+    """Return the seconds until the next try; raises `UnavailableError` if there cannot be one."""
     wait = failure.retry_after
     if wait is not None and wait > min(_MAX_RETRY_AFTER, deadline.left):
         seconds = f"{wait:.0f} s" if wait < float("inf") else "too long"
@@ -81,7 +81,7 @@ def _give_up(failure: UnavailableError, why: str) -> NoReturn:
 
 
 def parse_retry_after(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, 0 for a past date; None if it is invalid.
+    """Return the seconds of a Retry-After header, 0 for a past date; None if it is invalid.
 
     Six hours or more are infinite: urllib3 cuts longer waits to that.
     """

@@ -70,7 +70,8 @@ class Reply:
 class Transport:
     """Sends requests until a deadline; safe to share between threads.
 
-    Proxies and CA certificates come from `environ`, and no other environment is read. `ca_file` has priority.
+    Proxies and CA certificates come from `environ`, and no other environment is read. `ca_file` has
+    priority.
     """
 
     def __init__(
@@ -88,8 +89,8 @@ class Transport:
     def fetch(self, request: Request) -> Reply:
         """Return the reply after retries and redirects, whatever its status.
 
-        Authorization is sent to the first origin only. Raises `LookupFailedError`, and after the last try
-        `UnavailableError`.
+        Authorization is sent to the first origin only. Raises `LookupFailedError`, and after the
+        last try `UnavailableError`.
         """
         for _ in range(_MAX_REDIRECTS + 1):
             reply = self._send_with_retries(request)
@@ -164,7 +165,7 @@ class Transport:
         return {target.scheme: proxy} if proxy else {}
 
     def _adapter(self, scope: AddressScope) -> HTTPAdapter:
-        """Return the adapter of a scope: scopes share no connections, as some may be allowed in one only."""
+        """Return the adapter of a scope; scopes do not share connections."""
         with self._lock:
             if self._context is None:
                 self._context = tls_context(ca_path(self._environ, self._ca_file))

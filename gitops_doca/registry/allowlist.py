@@ -17,9 +17,9 @@ class AllowedRegistry:
     """One entry of `--allowed-registry`: a registry, or the repositories below a path of it."""
 
     text: str
-    """As written."""
+    """The entry as written."""
     labels: tuple[str, ...]
-    """Of the host, in lower case; `*` matches any one label."""
+    """The labels of the host, in lower case; `*` matches any one label."""
     port: str
     """443 by default."""
     path: tuple[str, ...]
@@ -36,7 +36,7 @@ class AllowedRegistry:
         )
 
     def names(self, registry: str) -> bool:
-        """Say whether this entry is for exactly this registry, without `*`; its path does not matter."""
+        """Say whether this entry names exactly this registry, without `*`; its path is ignored."""
         return (self.labels, self.port) == _split(registry)
 
 

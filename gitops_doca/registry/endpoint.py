@@ -1,4 +1,4 @@
-"""One registry that all threads share: its addresses, its authorizations and a circuit breaker."""
+"""One registry for all threads: addresses, authorizations, a circuit breaker."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class Endpoint:
         return parse_origin(self._url(""))
 
     def fetch_blob(self, repository: Repository, digest: Digest) -> bytes:
-        """Return a blob's bytes, not verified yet; follows redirects to storage, without credentials."""
+        """Return a blob's unverified bytes; follows redirects to storage, without credentials."""
         target = f"/v2/{repository.path}/blobs/{digest}"
         reply, authorization = self.send("GET", repository, target, accept="*/*", cap=LARGE, other_hosts=True)
         if reply.status != _OK or reply.truncated:
@@ -89,11 +89,11 @@ class Endpoint:
         cap: int,
         other_hosts: bool = False,
     ) -> tuple[Reply, Authorization]:
-        """Return the reply to a request for a path below `/v2/`, and the authorization that it was sent with.
+        """Return the reply for a path below `/v2/`, and the authorization that it was sent with.
 
-        If the registry refuses a credential, the others for the repository are tried. A refused HEAD ends
-        this, as GET may still be allowed. With `other_hosts`, redirects to other hosts are followed, but no
-        public registry may redirect into a private network.
+        If the registry refuses a credential, the others for the repository are tried. A refused
+        HEAD ends this, as GET may still be allowed. With `other_hosts`, redirects to other hosts
+        are followed, but no public registry may redirect into a private network.
         """
         self._check_allowed(repository)
         attempts = self._attempts_for(repository.path)
@@ -143,7 +143,7 @@ class Endpoint:
     def _renew(
         self, attempt: CredentialAttempt, authorization: Authorization, reply: Reply
     ) -> Authorization | None:
-        """Return the authorization that a reply of the registry itself asks for; None if it asks for none."""
+        """Return the authorization that a reply of the registry itself asks for, if it does."""
         if parse_origin(reply.url) != self.origin:
             return None
         fetch = self._authorizer.renewal(attempt, authorization, reply)
@@ -240,7 +240,7 @@ class _Refusal:
 
 
 def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Authorization]:
-    """Return the reply that says most, with all refused credentials in its authorization's `refusal`."""
+    """Return the most informative reply, with all refused credentials in its `refusal`."""
     if not refusals:
         raise LookupFailedError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
     # A registry that names the repository has accepted the credential.

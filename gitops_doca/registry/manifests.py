@@ -1,4 +1,4 @@
-"""Look up one tag: it is missing only if the registry says so, and unknown if the reply is unclear."""
+"""Look up one tag: missing only if the registry says so, unknown if unclear."""
 
 import hashlib
 from collections.abc import Mapping
@@ -41,7 +41,8 @@ MEDIA_TYPES = (
 _ACCEPT = ", ".join(MEDIA_TYPES)
 
 _OK, _NOT_FOUND = 200, 404
-# Registries answer HEAD with a wrong 405 or 403, and a 404 needs a body that says what was not found.
+# Registries answer HEAD with a wrong 405 or 403, and a 404 needs a body that says what was not
+# found.
 _TRY_GET = {_OK, 400, 401, 403, _NOT_FOUND, 405, 406, 501}
 
 

@@ -4,13 +4,14 @@ import re
 
 from gitops_doca.registry.oci_errors import RegistryError
 
-# Harbor sends NOT_FOUND and registry.redhat.io UNKNOWN, for other things as well, so only these sentences
-# count. Group 1 is what the sentence names.
+# Harbor sends NOT_FOUND and registry.redhat.io UNKNOWN, for other things as well, so only these
+# sentences count. Group 1 is what the sentence names.
 _MISSING = re.compile(
     r"(?:the |requested |named )*(?:manifest|tag|artifact|image)(?: (\S+))?? (?:is |was )?"
     r"(?:not found|unknown|does not exist)|not found"
 )
-# MANIFEST_UNKNOWN means it, unless its text is about a failure behind the registry, or about the repository.
+# MANIFEST_UNKNOWN means it, unless its text is about a failure behind the registry, or about the
+# repository.
 _FAILED = re.compile(
     r"\b(?:upstream|remote|proxy|status code|http status|timeout|timed out|deadline|refused|reset|unreachable"
     r"|unavailable|no such host|dial|lookup|connection|certificate|unauthorized|denied|forbidden|credentials"
@@ -35,7 +36,7 @@ def is_missing(error: RegistryError, tag: str) -> bool:
 
 
 def is_about_accept(error: RegistryError) -> bool:
-    """Say whether an error is about a manifest that exists in a form that the request did not accept."""
+    """Say whether an error is about a manifest that exists in a form that was not accepted."""
     return any(re.search(r"\baccept\b", _words(text)) for text in error.texts)
 
 
@@ -54,6 +55,6 @@ def _blames_something_else(text: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """Return the plain words of a text, without names: they could be anything, as `a/manifest-unknown`."""
+    """Return the plain words of a text, without names such as `a/manifest-unknown`."""
     bare = (word.strip(".,;:!?()[]{}") for word in _QUOTED.sub(" ", text).split())
     return " ".join(word for word in bare if re.fullmatch(r"[a-z]+(?:'[a-z]+)?", word))

@@ -18,7 +18,7 @@ class RegistryOptions:
     pull_secrets: tuple[PullSecret, ...] = ()
     """Tried before `registry_config`, as the kubelet does."""
     ca_file: Path | None = None
-    """CA certificates, a PEM file or an OpenSSL folder; None: those of `CA_VARIABLES`, else certifi's."""
+    """CA certificates, a PEM file or OpenSSL folder; None: of `CA_VARIABLES`, or certifi's."""
     insecure_registries: frozenset[str] = frozenset()
     """`HOST[:PORT]` that are allowed without TLS; loopback always is."""
     trusted_realm_hosts: frozenset[str] = frozenset()
@@ -26,10 +26,11 @@ class RegistryOptions:
     allowed_registries: tuple[AllowedRegistry, ...] = ()
     """The only registries that are allowed; empty: all are."""
     public_only: bool = False
-    """Refuse addresses that are not public, except of registries that `allowed_registries` names in full."""
+    """Refuse non-public addresses, except of registries that `allowed_registries` names in full."""
     verify_digests: bool = False
     """Fetch each manifest and compute its digest, instead of trusting a header."""
     deadline: float = 120.0
     """Seconds of wall clock for all look-ups of one resolver together."""
     list_seconds: float = 15.0
-    """Seconds for all tag lists together, within the deadline: usually they only help after a miss."""
+    """Seconds for all tag lists together, within the deadline: usually they only help after a miss.
+    """

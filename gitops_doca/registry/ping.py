@@ -8,10 +8,9 @@ from gitops_doca.net.addresses import AddressPolicy
 from gitops_doca.net.origins import Origin, parse_origin
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, cause_of, status_text
 from gitops_doca.net.transport import Reply, Request, Transport
-from gitops_doca.registry.auth.challenges import Challenge, parse_challenges
+from gitops_doca.registry.auth.challenges import SCHEMES, Challenge, parse_challenges
 
 _OK, _UNAUTHORIZED = 200, 401
-_SCHEMES = {"basic", "bearer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +24,7 @@ class PingResult:
     is_private: bool
     """The registry was reached at an address that is not public."""
     challenges: tuple[Challenge, ...]
-    """Empty: everybody may read `/v2/`, though a repository may still need credentials."""
+    """Empty: `/v2/` is public, though a repository may still need credentials."""
 
 
 def ping(
@@ -35,7 +34,7 @@ def ping(
     *,
     allow_http: bool,
 ) -> PingResult:
-    """Ping a registry by https, or by http if that is allowed and the registry does not speak https."""
+    """Ping a registry by https, or by http if it is allowed and the registry has no https."""
     request = Request(
         method="GET",
         url=f"https://{host}/v2/",
@@ -53,7 +52,7 @@ def ping(
 
 
 def _fetch(transport: Transport, request: Request, *, allow_http: bool) -> tuple[str, Reply]:
-    """Return the scheme that the registry speaks and its reply; raises for a certificate without trust."""
+    """Return the registry's scheme and reply; raises for an untrusted certificate."""
     if allow_http:
         try:
             return "https", transport.fetch(replace(request, once=True))
@@ -70,7 +69,7 @@ def _challenges(reply: Reply) -> tuple[Challenge, ...]:
     if reply.status != _UNAUTHORIZED:
         raise LookupFailedError(cause_of(reply.status), f"{status_text(reply.status)} for /v2/")
     challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-    known = tuple(_without_scope(challenge) for challenge in challenges if challenge.scheme in _SCHEMES)
+    known = tuple(_without_scope(challenge) for challenge in challenges if challenge.scheme in SCHEMES)
     if not known:
         raise LookupFailedError(
             Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"

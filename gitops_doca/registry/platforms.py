@@ -15,6 +15,8 @@ from gitops_doca.registry.manifests import IMAGE_TYPES, INDEX_TYPES, fetch_by_di
 
 MAX_CHILDREN = 8
 """Manifests that are fetched because the index does not state their platform."""
+_MAX_PART = 32
+"""Characters of an OS or an architecture; real ones have about ten."""
 _CONFIG_TYPES = (
     "application/vnd.docker.container.image.v1+json",
     "application/vnd.oci.image.config.v1+json",
@@ -33,8 +35,8 @@ _ARCHITECTURES = {
 def inspect(endpoint: Endpoint, image: ImageReference) -> Inspection:
     """Return digest and platforms of the image that a tag names.
 
-    They are in an index, or in the configuration of a single image, whose bytes must have the size and digest
-    in the manifest. Schema 1 has the architecture only, and is always for Linux.
+    They are in an index, or in the configuration of a single image, whose bytes must have the size
+    and digest in the manifest. Schema 1 has the architecture only, and is always for Linux.
     """
     try:
         manifest = fetch_manifest(endpoint, image)
@@ -143,7 +145,7 @@ def _platform(document: object) -> frozenset[str]:
         return frozenset()
     # Some tools append the variant to the architecture, though it has a field.
     architecture = architecture.lower().partition("/")[0]
-    platform = f"{name.lower()}/{_ARCHITECTURES.get(architecture, architecture)}"
-    # Messages and the lock show it, so other characters are not accepted.
-    is_valid = platform.isascii() and platform.replace("/", "", 1).isalnum()
-    return frozenset({platform}) if is_valid else frozenset()
+    parts = (name.lower(), _ARCHITECTURES.get(architecture, architecture))
+    # Messages and the lock show them, so other characters are not accepted. An empty part states nothing.
+    is_valid = all(len(part) <= _MAX_PART and part.isascii() and part.isalnum() for part in parts)
+    return frozenset({"/".join(parts)}) if is_valid else frozenset()

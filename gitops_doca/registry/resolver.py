@@ -24,8 +24,6 @@ from gitops_doca.registry.options import RegistryOptions
 from gitops_doca.registry.platforms import inspect
 from gitops_doca.registry.tag_list import read_tags
 
-__all__ = ["RegistryOptions", "RegistryResolver", "RetryPolicy"]
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -41,8 +39,8 @@ def _no_warning(warning: Diagnostic) -> None:
 class RegistryResolver:
     """Asks the registries themselves; its deadline starts when it is created.
 
-    Both functions are called in the caller's thread: `progress(done, total)` at the start and after each
-    answer, `warn(diagnostic)` at the end of each call, for problems that ended no look-up.
+    Both functions are called in the caller's thread: `progress(done, total)` at the start and after
+    each answer, `warn(diagnostic)` at the end of each call, for problems that ended no look-up.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ def _first_page(endpoint: Endpoint, repository: Repository) -> tuple[int, str, R
 
 
 def _without_page(reply: Reply, tags: frozenset[str]) -> TagList:
-    """Return the tags of the pages before a reply that is no page."""
+    """Return the tags of the pages before a reply that is not a page."""
     if reply.status == _OK:
         return TagList(tags, reason="200 OK with a body that is not a tag list")
     unknown = reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
@@ -104,7 +104,7 @@ def _get(endpoint: Endpoint, repository: Repository, target: str) -> Reply:
 
 
 def _parse_page(reply: Reply) -> list[Any] | None:
-    """Return the entries of a page, of any type; None for a reply that is no page."""
+    """Return the entries of a page, of any type; None for a reply that is not a page."""
     if reply.status != _OK:
         return None
     document = json_object(reply, max_values=_MAX_VALUES)
@@ -122,7 +122,8 @@ def parse_next(lines: Iterable[str]) -> str | None:
         for link in parse_header_links(line):
             relations = {name.lower(): value for name, value in link.items()}.get("rel", "next")
             if "next" in relations.lower().split():
-                # requests also takes addresses without brackets, and cuts an address at a semicolon.
+                # requests also takes addresses without brackets, and cuts an address at a
+                # semicolon.
                 return link["url"] if f"<{link['url']}>" in line else ""
     return None
 

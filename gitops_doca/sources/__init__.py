@@ -1,1 +1,1 @@
-"""Files to types: YAML, JSON and JSON Schema end here."""
+"""Read files into types; only this package knows YAML, JSON and JSON Schema."""

@@ -1,4 +1,4 @@
-"""Fallback versions and companions of a config to types."""
+"""Read the fallback versions and companions of a config."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def read_fallback_versions(document: Document, problems: Problems) -> tuple[str,
 
 
 def read_companions(document: Document, problems: Problems) -> Iterator[Companion]:
-    """Yield `spec.companions` of a config that its schema has accepted, as far as they are right."""
+    """Yield the valid `spec.companions` of a config that its schema has accepted."""
     seen: set[str] = set()
     for number, entry in enumerate(document.value["spec"]["companions"]):
         path = ("spec", "companions", number)
@@ -45,6 +45,7 @@ def read_companions(document: Document, problems: Problems) -> Iterator[Companio
                 tag=entry["tag"],
                 node_selector=entry.get("nodeSelector", {}),
                 place=document.place(path),
+                tag_place=document.place((*path, "tag")),
             )
 
 
@@ -59,11 +60,11 @@ def _repository(
 
 
 def _check_tag(tag: str, document: Document, path: Path, problems: Problems) -> bool:
-    wrong = wrong_braces(tag)
+    wrong = dict.fromkeys(wrong_braces(tag))
     if wrong:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         problems.error(
-            f"{tag!r} has braces that are no placeholder: {', '.join(wrong)}",
+            f"{tag!r} has braces that are not placeholders: {', '.join(wrong)}",
             document.place((*path, "tag")),
             help=f"known are {known}",
         )

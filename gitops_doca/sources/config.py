@@ -1,4 +1,4 @@
-"""The settings of a run, and the file gitops-doca.yaml, which sets them."""
+"""Read gitops-doca.yaml, and merge the settings of a run."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,10 +23,10 @@ KIND = "DriverGenerator"
 
 DAEMON_SETS: Literal["daemonsets"] = "daemonsets"
 POLICIES: Literal["policies"] = "policies"
-"""What is emitted: driver DaemonSets, or the policies for an operator that makes them."""
+"""The output: driver DaemonSets, or the policies for an operator that makes them."""
 
 DEFAULT = "default"
-"""The origin of a setting that is not set."""
+"""The origin of a setting that nothing sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,9 @@ class Settings:
     strict: bool = False
     allow_empty: bool = False
     name: str = PROGRAM
-    """The one setting that is no field of `spec`: the name of lock and compact inventory."""
+    """The only setting outside of `spec`: the name of lock and compact inventory."""
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Who set each setting that is set, by its name here: a flag, or the place in a file."""
+    """The origin of each setting that is set, by field: a flag, or the place in a file."""
 
     @property
     def emits_policies(self) -> bool:
@@ -74,7 +74,7 @@ class Settings:
         return self.emit == POLICIES
 
     def origin(self, name: str) -> str:
-        """Return who set a setting; `DEFAULT` when it is not set."""
+        """Return the origin of a setting; `DEFAULT` when it is not set."""
         return self.origins.get(name, DEFAULT)
 
 
@@ -102,7 +102,7 @@ FIELDS: Mapping[str, str] = {
 
 
 def merge(sources: Iterable[Settings]) -> Settings:
-    """Merge what several sources set; the first that sets a setting wins."""
+    """Merge the settings of several sources; the first that has a setting wins."""
     merged = Settings()
     for source in reversed(list(sources)):
         values = {name: getattr(source, name) for name in source.origins}
@@ -111,7 +111,7 @@ def merge(sources: Iterable[Settings]) -> Settings:
 
 
 def read_config(file: str, problems: Problems, file_root: FileRoot | None = None) -> Settings:
-    """Read what a generator config sets, with paths made relative to the working directory."""
+    """Read the settings of a config; paths become relative to the working directory."""
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
     if not documents:
         if not problems.errors:
@@ -130,7 +130,7 @@ def read_generator(
 ) -> Settings:
     """Read a `DriverGenerator` whose paths are relative to a folder (empty: the working directory)."""
     if not is_kind(document, KIND):
-        # Whatever else it is, nothing of it may be quoted.
+        # It may be any file, so its content must not be quoted.
         problems.error(
             f"not a gitops-doca config: expected kind {KIND}",
             Place(document.file),
@@ -165,7 +165,7 @@ def _line(document: Document, *path: str) -> str:
 
 
 def _named(settings: Settings, document: Document) -> Settings:
-    """Take the config's name if a Kubernetes object may have it: a config may be called anything."""
+    """Use the config's name if a Kubernetes object may have it: a config's may be any text."""
     name = document.value.get("metadata", {}).get("name")
     if not isinstance(name, str) or not is_subdomain(name):
         return settings
@@ -196,11 +196,11 @@ def _sources(
 
 
 def _path(source: str, folder: str, place: Place, problems: Problems, file_root: FileRoot | None) -> str:
-    """Return a path as it is from the working directory; reports a device or a pipe, which may never end.
+    """Return a path relative to the working directory; reports devices and pipes.
 
-    What a boundary keeps out is not looked at here, but refused when it is opened.
+    With a file root nothing is checked here: the root refuses the file when it is opened.
     """
-    # A file of that name: standard input is the caller's, not the repository's.
+    # A file of that name: only the caller may use stdin, not a repository.
     path = os.path.join(folder, "./-" if source == STDIN else source)  # noqa: PTH118 (the same)
     if "\0" in path or (file_root is None and (os.path.isdir(path) or is_special(path))):  # noqa: PTH112 (the same)
         problems.error(f"{source!r} is not a regular file", place)

@@ -1,4 +1,4 @@
-"""Check that a text can be a driver's version: of a policy, or of the fallback versions of a config."""
+"""Check that a text can be a driver's version."""
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.reference import is_tag
@@ -6,7 +6,7 @@ from gitops_doca.core.tags import is_full_tag
 
 
 def check_version(version: str, place: Place, problems: Problems) -> bool:
-    """Report a text that cannot begin a tag, or is a whole tag already; say whether it is neither."""
+    """Report a text that cannot begin a tag or is a whole tag; return whether it is valid."""
     if not is_tag(version):
         problems.error(f"{version!r} cannot begin a tag: letters, digits, _ . and -, at most 128", place)
         return False

@@ -1,4 +1,4 @@
-"""A folder that all inputs must be inside of, for inputs whose names are not trusted."""
+"""Open files only inside of one folder, for inputs with untrusted names."""
 
 import errno
 import os
@@ -11,11 +11,11 @@ from typing import BinaryIO, NamedTuple
 from gitops_doca.sources.reading.syntax import UnreadableError
 
 _MAX_LINKS = 40
-"""What Linux follows on the way to one file."""
+"""The number of links that Linux follows on the way to a file."""
 _MAX_NAME = 4096
-# Not waiting for a writer, should a pipe have taken the file's place.
+# Without waiting for a writer, if a pipe has replaced the file.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# On Linux a folder is opened for looking names up, and nothing more; elsewhere it has to be readable.
+# On Linux a folder is opened only to look names up; elsewhere it has to be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _INSIDE = "name a file of the repository, by a relative path; .. may be in it"
 _BELOW = "remove it, or put a file in its place"
@@ -23,24 +23,24 @@ REPOSITORY = "the repository"
 
 
 class FileRoot(NamedTuple):
-    """Opens files in a folder. Nothing outside is touched, so that no message says whether it exists.
+    """Opens files in a folder; nothing outside is accessed, so its existence is not revealed.
 
-    Names are followed part by part on open folders: what is checked is what is opened.
+    Names are resolved part by part on open folders, so the checked file is the opened one.
     """
 
     root: str
     """The folder, as an absolute path."""
     start: tuple[str, ...] = ()
-    """The folders below it in which relative names begin."""
+    """The folders below it at which relative names start."""
     called: str = REPOSITORY
-    """What messages call the folder."""
+    """The folder's name in messages."""
     folder: str = ""
-    """What the names of files begin with in messages, when that is not their name in the repository."""
+    """The start of file names in messages, if it is not their path in the repository."""
     revision: str = ""
-    """The revision of which the folder holds the files, when it is one: messages name `revision:path`."""
+    """The revision that the folder has the files of, if any: messages name `revision:path`."""
 
     def shown(self, name: str) -> str:
-        """Return how messages call a file."""
+        """Return a file's name in messages."""
         if self.revision:
             return f"{self.revision}:{os.path.normpath(os.path.join(*self.start, name))}"  # noqa: PTH118
         return os.path.normpath(os.path.join(self.folder, name)) if self.folder else name  # noqa: PTH118
@@ -49,7 +49,7 @@ class FileRoot(NamedTuple):
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Open a regular file.
 
-        Raises `UnreadableError` for a name that leads out or to anything else, and OSError.
+        Raises `UnreadableError` for a name that leads out or is not a regular file, and OSError.
         """
         with ExitStack() as stack:
             folder, last = self._find(name, stack)
@@ -60,7 +60,7 @@ class FileRoot(NamedTuple):
                 yield stream
 
     def has(self, name: str) -> bool:
-        """Say whether a name leads to anything; one that leads out does, so that opening it says so."""
+        """Say whether a name exists; true for one that leads out, so that opening it reports that."""
         try:
             with ExitStack() as stack:
                 self._find(name, stack)
@@ -71,7 +71,7 @@ class FileRoot(NamedTuple):
         return True
 
     def leads_to(self, name: str, folder: os.stat_result) -> bool:
-        """Say whether a name leads to this very folder, and on the way there nowhere out."""
+        """Say whether a name leads to this very folder without leaving it on the way."""
         try:
             with ExitStack() as stack:
                 walk = _Walk(self, (*name.split("/"), "."), stack)
@@ -108,7 +108,7 @@ class FileRoot(NamedTuple):
 
 
 class _Walk:
-    """Goes down the parts of one name, and never up above the root."""
+    """Follows the parts of a name, never above the root."""
 
     def __init__(self, file_root: FileRoot, parts: tuple[str, ...], stack: ExitStack) -> None:
         self._root = file_root
@@ -121,11 +121,11 @@ class _Walk:
 
     @property
     def folder(self) -> int:
-        """The folder in which it is, as an open descriptor."""
+        """The current folder, as an open descriptor."""
         return self._folders[-1]
 
     def file(self) -> tuple[int, str] | None:
-        """Return the folder and name of a regular file; None when the name leads to anything else."""
+        """Return the folder and name of a regular file; None for anything else."""
         while self._parts:
             part = self._parts.popleft()
             if part == "..":
@@ -143,12 +143,12 @@ class _Walk:
         return None
 
     def _mode(self, part: str) -> int:
-        # What is another thing a moment later is refused where it is opened: no link is followed there.
+        # If it is replaced meanwhile, opening it fails: no link is followed there.
         try:
             return os.stat(part, dir_fd=self.folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
             if self._linked:
-                raise UnreadableError("is a link that leads nowhere") from None
+                raise UnreadableError("is a broken link") from None
             raise
 
     def _leave(self) -> None:

@@ -1,4 +1,4 @@
-"""Open inputs as bytes, with a limit on their size, and refuse what is not text."""
+"""Open inputs as bytes, limit their size, and refuse what is not text."""
 
 import os
 import stat
@@ -16,12 +16,12 @@ STDIN = "-"
 MAX_SIZE = 1 << 30
 """Bytes of one input: 40,000 nodes as kubectl prints them."""
 SMALL = 4 << 20
-"""Bytes of a config or a lock: all of it is built in memory, in a hundred times as many bytes at worst."""
+"""Bytes of a config or a lock, which may take a hundred times as many bytes in memory."""
 _MAX_LINE = 16 << 20
 _PEEK = 64 << 10
 _MADE_UP = ("/proc/", "/sys/")
 _OWN = ("/dev/", "/proc/")
-"""Where the links of the system itself are, such as `/dev/stdin`."""
+"""The folders of the system's own links, such as `/dev/stdin`."""
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TOO_LARGE = (
@@ -31,18 +31,18 @@ _TOO_LARGE = (
 
 
 def display_name(name: str, file_root: FileRoot | None = None) -> str:
-    """Return how messages call an input."""
+    """Return an input's name in messages."""
     shown = file_root.shown(name) if file_root else name
-    return "standard input" if shown == STDIN else shown
+    return "stdin" if shown == STDIN else shown
 
 
 def has_file(name: str, file_root: FileRoot | None = None) -> bool:
-    """Say whether there is something of that name, be it a link that leads nowhere."""
+    """Say whether there is something of that name, even a broken link."""
     return file_root.has(name) if file_root else os.path.lexists(name)
 
 
 def is_special(name: str) -> bool:
-    """Say whether a name leads to what may never end: a device, a pipe, a file that the system makes up."""
+    """Say whether a name leads to what may never end: a device, a pipe, a virtual file."""
     real = os.path.realpath(name)
     special = os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real))  # noqa: PTH110, PTH112, PTH113 (start-up counts)
     return special or real.startswith(_MADE_UP)
@@ -51,8 +51,8 @@ def is_special(name: str) -> bool:
 def find_top(folder: str) -> str | None:
     """Return the nearest folder above, or this one, with a `.git` entry; None when there is none.
 
-    It is the top of the Git work tree, since Git tracks no file of that name. As for Git, none is looked for
-    at a folder of GIT_CEILING_DIRECTORIES or above it. `folder` is absolute.
+    It is the top of the Git work tree, since Git tracks no file of that name. As in Git, the search
+    ends below the folders of GIT_CEILING_DIRECTORIES. `folder` is absolute.
     """
     listed = os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep)
     ceilings = {os.path.realpath(path) for path in listed if path}
@@ -66,12 +66,12 @@ def find_top(folder: str) -> str | None:
 
 
 def is_below(file: str, folder: str) -> bool:
-    """Say whether a file, links resolved, lies in a folder that has none in its name."""
+    """Say whether a file, with links resolved, is in a folder, whose name must have no links."""
     return os.path.commonpath([os.path.realpath(file), folder]) == folder
 
 
 def is_gits(file: str, top: str) -> bool:
-    """Say whether a file below a folder, links resolved, is `.git` or in it, whatever the case."""
+    """Say whether a file below a folder, links resolved, is `.git` or in it, in any case."""
     return ".git" in Path(os.path.relpath(os.path.realpath(file), top).lower()).parts
 
 
@@ -79,12 +79,12 @@ def is_gits(file: str, top: str) -> bool:
 def open_input(
     name: str, file_root: FileRoot | None = None, *, limit: int | None = None
 ) -> Iterator["TextBytes"]:
-    """Open a file, or standard input for `-`; anything but a folder, so that `<(kubectl ...)` works.
+    """Open a file, or stdin for `-`; anything but a folder, so that `<(kubectl ...)` works.
 
-    A link to anything but a file is not followed: a repository may hold one under the name of any input.
-    With `file_root` only its regular files, and no standard input. `limit`: bytes, if fewer than `MAX_SIZE`.
-    Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it is too large or
-    no text.
+    A link to anything but a file is not followed: a repository may hold one under the name of any
+    input. With `file_root` only its regular files, and no stdin. `limit`: bytes, if fewer than
+    `MAX_SIZE`. Raises `UnreadableError` when it cannot be opened or read, `SyntaxProblem` when it
+    is too large or no text.
     """
     try:
         if name == STDIN and file_root is None:
@@ -93,7 +93,7 @@ def open_input(
             yield TextBytes(sys.stdin.buffer, limit)
             return
         if "\0" in name:
-            raise UnreadableError("cannot be read: no file has such a name")
+            raise UnreadableError("cannot be read: this cannot be the name of a file")
         if file_root is None and _is_link_to_special(name):
             raise UnreadableError("is a link to something that is not a regular file, so it is not read")
         with file_root.open(name) if file_root else Path(name).open("rb") as stream:
@@ -122,7 +122,7 @@ def _check_size(size: int, limit: int | None) -> None:
 
 
 class TextBytes:
-    """UTF-8 bytes of a stream: knows how they begin, and refuses what is no text or has no end."""
+    """The UTF-8 bytes of a stream; refuses what is not text or too long."""
 
     def __init__(self, stream: BinaryIO, limit: int | None = None) -> None:
         self._stream = stream
@@ -146,7 +146,7 @@ class TextBytes:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing but white space is in it (as far as was looked)."""
+        """Say whether the bytes read so far are only white space."""
         return not self._start and len(self._head) < _PEEK
 
     def read(self, size: int = -1) -> bytes:
@@ -161,7 +161,7 @@ class TextBytes:
 
     @property
     def seen(self) -> bytes:
-        """Return what was read so far; nothing of a text that is too long to keep."""
+        """Return what was read so far; empty for a text that is too long to keep."""
         return b"".join(self._replay or ())
 
     def rewind(self) -> bool:
@@ -172,7 +172,7 @@ class TextBytes:
         return True
 
     def short_lines(self) -> Readable:
-        """Return the same bytes for a reader that holds whole lines: one above 16 MiB is a problem."""
+        """Return the same bytes for a reader that keeps whole lines: one above 16 MiB is refused."""
         return _ShortLines(self)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from gitops_doca.core.compare.rendered import driver_image
 from gitops_doca.core.compare.verify import Built, BuiltDaemonSet
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.model import MAIN_CONTAINER
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION
-from gitops_doca.sources.reading.document import is_policy, text_at, value_at
+from gitops_doca.sources.reading.document import is_policy
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST, Selection
 
@@ -31,7 +32,7 @@ _SELECTION: Selection = {
 
 
 def read_kustomize_output(name: str, problems: Problems) -> Built:
-    """Read a stream (`-`: standard input).
+    """Read a stream (`-`: stdin).
 
     An empty stream is not reported: the caller decides what it means.
     """
@@ -49,7 +50,7 @@ def read_kustomize_output(name: str, problems: Problems) -> Built:
 
 def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
     for value in values:
-        # Another API's DaemonSet runs no pod of a driver.
+        # The DaemonSet of another API group runs no driver.
         if (value_at(value, "apiVersion"), value_at(value, "kind")) == ("apps/v1", "DaemonSet"):
             yield BuiltDaemonSet(
                 name=text_at(value, "metadata", "name"),
@@ -57,7 +58,7 @@ def _daemon_sets(values: Iterable[object]) -> Iterator[BuiltDaemonSet]:
                 pool=text_at(value, "metadata", "annotations", POOL_ANNOTATION),
                 source=text_at(value, "metadata", "annotations", SOURCE_ANNOTATION),
                 selector=_selector(value_at(value, "spec", "selector")),
-                image=_image(value_at(value, "spec", "template", "spec", "containers")),
+                image=driver_image(value_at(value, "spec", "template", "spec")),
             )
 
 
@@ -66,8 +67,3 @@ def _selector(selector: object) -> str:
     words = [f"{key}={value}" for key, value in labels.items()] if isinstance(labels, Mapping) else []
     others = selector.keys() - {"matchLabels"} if isinstance(selector, Mapping) else ()
     return ",".join(sorted([*words, *map(str, others)]))
-
-
-def _image(containers: object) -> str:
-    entries = containers if isinstance(containers, list) else []
-    return next((text_at(one, "image") for one in entries if value_at(one, "name") == MAIN_CONTAINER), "")

@@ -38,7 +38,7 @@ _FIRST_RENDERING = 1
 def read_lock(
     file: str, fix_command: str, problems: Problems, file_root: FileRoot | None = None
 ) -> ImageLock | None:
-    """Read a lock; reports one that is absent or unusable, with the command `fix_command` that writes it."""
+    """Read a lock; reports a missing or unusable one, with the `fix_command` that writes it."""
     if not has_file(file, file_root):
         place = Place(display_name(file, file_root))
         help = f"run: {fix_command}"
@@ -77,7 +77,7 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
         pools=tuple(pools),
         entries=entries,
         chosen=dict(sorted(_chosen(document, entries, problems))),
-        companions=dict(sorted(_companions(document, problems), key=_by_image)),
+        companions=dict(sorted(_companions(document, entries, problems), key=_by_image)),
         rendering=document.value.get("rendering", _FIRST_RENDERING),
     )
 
@@ -99,7 +99,7 @@ def _entries(document: Document, problems: Problems) -> Iterator[tuple[ImageRefe
             platform = entry.get("platform", "")
             if platform and not entry["tag"].endswith("-" + platform.partition("/")[2]):
                 place = document.place((*path, "tags", index, "platform"))
-                problems.error(f"{platform} is not the architecture that the tag ends in", place)
+                problems.error(f"{platform} does not match the architecture at the end of the tag", place)
             if "digest" in entry:
                 yield image, LockedImage(Digest(entry["digest"]), platform, entry.get("listed"))
             else:
@@ -123,7 +123,9 @@ def _chosen(
             yield pool, there[text]
 
 
-def _companions(document: Document, problems: Problems) -> Iterator[tuple[ImageReference, CompanionEntry]]:
+def _companions(
+    document: Document, entries: Mapping[ImageReference, LockEntry], problems: Problems
+) -> Iterator[tuple[ImageReference, CompanionEntry]]:
     seen: set[ImageReference] = set()
     for number, entry in enumerate(document.value.get("companions", ())):
         text, place = entry["image"], document.place(("companions", number, "image"))
@@ -137,10 +139,17 @@ def _companions(document: Document, problems: Problems) -> Iterator[tuple[ImageR
         if image in seen:
             problems.error(f"{image} appears twice", place)
         seen.add(image)
+        # A driver's image may be a companion too, and its digest is reviewed where drivers stand.
+        if image in entries and entry.get("digest") != _digest(entries[image]):
+            problems.error(f"{image} has another entry among the repositories", place)
         if "digest" in entry:
             yield image, LockedCompanion(Digest(entry["digest"]), tuple(sorted(entry.get("platforms", ()))))
         else:
             yield image, LockedMiss()
+
+
+def _digest(entry: LockEntry) -> Digest | None:
+    return entry.digest if isinstance(entry, LockedImage) else None
 
 
 def _by_image(item: tuple[ImageReference, object]) -> ImageReference:

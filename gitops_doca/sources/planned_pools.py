@@ -1,4 +1,4 @@
-"""Read the planned pools of a config, and check that the policies that they name exist."""
+"""Read the planned pools of a config, and check the policies that they name."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -28,7 +28,7 @@ _ARCHITECTURES = {machine: arch for arch, machine in MACHINES.items()}
 
 
 def read_plans(document: Document, problems: Problems) -> tuple[PlannedPool, ...]:
-    """Read `spec.planned` of a config that its schema has accepted; reports names that no node would have."""
+    """Read `spec.planned` of a config that its schema has accepted; reports impossible names."""
     return tuple(
         _plan(entry, document, ("spec", "planned", number), problems)
         for number, entry in enumerate(document.value["spec"]["planned"])
@@ -44,7 +44,7 @@ def check_policies(plans: Iterable[PlannedPool], policies: Collection[str], prob
             problems.error(
                 f"there is no policy {name!r} with ofedDriver{near}",
                 plan.places.get("policies", plan.place),
-                help=f"name policies with ofedDriver ({known}), or leave policies out for all of them",
+                help=f"name policies with ofedDriver ({known}), or remove policies to plan for all of them",
             )
 
 

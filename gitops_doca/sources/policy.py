@@ -1,4 +1,4 @@
-"""Policies to types: validation, `global`, defaults, and the rules of the operator's webhook."""
+"""Read policies, with defaults and the rules of the operator's webhook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ from gitops_doca.sources.policy_document import (
     is_meant_as_policy,
     validate_policy,
 )
-from gitops_doca.sources.reading.document import Document, Path
+from gitops_doca.sources.reading.document import Document
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
@@ -41,7 +41,7 @@ from gitops_doca.sources.without_server_fields import is_from_cluster, without_s
 CLUSTER_NAME = "nic-cluster-policy"
 """The only NicClusterPolicy that the operator acts on."""
 
-# Whole, since they may go out again; other objects of such a file may hold secrets.
+# Policies are kept whole, as they may be emitted; other objects of the file may hold secrets.
 _SELECTION = {"data": KEYS, "binaryData": NOTHING, "stringData": NOTHING, REST: ALL}
 _CONTAINERS = (MAIN_CONTAINER, DTK_CONTAINER)
 _STARTUP = Probe(initial_delay=30, period=10, failure_threshold=120, timeout=10)
@@ -50,33 +50,33 @@ _RUNNING = Probe(initial_delay=10, period=30, failure_threshold=1, timeout=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """The policies of a run, checked against each other."""
+    """The policies of a run, checked together."""
 
     policies: tuple[Policy, ...] = ()
     """Those with `ofedDriver`, sorted by kind and name."""
     selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """nodeSelector of every NicNodePolicy, with `ofedDriver` or without, but for `LOADED_LABEL`.
+    """nodeSelector of every NicNodePolicy, with or without `ofedDriver`.
 
-    That one comes and goes, and every node of the policy is to have it.
+    Without `LOADED_LABEL`, which is not permanent and which every node of the policy should get.
     """
     documents: tuple[Resource, ...] = ()
     """All policies as their authors wrote them, sorted by kind and name."""
 
     @property
     def labels(self) -> frozenset[str]:
-        """Labels of nodes that a nodeSelector names."""
+        """Node labels that a nodeSelector names."""
         return frozenset(label for selector in self.selectors.values() for label in selector)
 
 
 def read_policies(
     sources: Sequence[str | Document], problems: Problems, file_root: FileRoot | None = None
 ) -> PolicySet:
-    """Read policies from files (`-`: standard input) and documents that are policies themselves.
+    """Read policies from files (`-`: stdin) and documents that are policies themselves.
 
-    Files may hold other objects: those are ignored. No policy at all is an error.
+    Other objects in the files are ignored. No policy at all is an error.
     """
     documents: list[Document] = []
-    # Of a function's input: what is written into a config has the path of its field there.
+    # Names of a KRM function's input; inline policies of a config have the path of their field.
     handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
     for source in sources:
         if isinstance(source, Document):
@@ -99,7 +99,7 @@ def read_policies(
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
-    """Apply the rules between policies, and parse each; `handed` are the objects that came on stdin."""
+    """Check the rules between policies, and parse each; `handed` are the objects from stdin."""
     first: dict[tuple[str, str], Document] = {}
     for document in sorted(documents, key=lambda d: d.place()):
         key = (document.value["kind"], document.value["metadata"]["name"])
@@ -122,7 +122,7 @@ def _check_set(documents: Sequence[Document], handed: Sequence[Document], proble
     if all(both):
         names = ", ".join(d.value["metadata"]["name"] for d in both[1])
         problems.error(
-            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers a node",
+            f"ofedDriver is in the NicClusterPolicy and in NicNodePolicy {names}: two drivers on a node",
             both[0][0].place(DRIVER),
             help="keep it in one of them; the operator's webhook refuses both",
         )
@@ -135,7 +135,7 @@ def _one_of(second: Document, first: Document, handed: Sequence[Document]) -> st
     """Return what to do about a policy that appears twice."""
     if any(second is one for one in handed) == any(first is one for one in handed):
         return "keep one of them"
-    return "leave spec.policies out: the policy is among the objects that come in, and is read from there"
+    return "remove it from spec.policies: the policy is among the input objects, and is read from there"
 
 
 def _selector(document: Document) -> dict[str, str]:
@@ -177,11 +177,11 @@ def _policy(document: Document, problems: Problems) -> Policy | None:
 
 def _driver(document: Document, problems: Problems) -> DriverSpec | None:
     driver = document.value["spec"]["ofedDriver"]
-    fallback = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
-    repository = _repository(document, driver, fallback, problems)
-    version = _version(document, driver, fallback, problems)
-    _check_unique(document, ("env",), problems)
-    _check_unique(document, ("containerResources",), problems)
+    shared = document.value["spec"].get("global", {}) if document.value["kind"] == CLUSTER else {}
+    repository = _repository(document, driver, shared, problems)
+    version = _version(document, driver, shared, problems)
+    _check_unique(document, "env", problems)
+    _check_unique(document, "containerResources", problems)
     _check_containers(document, problems)
     if repository is None or version is None:
         return None
@@ -190,7 +190,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         version="" if is_digest(version) else version,
         digest=Digest(version) if is_digest(version) else None,
         force_precompiled=driver.get("forcePrecompiled", False),
-        image_pull_secrets=tuple(driver.get("imagePullSecrets") or fallback.get("imagePullSecrets", ())),
+        image_pull_secrets=tuple(driver.get("imagePullSecrets") or shared.get("imagePullSecrets", ())),
         env=tuple(driver.get("env", ())),
         resources={
             entry["name"]: {part: entry[part] for part in ("limits", "requests") if entry.get(part)}
@@ -217,21 +217,21 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
 
 
 def _filled(
-    document: Document, name: str, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, name: str, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> tuple[str, Place] | None:
-    """Return a field's value and place, from `global` when the driver leaves it out."""
-    for path, section in ((DRIVER, driver), (GLOBAL, fallback)):
+    """Return a field's value and place, from `global` if the driver does not set it."""
+    for path, section in ((DRIVER, driver), (GLOBAL, shared)):
         if section.get(name):
             return section[name], document.place((*path, name))
-    also = " and spec.global has none either" if document.value["kind"] == CLUSTER else ""
+    also = " here or under spec.global" if document.value["kind"] == CLUSTER else ""
     problems.error(f"the field {name!r} is required{also}", document.place(DRIVER))
     return None
 
 
 def _repository(
-    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> Repository | None:
-    filled = _filled(document, "repository", driver, fallback, problems)
+    filled = _filled(document, "repository", driver, shared, problems)
     if filled is None:
         return None
     text, place = filled
@@ -250,9 +250,9 @@ def _repository(
 
 
 def _version(
-    document: Document, driver: Mapping[str, Any], fallback: Mapping[str, Any], problems: Problems
+    document: Document, driver: Mapping[str, Any], shared: Mapping[str, Any], problems: Problems
 ) -> str | None:
-    filled = _filled(document, "version", driver, fallback, problems)
+    filled = _filled(document, "version", driver, shared, problems)
     if filled is None:
         return None
     version, place = filled
@@ -264,13 +264,12 @@ def _version(
     return version if check_version(version, place, problems) else None
 
 
-def _check_unique(document: Document, path: Path, problems: Problems) -> None:
+def _check_unique(document: Document, field: str, problems: Problems) -> None:
     seen: set[str] = set()
-    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(path[0], ())):
+    for number, entry in enumerate(document.value["spec"]["ofedDriver"].get(field, ())):
         if entry["name"] in seen:
-            problems.error(
-                f"{entry['name']!r} appears twice", document.place((*DRIVER, *path, number, "name"))
-            )
+            place = document.place((*DRIVER, field, number, "name"))
+            problems.error(f"{entry['name']!r} appears twice", place)
         seen.add(entry["name"])
 
 

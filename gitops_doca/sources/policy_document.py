@@ -14,28 +14,28 @@ _SECTIONS = {
     CLUSTER: ("ofedDriver", "global", "tolerations", "nodeAffinity"),
     NODE: ("ofedDriver", "tolerations", "nodeSelector"),
 }
-"""What is read of each kind."""
+"""The parts that are read of each kind."""
 _OTHER_SECTIONS = {
     CLUSTER: (
         *("deploymentNodeAffinity", "deploymentTolerations", "docaTelemetryService", "ibKubernetes"),
         *("nicConfigurationOperator", "nicFeatureDiscovery", "nvIpam", "rdmaSharedDevicePlugin"),
         *("secondaryNetwork", "spectrumXOperator", "sriovDevicePlugin"),
-        # Of older releases.
+        # Fields of older releases.
         *("ipamPlugin", "nvPeerDriver", "psp"),
     ),
     NODE: ("annotations", "labels", "rdmaSharedDevicePlugin", "sriovDevicePlugin"),
 }
-"""What the CRD of each kind has besides (Network Operator 26.7)."""
+"""Other fields in the CRD of each kind (Network Operator 26.7)."""
 _RENDERED: tuple[Path, ...] = (
     *((*DRIVER, name) for name in ("image", "repository", "version")),
     *((*DRIVER, name, "name") for name in ("certConfig", "repoConfig")),
     *((*GLOBAL, name) for name in ("repository", "version")),
 )
-"""Strings of any form to the API server, in which a placeholder is never meant."""
+"""Fields in which the API server accepts any string, but a placeholder is a mistake."""
 
 
 def is_meant_as_policy(document: Document) -> bool:
-    """Say whether an object is a policy, or one but for its apiVersion or the spelling of its kind.
+    """Say whether an object is a policy, even with a wrong apiVersion or misspelled kind.
 
     The CRD of another project may have a kind of the same name, in its own API group.
     """
@@ -52,7 +52,7 @@ def is_meant_as_policy(document: Document) -> bool:
 
 
 def validate_policy(document: Document, problems: Problems) -> bool:
-    """Report what makes a policy unusable by itself; say whether nothing does. Drops fields that are null."""
+    """Report what makes a policy unusable; say whether it is valid. Drops fields that are null."""
     drop_nulls(document.value)
     if not validate(document, "policy", problems):
         return False

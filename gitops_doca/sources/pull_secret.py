@@ -1,4 +1,4 @@
-"""Read pull secrets as plain data: Secret manifests of both types, or the file within one of them."""
+"""Read pull secrets: Secret manifests, or the docker config in one."""
 
 import base64
 import binascii
@@ -26,15 +26,15 @@ SELECTION: Selection = {
     "auths": ALL,
     REST: NOTHING,
 }
-"""What is read of an object that may be a pull secret."""
+"""The parts that are read of an object that may be a pull secret."""
 _HELP = "write the pull secret: kubectl get secret NAME -n NAMESPACE -o yaml > FILE"
 
 
 def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
-    """Return for each pull secret of a file what messages call it, and its entries by their keys.
+    """Return the name for messages and the entries by key of each pull secret of a file.
 
-    Other Secrets are passed over; a file without any pull secret, and one whose content is not as its type
-    says, is a problem. No message shows anything of the content.
+    Other Secrets are skipped; a file without any pull secret, and one whose content does not match
+    its type, is reported. No message shows the content.
     """
     before = len(problems.errors)
     secrets = [
@@ -53,9 +53,9 @@ def read_pull_secrets(file: str, problems: Problems) -> list[tuple[str, Auths]]:
 
 
 def read_pull_secret(document: Document, problems: Problems) -> Iterator[tuple[str, Auths]]:
-    """Yield what messages call a pull secret, and its entries; nothing for an object that is none.
+    """Yield a pull secret's name for messages and its entries; nothing for other objects.
 
-    Of the document no more than `SELECTION` is read.
+    Only `SELECTION` of the document is read.
     """
     value = document.value
     if not isinstance(value, dict):
@@ -96,7 +96,7 @@ def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode()
         except (binascii.Error, ValueError):
-            problems.error("is not base64 of a text", place)
+            problems.error("is not base64-encoded text", place)
             return None
     if not text.strip():
         return {}
@@ -113,7 +113,7 @@ def _auths(document: Document, key: str, problems: Problems) -> Auths | None:
 
 
 def _payload(value: Mapping[str, Any], key: str) -> tuple[str | None, str]:
-    """Return the text under a key, and the field it is in; the API server lets stringData win."""
+    """Return the text under a key, and its field; stringData overrides data, as in the API server."""
     for field in ("stringData", "data"):
         table = value.get(field)
         text = table.get(key) if isinstance(table, dict) else None

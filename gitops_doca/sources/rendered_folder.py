@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import PROGRAM, is_dns_label, is_kind_name, is_object_name
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.render.metadata import MANAGED_BY
 from gitops_doca.sources.file_root import FileRoot
-from gitops_doca.sources.reading.document import value_at
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.selection import ALL
 
@@ -19,8 +19,9 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def read_rendered_folder(folder: str, problems: Problems) -> tuple[Resource, ...]:
     """Read all YAML and JSON below a folder; objects without our label are ignored.
 
-    Reports what cannot be read, what is not a regular file, a link that leads out, an object that Kubernetes
-    would not take by its name, and one that appears twice. Links to folders are not followed, with a warning.
+    Reports what cannot be read, what is not a regular file, a link that leads out, an object that
+    Kubernetes would not take by its name, and one that appears twice. Links to folders are not
+    followed, with a warning.
     """
     resources: dict[tuple[str, str, str], Resource] = {}
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay)
@@ -48,7 +49,7 @@ def read_rendered_folder(folder: str, problems: Problems) -> tuple[Resource, ...
 
 
 def _is_ours(value: object) -> bool:
-    """Say whether gitops-doca wrote an object: a policy with a driver has no place beside DaemonSets."""
+    """Say whether gitops-doca wrote an object; policies with a driver are not ours."""
     labelled = value_at(value, "metadata", "labels", MANAGED_BY) == PROGRAM
     return labelled or (
         value_at(value, "kind") in _POLICIES and value_at(value, "spec", "ofedDriver") is not None
@@ -61,7 +62,7 @@ def _is_named(kind: str, namespace: str, name: str) -> bool:
 
 
 def _files(file_root: FileRoot, problems: Problems) -> Iterator[str]:
-    """Yield the names of what looks like manifests, from the folder on."""
+    """Yield the names of possible manifests in the folder and below."""
 
     def report(error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno else "I/O error"

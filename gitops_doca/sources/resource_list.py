@@ -1,4 +1,4 @@
-"""Read the standard input of a KRM function: a ResourceList with the config and the items."""
+"""Read the input of a KRM function, a ResourceList with the config."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from gitops_doca.sources.reading.selection import ALL
 
 KIND = "ResourceList"
 CONFIG = "functionConfig"
-"""Field of the config, and the name that messages give it."""
+"""The config's field, and its name in messages."""
 _GROUP = "config.kubernetes.io/"
 _STDIN = Place(display_name(STDIN))
 _CALLER = "kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
@@ -21,29 +21,29 @@ _CALLER = "kustomize calls this with a ResourceList; to render by hand, run: git
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceList:
-    """What a KRM function was called with."""
+    """The input of a KRM function."""
 
     config: Document
-    """Named `functionConfig`, without lines: the text is the caller's, and its lines are in no file."""
+    """Named `functionConfig`, without lines: the text is not a file of the user."""
     items: tuple[Item, ...]
-    """The items of the input, without the placeholder that kustomize gives a generator."""
+    """The input items unchanged, without the config that kustomize may add."""
     policies: Mapping[int, Document]
-    """Copies of the items that are policies, by their place in `items`, named by kind and name."""
+    """Copies of the policies among the items, by index in `items`, named by kind and name."""
 
     @property
     def named(self) -> dict[str, Item]:
-        """The objects that messages name instead of a file."""
+        """The objects that messages name in place of a file."""
         named = {policy.file: self.items[index] for index, policy in self.policies.items()}
         return named | {CONFIG: self.config.value if isinstance(self.config.value, dict) else {}}
 
 
 def read_resource_list(problems: Problems) -> ResourceList | None:
-    """Read standard input; reports what is no ResourceList, or has no `functionConfig`, and returns None."""
+    """Read stdin; reports anything but a ResourceList with `functionConfig`, and returns None."""
     documents = list(read_documents(STDIN, ALL, problems, whole=True))
     if problems.errors:
         return None
     if len(documents) != 1 or not _is_list(documents[0].value):
-        problems.error(f"is no {KIND} of {_GROUP.rstrip('/')}", _STDIN, help=_CALLER)
+        problems.error(f"is not a {KIND} of {_GROUP.rstrip('/')}", _STDIN, help=_CALLER)
         return None
     value = documents[0].value
     items, config = value.get("items"), value.get(CONFIG)
@@ -68,9 +68,10 @@ def _is_list(value: object) -> bool:
 
 
 def _is_placeholder(item: Mapping[str, Any], config: object) -> bool:
-    """Say whether an item is the config, put there by kustomize, whose pipeline needs an item.
+    """Say whether an item is the config, which kustomize adds if there are no items.
 
-    A config that stands in a file of the package is one of its objects: what is not handed back is removed.
+    A config in a file of the package is an object like others: items that are not returned are
+    removed.
     """
     if not isinstance(config, dict) or any(
         item.get(key) != config.get(key) for key in ("apiVersion", "kind")

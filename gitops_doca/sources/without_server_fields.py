@@ -1,4 +1,4 @@
-"""Policies as their authors wrote them, without what an API server adds."""
+"""Remove from policies the fields that an API server adds."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ _ASSIGNED = (
     "selfLink",
     "uid",
 )
-"""Fields of metadata that no author writes (meta/v1 `ObjectMeta`)."""
+"""Fields of metadata that only API servers write (meta/v1 `ObjectMeta`)."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def is_from_cluster(document: Document) -> bool:
-    """Say whether an object came out of an API server, which gives each a uid and a resourceVersion."""
+    """Say whether an object is from an API server, which sets uid and resourceVersion."""
     metadata = document.value.get("metadata")
     return bool(document.value.get("status")) or (
         isinstance(metadata, dict) and bool(metadata.get("uid") or metadata.get("resourceVersion"))
@@ -28,7 +28,7 @@ def is_from_cluster(document: Document) -> bool:
 
 
 def without_server_fields(document: Document) -> Resource:
-    """Return a copy without `status` and what else an API server adds; it would refuse, or ignore, those."""
+    """Return a copy without `status` and other fields that an API server adds."""
     written: Resource = _copy(document.value)
     written.pop("status", None)
     metadata = written.get("metadata")

@@ -1,1 +1,1 @@
-"""The order of the stages: a module for each use."""
+"""Run the stages in order: a module for each use."""

@@ -1,4 +1,4 @@
-"""What the clusters of a fleet share: each tag is looked up once, and each tag list is read once."""
+"""Share look-ups between the clusters of a fleet."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
@@ -18,9 +18,9 @@ _SPLIT = "take fewer clusters at a time, or check those that have locks without 
 
 
 class CachingResolver:
-    """An `Inspector` that keeps all answers of another one, which is made for the first question.
+    """An `Inspector` that caches the answers of another one, which is made on first use.
 
-    Answers are kept as they came: each cluster checks its misses by itself, as if it were alone.
+    Answers are cached unchanged: each cluster checks its misses by itself.
     """
 
     def __init__(self, inspector: Callable[[], Inspector]) -> None:
@@ -34,7 +34,7 @@ class CachingResolver:
         return _known(images, self._lookups, lambda absent: self._made().resolve(absent))
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
-        """Return the tags of each repository as far as they are known, in their order."""
+        """Return the known tags of each repository, in their order."""
         return _known(repositories, self._lists, lambda absent: self._made().list_tags(absent))
 
     def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
@@ -54,10 +54,10 @@ def _known(
 def prefetch(
     fleet: Sequence[Inputs], answers: CachingResolver, problems: Problems, *, inspect: bool = False
 ) -> None:
-    """Look up all that these clusters need, so that the answers are there when each of them resolves.
+    """Look up all that these clusters need, before each of them resolves.
 
-    With `inspect` the images themselves are read too. Raises `GenerationError` for more than `MAX_LOOKUPS`
-    tags, and when no client of the registries can be made.
+    With `inspect` the images themselves are read too. Raises `GenerationError` for more than
+    `MAX_LOOKUPS` tags, and if no registry client can be made.
     """
     pools = tuple(pool for inputs in fleet for pool in inputs.grouping.pools)
     companions = companion_images(one for inputs in fleet for one in inputs.companions)

@@ -1,4 +1,4 @@
-"""The order of the stages: inputs, pools, look-ups, decisions, resources."""
+"""Run all stages: inputs, pools, look-ups, decisions, resources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Generation:
     resources: tuple[Resource, ...]
     """In the order of emission; empty when a pool has no image."""
     images: tuple[str, ...]
-    """All that the pods pull, sorted; of the pools that have an image also when others have none."""
+    """All images that the pods pull, sorted; also if another pool has no image."""
 
 
 def generate(
@@ -53,8 +53,8 @@ def generate(
 
     `nodes`, `file_root` and `openshift` are those of `load`.
 
-    Raises `GenerationError` for errors of the inputs, before the first look-up, for a lock that does not
-    match them, and for more than `MAX_LOOKUPS` look-ups.
+    Raises `GenerationError` for errors of the inputs, before the first look-up, for a lock that
+    does not match them, and for more than `MAX_LOOKUPS` look-ups.
     """
     inputs = load(settings, problems, nodes=nodes, file_root=file_root, openshift=openshift)
     return resolve_and_render(inputs, source, problems)

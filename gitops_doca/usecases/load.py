@@ -1,4 +1,4 @@
-"""The first stages: policies and inventory, read, checked and grouped into pools."""
+"""Read and check policies and inventory, and group the nodes into pools."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -29,10 +29,10 @@ from gitops_doca.sources.planned_pools import check_policies
 from gitops_doca.sources.policy import PolicySet, read_policies
 
 MAX_POOLS = 500
-"""Pools of one cluster; more means a mistake in the inventory."""
+"""The most pools of a cluster; more means a mistake in the inventory."""
 
 SPLIT = "split the inventory, or correct labels that make a pool of every node"
-"""How to get along with fewer."""
+"""The help for too many pools."""
 
 _SHOWN = 10
 _RENDERING = (
@@ -44,23 +44,23 @@ _RENDERING = (
     "operatorNames",
     "driverLabel",
 )
-"""Settings that only matter for rendering."""
+"""Settings that only affect rendering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What was read, before the first look-up."""
+    """The inputs of a run, before the first look-up."""
 
     policies: PolicySet
     inventory: Inventory
     grouping: Grouping
     options: RenderOptions
     labels: frozenset[str] = frozenset()
-    """Labels of nodes that a nodeSelector names."""
+    """Node labels that a nodeSelector names."""
     companions: tuple[RequiredCompanion, ...] = ()
     fallback_versions: tuple[str, ...] = ()
     emits_policies: bool = False
-    """The operator makes the DaemonSets; nothing is rendered."""
+    """Whether the operator makes the DaemonSets and nothing is rendered."""
     strict: bool = False
 
 
@@ -68,18 +68,18 @@ class InventorySource(Protocol):
     """Where the nodes come from: files, or a live cluster."""
 
     def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
-        """Return the inventory; raises `GenerationError` when the source gives none."""
+        """Return the inventory; raises `GenerationError` when it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InventoryFiles:
-    """Files that list the nodes."""
+    """The inventory files."""
 
     files: tuple[str, ...]
     file_root: FileRoot | None = None
 
     def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
-        """Read all files; what is wrong with them is in `problems`."""
+        """Read all files, and report their problems."""
         return read_inventory(
             self.files, query.labels, problems, self.file_root, ignored_taints=query.ignored_taints
         )
@@ -93,11 +93,11 @@ def load(
     file_root: FileRoot | None = None,
     openshift: bool | None = None,
 ) -> Inputs:
-    """Read and check all inputs, and group the nodes; raises `GenerationError` with all that is wrong.
+    """Read and check all inputs, and group the nodes; raises `GenerationError` with all problems.
 
-    `nodes` takes the place of the inventory files of the settings. `file_root` holds all
-    files, when there is one. `openshift` is what the cluster's API says of itself, when
-    that is known: an inventory that shows the opposite is wrong, unless the settings decide.
+    `nodes` replaces the inventory files of the settings. `file_root`, if any, must contain all
+    files. `openshift` is whether the target cluster is OpenShift, if known: an inventory that shows
+    the opposite is an error, unless the settings decide.
     """
     strict, plans, emits_policies = settings.strict, settings.planned, settings.emits_policies
     policies = read_policies(settings.policies, problems, file_root)
@@ -113,12 +113,13 @@ def load(
         inventory.nodes,
         problems,
         plans=plans,
-        # When the operator makes the DaemonSets, it names them itself.
+        # If the operator makes the DaemonSets, it chooses their names.
         operator_names=settings.operator_names and not emits_policies,
         strict=strict,
     )
     _report_digests(grouping, problems, strict=strict)
-    companions = required_companions(settings.companions, grouping.pools, plans, problems)
+    # More pools are an error below.
+    companions = required_companions(settings.companions, grouping.pools[:MAX_POOLS], plans, problems)
     options = _options(settings, inventory)
     if emits_policies:
         _report_fallbacks(settings, problems)
@@ -137,7 +138,7 @@ def load(
     problems.raise_errors()
     origin = "inventory and plans" if any(pool.plan for pool in grouping.pools) else "inventory"
     if (count := len(grouping.pools)) > MAX_POOLS:
-        message = f"{count} pools come of the {origin}, and a run renders {MAX_POOLS} at most"
+        message = f"{count} pools are in the {origin}, and a run renders at most {MAX_POOLS}"
         problems.error(message, help=SPLIT)
     if not grouping.pools and not settings.allow_empty:
         _report_empty(policies, inventory, grouping, problems)
@@ -156,7 +157,7 @@ def load(
 
 
 def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Problems) -> Grouping:
-    """Group the nodes that a cluster has now as those of the inputs; raises `GenerationError` as `load`."""
+    """Group the current nodes of a cluster like those of the inputs; raises as `load`."""
     check_overlap(inputs.policies.selectors, live.nodes, problems)
     grouping = group_nodes(
         inputs.policies.policies,
@@ -170,12 +171,12 @@ def group_live(inputs: Inputs, settings: Settings, live: Inventory, problems: Pr
 
 
 def node_labels(policies: PolicySet, settings: Settings) -> frozenset[str]:
-    """Return the labels of nodes that the nodeSelector of a policy or of a companion names."""
+    """Return the node labels that the nodeSelector of a policy or a companion names."""
     return policies.labels.union(*(companion.node_selector for companion in settings.companions))
 
 
 def _selectors(policies: PolicySet, settings: Settings) -> dict[str, Mapping[str, str]]:
-    """Return each nodeSelector by what it belongs to."""
+    """Return each nodeSelector by its owner."""
     return {
         **{f"NicNodePolicy {name}": selector for name, selector in policies.selectors.items()},
         **{f"companion {companion.name}": companion.node_selector for companion in settings.companions},
@@ -186,7 +187,7 @@ def _report_fallbacks(settings: Settings, problems: Problems) -> None:
     if settings.fallback_versions:
         problems.error(
             f"the operator has no fallbackVersions ({settings.origin('fallback_versions')}): it would run "
-            "the policy's version, or none",
+            "only the policy's version",
             help="remove fallbackVersions, or let gitops-doca make the DaemonSets (emit: daemonsets)",
         )
 
@@ -202,7 +203,7 @@ def _warn_unused(settings: Settings, problems: Problems) -> None:
 
 
 def node_query(policies: PolicySet, settings: Settings) -> ClusterQuery:
-    """Return the query for the nodes of a live cluster, and for nothing else."""
+    """Return the query for only the nodes of a live cluster."""
     return ClusterQuery(
         namespace=settings.namespace,
         labels=node_labels(policies, settings),
@@ -212,7 +213,7 @@ def node_query(policies: PolicySet, settings: Settings) -> ClusterQuery:
 
 
 def query_of(policies: PolicySet, settings: Settings) -> ClusterQuery:
-    """Return the query for all that these policies and settings use of a live cluster."""
+    """Return the query for everything that these policies and settings need of a live cluster."""
     drivers = [policy.driver for policy in policies.policies]
     return replace(
         node_query(policies, settings),
@@ -241,15 +242,15 @@ def _is_openshift(
 ) -> bool:
     if isinstance(setting, bool):
         return setting
-    # Plans too, or what they give would change when their first node comes.
+    # Plans too, or their output would change when the first node joins.
     return inventory.shows_openshift or any(is_openshift(plan.platform.os_id) for plan in plans)
 
 
 def _report_openshift(problems: Problems, *, shown: bool) -> None:
     if shown:
-        message = "the inventory is one of OpenShift, and the cluster's API has none of OpenShift's groups"
+        message = "the inventory is from OpenShift, but the cluster's API has no groups of OpenShift"
     else:
-        message = "the cluster's API has OpenShift's groups, and nothing in the inventory is OpenShift's"
+        message = "the cluster's API has OpenShift's groups, but the inventory has no sign of OpenShift"
     problems.error(
         f"{message} (*.openshift.io)",
         help=f"take the inventory from that cluster, or set spec.openshift: {str(not shown).lower()} "
@@ -266,7 +267,7 @@ def _report_driver_label(origin: str, problems: Problems) -> None:
 
 
 def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> None:
-    """Report a digest as version: it puts one image on every pool, whatever its kernel and architecture."""
+    """Report a digest as version: every pool gets the same image, despite kernel and architecture."""
     policies = {pool.policy.name: pool.policy for pool in grouping.pools}
     for name, count in Counter(pool.policy.name for pool in grouping.pools).items():
         policy = policies[name]
@@ -294,18 +295,18 @@ def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping,
 def _why_empty(
     policies: PolicySet, inventory: Inventory, grouping: Grouping
 ) -> tuple[str, tuple[str, ...], str]:
-    """Return why there is no pool, the details of that, and what to do about it."""
+    """Return why there is no pool, with details and what to do about it."""
     nics, others = [node for node in inventory.nodes if node.has_nic], inventory.others
     skipped = tuple(f"node {one.node}: {one.reason}" for one in grouping.skipped[:_SHOWN])
     if not policies.policies:
         return "no policy has ofedDriver", skipped, "add ofedDriver to a policy"
     if not nics and not others.count:
-        return "the inventory has no node", (), "take the inventory again"
+        return "the inventory has no node", (), "update the inventory"
     if not nics:
         return (
             f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true",
             list_similar(others),
-            f"{help_with_nics(others)}, then take the inventory again",
+            f"{help_with_nics(others)}, then update the inventory",
         )
     absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
     if absent:
@@ -313,7 +314,7 @@ def _why_empty(
         return (
             f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}",
             skipped,
-            f"{help_with_platform(absent)}, then take the inventory again",
+            f"{help_with_platform(absent)}, then update the inventory",
         )
     return (
         f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool",

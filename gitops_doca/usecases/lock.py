@@ -1,4 +1,4 @@
-"""Make a lock: resolve the pools, then read the platform of each image."""
+"""Make a lock: look up the pools' images, then read the platform of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ _REFUSED = ", so no lock is written (strict)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locking:
-    """What the registries have for all pools now."""
+    """The lock of the registries' current answers."""
 
     inputs: Inputs
     decisions: tuple[Decision, ...]
@@ -63,10 +63,10 @@ class Locking:
 def lock_inputs(
     inputs: Inputs, inspector: Callable[[], Inspector], problems: Problems, *, strict: bool
 ) -> Locking:
-    """Look up all tags that the pools need; a missing one is recorded as missing, and in `problems`.
+    """Look up all tags that the pools need; missing ones are recorded and reported.
 
-    Raises `GenerationError` when an answer is unknown, or an image is for another platform than its tag
-    says: then no lock may be written.
+    Raises `GenerationError` when an answer is unknown, or an image is for another platform than its
+    tag says: then no lock may be written.
     """
     made = cache(inspector)
     pools, source = inputs.grouping.pools, RegistryTags(made)
@@ -114,7 +114,7 @@ def _entries(
     decisions: tuple[Decision, ...],
     problems: Problems,
 ) -> dict[ImageReference, LockEntry]:
-    """Return what the lock records of each image, sorted; raises `GenerationError` when one has no entry."""
+    """Return the lock's entry of each image, sorted; raises `GenerationError` if one has no entry."""
     existing = [image for image, lookup in lookups.items() if isinstance(lookup, TagExists)]
     inspections = inspector().inspect(existing) if existing else {}
     entries: dict[ImageReference, LockEntry] = {}
@@ -143,7 +143,7 @@ def _entry(
     match inspection:
         case TagUnknown(_, reason, _):
             problems.error(
-                f"cannot tell which platform {image.tag} in {image.repository} is for: {reason}",
+                f"the platform of {image.tag} in {image.repository} is unknown: {reason}",
                 place,
                 category=Category.UNKNOWN,
                 help="fix the access to the registry, then run again",

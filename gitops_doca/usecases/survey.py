@@ -1,6 +1,7 @@
-"""Survey the driver versions of the pools' repositories: tag lists first, then the manifests that decide."""
+"""Find the driver versions in the pools' repositories, and which have images for all pools."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from gitops_doca.core.compare.matrix import (
     LatestVersion,
@@ -9,7 +10,7 @@ from gitops_doca.core.compare.matrix import (
     build_matrices,
     unconfirmed,
 )
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_images
@@ -18,10 +19,11 @@ from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
 
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
-    """Return a matrix for each repository of these pools; reports what the registries did not answer.
+    """Return a matrix for each repository of these pools; reports missing answers.
 
     The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
-    name, as far as `MAX_LOOKUPS` allows; all other cells come from the tag list.
+    name, and the fallback versions up to the one that a pool runs, as far as `MAX_LOOKUPS` allows; all other
+    cells come from the tag list.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
     catalogues = build_catalogues(pools, lists)
@@ -38,16 +40,23 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tup
     while ask(unconfirmed(catalogues, lookups)):
         pass
     usable = {repository for repository, tags in lists.items() if tags.tags or tags.complete}
-    ask(image for image in required_images(pools, {}) if image.repository in usable)
+    chosen = [pool for pool in map(_precompiled_only, pools) if pool.policy.driver.repository in usable]
+    while ask(required_images(chosen, lookups)):
+        pass
     matrices = build_matrices(catalogues, lookups)
     for matrix in matrices:
         _report(matrix, problems)
     return matrices
 
 
+def _precompiled_only(pool: Pool) -> Pool:
+    driver = replace(pool.policy.driver, force_precompiled=True)
+    return replace(pool, policy=replace(pool.policy, driver=driver))
+
+
 def _report(matrix: VersionMatrix, problems: Problems) -> None:
     place = matrix.rows[0].pools[0].policy.place
-    reason = matrix.listed.reason or "its answer is no list"
+    reason = matrix.listed.reason or "its answer is not a list"
     if matrix.listed.repository_unknown:
         reason = "the registry says that it has no such repository"
     if not matrix.usable:
@@ -55,13 +64,16 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             f"cannot list the tags of {matrix.repository}: {reason}",
             place,
             category=Category.UNKNOWN,
-            help="correct the repository, or give credentials with --registry-config; "
-            "where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            help=(
+                "correct the repository, or give credentials with ",
+                Flag("--registry-config"),
+                "; where a registry lists no tags, gitops-doca check still checks the policy's own version",
+            ),
         )
     elif not matrix.listed.complete:
         problems.warn(
-            f"the tag list of {matrix.repository} is not complete ({reason}): "
-            "what it does not name is not known to be missing",
+            f"the tag list of {matrix.repository} is incomplete ({reason}): tags that it does not have "
+            "are unknown, not missing",
             place,
         )
     for latest in matrix.latest:
@@ -75,7 +87,7 @@ def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, pr
             f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
             place,
             category=Category.UNKNOWN,
-            help="run again once the registry answers; no version is named on a guess",
+            help="run again when the registry answers; no version is guessed",
         )
 
 

@@ -204,7 +204,7 @@ def test_a_linked_lock_that_leads_nowhere_does_not_mean_that_there_is_none(appli
     lock.unlink()
     lock.symlink_to("absent.yaml")
 
-    assert refused(application.generate()) == "gitops-doca.lock.yaml: is a link that leads nowhere"
+    assert refused(application.generate()) == "gitops-doca.lock.yaml: is a broken link"
 
 
 def test_the_config_itself_is_no_way_out(application: Application) -> None:

@@ -159,12 +159,12 @@ def test_nodes_without_the_label_of_a_nic_are_told_with_the_labels_that_they_hav
 
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
-        f"error[empty]: nothing to render: none of the nodes (2) has the label {NFD}/pci-15b3.present=true\n"
+        f"error[empty]: nothing to render: none of the nodes (2) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
         f"  similar label on 2 nodes: {NFD}/pci-0207_15b3.present\n"
         f"  similar label on 1 node: {NFD}/pci-10de.present\n"
         f"  help: let node-feature-discovery set {NFD}/pci-15b3.present: its worker's configuration needs "
-        "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then take the "
-        "inventory again; if Argo CD is meant to prune every driver, set allowEmpty: true\n"
+        "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label, then "
+        "update the inventory; if Argo CD is meant to prune every driver, set allowEmpty: true\n"
     )
 
 
@@ -173,9 +173,9 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
 
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
-        f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"
-        f"  help: see that node-feature-discovery runs on the nodes: they have none of its labels "
-        f"({NFD}/...) that are read here, then take the inventory again; if Argo CD is meant "
+        f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
+        f"  help: see that node-feature-discovery runs on the nodes: they lack its labels "
+        f"({NFD}/...), then update the inventory; if Argo CD is meant "
         "to prune every driver, set allowEmpty: true\n"
     )
 
@@ -195,7 +195,7 @@ def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> N
         f"  node node-1: no label {labels}",
         (
             "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
-            "(core.labelSources in its worker's configuration), then take the inventory again; if Argo "
+            "(core.labelSources in its worker's configuration), then update the inventory; if Argo "
             "CD is meant to prune every driver, set allowEmpty: true"
         ),
     ]
@@ -510,7 +510,7 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
 
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
-        "error[lock]: x.lock.yaml: here is something else than a lock, which is not overwritten\n"
+        "error[lock]: x.lock.yaml: this file is not a lock, so it is not overwritten\n"
         "  help: remove it, or name another file with --lock or spec.lock\n"
     )
     assert victim.read_text() == "mine\n"

@@ -214,8 +214,8 @@ def test_a_compact_inventory_without_the_companions_label_is_an_error(move: Move
 @pytest.mark.parametrize(
     ("change", "place", "message"),
     [
-        ({"tag": "580-{version}"}, "tag", "'580-{version}' has braces that are no placeholder: {version}"),
-        ({"tag": "580-{kernel"}, "tag", "'580-{kernel' has braces that are no placeholder: {"),
+        ({"tag": "580-{version}"}, "tag", "'580-{version}' has braces that are not placeholders: {version}"),
+        ({"tag": "580-{kernel"}, "tag", "'580-{kernel' has braces that are not placeholders: {"),
         ({"tag": "{kernel}/x"}, "tag", "the tag of companion gpu-driver for pool ubuntu24.04/"),
         ({"image": "https://nvcr.io/x"}, "image", "has a scheme; a repository is written without https://"),
         ({"image": "nvcr.io/x:1"}, "image", "has a tag; a repository is written without one"),

@@ -32,6 +32,9 @@ def cluster(tmp_path: Path) -> Path:
     return start_demo(tmp_path / "repository")
 
 
+LINE_BREAK = "has a line break in its name, which git cannot look up here"
+
+
 def root(cluster: Path) -> Path:
     return cluster.parents[1]
 
@@ -371,7 +374,7 @@ def test_a_config_that_is_gone_removes_everything(cluster: Path) -> None:
     result = diff(root(cluster), "main", "clusters/a")
 
     assert lines(result)[1:3] == [
-        "note: clusters/a/gitops-doca.yaml is gone: all that it rendered is removed",
+        "note: clusters/a/gitops-doca.yaml is removed, and everything that it rendered with it",
         "3 pools removed, 1 other object differs",
     ]
     assert driver_lines(result) == {
@@ -401,7 +404,7 @@ def test_a_name_with_a_line_break_is_refused(cluster: Path) -> None:
     assert first_error(diff(cluster, "main")) == (
         3,
         b"",
-        "error[input]: main:clusters/a/no\\ndes.yaml: has a line break in its name, and cannot be asked for",
+        f"error[input]: main:clusters/a/no\\ndes.yaml: {LINE_BREAK}",
     )
 
 
@@ -515,7 +518,7 @@ def test_without_a_folder_for_temporary_files_there_is_no_other_side(
     assert first_error(diff(cluster, "main")) == (
         74,
         b"",
-        "error[io]: there is no folder for temporary files: Read-only file system",
+        "error[io]: there is not a folder for temporary files: Read-only file system",
     )
 
 
@@ -525,7 +528,7 @@ def test_outside_of_a_repository_there_is_nothing_to_compare_with(cluster: Path,
     assert first_error(diff(tmp_path / "plain", "main")) == (
         3,
         b"",
-        "error[input]: this folder is in no Git repository, so there is nothing to compare with",
+        "error[input]: this folder is not in a Git repository, so there is nothing to compare with",
     )
 
 
@@ -534,7 +537,7 @@ def test_an_unknown_revision_is_told(revision: str, cluster: Path) -> None:
     assert first_error(diff(cluster, revision)) == (
         3,
         b"",
-        f"error[input]: {revision!r} is no revision of this repository, and no folder",
+        f"error[input]: {revision!r} is neither a revision of this repository nor a folder",
     )
 
 
@@ -542,7 +545,7 @@ def test_a_revision_that_begins_with_a_dash_is_no_option_of_git(cluster: Path) -
     result = diff(cluster, "--", "--output=x")
 
     assert first_error(result)[2] == (
-        "error[input]: '--output=x' is no revision of this repository, and no folder"
+        "error[input]: '--output=x' is neither a revision of this repository nor a folder"
     )
 
 
@@ -602,10 +605,10 @@ def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
     folder = start(tmp_path / "new")
 
     assert first_error(diff(folder))[2] == (
-        "error[input]: the repository has no commit yet, so there is nothing to compare with"
+        "error[input]: the repository has no commits yet, so there is nothing to compare with"
     )
     assert first_error(diff(folder, "HEAD"))[2] == (
-        "error[input]: 'HEAD' is no revision of this repository, and no folder"
+        "error[input]: 'HEAD' is neither a revision of this repository nor a folder"
     )
 
 
@@ -719,12 +722,12 @@ def a_link_above(cluster: Path) -> str:
 
 def a_link_to_nothing(cluster: Path) -> str:
     a_link("nothing")(cluster)
-    return "main:clusters/a/nodes.yaml: is a symbolic link that leads nowhere"
+    return "main:clusters/a/nodes.yaml: is a broken symbolic link"
 
 
 def a_link_to_itself(cluster: Path) -> str:
     a_link("nodes.yaml")(cluster)
-    return "main:clusters/a/nodes.yaml: is a symbolic link that leads nowhere"
+    return "main:clusters/a/nodes.yaml: is a broken symbolic link"
 
 
 def a_pointer(cluster: Path) -> str:
@@ -742,8 +745,8 @@ def a_path_outside(cluster: Path) -> str:
     edit(cluster / CONFIG, ("- nodes.yaml", "- ../../../nodes.yaml"))
     commit(cluster)
     return (
-        "main:clusters/a/gitops-doca.yaml: '../../../nodes.yaml' is no file of the repository, "
-        "so the revision does not hold it"
+        "main:clusters/a/gitops-doca.yaml: '../../../nodes.yaml' is not a file of the repository, "
+        "so the revision does not have it"
     )
 
 
@@ -754,7 +757,7 @@ def a_submodule(cluster: Path) -> str:
     git(cluster, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", other, "sub")
     edit(cluster / CONFIG, ("- nodes.yaml", "- sub/nodes.yaml"))
     commit(cluster)
-    return "main:clusters/a/sub/nodes.yaml: is in a submodule, which is a repository of its own"
+    return "main:clusters/a/sub/nodes.yaml: is in a submodule, which is another repository"
 
 
 @pytest.mark.parametrize(
@@ -783,7 +786,7 @@ def test_without_git_a_revision_cannot_be_read(cluster: Path) -> None:
     assert first_error(result) == (
         3,
         b"",
-        "error[input]: git is not installed, and it is what reads another revision",
+        "error[input]: git is not installed, and it is needed to read another revision",
     )
 
 

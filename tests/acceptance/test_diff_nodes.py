@@ -186,7 +186,7 @@ NO_KERNEL = "no label feature.node.kubernetes.io/kernel-version.full"
 EVERY_CASE = [
     "unloaded from 1 node as soon as this is applied: tainted; it is in no pool (taint a:NoSchedule)",
     (
-        "2 nodes are not in the inventory any more: gone, renamed; "
+        "2 nodes are no longer in the inventory: gone, renamed; "
         "a node that still runs its pod loses the driver"
     ),
     "no pod of it runs on 1 node any more: evicted; it is in no pool (taint a:NoExecute)",
@@ -200,8 +200,8 @@ def test_a_pool_may_have_nodes_in_every_case(tmp_path: Path) -> None:
     lines = diff(every_case(tmp_path)).stdout.decode().splitlines()
 
     assert lines[1] == (
-        "1 pool added, 1 pool removed, 1 node moves, 1 node joins a pool, 5 nodes are in no pool any more, "
-        "2 nodes are not in the inventory any more"
+        "1 pool added, 1 pool removed, 1 node moves, 1 node joins a pool, 5 nodes are no longer in a pool, "
+        "2 nodes are no longer in the inventory"
     )
     assert drivers(lines) == ["loaded as soon as this is applied", *EVERY_CASE]
     assert lines[lines.index("nodes that move, join or leave") :] == [
@@ -421,7 +421,7 @@ def test_under_rolling_update_a_pool_that_goes_is_told_alike(tmp_path: Path) -> 
 
     assert drivers(text(tmp_path, before, after)) == [
         "loaded as soon as this is applied",
-        "1 node is not in the inventory any more: b; a node that still runs its pod loses the driver",
+        "1 node is no longer in the inventory: b; a node that still runs its pod loses the driver",
         f"nothing is unloaded from 1 node: a; it is in {NEW_POOL} of {CLUSTER} now",
     ]
 
@@ -434,7 +434,7 @@ def test_with_the_operator_it_is_left_to_it(tmp_path: Path) -> None:
     assert drivers(diff(cluster).stdout.decode().splitlines()) == [
         "left to the operator, which follows its upgradePolicy",
         "left to the operator on 1 node: b; it is in no pool (taint a:NoSchedule)",
-        "1 node is not in the inventory any more: c; a node that still runs its pod loses the driver",
+        "1 node is no longer in the inventory: c; a node that still runs its pod loses the driver",
         f"nothing is unloaded from 1 node: a; it is in {NEW_POOL} of {CLUSTER} now",
     ]
     assert [(reload, len(found)) for _, reload, found in departures(cluster)] == [("operator", 3)]

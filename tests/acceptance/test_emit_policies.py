@@ -153,7 +153,7 @@ def test_json_is_a_list_of_the_same(cluster: Cluster) -> None:
     ("forced", "outcome"),
     [
         ("true", "forcePrecompiled makes it stop there, without a driver"),
-        ("false", "without forcePrecompiled it compiles the driver on the node in silence"),
+        ("false", "without forcePrecompiled it silently compiles the driver on the node"),
     ],
 )
 def test_an_image_that_the_operator_would_not_find_is_missing(
@@ -351,9 +351,8 @@ def test_a_repository_in_global_alone_is_refused(cluster: Cluster) -> None:
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr == (
-        "error[input]: policy.yaml:31: spec.global.repository: the repository stands in spec.global alone, "
-        "and the operator would find no image: it looks the tags up before it takes from global what "
-        "ofedDriver lacks\n"
+        "error[input]: policy.yaml:31: spec.global.repository: the repository is only in spec.global, "
+        "and the operator would find no image: it looks tags up before it fills ofedDriver from global\n"
         "  help: write the repository under spec.ofedDriver too, or let gitops-doca make the DaemonSets "
         "(emit: daemonsets)\n"
     )

@@ -28,8 +28,10 @@ def test_a_pool_that_stays_on_its_version_keeps_its_manifest_when_the_policy_mov
     before = Move(folder=tmp_path, version=OLD, nodes={"a": OLD_KERNEL}, spec={}).daemon_sets()
     after = Move(folder=tmp_path, spec={"fallbackVersions": [OLD]}).daemon_sets()
 
-    assert after[OLD_KERNEL] == before[OLD_KERNEL]
-    assert set(after) == {OLD_KERNEL, NEW_KERNEL}
+    old, new = (f"ubuntu24.04/{kernel}/amd64" for kernel in (OLD_KERNEL, NEW_KERNEL))
+    assert set(before) == {old}
+    assert set(after) == {old, new}
+    assert after[old] == before[old]
 
 
 def test_the_lock_gives_the_bytes_of_the_registry_and_records_what_was_asked(move: Move) -> None:
@@ -188,8 +190,8 @@ def test_the_operator_has_no_fallbacks(move: Move) -> None:
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.startswith(
-        "error[input]: the operator has no fallbackVersions (gitops-doca.yaml:7): it would run the policy's "
-        "version, or none\n"
+        "error[input]: the operator has no fallbackVersions (gitops-doca.yaml:7): it would run only "
+        "the policy's version\n"
     )
 
 
@@ -242,3 +244,13 @@ def test_the_matrix_says_which_pools_run_a_fallback(move: Move) -> None:
 
     assert f"  ubuntu24.04/{OLD_KERNEL}/amd64 runs the fallback version {OLD}\n" in result.stdout.decode()
     assert [pool.get("fallbacks") for pool in document["repositories"][0]["pools"]] == [[OLD], None]
+
+
+def test_the_matrix_knows_the_fallback_of_a_pool_also_where_the_list_broke_off(move: Move) -> None:
+    move.write()
+    lists = TagList(frozenset({tag(NEW, NEW_KERNEL)}), reason="503 Service Unavailable")
+    resolver = FakeResolver(move.published, lists=lists)
+
+    result = run_here("matrix", cwd=move.folder, connect=resolver)
+
+    assert f"  ubuntu24.04/{OLD_KERNEL}/amd64 runs the fallback version {OLD}\n" in result.stdout.decode()

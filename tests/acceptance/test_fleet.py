@@ -355,10 +355,10 @@ def test_a_folder_that_is_named_twice_is_one(command: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("-p", "policy.yaml", "-i", "-"), "-p, -i with several folders: name one, or leave it out"),
-        (("--lock", "x"), "--lock with several folders: name one, or leave it out"),
-        (("--live",), "--live with several folders: name one, or leave it out"),
-        (("-",), "standard input cannot be one of several configs"),
+        (("-p", "policy.yaml", "-i", "-"), "-p, -i with several folders: name one, or remove the flag"),
+        (("--lock", "x"), "--lock with several folders: name one, or remove the flag"),
+        (("--live",), "--live with several folders: name one, or remove the flag"),
+        (("-",), "stdin cannot be one of several configs"),
     ],
 )
 def test_what_is_about_one_cluster_is_refused_for_several(
@@ -547,5 +547,5 @@ def test_a_check_of_several_folders_names_the_cluster_of_each_file(tmp_path: Pat
     assert (stale.exit_code, stale.stdout.decode(), stale.stderr) == (
         1,
         "clusters/b  missing    kustomization.yaml\n",
-        "out/a: current\nout/b: not current; to update it run the same without --check\n",
+        "out/a: current\nout/b: out of date; to update it, run the same command without --check\n",
     )

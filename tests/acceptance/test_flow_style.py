@@ -44,7 +44,7 @@ def outcome(result: Result) -> tuple[int, str]:
     return result.exit_code, result.stderr
 
 
-def test_in_a_policy(folder: Path) -> None:
+def test_flow_style_is_read_in_a_policy(folder: Path) -> None:
     (folder / "policy.yaml").write_text(POLICY)
 
     result = run_pool("generate", *INPUTS, cwd=folder)
@@ -60,13 +60,13 @@ def test_in_an_unrelated_document_of_the_same_stream(folder: Path) -> None:
     assert outcome(run_pool("generate", *INPUTS, cwd=folder)) == (0, "")
 
 
-def test_in_an_inventory(folder: Path) -> None:
+def test_flow_style_is_read_in_an_inventory(folder: Path) -> None:
     (folder / "more.yaml").write_text(f"{NODE}---\n{OTHER}")
 
     assert outcome(run_pool("generate", *INPUTS, "-i", "more.yaml", cwd=folder)) == (0, "")
 
 
-def test_in_a_config(folder: Path) -> None:
+def test_flow_style_is_read_in_a_config(folder: Path) -> None:
     (folder / "gitops-doca.yaml").write_text(CONFIG)
 
     result = run_pool("generate", cwd=folder)
@@ -93,4 +93,4 @@ def test_in_a_stream_that_verify_checks(folder: Path) -> None:
 
     result = run_pool("verify", "--expect-pools", "1", cwd=folder, stdin=OTHER.encode() + b"---\n" + built)
 
-    assert outcome(result) == (0, "standard input: as expected, DaemonSets of pools: 1\n")
+    assert outcome(result) == (0, "stdin: as expected, DaemonSets of pools: 1\n")

@@ -251,7 +251,7 @@ def test_content_that_was_lost_is_not_taken_for_a_file_that_is_not_there(cluster
 
     refused(
         diff(cluster, "main"),
-        f"main:clusters/a/{LOCK}: is in the commit, but the repository has lost its content",
+        f"main:clusters/a/{LOCK}: is in the commit, but its content is missing in the repository",
     )
 
 
@@ -316,7 +316,7 @@ def test_a_name_of_two_commits_is_not_guessed_about(ref: str, base: str, cluster
     refused(
         diff(cluster, base),
         f"'{name}' is the name of several commits here: {', '.join(order)}",
-        "write the whole name of the one that is meant",
+        "write the full name of one of them",
     )
     assert diff(cluster, branch).exit_code == 1
     assert diff(cluster, ref).exit_code == 0
@@ -341,7 +341,7 @@ def test_a_tag_named_like_a_commit_is_not_taken_for_it(cluster: Path) -> None:
     refused(
         diff(cluster, old[:9]),
         f"'{old[:9]}' is the name of several commits here: refs/tags/{old[:9]}, {old}",
-        "write the whole name of the one that is meant",
+        "write the full name of one of them",
     )
     assert diff(cluster, old).exit_code == 1
 
@@ -352,7 +352,9 @@ def test_a_whole_name_is_no_part_of_another(ref: str, cluster: Path) -> None:
 
     result = diff(cluster, "refs/heads/trunk")
 
-    assert result.stderr.startswith("error[input]: 'refs/heads/trunk' is no revision of this repository")
+    assert result.stderr.startswith(
+        "error[input]: 'refs/heads/trunk' is neither a revision of this repository nor a folder"
+    )
 
 
 @pytest.mark.parametrize(
@@ -447,7 +449,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(
 
     assert result.exit_code == 74
     assert result.stderr.splitlines() == [
-        f"error[io]: {path}: is not written to: it leads out of its repository through a symbolic link",
+        f"error[io]: {path}: is not written, since a symbolic link leads it out of its repository",
         "  help: remove the link, or name the place that it leads to",
     ]
     assert (sorted(outside.rglob("*")), (outside / "victim").read_text()) == (before, "mine\n")

@@ -396,7 +396,7 @@ def test_what_an_earlier_run_wrote_and_is_not_rendered_stays_with_a_warning(fold
 
     output = call(folder, resource_list([old], NAMED))
 
-    message = "DaemonSet mofed-old-ds is from an earlier run, and is not rendered any more"
+    message = "DaemonSet mofed-old-ds is from an earlier run, and is no longer rendered"
     assert (output.exit_code, output.items) == (0, [old, account, daemon_set])
     assert output.run.stderr == f"warning: net/driver.yaml: {message}\n  help: remove the file\n"
     assert output.results == [
@@ -416,7 +416,7 @@ def test_what_an_earlier_run_wrote_is_told_where_the_operator_makes_the_driver_n
     output = call(folder, resource_list([old], function))
 
     name = old["metadata"]["name"]
-    message = f"DaemonSet {name} is from an earlier run, and is not rendered any more"
+    message = f"DaemonSet {name} is from an earlier run, and is no longer rendered"
     assert (output.exit_code, output.items[0]) == (0, old)
     assert [item["kind"] for item in output.items] == ["DaemonSet", "NicClusterPolicy"]
     assert output.run.stderr == f"warning: net/driver.yaml: {message}\n  help: remove the file\n"
@@ -460,8 +460,8 @@ def test_a_policy_in_the_config_and_among_the_items_is_one_too_many(
     assert output.run.stderr == (
         f"error[input]: {second}: a second NicClusterPolicy 'nic-cluster-policy'; the first is at"
         f" {first.partition(':')[0]}\n"
-        "  help: leave spec.policies out: the policy is among the objects that come in, and is read from"
-        " there\n"
+        "  help: remove it from spec.policies: the policy is among the input objects, and is read from "
+        "there\n"
     )
 
 
@@ -515,8 +515,8 @@ def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -
     assert (run.returncode, run.stderr.splitlines()) == (
         3,
         [
-            "error[input]: standard input: is empty",
-            "error[io]: standard output could not be written: No space left on device",
+            "error[input]: stdin: is empty",
+            "error[io]: stdout could not be written: No space left on device",
         ],
     )
 
@@ -524,26 +524,24 @@ def test_a_standard_output_that_is_full_is_told_with_the_error(tmp_path: Path) -
 CALLER = "  help: kustomize calls this with a ResourceList; to render by hand, run: gitops-doca generate"
 NO_CONFIG = "error[input]: functionConfig: not a gitops-doca config: expected kind DriverGenerator"
 WRITE = "  help: write apiVersion: gitops-doca.dev/v1alpha1 and kind: DriverGenerator"
-NO_FIELD = (
-    "error[input]: standard input: the ResourceList has no functionConfig, which is the DriverGenerator"
-)
+NO_FIELD = "error[input]: stdin: the ResourceList has no functionConfig, which is the DriverGenerator"
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
 
 @pytest.mark.parametrize(
     ("stdin", "told"),
     [
-        ("", ["error[input]: standard input: is empty"]),
+        ("", ["error[input]: stdin: is empty"]),
         ("a: [", None),
-        ("[]", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
-        ("text", ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER]),
+        ("[]", ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER]),
+        ("text", ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER]),
         (
             "apiVersion: v1\nkind: List\nitems: []\n",
-            ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER],
+            ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER],
         ),
         (
             f"{HEAD}---\n{HEAD}",
-            ["error[input]: standard input: is no ResourceList of config.kubernetes.io", CALLER],
+            ["error[input]: stdin: is not a ResourceList of config.kubernetes.io", CALLER],
         ),
         (
             f"{HEAD}items: []\n",
@@ -556,15 +554,15 @@ HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
         (f"{HEAD}functionConfig: []\n", [NO_CONFIG, WRITE]),
         (
             f"{HEAD}items: {{}}\nfunctionConfig: {{}}\n",
-            ["error[input]: standard input: items: is not a list of objects"],
+            ["error[input]: stdin: items: is not a list of objects"],
         ),
         (
             f"{HEAD}items: [null]\nfunctionConfig: {{}}\n",
-            ["error[input]: standard input: items: is not a list of objects"],
+            ["error[input]: stdin: items: is not a list of objects"],
         ),
         (
             f"{HEAD}items: [{{a: [.nan]}}]\nfunctionConfig: {{}}\n",
-            [f"error[input]: standard input:3: {NotFiniteError()}"],
+            [f"error[input]: stdin:3: {NotFiniteError()}"],
         ),
     ],
 )

@@ -575,7 +575,7 @@ def test_a_lock_that_cannot_be_read_is_replaced_with_a_warning(text: str, folder
     assert result.exit_code == 0
     assert result.stderr == (
         f"{LOCK}: 1 image locked\n"
-        f"warning: {LOCK}: the old lock cannot be read, so it is not known what changes\n"
+        f"warning: {LOCK}: the old lock cannot be read, so its changes are unknown\n"
         "  help: compare the new lock with the last good one before you commit it\n"
     )
     assert (folder.path / LOCK).read_bytes() == current
@@ -706,7 +706,7 @@ def test_a_stale_lock_is_one_error(folder: Folder) -> None:
         f"  pool {pool(91)} of {CLUSTER} is locked, but no node is in it any more\n"
         f"  pool {pool(92)} of {CLUSTER} is not locked\n"
         f"  tag {tag(92)} of {folder.image('').rstrip(':')} is not locked\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 
@@ -721,7 +721,7 @@ def test_a_lock_is_stale_by_one_pool_alone(folder: Folder) -> None:
     assert result.exit_code == 6
     assert result.stderr == (
         f"error[lock]: {LOCK}: pool {pool(92)} of {CLUSTER} is locked, but no node is in it any more\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 

@@ -114,7 +114,7 @@ def test_a_built_stream_is_verified(demo: Path) -> None:
 
     result = run_as_on_macos("verify", "-", cwd=demo, stdin=stream)
 
-    assert (result.exit_code, result.stderr) == (0, "standard input: as expected, DaemonSets of pools: 3\n")
+    assert (result.exit_code, result.stderr) == (0, "stdin: as expected, DaemonSets of pools: 3\n")
 
 
 def test_an_inventory_is_written_and_is_current(tmp_path: Path) -> None:

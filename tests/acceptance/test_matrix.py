@@ -74,8 +74,8 @@ def test_a_list_that_breaks_off_shows_no_image_as_missing(tmp_path: Path) -> Non
     assert "missing" not in {state for states in images(result).values() for state in states}
     assert result.stderr.startswith(f"warning: {tmp_path}/policy.yaml")
     assert (
-        f"the tag list of {registry.host}/{REPOSITORY} is not complete (403 Forbidden (DENIED)): "
-        "what it does not name is not known to be missing\n"
+        f"the tag list of {registry.host}/{REPOSITORY} is incomplete (403 Forbidden (DENIED)): tags that "
+        "it does not have are unknown, not missing\n"
     ) in result.stderr
 
 

@@ -178,8 +178,8 @@ def test_a_plan_that_compiles_needs_its_toolkit_release(tmp_path: Path) -> None:
 
     assert [line.partition(" planned pool ")[2] for line in found] == [
         (
-            f"rhcos4.17/{NEW.kernel}/amd64 compiles with OpenShift's driver toolkit, "
-            "whose image ostreeVersion chooses, and it has none"
+            f"rhcos4.17/{NEW.kernel}/amd64 compiles with OpenShift's driver toolkit, and has no "
+            "ostreeVersion, which chooses its image"
         )
     ]
 
@@ -188,7 +188,7 @@ def test_plans_count_as_pools_of_a_run(tmp_path: Path) -> None:
     planned = [ENTRY | {"kernel": f"{number}-a"} for number in range(501)]
 
     assert errors(run(tmp_path, planned=planned)) == [
-        "error[input]: 502 pools come of the inventory and plans, and a run renders 500 at most"
+        "error[input]: 502 pools are in the inventory and plans, and a run renders at most 500"
     ]
 
 

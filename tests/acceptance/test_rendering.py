@@ -21,7 +21,7 @@ OURS = f"rendering: {RENDERING}\n"
 OLDER, NEWER = "", f"rendering: {RENDERING + 1}\n"
 OLD = (
     f"{LOCK}: rendering: the lock was written for rendering 1, and this gitops-doca renders {RENDERING}: "
-    "the same inputs give other manifests now\n"
+    "the same inputs now give other manifests\n"
     "  help: read in the changelog what changed in the manifests, then run: gitops-doca lock\n"
 )
 NEW = (
@@ -139,7 +139,7 @@ def test_verify_compares_no_manifests_and_says_nothing(demo: Path) -> None:
 
     result = run_here("verify", cwd=demo, stdin=built)
 
-    assert (result.exit_code, result.stderr) == (0, "standard input: as expected, DaemonSets of pools: 3\n")
+    assert (result.exit_code, result.stderr) == (0, "stdin: as expected, DaemonSets of pools: 3\n")
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", '"2"', "true", "[2]"])

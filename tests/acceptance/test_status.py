@@ -67,7 +67,7 @@ def test_what_waits_is_named_with_what_it_runs(cluster: StatusCluster) -> None:
         "",
         "5 nodes: 1 current, 1 restart, 1 no-pod, 1 not-applied, 1 unplanned",
         (
-            f"DaemonSet {cluster.name(B)} of the cluster is not the rendered one: "
+            f"DaemonSet {cluster.name(B)} of the cluster differs from the rendered one: "
             "spec.template.spec.containers[0].image"
         ),
         "skipped by nic-cluster-policy: odd: no label kubernetes.io/arch",

@@ -124,7 +124,7 @@ def test_a_node_that_was_renamed_is_not_in_the_cluster(cluster: StatusCluster) -
 
     assert notes(cluster) == [
         "24 nodes: 24 current",
-        "1 node of the inventory is not in the cluster: node-24; take the inventory again",
+        "1 node of the inventory is not in the cluster: node-24; update the inventory",
     ]
     asked = [request.query for request in cluster.api.requests if "fieldSelector" in request.query]
     assert asked == [{"fieldSelector": ["metadata.name=node-24"], "limit": ["1"]}] * 2
@@ -145,7 +145,7 @@ def test_a_compact_inventory_is_compared_too(cluster: StatusCluster) -> None:
     assert notes(cluster) == [
         "22 nodes: 22 current",
         f"1 node of the inventory has {NO_LABEL}: node-23; {RUN_NFD}",
-        "1 node of the inventory is not in the cluster: node-24; take the inventory again",
+        "1 node of the inventory is not in the cluster: node-24; update the inventory",
     ]
 
 
@@ -156,7 +156,7 @@ def test_gone_and_unlabelled_nodes_are_told_apart(cluster: StatusCluster) -> Non
     assert notes(cluster) == [
         "20 nodes: 20 current",
         f"2 nodes of the inventory have {NO_LABEL}: node-21, node-22; {RUN_NFD}",
-        "2 nodes of the inventory are not in the cluster: node-23, node-24; take the inventory again",
+        "2 nodes of the inventory are not in the cluster: node-23, node-24; update the inventory",
     ]
 
 
@@ -184,7 +184,7 @@ def test_fifty_nodes_are_asked_for_and_the_rest_is_counted(
     assert len(asked) == 2 * 50
     assert found[1] == (
         "50 nodes of the inventory are not in the cluster: gone-01, gone-02, gone-03, gone-04, gone-05 "
-        "and 45 more; take the inventory again"
+        "and 45 more; update the inventory"
     )
     verb = "has {} or is" if len(rest) == 1 else "have {} or are"
     assert found[2:] == [
@@ -204,9 +204,9 @@ def test_a_cluster_without_nodes_and_with_nothing_applied(cluster: StatusCluster
         "0 nodes",
         (
             f"no node of the cluster has the label {NIC_LABEL}=true: see that node-feature-discovery runs on "
-            "the nodes: they have none of its labels (feature.node.kubernetes.io/...) that are read here"
+            "the nodes: they lack its labels (feature.node.kubernetes.io/...)"
         ),
-        "2 nodes of the inventory are not in the cluster: node-01, node-02; take the inventory again",
+        "2 nodes of the inventory are not in the cluster: node-01, node-02; update the inventory",
         f"DaemonSet {cluster.name(B)} is not in the cluster: apply the manifests",
         f"DaemonSet {cluster.name(A)} is not in the cluster: apply the manifests",
     ]
@@ -259,7 +259,7 @@ def test_a_planned_pool_that_is_applied_otherwise_is_a_difference(cluster: Statu
     assert notes(cluster) == [
         "23 nodes: 23 current",
         (
-            f"DaemonSet {cluster.name(B)} of the cluster is not the rendered one: "
+            f"DaemonSet {cluster.name(B)} of the cluster differs from the rendered one: "
             "spec.template.spec.containers[0].image"
         ),
     ]
@@ -282,7 +282,7 @@ def test_an_inventory_older_than_the_cluster_has_nodes_in_a_pool_that_none_is_in
         "23 nodes: 23 current",
         (
             f"no node of the cluster is in pool {A.name}, in which the inventory has node-02, node-03, "
-            "node-04, node-05, node-06 and 18 more: take the inventory again"
+            "node-04, node-05, node-06 and 18 more: update the inventory"
         ),
     ]
     (pool,) = [one for one in cluster.document()["pools"] if one["pool"] == A.name]
@@ -317,7 +317,7 @@ def test_a_daemon_set_of_ours_that_is_not_rendered_is_left_over(
 
     assert notes(cluster) == [
         "24 nodes: 24 current",
-        f"DaemonSet mofed-old-ds of pool {NEW.name} is not rendered any more and has no pod: delete it",
+        f"DaemonSet mofed-old-ds of pool {NEW.name} is no longer rendered and has no pod: delete it",
     ]
     assert cluster.document()["leftovers"] == [{"daemonSet": "mofed-old-ds", "pool": NEW.name, "nodes": []}]
 
@@ -330,7 +330,7 @@ def test_a_leftover_that_has_pods_is_told_with_its_nodes(cluster: StatusCluster)
 
     assert notes(cluster)[1:] == [
         (
-            f"DaemonSet mofed-old-ds of pool {NEW.name} is not rendered any more: deleting it ends its "
+            f"DaemonSet mofed-old-ds of pool {NEW.name} is no longer rendered: deleting it ends its "
             "driver on other-1, other-2"
         )
     ]
@@ -356,7 +356,7 @@ def test_an_empty_inventory_is_current_where_empty_is_allowed_and_nothing_is_the
     cluster.has()
     pruned = cluster.status()
 
-    assert (left.exit_code, left.stdout.decode().count("is not rendered any more")) == (1, 2)
+    assert (left.exit_code, left.stdout.decode().count("is no longer rendered")) == (1, 2)
     assert (pruned.exit_code, pruned.stdout.decode().splitlines()[-1]) == (0, "0 nodes")
 
 

@@ -108,7 +108,7 @@ def test_with_live_policies_that_can_be_read_once_are_refused(rolling: StatusClu
     rolling.inputs = ("-p", name)
     result = rolling.status("--live", "--wait", "5")
 
-    called = "standard input" if name == "-" else name
+    called = "stdin" if name == "-" else name
     assert (result.exit_code, result.stdout, rolling.api.requests) == (2, b"", [])
     assert result.stderr == (
         "error[usage]: with --live and --wait the policies are read again and again, which "

@@ -34,7 +34,7 @@ def lines(result: Result) -> list[str]:
 
 
 def test_what_generate_prints_is_as_expected(folder: Path, stream: bytes) -> None:
-    good = "standard input: as expected, DaemonSets of pools: 3\n"
+    good = "stdin: as expected, DaemonSets of pools: 3\n"
 
     for arguments in (
         [],
@@ -77,21 +77,21 @@ def test_an_empty_stream_is_the_trap(folder: Path, built: bytes) -> None:
     assert result.exit_code == 1
     assert lines(result)[0] == f"missing  {FIRST} of {POLICY}"
     assert len(lines(result)) == 3
-    assert result.stderr == f"standard input is EMPTY, nothing was built: {TRAP}\n"
+    assert result.stderr == f"stdin is EMPTY, nothing was built: {TRAP}\n"
 
 
 def test_an_empty_stream_has_not_the_pools_that_are_expected(tmp_path: Path) -> None:
     result = run_here("verify", "--expect-pools", "3", "-", cwd=tmp_path)
 
     assert (result.exit_code, lines(result)) == (1, ["count  0 DaemonSets of pools  expected 3"])
-    assert result.stderr == f"standard input is EMPTY, nothing was built: {TRAP}\n"
+    assert result.stderr == f"stdin is EMPTY, nothing was built: {TRAP}\n"
 
 
 def test_a_stream_of_other_objects_is_the_trap_too(folder: Path) -> None:
     result = run_here("verify", cwd=folder, stdin=b"kind: DaemonSet\nmetadata: {name: kube-proxy}\n")
 
     assert (result.exit_code, len(lines(result))) == (1, 3)
-    assert result.stderr == f"standard input has none of the DaemonSets of pools, objects: 1; {TRAP}\n"
+    assert result.stderr == f"stdin has no DaemonSets of pools, objects: 1; {TRAP}\n"
 
 
 def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes) -> None:
@@ -107,7 +107,7 @@ def test_what_a_transformer_did_is_told_line_by_line(folder: Path, stream: bytes
             "namespace  other  expected nvidia-network-operator",
         ],
     )
-    assert result.stderr == "standard input is not what was promised, differences: 2\n"
+    assert result.stderr == "stdin does not match the lock: 2 differences\n"
 
 
 @pytest.mark.parametrize(
@@ -212,10 +212,10 @@ def test_under_emit_policies_the_policies_are_looked_for(folder: Path, stream: b
 
     assert (good.exit_code, good.stderr) == (
         0,
-        "standard input: as expected, policies with ofedDriver: 1\n",
+        "stdin: as expected, policies with ofedDriver: 1\n",
     )
     assert (bad.exit_code, lines(bad)[0]) == (1, f"missing  {POLICY}  with ofedDriver")
-    assert bad.stderr == f"standard input has none of the policies with ofedDriver, objects: 4; {TRAP}\n"
+    assert bad.stderr == f"stdin has no policies with ofedDriver, objects: 4; {TRAP}\n"
 
 
 # What cannot be compared
@@ -234,6 +234,17 @@ def test_without_a_lock_or_a_count_there_is_nothing_to_compare_with(tmp_path: Pa
     )
 
 
+def test_without_a_lock_the_count_is_what_does_not_match(tmp_path: Path, stream: bytes) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run_here("verify", "--expect-pools", "2", cwd=empty, stdin=stream)
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "stdin does not match --expect-pools: 1 difference\n",
+    )
+
+
 def test_a_lock_that_is_named_must_be_there(tmp_path: Path) -> None:
     result = run_here("verify", "--expect-pools", "0", "--lock", "absent", cwd=tmp_path)
 
@@ -249,7 +260,7 @@ def test_a_lock_without_pools_promises_nothing(tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stderr) == (
         6,
-        "error[lock]: gitops-doca.lock.yaml: the lock lists no pool, so it promises nothing\n",
+        "error[lock]: gitops-doca.lock.yaml: the lock lists no pool, so there is nothing to compare\n",
     )
 
 

@@ -660,7 +660,7 @@ def test_a_process_ends_as_a_run_in_the_test_does(
 
 
 def run_process(call: Call, folder: Path, end: str) -> Result:
-    """Run a call as a process whose standard output is closed, full, or read by nobody."""
+    """Run a call as a process whose stdout is closed, full, or read by nobody."""
     env = {**ENVIRONMENT, **call.env}
     if end == "pipe":
         return run_cli(*call.args, cwd=folder, env=env)

@@ -15,6 +15,7 @@ import yaml
 from support.cli import ROOT, Result, clean_environment, install, run_cli
 from support.krm import FUNCTION
 from support.kustomize import KPT, KUSTOMIZE, KUSTOMIZE_4, Program, build, run
+from support.move import middle_of_a_move
 from support.require import require_program
 
 pytestmark = pytest.mark.e2e
@@ -315,6 +316,24 @@ def test_paths_are_those_of_the_base_when_an_overlay_is_built(
     assert built == generated()
 
 
+def test_the_middle_of_an_upgrade_is_what_generate_gives(
+    tmp_path: Path, environment: Mapping[str, str], release: Program
+) -> None:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    locked = middle_of_a_move(folder).run("generate", "--locked")
+    config = yaml.safe_load((folder / "gitops-doca.yaml").read_text())
+    config["metadata"]["annotations"] = FUNCTION
+    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
+    (folder / "kustomization.yaml").write_text("generators: [gitops-doca.yaml]\n")
+
+    built = build(folder, *PLUGINS, env=environment, release=release)
+    verified = run_cli("verify", folder, "-", cwd=tmp_path, stdin=built.stdout)
+
+    assert good(built) == by_id(locked.stdout)
+    assert (verified.exit_code, verified.stdout) == (0, b"")
+
+
 def test_a_failure_is_told_before_kustomize_tells_of_it(
     tmp_path: Path, environment: Mapping[str, str]
 ) -> None:
@@ -342,7 +361,7 @@ def test_without_enable_exec_kustomize_prints_nothing_and_verify_fails(
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", "")
     assert verified.exit_code == 1
-    assert verified.stderr.startswith("standard input is EMPTY, nothing was built: ")
+    assert verified.stderr.startswith("stdin is EMPTY, nothing was built: ")
 
 
 def test_what_an_overlay_changes_is_found_by_verify(tmp_path: Path, environment: Mapping[str, str]) -> None:

@@ -217,7 +217,8 @@ def test_what_somebody_changed_in_the_cluster_is_told(
     api_server.request("PATCH", path, body=patch, media_type="application/strategic-merge-patch+json")
 
     assert (
-        f"DaemonSet {name} of the cluster is not the rendered one: spec.template.spec.nodeSelector.rack\n"
+        f"DaemonSet {name} of the cluster differs from the rendered one: "
+        "spec.template.spec.nodeSelector.rack\n"
     ) in status().stdout.decode()
 
 
@@ -266,7 +267,7 @@ def test_nodes_without_their_nic_label_are_told_from_those_that_are_gone(
     assert none[1][1].startswith(f"no node of the cluster has the label {NIC_LABEL}=true: ")
     assert gone[1][2:] == [
         f"1 node of the inventory has {without}: node-1; {discovery}",
-        "1 node of the inventory is not in the cluster: node-2; take the inventory again",
+        "1 node of the inventory is not in the cluster: node-2; update the inventory",
     ]
     assert report(status) == before
 
@@ -301,7 +302,7 @@ def test_a_planned_pool_is_applied_before_nodes_come(
     assert after == (0, [current])
     assert dropped == (
         1,
-        [current, f"DaemonSet {name} of pool {NEXT.name} is not rendered any more and has no pod: delete it"],
+        [current, f"DaemonSet {name} of pool {NEXT.name} is no longer rendered and has no pod: delete it"],
     )
     assert report(status) == after
 

@@ -8,9 +8,11 @@ from typing import TypedDict, Unpack
 from fakes.registry import FakeRegistry
 from gitops_doca.core.reference import Repository, parse_repository
 from gitops_doca.core.resolve.lookup import TagList, TagLookup
+from gitops_doca.net.retry import RetryPolicy
 from gitops_doca.registry.allowlist import AllowedRegistry
 from gitops_doca.registry.auth.pull_secrets import PullSecret
-from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver, RetryPolicy
+from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.resolver import RegistryResolver
 
 QUICK = RetryPolicy(base=0.001)
 NO_CA = Path(__file__).parent

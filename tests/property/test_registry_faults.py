@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fakes.asking import REPOSITORY, look_up
 from fakes.registry import HTML, HTML_404, OCI_MANIFEST, Auth, FakeRegistry, Fault, Kind, Wire, errors
 from gitops_doca.core.resolve.lookup import TagExists, TagLookup, TagMissing, TagUnknown
+from gitops_doca.net.retry import RetryPolicy
 from gitops_doca.registry.auth.pull_secrets import PullSecret
-from gitops_doca.registry.resolver import RetryPolicy
 
 IMPATIENT = RetryPolicy(base=0.0001, read_timeout=0.02)
 RIGHT = Fault()

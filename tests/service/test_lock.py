@@ -243,7 +243,7 @@ def test_a_pool_that_vanished_is_not_pruned_unseen(registry: DockerRegistry, tmp
     assert (result.exit_code, result.stdout) == (6, b"")
     assert result.stderr == (
         f"error[lock]: {LOCK}: pool {NEW.name} of {POLICY} is locked, but no node is in it any more\n"
-        "  help: check that this pool is meant to go, then run: gitops-doca lock\n"
+        "  help: check that this pool is meant to be removed, then run: gitops-doca lock\n"
     )
 
 

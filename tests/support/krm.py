@@ -36,7 +36,7 @@ def config(**spec: Any) -> dict[str, Any]:
 
 
 def resource_list(items: Sequence[Any], function_config: Any) -> bytes:
-    """Return what a function finds on standard input."""
+    """Return what a function finds on stdin."""
     document = {
         "apiVersion": "config.kubernetes.io/v1",
         "kind": "ResourceList",

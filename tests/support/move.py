@@ -8,15 +8,16 @@ from typing import Any
 
 import yaml
 
+from fakes.cluster import DIGEST
 from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
-from gitops_doca.core.resolve.lookup import Inspection, TagLookup
+from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagLookup
 from support.cli import Result
 from support.in_process import run_here
 
 REPOSITORY = "nvcr.io/nvidia/mellanox"
 OLD, NEW = "doca3.3.0-26.01-1.0.0.0-0", "doca3.4.0-26.04-0.8.0.0-0"
-OLD_KERNEL, NEW_KERNEL = "6.8.0-100-generic", "6.8.0-124-generic"
+OLD_KERNEL, NEW_KERNEL = "6.8.0-100-generic", "6.8.0-117-generic"
 GPU_LABEL = "nvidia.com/gpu.present"
 
 
@@ -43,13 +44,22 @@ def plan(kernel: str, **fields: Any) -> dict[str, Any]:
     return {"os": "ubuntu", "osVersion": "24.04", "kernel": kernel, "arch": "amd64", **fields}
 
 
+def manifests_by_pool(stream: bytes) -> dict[str, str]:
+    """Return each pool's DaemonSet, as its bytes in a stream."""
+    return {
+        loaded["metadata"]["annotations"]["gitops-doca.dev/pool"]: text
+        for text in stream.decode().split("---\n")
+        if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
+    }
+
+
 @dataclass(kw_only=True)
 class Move:
     """The inputs of a cluster, and what the registry has."""
 
     folder: Path
     nodes: Mapping[str, str] = field(default_factory=lambda: {"a": OLD_KERNEL, "b": NEW_KERNEL})
-    """Name to kernel; a name that begins with `gpu` has a GPU."""
+    """Name to kernel, or to pool where that is not amd64 of Ubuntu 24.04; `gpu…` has a GPU."""
     repository: str = REPOSITORY
     version: str = NEW
     forced: bool = True
@@ -98,20 +108,19 @@ class Move:
         return yaml.safe_load((self.folder / "gitops-doca.lock.yaml").read_text())
 
     def daemon_sets(self, *args: str) -> dict[str, str]:
-        """Return the manifest of each kernel's pool, as its bytes in the stream."""
+        """Return the manifest of each pool, as its bytes in the stream."""
         result = self.run("generate", *args)
         assert result.exit_code == 0, result.stderr
-        documents = result.stdout.decode().split("---\n")
-        return {
-            loaded["metadata"]["annotations"]["gitops-doca.dev/pool"].split("/")[1]: text
-            for text in documents
-            if (loaded := yaml.safe_load(text)) and loaded["kind"] == "DaemonSet"
-        }
+        return manifests_by_pool(result.stdout)
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
-        for name, kernel in self.nodes.items():
+        for name, pool in self.nodes.items():
+            system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
+            os = system.rstrip("0123456789.")
             gpu = {GPU_LABEL: "true"} if name.startswith("gpu") else {}
-            yield node_document(name, kernel=kernel, os="ubuntu 24.04", labels=gpu)
+            yield node_document(
+                name, kernel=kernel, os=f"{os} {system.removeprefix(os)}", arch=arch, labels=gpu
+            )
 
     def _write(self, name: str, value: object) -> None:
         (self.folder / name).write_text(yaml.safe_dump(value))
@@ -124,3 +133,17 @@ def _policy(driver: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {"name": "nic-cluster-policy"},
         "spec": {"ofedDriver": dict(driver)},
     }
+
+
+def middle_of_a_move(folder: Path) -> Move:
+    """Write a cluster of which one node has booted the new kernel, with its lock."""
+    move = Move(
+        folder=folder,
+        nodes={"gpu-1": OLD_KERNEL, "gpu-2": NEW_KERNEL},
+        spec={"fallbackVersions": [OLD], "companions": [GPU_DRIVER], "planned": [plan(NEW_KERNEL)]},
+    )
+    move.published = (*move.published, gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL))
+    both = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
+    move.inspections = dict.fromkeys((gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL)), both)
+    assert move.run("lock").exit_code == 0
+    return move

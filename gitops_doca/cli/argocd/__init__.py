@@ -1,1 +1,1 @@
-"""A run as Argo CD's config management plugin: its environment in, manifests or one flattened error out."""
+"""Run as a config management plugin of Argo CD."""

@@ -1,4 +1,4 @@
-"""The environment that Argo CD gives a plugin, to a `RunConfig`."""
+"""Make the `RunConfig` of an Argo CD application from the plugin's environment."""
 
 import os
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from gitops_doca.sources.config import CONFIG_FILE, DEFAULT, Settings, read_conf
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.lock import LOCK_FILE
 
-# Groups that OpenShift itself serves. Others under its domain come with operators that run elsewhere too, as
-# sriovnetwork.openshift.io does.
+# Groups that OpenShift itself serves. Others under its domain come with operators that run
+# elsewhere too, as sriovnetwork.openshift.io does.
 _OPENSHIFT = frozenset(
     f"{name}.openshift.io"
     for name in (
@@ -35,22 +35,22 @@ _OPENSHIFT = frozenset(
     )
 )
 _EVERYWHERE = "apps/v1"
-# Where the repository begins is not known.
+# The root of the repository is not known.
 _UNKNOWN = "the application's folder (ARGOCD_APP_SOURCE_PATH does not lead to it)"
 _FOREIGN = ("ARGOCD_", "PARAM_", "KUBE_VERSION", "KUBE_API_VERSIONS")
 
 
 def operator_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the sidecar itself: what Argo CD adds to it, an application chooses."""
+    """Return the sidecar's own environment, without the variables that an application can choose."""
     return {name: value for name, value in environ.items() if not name.startswith(_FOREIGN)}
 
 
 def find_file_root(environ: Mapping[str, str]) -> FileRoot:
     """Return the repository around the working directory, which is the application's folder in it.
 
-    It is the path of the working directory without `ARGOCD_APP_SOURCE_PATH` at its end. A link may lead from
-    that path to the working directory, which then has another path: the repository is the nearest folder
-    above in which the link stays. Otherwise only the working directory is known.
+    It is the path of the working directory without `ARGOCD_APP_SOURCE_PATH` at its end. A link may
+    lead from that path to the working directory, which then has another path: the repository is the
+    nearest folder above in which the link stays. Otherwise only the working directory is known.
     """
     folder = os.getcwd()  # noqa: PTH109 (text, compared with text)
     below = PurePath(os.path.normpath(environ.get("ARGOCD_APP_SOURCE_PATH") or "."))
@@ -80,9 +80,9 @@ def read_application(
     untrusted: UntrustedLimits,
     problems: Problems,
 ) -> RunConfig:
-    """Merge parameters, config file and defaults; reports what is missing or cannot be used.
+    """Merge parameters, config file and defaults; report what is missing or unusable.
 
-    `registry` is the operator's, and does not depend on what else `environ` holds.
+    `registry` has the settings of the sidecar's own environment, not those of the application.
     """
     file_root = untrusted.file_root
     parameters = read_parameters(environ.get("ARGOCD_APP_PARAMETERS", ""), problems)
@@ -138,7 +138,7 @@ def _config_file(parameters: Parameters, file_root: FileRoot, problems: Problems
 
 
 def _live(untrusted: UntrustedLimits) -> LiveInventory | None:
-    """Return the cluster around the sidecar, for applications without an inventory, if it is turned on."""
+    """Return the sidecar's own cluster, if GITOPS_DOCA_LIVE is set."""
     word = untrusted.environ.get(LIVE, "")
     if word not in {"", "true", "false"}:
         message = f"{LIVE} in the sidecar's environment is wrong: it is neither true nor false"
@@ -149,7 +149,7 @@ def _live(untrusted: UntrustedLimits) -> LiveInventory | None:
 
 
 def _check_namespace(settings: Settings, destination: str, problems: Problems) -> None:
-    """Report a destination that the repository does not name: what is synced is what a review showed."""
+    """Report a destination namespace that differs from the config: reviews show the config's."""
     namespace = settings.namespace
     if settings.emits_policies or "namespace" in settings.origins or destination in {"", namespace}:
         return
@@ -175,7 +175,7 @@ def _fix_command(parameters: Parameters, live: LiveInventory | None, file_root: 
 
 
 def _has_openshift(api_versions: str) -> bool | None:
-    """Say whether the API of the destination is OpenShift's; None when Argo CD says too little about it."""
+    """Say whether the destination serves OpenShift's APIs; None when Argo CD does not say."""
     known = api_versions.split(",")
     if any(version.partition("/")[0] in _OPENSHIFT for version in known):
         return True

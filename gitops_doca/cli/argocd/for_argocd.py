@@ -1,4 +1,4 @@
-"""What Argo CD shows of a run that failed: one line behind a long prefix."""
+"""The error text of a failed run, written for Argo CD, which shows it as one line."""
 
 import re
 import resource
@@ -19,7 +19,7 @@ from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, GenerationError, spell
 
 MEMORY = 384 << 20
-"""Bytes that a run may take: less than the sidecar has, which would end for all applications."""
+"""Bytes of memory for a run. The sidecar has more: exceeding its limit would end all runs in it."""
 _APP = re.compile(r"(?:(?P<namespace>[a-z0-9-]{1,63})_)?(?P<name>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)")
 
 
@@ -55,8 +55,8 @@ def time_limit(untrusted: UntrustedLimits) -> Iterator[None]:
 def memory_limit() -> Iterator[None]:
     """Raise `GenerationError` here when the run takes more than `MEMORY`.
 
-    It is of class `unknown` when the answers of a registry or an API server do, else of class `input`.
-    Where the system does not say how much is taken already, there is no limit.
+    It is of class `unknown` when the answers of a registry or an API server do, else of class
+    `input`. There is no limit where the system does not say how much is in use.
     """
     try:
         pages = int(Path("/proc/self/statm").read_bytes().split()[5])
@@ -67,12 +67,12 @@ def memory_limit() -> Iterator[None]:
     own_limit = pages * resource.getpagesize() + MEMORY
     limits = (limit for limit in (own_limit, *before) if limit != resource.RLIM_INFINITY)
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits), before[1]))
-    # Without memory a generator may not even close, and would say so before the sentence that matters.
+    # Without memory closing a generator may fail too, and its message would come first.
     sys.unraisablehook = lambda _: None
     try:
         yield
     except Exception as error:
-        # Telling it takes memory too.
+        # Reporting it takes memory too.
         resource.setrlimit(resource.RLIMIT_DATA, before)
         if lacking := out_of_memory(error, f"the {MEMORY >> 20} MiB that a run has"):
             raise GenerationError((lacking,)) from None
@@ -85,9 +85,9 @@ def memory_limit() -> Iterator[None]:
 def for_argocd(
     diagnostics: tuple[Diagnostic, ...], environ: Mapping[str, str], *, online: bool
 ) -> tuple[Diagnostic, ...]:
-    """Return the same for Argo CD: variables instead of flags, and how to refresh a cached error.
+    """Return the problem with variables instead of flags, and how to refresh a cached error.
 
-    `online`: what is missing was looked up, and may be there the next time.
+    `online`: missing images were looked up in a registry, and may exist the next time.
     """
     told = list(map(name_variables, sorted(diagnostics, key=lambda d: d.sort_key)))
     for number, problem in enumerate(told):
@@ -100,12 +100,12 @@ def for_argocd(
 
 
 def name_variables(diagnostic: Diagnostic) -> Diagnostic:
-    """Return the same with the variables of the sidecar where its help names flags."""
+    """Return the problem with the sidecar's variables in place of the flags in its help."""
     return replace(diagnostic, help=spell(diagnostic.help, variable))
 
 
 def describe_bug(error: Exception) -> str:
-    """Return the sentence for a mistake of ours: where it is, and nothing that could be of an input."""
+    """Return the message for a bug: where it is, and nothing that could come from an input."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "start"
     return (
@@ -116,7 +116,7 @@ def describe_bug(error: Exception) -> str:
 
 
 def _app(environ: Mapping[str, str]) -> str:
-    """Return the application's name as the command takes it; Argo CD joins a namespace to it by `_`."""
+    """Return the application's name for the argocd command; Argo CD gives `namespace_name`."""
     app = _APP.fullmatch(environ.get("ARGOCD_APP_NAME", ""))
     if app is None:
         return "APP"

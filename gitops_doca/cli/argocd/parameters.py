@@ -1,4 +1,4 @@
-"""The parameters of an Argo CD application: how they are announced, and how they are read."""
+"""Announce and read the parameters of an Argo CD application."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ _KINDS = {"string": "a string", "array": "a list", "map": "a map"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What the parameters of an application set."""
+    """The settings of an application's parameters."""
 
     settings: Settings = field(default_factory=Settings)
     config: str = ""
@@ -33,16 +33,16 @@ class Parameter:
 
     name: str
     attribute: str
-    """Of `Settings`, or of `Parameters`."""
+    """The field of `Settings` or `Parameters` that it sets."""
     title: str
     tooltip: str
     parse: Callable[[str], object]
-    """Raises ValueError with what is wrong, as the end of a sentence."""
+    """Raises ValueError with the problem, as the end of a sentence."""
     many: bool = False
     """A list of values may be given, too."""
 
     def announcement(self) -> dict[str, Any]:
-        """Return what Argo CD shows of it; no default, since the config in the repository has its say."""
+        """Return its announcement; without a default, as the repository's config may set it."""
         boolean = self.parse is _boolean
         return {
             "name": self.name,
@@ -62,7 +62,7 @@ def announce() -> str:
 def read_parameters(text: str, problems: Problems) -> Parameters:
     """Read `ARGOCD_APP_PARAMETERS`.
 
-    Nothing, `null` and an empty list mean that there are none. All that is wrong is reported.
+    Nothing, `null` and an empty list mean that there are none. All problems are reported.
     """
     try:
         entries = json.loads(text or "null")
@@ -70,7 +70,7 @@ def read_parameters(text: str, problems: Problems) -> Parameters:
         entries = ""
     if not isinstance(entries, list | None) or not all(_is_entry(entry) for entry in entries or ()):
         problems.error(
-            "is no JSON list of parameters with name and string, array or map",
+            "is not a JSON list of parameters with name and string, array or map",
             Place("ARGOCD_APP_PARAMETERS"),
         )
         return Parameters()
@@ -141,14 +141,14 @@ def _path(text: str) -> str:
             "keep the file in the repository of this one"
         )
     if "\0" in text:
-        raise ValueError("is no name of a file")
-    # A file of that name; nothing is on a plugin's standard input.
+        raise ValueError("is not a file name")
+    # A file of that name; nothing is on a plugin's stdin.
     return f"./{STDIN}" if text == STDIN else text
 
 
 def _namespace(text: str) -> str:
     if not is_dns_label(text):
-        raise ValueError("is no namespace: lower-case letters, digits and -, at most 63")
+        raise ValueError("is not a namespace: lower-case letters, digits and -, at most 63")
     return text
 
 

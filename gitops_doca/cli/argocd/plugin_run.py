@@ -1,4 +1,4 @@
-"""One call by Argo CD's plugin server, from its environment to the exit code."""
+"""Run the plugin once for Argo CD: read its environment, print, and return the exit code."""
 
 import time
 from collections.abc import Mapping
@@ -20,16 +20,15 @@ from gitops_doca.cli.settings.flags import RegistryFlags
 from gitops_doca.cli.settings.registries import Connect, registry_environment
 from gitops_doca.cli.settings.run_config import asks_registries, generate_for
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
+from gitops_doca.core.diagnostics import BUG, Category, Diagnostic, GenerationError, Problems
 from gitops_doca.emit.yaml import dump_stream
 
-_BUG = 70
 _DEFAULTS = {"allowed_registry": ("nvcr.io",), "deadline": 40.0}
-"""Of the operator's settings, where the sidecar's environment has none."""
+"""Defaults of the settings that the sidecar's environment can change."""
 
 
 class PluginRun:
-    """Runs once; keeps what the message of an error needs."""
+    """One run; keeps what an error message needs."""
 
     def __init__(self, environ: Mapping[str, str], connect: Connect) -> None:
         self._environ = environ
@@ -38,7 +37,7 @@ class PluginRun:
         self._online = False
 
     def generate(self, *, only_explain: bool) -> int:
-        """Print the manifests, or the settings with who set each, and return the exit code; never raises."""
+        """Print manifests, or settings and their origins; return the exit code, never raise."""
         problems = Problems()
         try:
             text = self._document(problems, only_explain=only_explain)
@@ -47,9 +46,9 @@ class PluginRun:
             diagnostics = for_argocd(error.diagnostics, self._environ, online=self._online)
             print_diagnostics(diagnostics, flattened=True)
             return error.exit_code
-        except Exception as error:  # noqa: BLE001 (the last resort: whatever gets here is a bug)
+        except Exception as error:  # noqa: BLE001 (the last resort: an error that gets here is a bug)
             print_message(describe_bug(error))
-            return _BUG
+            return BUG
         print_diagnostics(map(name_variables, problems.warnings))
         return 0
 

@@ -1,1 +1,1 @@
-"""One command a module, each with the click command `command`; loaded when it is called."""
+"""One module for each command; each defines the click command `command`."""

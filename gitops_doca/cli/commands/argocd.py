@@ -1,4 +1,4 @@
-"""The commands `argocd generate` and `argocd parameters`: what plugin.yaml calls."""
+"""The commands `argocd generate` and `argocd parameters`, which plugin.yaml calls."""
 
 import os
 import sys
@@ -25,8 +25,8 @@ def command() -> None:
 def generate(*, explain_config: bool) -> int:
     """Print the manifests of the application in this folder.
 
-    Settings come from the application's parameters and from gitops-doca.yaml; those about registries from the
-    variables GITOPS_DOCA_... of the sidecar alone.
+    Settings come from the application's parameters and from gitops-doca.yaml; those about
+    registries from the variables GITOPS_DOCA_... of the sidecar alone.
     """
     if sys.platform != "linux":
         raise GenerationError((_NEEDS_LINUX,))

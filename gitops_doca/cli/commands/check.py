@@ -47,8 +47,8 @@ _JSON = "json"
 def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:
     """Print a table of all pools with the image of each.
 
-    Decisions and exit codes are those of generate, but no manifests are printed. The table also shows
-    pools without an image. -o mirror prints the images that the pods pull instead, and -o build the
+    It decides as generate does and has the same exit codes, but prints no manifests; the table also
+    shows pools without an image. -o mirror prints the images that the pods pull, and -o build the
     commands that build missing ones.
 
     With several folders: one table for all clusters, those that fail first.
@@ -68,7 +68,7 @@ def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:
 
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:
-    """Return what is pulled: by the pods of the pools, and as companions that exist."""
+    """Return the images that are pulled: those of the pools' pods, and existing companions."""
     companions = (companion for result in results for companion in result.companions)
     return sorted(
         {

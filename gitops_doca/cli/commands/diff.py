@@ -55,7 +55,7 @@ from gitops_doca.usecases.load import Inputs
 _SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000
 _NAMED = 5
-"""Nodes that a message names: the result names more, and a longer message would lose its end."""
+"""Nodes that a message names. The result names all of them; a long message would be cut."""
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -72,12 +72,12 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
     show_default=True,
     help="Format.",
 )
-@click.option("--stat", is_flag=True, help="Leave the manifests out.")
+@click.option("--stat", is_flag=True, help="Print no manifests.")
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1000),
     metavar="BYTES",
-    help=f"Most that -o markdown prints; cut between pools (default: {_MAX_BYTES}).",
+    help=f"Limit of -o markdown; cut between pools (default: {_MAX_BYTES}).",
 )
 @with_flags
 def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int | None, stat: bool) -> int:
@@ -88,8 +88,8 @@ def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int
 
     BASE is a Git revision, or a folder of rendered manifests; without it the work tree is compared
     with where HEAD left the default branch. A first argument that names a folder with a
-    gitops-doca.yaml, or such a file, is DIR. With several DIRs all clusters are in one document, and
-    a BASE that is a folder of manifests has a folder for each: the last part of its path.
+    gitops-doca.yaml, or such a file, is DIR. With several DIRs all clusters are in one document,
+    and a BASE that is a folder of manifests has a folder for each: the last part of its path.
 
     Exit code 0: no difference, 1: differences, 4: with strict in the config, a pool that had a
     precompiled image compiles, or goes back to a fallback version.
@@ -138,7 +138,7 @@ def _cluster(target: str | None, name: str) -> Cluster:
 
 
 def _config(target: str | None) -> str:
-    """Return the config's path, though nothing may be there."""
+    """Return the config's path, which may not exist."""
     if target is None:
         return CONFIG_FILE
     is_file = os.path.isfile(target) or (not os.path.isdir(target) and target.endswith((".yaml", ".yml")))  # noqa: PTH112, PTH113
@@ -147,7 +147,7 @@ def _config(target: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _WorkTree:
-    """The inputs of the work tree, and what has the tags that they need."""
+    """The inputs of the work tree, and the source of their tags."""
 
     run_config: RunConfig
     inputs: Inputs
@@ -157,7 +157,7 @@ class _WorkTree:
 
 @dataclass(kw_only=True)
 class _Pair:
-    """Both sides of the comparison of one cluster; None where a side has no config, or could not be read."""
+    """Both sides of one cluster; None where a side has no config or could not be read."""
 
     cluster: Cluster
     start: Commit | Folder | None = None
@@ -235,7 +235,7 @@ class _Reader:
 
 
 def _target(config: str) -> str | None:
-    """Return what `lock` is given for this config: messages say so."""
+    """Return the argument of `lock` for this config, for messages."""
     folder, file = os.path.split(config)
     return folder or None if file == CONFIG_FILE else config
 
@@ -273,7 +273,7 @@ def _compare_sides(pair: _Pair, before: Rendering | None, after: Rendering | Non
     assert pair.start is not None  # noqa: S101 (without it there is an error)
     base = _base(pair, before, after)
     if isinstance(pair.start, Folder) and after and any(pool.is_operators for pool in after.pools):
-        # Policies in a folder do not say which pools the operator made of them.
+        # Policies in a folder do not say which pools the operator makes of them.
         after = replace(after, pools=())
     comparison = compare_renderings(before or Rendering(), after or Rendering())
     strict = pair.after is not None and pair.after.run_config.settings.strict
@@ -283,7 +283,7 @@ def _compare_sides(pair: _Pair, before: Rendering | None, after: Rendering | Non
 
 
 def _base(pair: _Pair, before: Rendering | None, after: Rendering | None) -> Base:
-    """Return what is compared with; raises `GenerationError` when neither side has a config."""
+    """Return the base's name; raises `GenerationError` when neither side has a config."""
     assert pair.start is not None  # noqa: S101 (without it there is an error)
     base, config = describe(pair.start), pair.cluster.config
     notes = [*base.notes, *(pair.before.notes if isinstance(pair.before, LoadedCommit) else ())]
@@ -294,12 +294,12 @@ def _base(pair: _Pair, before: Rendering | None, after: Rendering | None) -> Bas
     elif not before.resources:
         notes.append(f"{base.name} holds no object of gitops-doca: all of it is new")
     if after is None:
-        notes.append(f"{config} is gone: all that it rendered is removed")
+        notes.append(f"{config} is removed, and everything that it rendered with it")
     return replace(base, notes=tuple(notes))
 
 
 def _report_compiling(comparison: Comparison, problems: Problems, *, strict: bool) -> None:
-    """Report pools that compile where a precompiled image was there before."""
+    """Report pools that had a precompiled image and compile now."""
     for one in comparison.compiling:
         message, place = compiling(one, _NAMED), one.pool.place
         if strict and one.is_refused:

@@ -41,9 +41,11 @@ _SAME, _DIFFERENT = 0, 1
     "--output-dir",
     type=click.Path(path_type=Path),
     metavar="OUT",
-    help="Write one file an object and a kustomization.yaml into this folder, and print nothing.",
+    help="Write a file for each object and a kustomization.yaml into this folder; print nothing.",
 )
-@click.option("--check", is_flag=True, help="With --output-dir: say whether it is current, write nothing.")
+@click.option(
+    "--check", is_flag=True, help="With --output-dir: report whether it is up to date; write nothing."
+)
 @with_flags
 def command(
     flags: Flags, *, output: str, output_dir: Path | None, check: bool, targets: tuple[str, ...]
@@ -53,11 +55,12 @@ def command(
     Reads gitops-doca.yaml in DIR (default: the working directory), or FILE;
     it is not needed when -p and -i are given.
 
-    With several folders and --output-dir OUT, each cluster has a folder in OUT: the last part of its path.
+    With several folders and --output-dir OUT, each cluster has a folder in OUT: the last part of
+    its path.
     """
     targets = distinct(targets)
     if output_dir is not None and output == "json":
-        raise click.UsageError("--output-dir writes YAML, which kustomize builds: leave -o json out")
+        raise click.UsageError("--output-dir writes YAML for kustomize: remove -o json")
     if output_dir is None and check:
         raise click.UsageError("--check is about a folder: give --output-dir too")
     if output_dir is None and len(targets) > 1:
@@ -72,7 +75,7 @@ def command(
 
 
 def _folders(targets: tuple[str, ...], output_dir: Path) -> list[Path]:
-    """Return the folder of each cluster; of one cluster it is the named one itself."""
+    """Return the folder of each cluster; for one cluster, the named folder itself."""
     if len(targets) < 2:  # noqa: PLR2004 (one or none)
         return [output_dir]
     return [output_dir / part for part in last_parts(targets, os.fspath(output_dir))]
@@ -91,12 +94,12 @@ def _fill(fleet: Fleet, folders: dict[Cluster, Path], flags: Flags, *, check: bo
 
     Raises `GenerationError` after everything was printed.
     """
-    # Manifests on stdout need neither: start-up counts.
+    # Manifests on stdout need neither, and imports slow down the start.
     from gitops_doca.cli.output.folder import inspect_folder, update_folder
     from gitops_doca.emit.files import dump_files
 
     for cluster, _ in fleet.usable:
-        # Before registries are asked: what is wrong with the folder is wrong with any pools.
+        # Before any look-up: a problem with the folder does not depend on the pools.
         with cluster.collecting():
             inspect_folder(folders[cluster], {})
     generations = decide_all(fleet, flags)
@@ -117,7 +120,7 @@ def _fill(fleet: Fleet, folders: dict[Cluster, Path], flags: Flags, *, check: bo
 
 
 def _listing(cluster: str, state: "FolderState") -> str:
-    """Return the files that differ, with the cluster in front where there are several."""
+    """Return the files that differ; with several clusters, each with its cluster."""
     start = f"{cluster}  " if cluster else ""
     names = {"missing": state.missing, "different": state.different, "surplus": state.surplus}
     return printable_lines(
@@ -126,7 +129,9 @@ def _listing(cluster: str, state: "FolderState") -> str:
 
 
 def _checked(state: "FolderState") -> str:
-    return "current" if state.is_current else "not current; to update it run the same without --check"
+    return (
+        "current" if state.is_current else "out of date; to update it, run the same command without --check"
+    )
 
 
 def _written(state: "FolderState", count: int) -> str:

@@ -1,4 +1,4 @@
-"""The command `inventory`: the compact inventory of the live cluster, or how a committed one differs."""
+"""The command `inventory`: print, write or check the compact inventory of a live cluster."""
 
 import shlex
 from functools import partial
@@ -50,7 +50,7 @@ _SAME, _DIFFERENT = 0, 1
     help="Whether to ask for OpenShift's objects (default: where the API server has them).",
 )
 @cluster_options
-@deadline_option("Time for all that is read of the cluster.")
+@deadline_option("Time for all requests to the cluster.")
 @click.option("--write", metavar="FILE", help="Write the inventory into this file, and print nothing.")
 @click.option("--check", metavar="FILE", help="Print how the cluster differs from this inventory.")
 @check_output_option
@@ -60,8 +60,9 @@ def command(
 ) -> int:
     """Print the NIC nodes of the live cluster, to be committed.
 
-    What is printed is a NodeInventory, for -i and spec.inventory. The policies of gitops-doca.yaml, or
-    those of -p, say which labels and ConfigMaps matter; it works without any. The cluster is only read.
+    What is printed is a NodeInventory, for -i and spec.inventory. The policies of gitops-doca.yaml,
+    or those of -p, say which labels and ConfigMaps matter; it works without any. The cluster is
+    only read.
     """
     if write is not None and check is not None:
         raise click.UsageError("--write and --check exclude each other")
@@ -96,7 +97,7 @@ def _print(write: str | None, target: str | None, flags: Flags) -> int:
 
 
 def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int:
-    """Print how the cluster differs from the inventory in a file; 1 when it does, 0 when not."""
+    """Print how the cluster differs from the inventory in a file; return 1 if it does, else 0."""
     problems = Problems()
     with documented(partial(document_text, INVENTORY_KIND) if as_json else None):
         settings, policies = _policies(target, flags.inputs, problems)
@@ -118,10 +119,14 @@ def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int
 
 
 def _policies(target: str | None, inputs: InputFlags, problems: Problems) -> tuple[Settings, PolicySet]:
-    """Read config and policies as far as they are there; a folder that is named must have a config."""
+    """Read config and policies if they exist; a folder that is named must have a config."""
     file = config_file(target)
     if target is not None and not file:
-        problems.error("has no gitops-doca.yaml", Place(target), help="leave it out, or name its folder")
+        problems.error(
+            "has no gitops-doca.yaml",
+            Place(target),
+            help="remove the argument, or name the folder that has it",
+        )
     settings = merge([given_settings(inputs), read_config(file, problems) if file else Settings()])
     return settings, read_policies(settings.policies, problems) if settings.policies else PolicySet()
 
@@ -134,7 +139,7 @@ def _old(write: str | None, problems: Problems) -> str:
 
 
 def _has_nodes(file: str | None, text: str) -> bool:
-    """Say whether a compact inventory may have nodes: one that cannot be read may."""
+    """Say whether a compact inventory may have nodes; an unreadable one may."""
     if file is None or not text.strip():
         return False
     problems = Problems()
@@ -146,7 +151,7 @@ def _check_nodes(
 ) -> None:
     """Report a cluster without NIC nodes: an error where its inventory would be written.
 
-    With `allowed` it may be written, but never over one that has nodes.
+    `allowed` lets it be written, but never over one that has nodes.
     """
     if inventory.nodes:
         return

@@ -1,4 +1,4 @@
-"""The command `krm`: a KRM function between standard input and standard output, for kustomize."""
+"""The command `krm`: a KRM function for kustomize."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ from gitops_doca.sources.resource_list import ResourceList, read_resource_list
 
 
 class _Function(click.Command):
-    """A command that writes results also when the flags or the environment are wrong."""
+    """A command that writes KRM results also when the flags or the environment are wrong."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:  # noqa: ANN401 (click's interface)
         try:
@@ -52,9 +52,9 @@ class _Function(click.Command):
 def command(flags: Flags) -> None:
     """Run as a KRM function, for kustomize.
 
-    Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and prints it with the
-    manifests of all pools, as a generator or a transformer. kustomize needs --enable-alpha-plugins and
-    --enable-exec; without the latter it prints nothing at all.
+    Reads a ResourceList from stdin, with a DriverGenerator as its functionConfig, and prints it
+    with the manifests of all pools, as a generator or a transformer. kustomize needs
+    --enable-alpha-plugins and --enable-exec; without the latter it prints nothing at all.
     """
     problems = Problems()
     resource_list = None
@@ -122,7 +122,9 @@ def _run_config(resource_list: ResourceList, problems: Problems, flags: Flags) -
 def _fix_command(resource_list: ResourceList, lock: str) -> str:
     """Return the command that writes the lock; it works from any folder."""
     folder = os.getcwd()  # noqa: PTH109 (start-up counts)
-    config = CONFIG_FILE if os.path.lexists(CONFIG_FILE) else "FILE"  # functions do not get the file's name
+    config = (
+        CONFIG_FILE if os.path.lexists(CONFIG_FILE) else "FILE"
+    )  # a function does not learn the file's name
     target = f"{folder}/{config}"
     if resource_list.policies:
         return f"kustomize build RESOURCES | {lock_command(target, ['-'], [], f'{folder}/{lock}')}"
@@ -130,7 +132,7 @@ def _fix_command(resource_list: ResourceList, lock: str) -> str:
 
 
 def _fail(diagnostics: Iterable[Diagnostic], named: Mapping[str, Item]) -> None:
-    """Write results alone: nothing on standard output may pass for what the run should have made."""
+    """Write only results, and no items: kustomize must not take them for a complete output."""
     try:
         write_stdout(dump_resource_list((), [diagnostic_result(one, named) for one in diagnostics]))
     except GenerationError as error:

@@ -1,4 +1,4 @@
-"""The command `lock`: write locks, or say how they differ from what the registries have now."""
+"""The command `lock`: write locks, or compare them with the registries."""
 
 import os
 import shlex
@@ -47,17 +47,16 @@ _SAME, _DIFFERENT = 0, 1
 def command(flags: Flags, *, check: bool, output: str | None, targets: tuple[str, ...]) -> int:
     """Write the lock: what the registries have for the pools.
 
-    The lock, gitops-doca.lock.yaml beside the config, lists the pools, and each tag that they need with its
-    digest, or as missing. With it generate asks no registry.
-
-    It says what changed since the last lock: first of all, which pools will compile the driver on their
-    nodes and had a precompiled image. With strict in the config such a lock is not written.
+    The lock, gitops-doca.lock.yaml beside the config, lists the pools and each tag that they need,
+    with its digest or as missing. With a lock, generate asks no registry. Changes since the last
+    lock are printed, first the pools that had a precompiled image and will compile the driver on
+    their nodes. With strict in the config such a lock is not written.
 
     With several folders each gets its own lock, and a tag is looked up once.
     """
     if output and not check:
         raise click.UsageError("-o is the format of --check: give that too")
-    # While an answer is unknown that cluster's lock is not written; another code would not say so.
+    # An unknown answer decides the exit code: the lock of that cluster is not written.
     fleet = open_fleet(targets, flags, decisive=Category.UNKNOWN)
     if fleet is None:
         return _SAME
@@ -87,9 +86,9 @@ def _write(fleet: Fleet, flags: Flags) -> int:
 
 
 def _compare(fleet: Fleet, flags: Flags, *, as_json: bool) -> int:
-    """Print how each lock differs from what would be written now; 1 when one does, 0 when none.
+    """Print how each lock differs from a new one; return 1 if one does, else 0.
 
-    Raises `GenerationError` after that when this is not known for a cluster.
+    Raises `GenerationError` afterwards if this is unknown for a cluster.
     """
     old: dict[Cluster, ImageLock] = {}
     for cluster, run_config in fleet.usable:
@@ -106,7 +105,7 @@ def _compare(fleet: Fleet, flags: Flags, *, as_json: bool) -> int:
     }
     differing = [cluster for cluster, changed in changes.items() if changed]
     _report(fleet, made, flags, differing=set(differing))
-    # What is missing is an answer here, and among the changes.
+    # A missing image is an answer here, and listed among the changes.
     answered = [error for cluster in changes for error in cluster.diagnostics if error.category]
     left = [diagnostic for diagnostic in fleet.diagnostics if diagnostic not in answered]
     if as_json:
@@ -184,7 +183,7 @@ def _report(
 
 
 def _refuse_common_locks(fleet: Fleet) -> None:
-    """Report clusters that would write their lock over that of another."""
+    """Report clusters whose locks would be the same file."""
     users: dict[str, Cluster] = {}
     for cluster, run_config in fleet.usable:
         file = run_config.lock_file
@@ -200,7 +199,7 @@ def _refuse_common_locks(fleet: Fleet) -> None:
 
 
 def _listing(changes: Mapping[str, Sequence[Change]]) -> str:
-    """Return all changes; where there are several clusters, with the cluster in front."""
+    """Return all changes; with several clusters, each with its cluster."""
     width = max((len(name) + 2 for name, changed in changes.items() if name and changed), default=0)
     return table(
         (f"{name.ljust(width)}{change.kind.value}", str(change.subject), change.detail)

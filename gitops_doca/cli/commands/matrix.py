@@ -1,4 +1,4 @@
-"""The command `matrix`: which driver version has a precompiled image for every pool."""
+"""The command `matrix`: which driver versions have a precompiled image for which pools."""
 
 from dataclasses import replace
 from functools import partial
@@ -52,9 +52,9 @@ _JSON = "json"
 def command(flags: Flags, *, output: str, versions: int, targets: tuple[str, ...]) -> None:
     """Print which driver versions have images for which pools.
 
-    Asks the registry for the tags of the policies' repositories, also where there is a lock. The newest
-    version that serves every pool is confirmed by its manifests. With several folders the matrix has
-    the pools of all clusters.
+    Asks the registry for the tags of the policies' repositories, also where there is a lock. The
+    newest version that serves every pool is confirmed by its manifests. With several folders the
+    matrix has the pools of all clusters.
     """
     fleet = open_fleet(targets, replace(flags, inputs=replace(flags.inputs, online=True)))
     if fleet is None:

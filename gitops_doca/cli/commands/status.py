@@ -1,4 +1,4 @@
-"""The command `status`: which nodes of the live cluster run the rendered driver, and which wait."""
+"""The command `status`: which nodes of a live cluster run the rendered driver."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -65,7 +65,7 @@ _JSON = "json"
     callback=seconds,
     default=0.0,
     metavar="SECONDS",
-    help="Ask the cluster again until all is current, for so long at most.",
+    help="Wait until all is current, at most this long.",
 )
 @click.option(
     "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
@@ -74,10 +74,10 @@ _JSON = "json"
 def command(flags: Flags, *, output: str, wait: float, target: str | None) -> int:
     """Print which nodes of the live cluster run the rendered driver.
 
-    For the other nodes it says what they wait for. Renders as generate does, reads the nodes, DaemonSets
-    and driver pods of the cluster, and changes nothing there. It also names nodes of the inventory
-    that the cluster lacks, and DaemonSets that are not applied or not rendered any more. With --live
-    the pools are made of the cluster's nodes, and no inventory is compared.
+    For the other nodes, it prints what they wait for. Renders as generate does, and reads the
+    nodes, DaemonSets and driver pods of the cluster; changes nothing. It also names nodes of the
+    inventory that the cluster lacks, and DaemonSets that are not applied or no longer rendered.
+    With --live the pools are made of the cluster's nodes, and no inventory is compared.
 
     Exit code 0: all is current, 1: something differs or waits, 5: the cluster gave no answer.
     """
@@ -96,7 +96,7 @@ def command(flags: Flags, *, output: str, wait: float, target: str | None) -> in
 
 
 def _compare(target: str | None, flags: Flags, wait: float) -> tuple[Status, Problems] | None:
-    """Compare until all is current or the time is over; None when the settings were only to be explained."""
+    """Compare until all is current or the time is over; None if only the settings are explained."""
     problems = Problems()
     label = cluster_name(target)
     with reporting(flags.output.report, label):
@@ -137,13 +137,13 @@ def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     if run_config.settings.emits_policies:
         problems.error(
             "with emit: policies the DaemonSets are the operator's, so there is none to compare with",
-            help=f"ask the operator's status, or leave emit out of {CONFIG_FILE}",
+            help=f"see the operator's status, or remove emit from {CONFIG_FILE}",
         )
     problems.raise_errors()
 
 
 def _check_policies(policies: Iterable[str | Document]) -> None:
-    """Refuse policies that can be read only once, where each try reads them."""
+    """Refuse policies that can be read only once, since each try reads them again."""
     for file in policies:
         if isinstance(file, str) and (file == STDIN or Path(file).is_fifo()):
             raise click.UsageError(
@@ -153,7 +153,7 @@ def _check_policies(policies: Iterable[str | Document]) -> None:
 
 
 class _Comparison:
-    """One cluster and what is rendered for it; it can be compared any number of times."""
+    """One cluster and what is rendered for it; can be compared repeatedly."""
 
     def __init__(self, label: str, run_config: RunConfig, flags: Flags, problems: Problems) -> None:
         self._label = label
@@ -162,7 +162,7 @@ class _Comparison:
         self._known = tuple(problems)
         self._generation: Generation | None = None
         self.problems = problems
-        """Those of the last comparison."""
+        """The problems of the last comparison."""
 
     def ask(self) -> Status:
         """Read the cluster and compare it.
@@ -170,7 +170,7 @@ class _Comparison:
         Raises `GenerationError` as the pipeline and the readers of a cluster do.
         """
         self.problems = Problems(self._known)
-        # Under --live what is rendered depends on the nodes that the cluster has now.
+        # With --live, the output depends on the nodes that the cluster has now.
         if self._generation is None or self._run_config.live:
             self._generation = self._render(self.problems)
         generation, settings = self._generation, self._run_config.settings

@@ -1,4 +1,4 @@
-"""The command `verify`: whether what another tool built is still what the lock promises."""
+"""The command `verify`: compare the output of another tool with the lock."""
 
 import os
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _TRAP = (
     "--expect-pools",
     type=click.IntRange(min=0),
     metavar="N",
-    help="How many DaemonSets of pools there have to be; needs no lock.",
+    help="The number of DaemonSets of pools to expect; needs no lock.",
 )
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
@@ -47,8 +47,9 @@ def command(
     """Check a built stream for the DaemonSets of the lock.
 
     STREAM (default: -, stdin) is what kustomize or another tool built. The lock is the one of DIR
-    (default: the working directory), or of the config FILE. What differs is printed, and the exit code
-    is 1: pools without a DaemonSet or with two, names, namespaces and images that another tool changed.
+    (default: the working directory), or of the config FILE. Prints the differences and exits with
+    1: pools without a DaemonSet or with two, and names, namespaces and images that another tool
+    changed.
     """
     target, stream = _arguments(names)
     problems = Problems()
@@ -70,12 +71,13 @@ def command(
     else:
         write_stdout(table((one.kind.value, str(one.subject), one.detail) for one in differences))
     print_diagnostics(problems.warnings)
-    print_message(printable(_verdict(name, built, expected, differences)))
+    compared = "--expect-pools" if locked is None else "the lock"
+    print_message(printable(_verdict(name, built, expected, differences, compared)))
     return _DIFFERENT if differences else _SAME
 
 
 def _arguments(names: Sequence[str]) -> tuple[str | None, str]:
-    """Return where the config is, and the stream; one name alone is the stream unless it is a folder."""
+    """Return the config's place and the stream; a single name is the stream unless it is a folder."""
     match list(names):
         case []:
             return None, STDIN
@@ -90,7 +92,7 @@ def _arguments(names: Sequence[str]) -> tuple[str | None, str]:
 def _lock(
     target: str | None, lock: str | None, problems: Problems, *, optional: bool
 ) -> tuple[Expected, ImageLock | None]:
-    """Read the lock, and what the config beside it says of the output; `optional`: there need be none."""
+    """Read the lock and the output settings of its config; `optional`: the lock may be absent."""
     folder = target or ""
     file = target if target and not os.path.isdir(target) else os.path.join(folder, CONFIG_FILE)  # noqa: PTH112, PTH118
     known = target == file or os.path.lexists(file)
@@ -115,11 +117,16 @@ def _lock(
     )
     locked = read_lock(path, lock_command(target, [], [], lock), problems)
     if locked is not None and not locked.pools:
-        problems.error("the lock lists no pool, so it promises nothing", Place(path), category=Category.LOCK)
+        problems.error(
+            "the lock lists no pool, so there is nothing to compare", Place(path), category=Category.LOCK
+        )
     return expected, locked
 
 
-def _verdict(stream: str, built: Built, expected: Expected, differences: Sequence[Difference]) -> str:
+def _verdict(
+    stream: str, built: Built, expected: Expected, differences: Sequence[Difference], compared: str
+) -> str:
+    """Return the result in one sentence; `compared` is what the stream was compared with."""
     count = len(built.drivers) if expected.policies else len(built.ours)
     what = "policies with ofedDriver" if expected.policies else "DaemonSets of pools"
     if not differences:
@@ -127,5 +134,6 @@ def _verdict(stream: str, built: Built, expected: Expected, differences: Sequenc
     if not built.objects:
         return f"{stream} is EMPTY, nothing was built: {_TRAP}"
     if not count:
-        return f"{stream} has none of the {what}, objects: {built.objects}; {_TRAP}"
-    return f"{stream} is not what was promised, differences: {len(differences)}"
+        return f"{stream} has no {what}, objects: {built.objects}; {_TRAP}"
+    plural = "" if len(differences) == 1 else "s"
+    return f"{stream} does not match {compared}: {len(differences)} difference{plural}"

@@ -1,1 +1,1 @@
-"""What a run writes: streams, files, folders and messages."""
+"""Write to streams, files and folders, and print messages."""

@@ -1,4 +1,4 @@
-"""What people read on stderr: diagnostics, progress, and more with `-v`."""
+"""Print to stderr: diagnostics, progress, and more with `-v`."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from gitops_doca.core.diagnostics import Diagnostic, spell
 from gitops_doca.emit.escape import printable, printable_lines
 
 LIMIT = 4096
-"""Bytes of diagnostics a run prints: Argo CD shows them in one flattened line."""
+"""Bytes of diagnostics that a run prints: Argo CD shows them as one line."""
 _HEAD_LIMIT = 1000
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -25,7 +25,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], *, flattened: bool = Fa
 
 
 def print_message(text: str, end: str = "\n") -> None:
-    """Write to stderr; where that is closed or full, there is only the exit code."""
+    """Write to stderr; if that is closed or full, only the exit code is left."""
     try:
         click.echo(text + end, err=True, nl=False)
     except OSError:
@@ -33,16 +33,16 @@ def print_message(text: str, end: str = "\n") -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Redirect a stream that cannot be written to /dev/null: its buffer would fail again at the exit."""
+    """Redirect an unwritable stream to /dev/null, or its buffer would fail again at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = False) -> str:
-    """Return the diagnostics as text: all first sentences if they fit, then details while there is room.
+    """Return the diagnostics as text: all sentences if they fit, then details if there is room.
 
-    `flattened` is for Argo CD, which shows the text as one line: the help comes before the details, and that
-    of the first diagnostic before the sentences of others.
+    `flattened` is for Argo CD, which shows the text as one line: the help comes before the details,
+    and that of the first diagnostic before the sentences of others.
     """
     heads = [_head(diagnostic) for diagnostic in diagnostics]
     room = LIMIT - 80
@@ -70,17 +70,17 @@ def format_diagnostics(diagnostics: Sequence[Diagnostic], *, flattened: bool = F
 
 
 def print_info(message: str) -> None:
-    """Print what only `-v` asks for."""
+    """Print what is shown only with `-v`."""
     print_message(f"info: {printable(message)}")
 
 
 def progress(done: int, total: int) -> None:
-    """Show how many look-ups are done, on a terminal only, and clear the line at the end."""
+    """Show the progress of look-ups, on a terminal only; clear the line at the end."""
     show_line("" if done >= total else f"looking up image tags: {done} of {total}")
 
 
 def show_line(text: str) -> None:
-    """Show a line in the place of the one before, on a terminal only; an empty text clears it."""
+    """Replace the line that was shown before, on a terminal only; an empty text clears it."""
     if _is_terminal(sys.stderr):
         print_message(_CLEAR_LINE + text, end="")
 
@@ -93,7 +93,7 @@ def _head(diagnostic: Diagnostic) -> str:
 
 
 def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
-    """Return as many details as there is room for, and the line that says what to do, which comes first."""
+    """Return the help, and as many details as fit; there is room for the help first."""
     help = _help(diagnostic)
     room -= _size(help)
     if room < 0:
@@ -118,7 +118,7 @@ def _size(lines: Iterable[str]) -> int:
 
 
 def table(rows: Iterable[tuple[str, str, str]]) -> str:
-    """Return differences as lines: a word, what it is about, and a detail that may be empty."""
+    """Return differences as lines: a word, the thing that differs, and a detail that may be empty."""
     lines = list(rows)
     width = max((len(word) for word, _, _ in lines), default=0)
     return printable_lines(

@@ -1,6 +1,7 @@
-"""A folder of rendered manifests: how it differs from what it should hold, and how it is brought there.
+"""Compare and update a folder of rendered manifests.
 
-Our files are those that begin with the first line of their own name; nothing else in the folder is touched.
+Our files are those that begin with the first line of their own name; nothing else in the folder is
+touched.
 """
 
 import os
@@ -18,18 +19,18 @@ from gitops_doca.emit.files import KUSTOMIZATION, first_line
 _OTHER_KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """kustomize builds no folder that has one of these beside a kustomization.yaml."""
 _PATIENCE = 10.0
-"""Seconds that a run waits for another one to be done with the folder."""
-_AGAIN = "run it again when nothing else writes there"
+"""Seconds that a run waits until another one is done with the folder."""
+_AGAIN = "run it again when no other program writes to it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderState:
-    """How a folder differs from the files that it should hold; names, sorted."""
+    """The differences between a folder and the files that it should hold; names, sorted."""
 
     missing: tuple[str, ...] = ()
     different: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
-    """Files of ours whose object is gone."""
+    """Our files whose object is no longer rendered."""
 
     @property
     def is_current(self) -> bool:
@@ -38,10 +39,10 @@ class FolderState:
 
 
 def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
-    """Compare a folder with the files that it should hold; one that is absent lacks all of them.
+    """Compare a folder with the files that it should hold; an absent folder lacks all of them.
 
-    Raises `GenerationError` of class `io` for what must not be written to: something else than a folder, or
-    a link to one, and a link or a file of another program under one of our names.
+    Raises `GenerationError` of class `io` for what must not be overwritten: anything but a folder,
+    a link to a folder, and a link or another program's file under one of our names.
     """
     problems = Problems()
     try:
@@ -66,11 +67,12 @@ def inspect_folder(folder: Path, files: Mapping[str, str]) -> FolderState:
 
 
 def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _PATIENCE) -> FolderState:
-    """Write what is missing or differs, the kustomization last, and then remove what is ours and surplus.
+    """Write missing and different files, the kustomization last, then remove our surplus files.
 
-    Returns how the folder differed. Runs that want the same folder take turns; one waits `patience` seconds.
-    Raises `GenerationError` of class `io` as `inspect_folder` does, and when the folder does not hold exactly
-    these files in the end; each file is then whole, old or new, and the next run goes on.
+    Returns the differences. Runs that want the same folder take turns; one waits `patience`
+    seconds. Raises `GenerationError` of class `io` as `inspect_folder` does, and when the folder
+    does not hold exactly these files in the end; each file is then whole, old or new, and the next
+    run goes on.
     """
     refuse_way_out(folder)
     try:
@@ -84,7 +86,7 @@ def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _
                 (folder / name).unlink(missing_ok=True)
             remove_leftovers(folder)
             if not inspect_folder(folder, files).is_current:
-                raise _unfit(folder, "was changed by something else while it was written")
+                raise _unfit(folder, "was changed by another program while it was written")
     except OSError as error:
         raise _failed(error, folder, "could not be written") from None
     return state
@@ -92,7 +94,7 @@ def update_folder(folder: Path, files: Mapping[str, str], *, patience: float = _
 
 @contextmanager
 def _turn(folder: Path, patience: float) -> Iterator[None]:
-    """Keep other runs out of a folder; the system lets them in when this process ends, however it does."""
+    """Lock a folder against other runs; the system releases the lock when this process ends."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         until = time.monotonic() + patience
@@ -111,7 +113,7 @@ def _unfit(folder: Path, message: str) -> GenerationError:
 
 
 def _entries(folder: Path, problems: Problems) -> dict[str, os.stat_result]:
-    """Return what is in the folder, by name, links not followed; reports a folder that is none of its own."""
+    """Return the folder's entries by name, links not followed; reports what is not a folder."""
     try:
         status = folder.lstat()
     except FileNotFoundError:
@@ -119,7 +121,7 @@ def _entries(folder: Path, problems: Problems) -> dict[str, os.stat_result]:
     if stat.S_ISLNK(status.st_mode):
         _report(problems, folder, "is a symbolic link", "name the folder that it leads to")
     elif not stat.S_ISDIR(status.st_mode):
-        _report(problems, folder, "is no folder", "name a folder, or one that is to be made")
+        _report(problems, folder, "is not a folder", "name a folder, which need not exist")
     else:
         with os.scandir(folder) as entries:
             return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}

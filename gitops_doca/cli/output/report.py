@@ -1,4 +1,4 @@
-"""The file that `--report` names, and what `-v` says on stderr."""
+"""Write the file of `--report`, and print the decisions with `-v`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from gitops_doca.usecases.load import Inputs
 
 @contextmanager
 def reporting(file: Path | None, cluster: str) -> Iterator[None]:
-    """Write the report also for a run about a cluster that fails before anything is decided."""
+    """Write the report also for a run that fails before anything is decided."""
     try:
         yield
     except GenerationError as error:
@@ -26,7 +26,7 @@ def reporting(file: Path | None, cluster: str) -> Iterator[None]:
 def write_report(
     file: Path | None, results: Sequence[ClusterResult], diagnostics: Sequence[Diagnostic]
 ) -> None:
-    """Write the report, if one is wanted; an error of that comes after all others."""
+    """Write the report, if one is wanted; an error here comes after all others."""
     if file is None:
         return
     from gitops_doca.emit.report import json_report
@@ -38,14 +38,14 @@ def write_report(
 
 
 def print_skipped(inputs: Inputs) -> None:
-    """Print why each NIC node that is in no pool was skipped."""
+    """Print why each skipped node was skipped."""
     for node in inputs.grouping.skipped:
         policy = f" of policy {node.policy}" if node.policy else ""
         print_info(f"{_prefix(node.cluster)}skipped node {node.node}{policy}: {node.reason}")
 
 
 def print_generation(generation: Generation, *, cluster: str = "") -> None:
-    """Print which nodes are skipped, and what was decided for each pool, with the cluster in front."""
+    """Print the skipped nodes and each pool's decision, with the cluster in front."""
     from gitops_doca.core.resolve.fallbacks import unused_fallbacks
     from gitops_doca.emit.pool_table import companion_notes, obsolete_note, unused_note
     from gitops_doca.emit.report import decision_entry

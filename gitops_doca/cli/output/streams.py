@@ -1,4 +1,4 @@
-"""Write documents: stdout once and whole, files in one step."""
+"""Write documents: stdout once and whole, files atomically."""
 
 import errno
 import fcntl
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ESCAPED = "backslashreplace"
-"""For names of files that are no UTF-8: the escape is JSON's too."""
+"""For file names that are not UTF-8: JSON has the same escape."""
 _MAX_OLD = 16 << 20
 _READER_GONE = 141
 _PART = re.compile(r"\.gitops-doca\.[0-9a-f]{8}")
-"""Name of a file that is not whole yet; its writer keeps it locked."""
+"""The name of an unfinished file; its writer keeps it locked."""
 _TRIES = 10
 
 
 def write_stdout(text: str) -> None:
     """Write the document to stdout.
 
-    Raises `GenerationError` of class `io` when that fails. When its reader is gone the run ends quietly,
-    with the code that a shell reports for a process that SIGPIPE killed.
+    Raises `GenerationError` of class `io` when that fails. When its reader is gone, the run ends
+    silently with the exit code of a process killed by SIGPIPE.
     """
     try:
         if sys.stdout is not None:
@@ -40,9 +40,9 @@ def write_stdout(text: str) -> None:
 
 
 def buffer_stdout() -> None:
-    """Give stdout a buffer where Python was told to have none (`PYTHONUNBUFFERED`, `-u`).
+    """Give stdout a buffer even under `PYTHONUNBUFFERED` or `-u`.
 
-    What cannot be written then stays in it, so that `check_stdout` finds it, also text of click.
+    What cannot be written then stays in it, also text of click, and `check_stdout` finds it.
     """
     stream = sys.stdout
     if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.FileIO):
@@ -55,7 +55,7 @@ def buffer_stdout() -> None:
 def check_stdout() -> None:
     """Flush stdout, also text that click printed; raises and exits as `write_stdout` does."""
     if sys.stdout is None:
-        raise _failed("standard output", OSError(errno.EBADF, ""))
+        raise _failed("stdout", OSError(errno.EBADF, ""))
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -66,13 +66,13 @@ def _give_up(error: OSError) -> NoReturn:
     silence(sys.stdout)
     if isinstance(error, BrokenPipeError):
         sys.exit(_READER_GONE)
-    raise _failed("standard output", error) from None
+    raise _failed("stdout", error) from None
 
 
 def write_file(path: "Path", text: str) -> None:
-    """Replace a file by this text in one step.
+    """Replace a file by this text atomically.
 
-    Raises `GenerationError` of class `io`, and then leaves the old file as it was.
+    Raises `GenerationError` of class `io`, and then leaves the old file unchanged.
     """
     refuse_way_out(path)
     try:
@@ -91,16 +91,16 @@ def write_file(path: "Path", text: str) -> None:
 
 
 def refuse_way_out(path: "Path") -> None:
-    """Raise `GenerationError` of class `io` for a path in a repository that links lead out of it.
+    """Raise `GenerationError` of class `io` for a path whose links lead out of its repository.
 
-    The repository may have brought the link, and the path was meant to be inside it.
+    The link may be part of the repository, and the path was meant to be inside it.
     """
     # Where no file is written it costs nothing.
     from gitops_doca.sources.git.repository import leads_out
 
     if "\0" in str(path) or not leads_out(os.path.abspath(path)):  # noqa: PTH100 (links stay)
         return
-    message = "is not written to: it leads out of its repository through a symbolic link"
+    message = "is not written, since a symbolic link leads it out of its repository"
     help = "remove the link, or name the place that it leads to"
     raise GenerationError(
         (Diagnostic(category=Category.IO, message=message, place=Place(str(path)), help=help),)
@@ -110,10 +110,11 @@ def refuse_way_out(path: "Path") -> None:
 def replaceable_text(
     file: str, kind: str, problems: Problems, *, called: str, category: Category, help: str
 ) -> str:
-    """Return what stands now in a file of ours; reports one that is no document of this kind.
+    """Return the text of our file; reports a file that is not a document of this kind.
 
-    `called` is what messages call the right one. Nothing else is overwritten: the repository may have chosen
-    the path, a link could lead anywhere, and a device may never end. Empty when there is no file.
+    `called` is the kind's name in messages. Nothing else is overwritten: the repository may have
+    chosen the path, a link could lead anywhere, and a device may never end. Empty when there is no
+    file.
     """
     if not os.path.lexists(file):
         return ""
@@ -132,13 +133,13 @@ def replaceable_text(
             return ""
         if not text.strip() or f"\nkind: {kind}\n" in text:
             return text
-    message = f"here is something else than {called}, which is not overwritten"
+    message = f"this file is not {called}, so it is not overwritten"
     problems.error(message, Place(file), category=category, help=help)
     return text
 
 
 def remove_leftovers(folder: "Path") -> None:
-    """Remove what runs that were killed left in a folder, as far as that can be told and done."""
+    """Remove the unfinished files of killed runs from a folder, where that is possible."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -180,21 +181,21 @@ def _replace(target: "Path", text: str, mode: int | None) -> None:
 
 
 def _claim(descriptor: int) -> bool:
-    """Lock a new file; False when another run took it for a leftover, before it was locked."""
+    """Lock a new file; False when another run removed it as a leftover first."""
     return lock_alone(descriptor) and os.fstat(descriptor).st_nlink > 0
 
 
 def lock_alone(descriptor: int) -> bool:
-    """Lock an open file or folder, unless another run has; True also where the file system has no locks.
+    """Lock an open file or folder; False if another run has, True on a file system without locks.
 
-    The system removes the lock when the descriptor is closed, or this process ends.
+    The system releases the lock when the descriptor is closed or this process ends.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # No leftover is removed there, and of runs for one folder each looks at the end what is in it.
+        # Then no leftover is removed, and each run checks the folder at its end.
         return True
     return True
 

@@ -1,4 +1,4 @@
-"""The summary of a step on GitHub: a file that collects Markdown, which the workflow's page shows."""
+"""Append to the step summary of a GitHub workflow."""
 
 import os
 from collections.abc import Callable
@@ -8,22 +8,23 @@ from gitops_doca.core.diagnostics import Problems
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 LIMIT = 1 << 20
-"""Bytes that GitHub takes of a step; of a larger file it shows nothing."""
+"""The limit of GitHub for a step, in bytes; a larger file is not shown at all."""
 _CUT = "\n... cut: a summary holds 1 MiB\n"
 
 
 def summarize(markdown: Callable[[], str], problems: Problems) -> None:
-    """Append a document to the file that `GITHUB_STEP_SUMMARY` names, if it does.
+    """Append a document to the file that `GITHUB_STEP_SUMMARY` names, if it is set.
 
-    What is too much is cut at a line's end. A file that cannot be written is a warning.
+    A text over the limit is cut at the end of a line. A file that cannot be written is a warning.
     """
     name = os.environ.get(VARIABLE)
     if not name:
         return
+    text = markdown()
     try:
         with Path(name).open("ab") as file:
             start = "\n" if file.tell() else ""
-            file.write(_fit(start + markdown(), LIMIT - file.tell()))
+            file.write(_fit(start + text, LIMIT - file.tell()))
     except (OSError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "I/O error"
         problems.warn(f"the summary in ${VARIABLE} could not be written: {why}")

@@ -1,1 +1,1 @@
-"""The process itself: signals, memory, waiting."""
+"""Handle signals, a lack of memory, and waiting."""

@@ -1,4 +1,4 @@
-"""What a run says when its memory is not enough."""
+"""Report that a run is out of memory."""
 
 import errno
 import traceback
@@ -11,13 +11,13 @@ _NO_ROOM = (
     "can't start new thread",
     "error return without exception set",
 )
-"""How the dynamic loader and Python say it where they raise no MemoryError."""
+"""Messages of the dynamic loader and of Python for a lack of memory without a MemoryError."""
 
 
 def out_of_memory(error: Exception, limit: str) -> Diagnostic | None:
     """Return the diagnostic for a lack of memory; None for any other error.
 
-    `limit` says how much there is, as the end of a sentence. What the failed run still holds is let go.
+    `limit` says how much there is, as the end of a sentence. Frees what the failed run still holds.
     """
     if not _is_lack_of_memory(error):
         return None

@@ -1,4 +1,4 @@
-"""Signals that end a run: it cleans up behind itself first."""
+"""Clean up before a signal ends the run."""
 
 import signal
 import threading
@@ -10,20 +10,20 @@ _ENDING = {signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 class StoppedError(BaseException):
-    """A signal ends the run; like `KeyboardInterrupt` it passes handlers of errors."""
+    """A signal ends the run; like `KeyboardInterrupt`, it is not an `Exception`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(_ENDING[signal.Signals(number)])
         self.exit_code = 128 + number
-        """As a shell reports it."""
+        """The exit code, as a shell reports it."""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise `StoppedError` here at a signal that would end the process on the spot.
+    """Raise `StoppedError` here at a signal that would end the process at once.
 
-    What the caller of the process chose to ignore, as `nohup` does, stays ignored. A second signal changes
-    nothing: cleaning up takes no time.
+    A signal that the parent process ignores, as `nohup` does, stays ignored. A second signal
+    changes nothing: cleaning up is quick.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

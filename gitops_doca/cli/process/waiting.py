@@ -1,4 +1,4 @@
-"""Ask again and again, until an answer is good or the time is over."""
+"""Repeat a query until its answer is good or the time is over."""
 
 import time
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from typing import TypeVar
 from gitops_doca.core.diagnostics import PassingError
 
 INTERVAL = 10.0
-"""Seconds between two tries at most: each reads all NIC nodes of a cluster."""
+"""The most seconds between two tries: each reads all NIC nodes of a cluster."""
 _TRIES = 10
-"""Into so many parts a time is divided that would else see few tries."""
+"""The number of tries in a time that is short."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """The time, and a way to let it go by."""
+    """A clock that can also sleep."""
 
     now: Callable[[], float] = time.monotonic
-    """Seconds since any moment."""
+    """Seconds since an arbitrary moment."""
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -32,8 +32,9 @@ def ask_until(
 ) -> _T:
     """Return the first good answer, or else the last one, which is asked for when the time is over.
 
-    Without time it asks once. `show` gets each answer that is not good, None where there was none, and the
-    seconds that are left. Raises the `PassingError` of the last try, and all other errors at once.
+    Without time there is one try. `show` gets each answer that is not good, None if there was none,
+    and the seconds that are left. Raises the `PassingError` of the last try, and all other errors
+    at once.
     """
     end = clock.now() + seconds
     interval = min(INTERVAL, seconds / _TRIES)

@@ -1,1 +1,1 @@
-"""Flags, variables and config files to the settings of one run."""
+"""Merge flags, environment variables and config files into the settings of a run."""

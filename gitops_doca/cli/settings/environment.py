@@ -1,4 +1,4 @@
-"""The environment variables `GITOPS_DOCA_...`: a mistyped one must not be ignored."""
+"""Check the environment variables `GITOPS_DOCA_...` for mistyped names."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,9 @@ import click
 from gitops_doca.core.diagnostics import Category, Problems
 
 LIVE = "GITOPS_DOCA_LIVE"
-"""The operator's variable that lets Argo CD's plugin read nodes from the cluster around the sidecar."""
+"""The sidecar's variable that lets the plugin of Argo CD read the nodes of its own cluster."""
 _PREFIX = "GITOPS_DOCA_"
-# Images and CI jobs keep the release there that they install.
+# Images and CI jobs use it for the release that they install.
 _VERSION = "GITOPS_DOCA_VERSION"
 _HOST = "_SERVICE_HOST"
 # What the kubelet sets for each Service of a pod's namespace (kubernetes, pkg/kubelet/envvars).
@@ -18,7 +18,7 @@ _OF_SERVICE = r"_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(
 
 
 def check_environment(environ: Mapping[str, str], problems: Problems) -> None:
-    """Report variables `GITOPS_DOCA_...` that nothing reads; their values are not looked at."""
+    """Report variables `GITOPS_DOCA_...` that nothing reads, without looking at their values."""
     names = {name for name in environ if name.upper().startswith(_PREFIX)} - {LIVE, _VERSION}
     if not names:
         return
@@ -36,12 +36,12 @@ def check_environment(environ: Mapping[str, str], problems: Problems) -> None:
 
 
 def _services(environ: Mapping[str, str]) -> list[str]:
-    """Return what the names of a Service's variables begin with; each Service has one for its host."""
+    """Return the prefixes of the Services' variables; each Service has one for its host."""
     return ["GITOPS_DOCA", *(name.removesuffix(_HOST) for name in environ if name.endswith(_HOST))]
 
 
 def _known(names: set[str]) -> set[str]:
-    """Return the variables of the flags that commands share, or of all flags if `names` has others."""
+    """Return the variables of the shared flags, or of all flags if `names` has others."""
     from gitops_doca.cli import COMMANDS, cli
     from gitops_doca.cli.settings.flags import registry_options
 

@@ -1,4 +1,4 @@
-"""What `--explain-config` prints: each setting with what a run would use, and who set it."""
+"""Print each setting with its value and who set it, for `--explain-config`."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ def explain(run_config: RunConfig) -> str:
     """Return each setting with its value and who set it; inputs and registries are not read."""
     shown = {**dict(_settings(run_config)), **run_config.explained, **dict(_flags(run_config))}
     for flag, default in _defaults(run_config):
-        # A plugin has variables in place of flags, and none that says which cluster is read.
+        # A plugin has variables in place of flags, and none that chooses the cluster.
         name = next((name for name in (flag, variable(flag)) if name in shown), flag.removeprefix("--"))
         if name not in shown or shown[name].origin == DEFAULT:
             shown[name] = default
@@ -37,7 +37,7 @@ def _settings(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
 
 
 def _lock(run_config: RunConfig) -> Explained:
-    """Return the lock that is used, and why, or why none is."""
+    """Return the lock that is used, or none, and why."""
     file, settings = run_config.lock_file, run_config.settings
     if run_config.resolve is Resolve.ONLINE:
         return Explained(value="", origin="the registries are asked, whatever lock there is")
@@ -50,7 +50,7 @@ def _lock(run_config: RunConfig) -> Explained:
 
 
 def _flags(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
-    """Yield how registries are asked, and which cluster is read."""
+    """Yield the settings for registries, and the cluster that is read."""
     registry, live = run_config.registry, run_config.live
     for name in REGISTRY_FLAGS:
         flag = flag_of(name)
@@ -62,7 +62,7 @@ def _flags(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
 
 
 def _defaults(run_config: RunConfig) -> Iterator[tuple[str, Explained]]:
-    """Yield what is used where a flag is not given, with the variable that leads to it."""
+    """Yield the value where a flag is not given, with the variable that sets it."""
     from gitops_doca.net.tls import CA_VARIABLES
     from gitops_doca.registry.auth.docker_config import default_file
 

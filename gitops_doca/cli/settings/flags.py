@@ -1,4 +1,4 @@
-"""Flags that several commands share: how click reads them, and the types that commands get."""
+"""The flags that several commands share, and the types that commands get."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
 @dataclass(frozen=True, kw_only=True)
 class InputFlags:
-    """What a run reads, and the settings that go before those of the config."""
+    """The inputs of a run, and settings that override those of the config."""
 
     policies: tuple[str, ...] = ()
     inventory: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class InputFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryFlags:
-    """How registries are asked; never part of a config, so that a repository cannot choose it."""
+    """Settings for registries; never part of a config, so that a repository cannot set them."""
 
     registry_config: Path | None = None
     pull_secret: tuple[str, ...] = ()
@@ -48,9 +48,9 @@ class RegistryFlags:
     allowed_registry: tuple[str, ...] = ()
     trusted_realm_host: tuple[str, ...] = ()
     deadline: float = 120.0
-    """Seconds for all look-ups together, and as many for reading a live cluster."""
+    """Seconds for all look-ups together, and the same for reading a live cluster."""
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Who set each of the other fields: a flag, a variable, or `DEFAULT`."""
+    """The origin of each other field: a flag, a variable, or `DEFAULT`."""
 
 
 REGISTRY_FLAGS = tuple(field.name for field in fields(RegistryFlags) if field.name != "origins")
@@ -59,7 +59,7 @@ REGISTRY_FLAGS = tuple(field.name for field in fields(RegistryFlags) if field.na
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFlags:
-    """What a run says besides its document."""
+    """The output of a run besides its document."""
 
     report: Path | None = None
     verbose: bool = False
@@ -79,7 +79,7 @@ class Flags:
 
 
 def with_flags(command: Callable[Concatenate[Flags, ...], _T]) -> Command[_T]:
-    """Give a command the flags that commands share as its first argument; it stands below all options."""
+    """Pass the shared flags to a command as its first argument; the lowest of the decorators."""
 
     @wraps(command)
     def call(**values: Any) -> _T:  # noqa: ANN401 (click's parameters)
@@ -100,7 +100,7 @@ def registry_flags(context: click.Context) -> RegistryFlags:
 
 
 def _take(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
-    """Make flags of one kind of the values that have their names, and take those away."""
+    """Remove the values of one kind of flags from the keywords, and return them as that kind."""
     names = [field.name for field in fields(kind) if field.name in values]
     return kind(**{name: values.pop(name) for name in names})
 
@@ -121,7 +121,7 @@ def flag_of(name: str) -> str:
 
 
 def variable(flag: str) -> str:
-    """Return the environment variable that says the same as a flag about registries."""
+    """Return the environment variable of a flag about registries."""
     return f"GITOPS_DOCA_{flag.removeprefix('--').replace('-', '_').upper()}"
 
 
@@ -155,12 +155,12 @@ def policy_options(command: Command[_T]) -> Command[_T]:
 
 
 def source_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that name the inputs, and those about what is printed."""
+    """Add the flags that name the inputs, and those about the output."""
     return _decorated(command, _POLICIES, _INVENTORY, *_telling())
 
 
 def input_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that name the inputs, and those that say what to make of them."""
+    """Add the flags that name the inputs, and those about the rendering."""
     return _decorated(
         command,
         _POLICIES,
@@ -211,7 +211,7 @@ def verbose_option(command: Command[_T]) -> Command[_T]:
 
 
 def live_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that put a live cluster in the place of the inventory."""
+    """Add the flags for reading a live cluster instead of an inventory."""
     live = click.option(
         "--live", is_flag=True, help="Read the nodes from the live cluster instead of an inventory."
     )
@@ -219,7 +219,7 @@ def live_options(command: Command[_T]) -> Command[_T]:
 
 
 def cluster_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that say which cluster is read, and as whom."""
+    """Add the flags that choose the cluster and the identity."""
     return _decorated(
         command,
         click.option(
@@ -243,7 +243,7 @@ def resolve_options(command: Command[_T]) -> Command[_T]:
 
 
 def lock_options(command: Command[_T]) -> Command[_T]:
-    """Add the flags that choose between a lock and the registries, and that about digests."""
+    """Add the flags that choose between a lock and the registries, and the flag for digests."""
     pin = click.option(
         "--pin-digests", is_flag=True, default=None, help="Show images as repo/image:tag@sha256:..."
     )
@@ -295,7 +295,7 @@ def registry_options(command: Command[_T]) -> Command[_T]:
             metavar="HOST[:PORT][/PATH]",
             envvar="GITOPS_DOCA_ALLOWED_REGISTRY",
             show_envvar=True,
-            help="Registry that may be asked, and then no other; a label of the host may be *.",
+            help="The only registry that may be asked (repeatable); a label of the host may be *.",
         ),
         click.option(
             "--trusted-realm-host",
@@ -306,19 +306,19 @@ def registry_options(command: Command[_T]) -> Command[_T]:
             show_envvar=True,
             help="Token server that may be sent the credentials of a registry elsewhere.",
         ),
-        deadline_option("Time for all look-ups together, and as much for reading a live cluster."),
+        deadline_option("Time for all look-ups together, and the same for reading a live cluster."),
     )
 
 
 def check_output_option(command: Command[_T]) -> Command[_T]:
-    """Add the flag for the format in which `--check` prints what differs."""
+    """Add the flag for the output format of `--check`."""
     return click.option(
         "-o", "--output", type=click.Choice(["text", "json"]), help="Format of --check (default: text)."
     )(command)
 
 
 def deadline_option(what: str) -> Callable[[Command[_T]], Command[_T]]:
-    """Return the flag for the time that something may take."""
+    """Return a flag for a time limit."""
     return click.option(
         "--deadline",
         type=click.FloatRange(min=0, min_open=True),
@@ -333,7 +333,7 @@ def deadline_option(what: str) -> Callable[[Command[_T]], Command[_T]]:
 
 
 def namespace(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Refuse what no namespace can be called."""
+    """Refuse a text that cannot be the name of a namespace."""
     if value is not None and not is_dns_label(value):
         raise click.BadParameter("a namespace has lower-case letters, digits and -, at most 63")
     return value
@@ -352,7 +352,7 @@ def seconds(_context: click.Context, _parameter: click.Parameter, value: float) 
     """Refuse a time of more than a day."""
     # A comparison that is false for NaN too.
     if not value <= _MAX_SECONDS:
-        raise click.BadParameter(f"{value} is no number of seconds up to {_MAX_SECONDS}")
+        raise click.BadParameter(f"{value} is not a number of seconds up to {_MAX_SECONDS}")
     return value
 
 
@@ -366,8 +366,8 @@ def _hosts(_context: click.Context, _parameter: click.Parameter, value: tuple[st
 def _allowed(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     source = context.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.ENVIRONMENT and not value:
-        # Whoever set it meant to allow some, and an empty list would allow all.
-        raise click.BadParameter("it names no registry")
+        # An empty list would allow all registries, which is not what its author meant.
+        raise click.BadParameter("no registry is named")
     if not value:
         return value
     from gitops_doca.registry.allowlist import parse_allowed

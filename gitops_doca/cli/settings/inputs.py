@@ -1,4 +1,4 @@
-"""The flags of a command line, and the config that they name, to a `RunConfig`."""
+"""Make a `RunConfig` from the flags of a command line and the config that they name."""
 
 import os
 
@@ -29,15 +29,14 @@ _FLAGS = {
 def read_run_config(
     target: str | None, flags: Flags, problems: Problems, *, revision: FileRoot | None = None
 ) -> RunConfig:
-    """Merge flags, config file and defaults; reports a config that is not there or not usable.
+    """Merge flags, config file and defaults; reports a config that is missing or unusable.
 
-    `revision` holds the files of a revision, when the config is one of them; the caller checks where
-    they are.
+    `revision` is set when the config is a file of a revision; the caller checks the paths then.
     """
     inputs = flags.inputs
     given, live = given_settings(inputs), _live(flags)
     if [*inputs.policies, *inputs.inventory, target].count(STDIN) > 1:
-        raise click.UsageError("standard input can be read once: use - for one input")
+        raise click.UsageError("stdin can be read only once: use - for one input")
     file = target or "" if revision else config_file(target)
     needed = {"policies": "-p", **({} if live else {"inventory": "-i"})}
     if not file and not needed.keys() <= given.origins.keys():
@@ -59,13 +58,12 @@ def read_run_config(
 
 
 def check_lock_place(settings: Settings, folder: str, problems: Problems) -> None:
-    """Report a lock that a config in this folder names outside of its Git work tree, or of the folder.
+    """Report a lock that a config names outside of its Git work tree or its folder.
 
-    What Git keeps in `.git` is no part of the work tree. A config must not choose which files are
-    overwritten elsewhere; the flag may.
+    `.git` is not part of the work tree. A config must not overwrite files elsewhere; the flag may.
     """
     lock, origin = settings.lock, settings.origin("lock")
-    # A config that cannot be used may name what is no file at all.
+    # An unusable config may have a name that cannot be a file's.
     if not lock or origin == _FLAGS["lock"] or problems.errors:
         return
     start = os.path.realpath(folder or ".")
@@ -98,13 +96,13 @@ def _resolve(inputs: InputFlags) -> Resolve:
 
 
 def given_settings(inputs: InputFlags) -> Settings:
-    """Return what the flags of a command set."""
+    """Return the settings that the flags of a command set."""
     values = {name: getattr(inputs, name) for name in _FLAGS if getattr(inputs, name) not in (None, ())}
     return Settings(**values, origins={name: _FLAGS[name] for name in values})
 
 
 def config_file(target: str | None) -> str:
-    """Return the config's path as people write it; empty when a folder has none."""
+    """Return the config's path as a user would write it; empty when a folder has no config."""
     folder = target if target is not None else "."
     if not os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
         return folder
@@ -113,7 +111,7 @@ def config_file(target: str | None) -> str:
 
 
 def cluster_name(target: str | None) -> str:
-    """Return what documents call the cluster of a folder, or of a config by another name."""
+    """Return the name in documents of the cluster of a folder or a config."""
     folder, file = os.path.split(target or "")
     return (folder if file == CONFIG_FILE else (target or "").rstrip("/")) or "."
 
@@ -131,7 +129,7 @@ def _live(flags: Flags) -> LiveInventory | None:
     inputs = flags.inputs
     if inputs.live:
         if inputs.inventory:
-            raise click.UsageError("--live takes the place of the inventory: leave -i out")
+            raise click.UsageError("--live and -i exclude each other")
         return live_inventory(flags)
     if inputs.kubeconfig or inputs.context:
         raise click.UsageError("--kubeconfig and --context say which cluster is read: give --live too")
@@ -147,5 +145,5 @@ def live_inventory(flags: Flags) -> LiveInventory:
 
 
 def _folder(target: str | None, file: str) -> str:
-    """Return where the lock belongs: beside the config, or where the config would be."""
+    """Return the lock's default place: beside the config, or where the config would be."""
     return os.path.dirname(file) if file else target or ""  # noqa: PTH120 (the path as its author wrote it)

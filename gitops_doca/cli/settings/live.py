@@ -1,4 +1,4 @@
-"""A live cluster in place of inventory files; its client is imported when it is asked."""
+"""Use a live cluster in place of inventory files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class LiveInventory:
         deadline: float,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Note which cluster to read; `environ` takes the place of the process's environment."""
+        """Remember which cluster to read; `environ` replaces the environment of the process."""
         self.kubeconfig = kubeconfig
         self.context = context
         self._deadline = deadline
@@ -34,7 +34,7 @@ class LiveInventory:
         self._query: ClusterQuery | None = None
 
     def read(self, query: ClusterQuery, problems: Problems) -> Inventory:
-        """Read the cluster, unless there are errors already: of policies that cannot be used.
+        """Read the cluster, unless there are errors already, such as unusable policies.
 
         Raises `GenerationError` for those, and as `LiveCluster.inventory` does.
         """
@@ -53,7 +53,7 @@ class LiveInventory:
         return self._cluster.inventory(query, problems)
 
     def pull_secrets(self, problems: Problems) -> "list[tuple[str, Auths]]":
-        """Return the pull secrets that the policies of the inventory name; none before it was read.
+        """Return the pull secrets that the policies name; none before the inventory was read.
 
         Raises `GenerationError` as `LiveCluster.pull_secrets` does.
         """
@@ -70,13 +70,13 @@ class LiveInventory:
         return self._cluster.drivers(namespace, problems)
 
     def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
-        """Return those names that nodes of the same cluster have; raises as `LiveCluster.find_nodes`."""
+        """Return which of these nodes exist; raises as `LiveCluster.find_nodes`."""
         assert self._cluster is not None  # noqa: S101 (the inventory comes first)
         return self._cluster.find_nodes(names, problems)
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags that name the same cluster."""
+        """The flags that choose the same cluster."""
         kubeconfig = ("--kubeconfig", self.kubeconfig) if self.kubeconfig else ()
         context = ("--context", self.context) if self.context else ()
         return ("--live", *kubeconfig, *context)

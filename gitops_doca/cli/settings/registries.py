@@ -1,4 +1,4 @@
-"""The client of the registries, as the flags and the environment say that they are asked."""
+"""Make the registry client from the flags and the environment."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -15,29 +15,29 @@ from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.resolve.lookup import Inspector
 
 if TYPE_CHECKING:
-    from gitops_doca.registry.resolver import RegistryOptions
+    from gitops_doca.registry.options import RegistryOptions
 
 Connect = Callable[["RegistryOptions", Problems], Inspector]
-"""Makes the client of the registries; what it has to say besides its answers goes into the problems."""
+"""Makes the registry client, which adds its warnings to the problems."""
 
 
 def connect_registries(options: "RegistryOptions", problems: Problems) -> Inspector:
-    """Return the client of real registries; requests is imported here, and so only when it is needed."""
+    """Return the client of real registries; only here requests is imported, when it is needed."""
     from gitops_doca.registry.resolver import RegistryResolver
 
     return RegistryResolver(options, progress=progress, warn=problems.add)
 
 
 def current_connect() -> Connect:
-    """Return what makes the client in this run: `main` may have been given another one."""
+    """Return the function that makes this run's client: tests pass another one to `main`."""
     given: Connect | None = click.get_current_context().obj
     return given or connect_registries
 
 
 def registry_environment(defaults: Mapping[str, object]) -> RegistryFlags:
-    """Return what the variables `GITOPS_DOCA_...` say, for an entry point that has no flags.
+    """Return the settings of the variables `GITOPS_DOCA_...`, for an entry point without flags.
 
-    `defaults` take the place of the flags' own. Raises `click.UsageError` for a value that cannot be used.
+    `defaults` replace the defaults of the flags. Raises `click.UsageError` for an unusable value.
     """
     command = click.command("environment")(registry_options(lambda **_flags: None))
     return registry_flags(command.make_context("gitops-doca", [], default_map=dict(defaults)))
@@ -55,9 +55,9 @@ def make_resolver(
 ) -> Inspector:
     """Make the client of the registries.
 
-    `whole_lists` gives tag lists half of the time, where otherwise they have seconds to help after a miss.
-    Pull secrets of a live cluster come after those of the flags. Raises `GenerationError` for a pull secret
-    that cannot be read.
+    `whole_lists` gives tag lists half of the time; otherwise they get a few seconds, for hints
+    after a miss. The pull secrets of a live cluster come after those of the flags. Raises
+    `GenerationError` for a pull secret that cannot be read.
     """
     from gitops_doca.registry.allowlist import parse_allowed
     from gitops_doca.registry.auth.pull_secrets import PullSecret

@@ -1,4 +1,4 @@
-"""The configuration of one run: settings, how registries are asked, where the lock is."""
+"""The configuration of one run: its settings, registries and lock."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -23,10 +23,10 @@ from gitops_doca.usecases.look_up import RegistryTags
 
 
 class Resolve(Enum):
-    """Where the answers about tags are to come from."""
+    """Where the answers about tags come from."""
 
     AUTO = "auto"
-    """A lock beside the config when it is there, else the registries."""
+    """The lock beside the config if there is one, else the registries."""
     LOCKED = "locked"
     ONLINE = "online"
 
@@ -41,7 +41,7 @@ class Explained:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What one run works on, and how; each entry point makes it of its own input."""
+    """The inputs and settings of one run; each entry point makes it from its own arguments."""
 
     settings: Settings
     registry: RegistryFlags
@@ -49,27 +49,27 @@ class RunConfig:
     live: LiveInventory | None = None
     """The live cluster that takes the place of inventory files, if one does."""
     explained: Mapping[str, Explained] = field(default_factory=dict)
-    """What only this entry point has, for `--explain-config`."""
+    """The settings of this entry point alone, for `--explain-config`."""
     resolve: Resolve
     lock_file: str
     """Where the lock is, or would be."""
     fix_command: str
     """The command that writes that lock."""
     untrusted: UntrustedLimits | None = None
-    """Limits for inputs that are not trusted; None where the user's own are read."""
+    """Limits for inputs that are not trusted; None for the user's own."""
     revision: FileRoot | None = None
-    """The files of a revision, when the inputs are among them and not in the work tree."""
+    """The files of a revision, if the inputs are read from there and not from the work tree."""
     openshift: bool | None = None
-    """Whether the cluster that the output is for has OpenShift's APIs; None: not known."""
+    """Whether the target cluster serves OpenShift's APIs; None: unknown."""
 
     @property
     def renders(self) -> bool:
-        """Whether manifests are rendered, and not left to the operator."""
+        """Whether DaemonSets are rendered, rather than made by the operator."""
         return not self.settings.emits_policies
 
     @property
     def file_root(self) -> FileRoot | None:
-        """The folder that no input may lie outside of, if there is one."""
+        """The folder that must contain all inputs, if there is one."""
         return self.untrusted.file_root if self.untrusted else self.revision
 
 
@@ -116,9 +116,9 @@ def load_for(run_config: RunConfig, problems: Problems) -> Inputs:
 
 
 def merge_settings(sources: Iterable[Settings], ways: Mapping[str, str], problems: Problems) -> Settings:
-    """Merge sources, the first that sets a setting wins; reports inputs that none of them names.
+    """Merge sources: the first that has a setting wins; reports inputs that none of them names.
 
-    `ways` has the inputs that have to be named, each with how else than in the config (empty: in no other).
+    `ways` has the required inputs, each with the other way to name it besides the config, or "".
     """
     readable = not problems.errors
     merged = merge(sources)
@@ -130,7 +130,7 @@ def merge_settings(sources: Iterable[Settings], ways: Mapping[str, str], problem
 
 
 def asks_registries(run_config: RunConfig) -> bool:
-    """Say whether answers come from the registries, and not from a lock."""
+    """Say whether answers come from the registries rather than from a lock."""
     if run_config.resolve is not Resolve.AUTO:
         return run_config.resolve is Resolve.ONLINE
     return not run_config.settings.lock and not has_file(run_config.lock_file, run_config.file_root)
@@ -139,7 +139,7 @@ def asks_registries(run_config: RunConfig) -> bool:
 def choose_source(
     run_config: RunConfig, problems: Problems, registries: Inspector | None = None
 ) -> TagSource:
-    """Choose between lock and registries as `find_source` does; reports a lock of another rendering."""
+    """Choose as `find_source` does; reports a lock of another rendering."""
     source = find_source(run_config, problems, registries)
     if run_config.renders:
         source.check_rendering(problems, strict=run_config.settings.strict)
@@ -147,10 +147,10 @@ def choose_source(
 
 
 def find_source(run_config: RunConfig, problems: Problems, registries: Inspector | None = None) -> TagSource:
-    """Choose between lock and registries; `registries` is a client that is there already.
+    """Choose between lock and registries; `registries` is a client that exists already.
 
-    A lock beside the config is used when it is there; one that config or flag names must be there.
-    After an error was reported the source is not used: the run stops before it is asked.
+    A lock beside the config is used if it exists; one that a config or flag names must exist. If an
+    error was reported, the run stops before it uses the source.
     """
     if asks_registries(run_config):
         return RegistryTags(lambda: registries or _make_resolver(run_config, problems))
@@ -167,7 +167,7 @@ def _make_resolver(run_config: RunConfig, problems: Problems) -> Inspector:
         run_config.registry,
         problems,
         run_config.untrusted,
-        # Policies that are not trusted would choose the Secrets.
+        # Untrusted policies would choose the Secrets.
         live=None if run_config.untrusted else run_config.live,
         verify_digests=run_config.settings.pin_digests,
     )

@@ -1,4 +1,4 @@
-"""The limits of a run whose inputs are not trusted, beside the operator's own settings."""
+"""The limits of a run whose inputs are not trusted."""
 
 import time
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ _LEAST = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntrustedLimits:
-    """Files inside one folder, registries on public addresses unless they are listed, and one deadline."""
+    """One folder for files, one deadline, and only public addresses for unlisted registries."""
 
     file_root: FileRoot
     environ: Mapping[str, str]
-    """The operator's part of the environment: credentials, proxies and CA certificates come from it alone."""
+    """The sidecar's own environment, which alone sets credentials, proxies and CA certificates."""
     seconds: float
-    """Of the whole run."""
+    """The seconds of the whole run."""
     ends_at: float
-    """The same as a moment of the monotonic clock."""
+    """Its end by the monotonic clock."""
 
     @property
     def seconds_for_lookups(self) -> float:
-        """Seconds from now for all look-ups: they end before the run does, so that it can say why."""
+        """Seconds from now for all look-ups; the run ends later, so that it can say why."""
         left = self.ends_at - time.monotonic() - (1 - _SHARE) * self.seconds
         return max(_LEAST, round(left, 1) if left > 1 else left)

@@ -1,1 +1,1 @@
-"""Two states of the same things, and what differs."""
+"""Compare renderings, inventories, locks, or a cluster with its manifests."""

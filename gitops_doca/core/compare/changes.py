@@ -1,4 +1,4 @@
-"""Compare two renderings: which pools, nodes and objects change, and when drivers are reloaded."""
+"""Compare two renderings: pools, nodes, objects, and driver reloads."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,37 +17,39 @@ from gitops_doca.core.compare.departures import (
     ToOtherPool,
     Whereabouts,
 )
-from gitops_doca.core.compare.rendered import RenderedPool, Rendering, at
+from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.model import Resource
+from gitops_doca.core.paths import value_at
 
 
 class Part(Enum):
     """A part of a DaemonSet that differs."""
 
     OWNER = "owner"
-    """Rendered on one side, left to the operator on the other."""
+    """Rendered on one side, made by the operator on the other."""
     NAME = "name"
     NAMESPACE = "namespace"
     SELECTOR = "selector"
     TEMPLATE = "template"
     PLACEMENT = "placement"
-    """What in the template says which nodes run the pods: at once they go from nodes that no longer match."""
+    """The parts of the template that choose nodes: pods leave nodes that no longer match at once.
+    """
     STRATEGY = "strategy"
     METADATA = "metadata"
 
 
 Pair = tuple[RenderedPool | None, RenderedPool | None]
-"""A pool before and after; one of the sides is there."""
+"""A pool before and after; at most one of them is None."""
 
 _REPLACING = frozenset({Part.OWNER, Part.NAME, Part.NAMESPACE, Part.SELECTOR})
-"""Nothing of these can change in place: the DaemonSet goes, its pods with it, and another one comes."""
+"""None of these can change in place: the DaemonSet and its pods are deleted, and made anew."""
 
 
 _PLACEMENT_FIELDS = ("nodeSelector", "affinity", "tolerations")
-"""Of a pod's spec, what the DaemonSet controller weighs for pods that run already."""
+"""The fields of a pod's spec by which the DaemonSet controller evicts running pods."""
 
 _DRIVER_FIELDS = ("ofedDriver", "global", "tolerations", "nodeAffinity", "nodeSelector")
-"""What the operator's DaemonSets are made of in a policy."""
+"""The fields of a policy that the operator's DaemonSets are made of."""
 
 
 class Reload(Enum):
@@ -59,19 +61,19 @@ class Reload(Enum):
     ROLLING = "rolling"
     """RollingUpdate: Kubernetes replaces the pods as soon as the change is applied."""
     AT_ONCE = "at-once"
-    """The nodes' pods go together, since their DaemonSet goes, and come back from another one."""
+    """All pods are deleted at once with their DaemonSet, and another one starts new ones."""
     START = "start"
     """A new DaemonSet, which starts on its nodes as soon as it is applied."""
     STOP = "stop"
-    """The DaemonSet goes, and with it the driver of nodes that still run it."""
+    """The DaemonSet is deleted, and with it the driver on nodes that still run it."""
     OPERATOR = "operator"
     """The DaemonSet is the operator's, which follows its own upgradePolicy."""
     WAIT = "wait"
-    """No node is in the pool yet: the first that is will load it."""
+    """No node is in the pool yet: the first one will load the driver."""
 
 
 class Build(Enum):
-    """Whether the nodes of a pool compile their driver because of a change."""
+    """Whether a change makes the nodes of a pool compile their driver."""
 
     NONE = "none"
     """The image is precompiled or a digest, or the driver is built already."""
@@ -83,18 +85,18 @@ class Build(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolChange:
-    """A pool that one side lacks, or whose DaemonSet differs; one of the sides is there."""
+    """A pool that one side lacks, or whose DaemonSet differs."""
 
     before: RenderedPool | None
     after: RenderedPool | None
     parts: tuple[Part, ...] = ()
     """Empty when one side lacks the pool."""
     departures: tuple[Departure, ...] = ()
-    """Where the nodes of a removed pool are; empty when it had none."""
+    """Where the nodes of a removed pool are; empty when it had no nodes."""
 
     @property
     def current(self) -> RenderedPool:
-        """The pool as it will be, or as it was when it goes."""
+        """The pool as it will be, or, if it is removed, as it was."""
         return self.after or cast("RenderedPool", self.before)
 
     @property
@@ -158,7 +160,7 @@ class VersionMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMove:
-    """Nodes that go from one pool to another, or into or out of a pool."""
+    """Nodes that move from one pool to another, or into or out of a pool."""
 
     source: Location
     target: Location
@@ -167,7 +169,7 @@ class NodeMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectChange:
-    """An object that one side lacks, or that differs; one of the sides is there."""
+    """An object that one side lacks, or that differs."""
 
     before: Resource | None
     after: Resource | None
@@ -197,7 +199,7 @@ class Comparison:
     moves: tuple[NodeMove, ...]
     """Empty also when one of the sides does not know its nodes."""
     objects: tuple[ObjectChange, ...]
-    """In the order of emission, those that go last."""
+    """In the order of emission; removed ones last."""
 
     @property
     def falling_back(self) -> tuple[PoolChange, ...]:
@@ -213,8 +215,8 @@ class Comparison:
 def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
     """Return what differs.
 
-    Two DaemonSets are of one pool when they have one name; of those left over, when their platform stands
-    once on each side, and the nodes stay together: such a one was renamed.
+    Two DaemonSets with the same name are of one pool. Of the others, two are of one renamed pool
+    when each is the only one of its platform on its side, and the nodes stay together.
     """
     pairs = list(_pairs(before.pools, after.pools))
     there, now = Whereabouts(before), Whereabouts(after, before.listed)
@@ -235,7 +237,7 @@ def compare_renderings(before: Rendering, after: Rendering) -> Comparison:
 
 
 def newly_compiling(pairs: Iterable[Pair]) -> Iterator[Compiling[RenderedPool]]:
-    """Yield the pools that will compile and did not before, or are new unlike others of their policy."""
+    """Yield the pools that will compile and did not, or are new beside precompiled ones."""
     return find_compiling([_history(before, after) for before, after in pairs])
 
 
@@ -270,7 +272,7 @@ def _kind(before: object, after: object) -> str:
 
 
 def _of_departures(departures: Iterable[Departure]) -> Reload:
-    """Return the worst that happens to nodes of a DaemonSet that goes."""
+    """Return the worst that happens to the nodes of a DaemonSet that is deleted."""
     reloads = set(map(_of_departure, departures))
     return next((reload for reload in (Reload.STOP, Reload.AT_ONCE) if reload in reloads), Reload.NONE)
 
@@ -314,7 +316,7 @@ def _pairs(before: Iterable[RenderedPool], after: Iterable[RenderedPool]) -> Ite
 
 
 def _is_renamed(before: RenderedPool, after: RenderedPool) -> bool:
-    """Say whether a pool of another policy has the nodes of one that goes, as far as they are known."""
+    """Say whether a pool of another policy has the known nodes of a removed one."""
     if before.policy == after.policy or before.nodes is None or after.nodes is None:
         return True
     return {*before.nodes} <= {*after.nodes} and bool(before.nodes) == bool(after.nodes)
@@ -328,19 +330,20 @@ def _parts(before: RenderedPool | None, after: RenderedPool | None) -> tuple[Par
         if before.is_operators != after.is_operators:
             return (Part.OWNER,)
         same = before.image == after.image and all(
-            at(old, "spec", field) == at(new, "spec", field) for field in _DRIVER_FIELDS
+            value_at(old, "spec", field) == value_at(new, "spec", field) for field in _DRIVER_FIELDS
         )
         return () if same else (Part.TEMPLATE,)
     differs = {
         Part.NAME: before.daemon_set != after.daemon_set,
         Part.NAMESPACE: before.namespace != after.namespace,
-        Part.SELECTOR: at(old, "spec", "selector") != at(new, "spec", "selector"),
-        Part.TEMPLATE: at(old, "spec", "template") != at(new, "spec", "template"),
+        Part.SELECTOR: value_at(old, "spec", "selector") != value_at(new, "spec", "selector"),
+        Part.TEMPLATE: value_at(old, "spec", "template") != value_at(new, "spec", "template"),
         Part.PLACEMENT: any(
-            at(old, "spec", "template", "spec", field) != at(new, "spec", "template", "spec", field)
+            value_at(old, "spec", "template", "spec", field)
+            != value_at(new, "spec", "template", "spec", field)
             for field in _PLACEMENT_FIELDS
         ),
-        Part.STRATEGY: at(old, "spec", "updateStrategy") != at(new, "spec", "updateStrategy"),
+        Part.STRATEGY: value_at(old, "spec", "updateStrategy") != value_at(new, "spec", "updateStrategy"),
     }
     parts = tuple(part for part, differing in differs.items() if differing)
     return parts or ((Part.METADATA,) if old != new else ())
@@ -366,9 +369,9 @@ def _stays(changes: Iterable[PoolChange]) -> Iterator[VersionStay]:
 
 
 def _moves(pairs: Sequence[Pair], there: Whereabouts, now: Whereabouts) -> Iterator[NodeMove]:
-    """Yield where nodes go, by the pools' pairs: a pool that was renamed keeps its nodes.
+    """Yield the nodes that move, by pairs of pools: a renamed pool keeps its nodes.
 
-    Where one side has no pools at all there is nothing to say: all nodes come, or all go.
+    Without pools on one side nothing is yielded: all nodes are new, or all are gone.
     """
     if not all(any(pair[side] for pair in pairs) for side in (0, 1)):
         return

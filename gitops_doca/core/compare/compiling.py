@@ -1,4 +1,4 @@
-"""Which pools will compile their driver although a precompiled image was there before, or is beside them."""
+"""Find the pools that will compile their driver and did not before."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Image(Enum):
     PRECOMPILED = "precompiled"
     COMPILED = "compiled"
     UNTAGGED = "untagged"
-    """None by a tag: the policy names a digest, or the image that must exist was missing."""
+    """No image by a tag: the policy names a digest, or the required image was missing."""
 
 
 class Why(Enum):
@@ -23,7 +23,8 @@ class Why(Enum):
     MOVED = "moved"
     """The pool is new, and its platform had a precompiled image under another policy."""
     NEW = "new"
-    """The pool is new, and its policy has precompiled images for other pools of its operating system."""
+    """The pool is new; its policy has precompiled images for other pools of its OS.
+    """
     UNTAGGED = "untagged"
     """The pool had no image by a tag; its policy has precompiled images as of `NEW`."""
     JOINED = "joined"
@@ -38,7 +39,7 @@ class Side:
     """`<kind>/<name>`; empty when it is not known."""
     image: Image
     nodes: tuple[str, ...] | None
-    """Names, sorted; None when they are not known, as in a lock."""
+    """Names, sorted; None when they are unknown, as in a lock."""
 
 
 Pool = TypeVar("Pool")
@@ -46,10 +47,10 @@ Pool = TypeVar("Pool")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolHistory(Generic[Pool]):
-    """A pool on both sides; one of them is there."""
+    """A pool on both sides; at most one of them is None."""
 
     pool: Pool
-    """What the caller knows it by."""
+    """The caller's key for it."""
     platform: str
     """`<os><osVersion>/<kernel>/<arch>`."""
     before: Side | None
@@ -67,20 +68,20 @@ class Compiling(Generic[Pool]):
 
     @property
     def is_refused(self) -> bool:
-        """Say whether `strict` makes it an error: not where only some nodes joined a pool that compiled."""
+        """Say whether `strict` makes it an error: not if nodes only joined a pool that compiled."""
         return self.why is not Why.JOINED
 
 
 def os_id(platform: str) -> str:
-    """Return the operating system without its version, which has digits and dots alone: `ubuntu`."""
+    """Return the operating system without its version of digits and dots: `ubuntu`."""
     return platform.partition("/")[0].rstrip("0123456789.")
 
 
 def find_compiling(pools: Sequence[PoolHistory[Pool]]) -> Iterator[Compiling[Pool]]:
-    """Yield the pools that will compile where a precompiled image was there before, or is beside them.
+    """Yield the pools that will compile and did not, or are new beside precompiled ones.
 
-    Two renderings know the nodes of each pool. A lock does not: there, every node of a new pool may come
-    from any pool of its platform.
+    Renderings know the nodes of each pool, locks do not: there, a node of a new pool may come from
+    any pool of its platform.
     """
     precompiled = [
         (pool, side)
@@ -102,13 +103,13 @@ def find_compiling(pools: Sequence[PoolHistory[Pool]]) -> Iterator[Compiling[Poo
 
 
 _Earlier = Sequence[tuple[str, Side]]
-"""Platform, and the pool with a precompiled image that was there."""
+"""By platform, the pool that had a precompiled image."""
 
 
 def _reason(
     pool: PoolHistory[Pool], after: Side, earlier: _Earlier, *, is_offered: bool
 ) -> tuple[Why, tuple[str, ...]] | None:
-    """Return why the pool is reported, and for which nodes; None when it is not."""
+    """Return why the pool is reported, and for which nodes; None if it is not reported."""
     nodes = after.nodes or ()
     same_platform = [side for platform, side in earlier if platform == pool.platform]
     match pool.before.image if pool.before else None:

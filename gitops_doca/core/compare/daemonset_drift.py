@@ -1,11 +1,11 @@
-"""Whether a DaemonSet of a cluster is the rendered one, though the API server has filled in its defaults."""
+"""Compare a cluster's DaemonSet with the rendered one, ignoring defaults."""
 
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 _COMPARED = ("selector", "template", "updateStrategy")
-"""Fields of a DaemonSet's `spec` that decide about its pods."""
+"""Fields of a DaemonSet's `spec` that affect its pods."""
 _WHOLE = frozenset({"labels", "matchLabels", "nodeSelector", "limits", "requests"})
 """Mappings to which the API server adds nothing."""
 _OPTIONAL = frozenset(
@@ -36,7 +36,7 @@ _OPTIONAL = frozenset(
         "values",
     }
 )
-"""Fields that are rendered for some pools and not for others, and have no default.
+"""Fields that are rendered for only some pools and have no default.
 
 Any other field that only the cluster has is a default, also one that a later Kubernetes adds.
 """
@@ -47,7 +47,7 @@ _QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))(
 
 
 def daemonset_drift(rendered: Mapping[str, object], applied: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the paths at which the `spec` of a cluster's DaemonSet is not the rendered one; none: it is.
+    """Return the paths at which the `spec` of a cluster's DaemonSet differs from the rendered one.
 
     Quantities are compared as numbers: the API server writes `1000m` as `1`.
     """
@@ -82,12 +82,12 @@ def _of_mappings(rendered: Mapping[str, object], applied: Mapping[str, object], 
 
 
 def _is_nothing(value: object) -> bool:
-    """Say whether the API server drops a value, or fills it in where there is none."""
+    """Say whether the API server drops this value, or adds it as a default."""
     return value is None or value is False or (isinstance(value, str | list | tuple | Mapping) and not value)
 
 
 def _amount(value: object) -> Decimal | None:
-    """Return the number that a quantity stands for; None for one with an exponent, or what is none."""
+    """Return the number of a quantity; None for one with an exponent, and for anything else."""
     parts = _QUANTITY.fullmatch(str(value))
     if parts is None:
         return None

@@ -1,11 +1,11 @@
-"""Where the nodes of a removed pool are now, and whether they lose their driver."""
+"""Find where a removed pool's nodes are, and if they lose their driver."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering, at, text_at
+from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,
@@ -15,6 +15,7 @@ from gitops_doca.core.model import (
     Node,
     Toleration,
 )
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.taints import untolerated
 
 _NOTHING_RENDERED = "nothing is rendered any more"
@@ -28,12 +29,12 @@ class InPool:
     pool: str
     """`<os><osVersion>/<kernel>/<arch>`."""
     policy: str
-    """`<kind>/<name>`; empty when it is not known."""
+    """`<kind>/<name>`; empty when it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InNoPool:
-    """The inventory lists a node, and no pool has it."""
+    """The inventory lists a node that is in no pool."""
 
     reason: str
 
@@ -54,7 +55,7 @@ class ToOtherPool:
     nodes: tuple[str, ...]
     """Names, sorted."""
     has_pod: bool
-    """Whether a pod of the removed pool still runs there; where the kernel changed none does."""
+    """Whether a pod of the removed pool still runs there; no if the kernel changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +66,12 @@ class ToNoPool:
     nodes: tuple[str, ...]
     """Names, sorted."""
     has_pod: bool
-    """Whether a pod of the removed pool still runs there; where a label is gone none does."""
+    """Whether a pod of the removed pool still runs there; no if a label is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoneFromInventory:
-    """Nodes that the inventory does not list any more."""
+    """Nodes that the inventory no longer lists."""
 
     nodes: tuple[str, ...]
     """Names, sorted."""
@@ -78,7 +79,7 @@ class GoneFromInventory:
 
 @dataclass(frozen=True, slots=True)
 class NodesNotKnown:
-    """The nodes of the pool are not known: it comes from a folder of manifests."""
+    """The nodes of the pool are unknown: it comes from a folder of manifests."""
 
 
 Departure = ToOtherPool | ToNoPool | GoneFromInventory | NodesNotKnown
@@ -88,8 +89,8 @@ Departure = ToOtherPool | ToNoPool | GoneFromInventory | NodesNotKnown
 class Whereabouts:
     """Where nodes are on one side of a comparison.
 
-    A side that renders nothing has no inventory of its own, and then `earlier` says which nodes there are;
-    else it only adds labels of the nodes that are not read any more.
+    A side that renders nothing has no inventory, so its nodes are those of `earlier`; otherwise
+    `earlier` only adds node labels that are no longer read.
     """
 
     def __init__(self, side: Rendering, earlier: Listed | None = None) -> None:
@@ -116,10 +117,10 @@ class Whereabouts:
         return InNoPool(reason=reason)
 
     def departures(self, pool: RenderedPool) -> tuple[Departure, ...]:
-        """Return where the nodes of a pool are that this side lacks; those that lose a driver come first.
+        """Return where the nodes of a removed pool are; those that lose a driver come first.
 
-        Nodes that run the pool's pods count also where the older inventory did not have them in it, as
-        those that booted a planned kernel. Empty when no node is or was in the pool.
+        Nodes that run the pool's pods count even if the older inventory did not list them in the
+        pool, such as those that booted a planned kernel. Empty when no node is or was in the pool.
         """
         if pool.nodes is None:
             return (NodesNotKnown(),)
@@ -134,7 +135,7 @@ class Whereabouts:
 
 
 def _with_earlier(known: Listed, earlier: Listed | None) -> Mapping[str, Node]:
-    """Return the nodes with those of their labels that only the earlier inventory was read for."""
+    """Return the nodes, with the labels that only the earlier inventory kept."""
     unread = earlier.labels - known.labels if earlier else frozenset()
     if earlier is None or not unread:
         return known.nodes
@@ -149,10 +150,10 @@ def _only(labels: frozenset[str], node: Node | None) -> Mapping[str, str]:
 
 
 def _runs_pod(pool: RenderedPool, node: Node, *, had_pod: bool) -> bool:
-    """Say whether a node of the pool's platform runs a pod of its DaemonSet until that goes.
+    """Say whether a node of the pool's platform runs a pod of its DaemonSet until that is deleted.
 
-    Kubernetes takes a DaemonSet's pods from nodes that its nodeSelector no longer matches, or that have a
-    NoExecute taint which it does not tolerate; a NoSchedule taint only keeps new ones away.
+    Kubernetes removes a DaemonSet's pods from nodes that its nodeSelector no longer matches, or
+    that have a NoExecute taint that it does not tolerate; a NoSchedule taint only blocks new pods.
     """
     if not node.has_nic or any(node.labels.get(key) != value for key, value in _selector(pool)):
         return False
@@ -194,12 +195,12 @@ def _platform(node: Node) -> str:
 
 
 def _selector(pool: RenderedPool) -> Iterable[tuple[str, str]]:
-    selector = at(_spec(pool), "nodeSelector")
+    selector = value_at(_spec(pool), "nodeSelector")
     return selector.items() if isinstance(selector, Mapping) else ()
 
 
 def _tolerations(pool: RenderedPool) -> list[Toleration]:
-    items = at(_spec(pool), "tolerations")
+    items = value_at(_spec(pool), "tolerations")
     return [
         Toleration(
             key=text_at(item, "key"),
@@ -213,5 +214,5 @@ def _tolerations(pool: RenderedPool) -> list[Toleration]:
 
 def _spec(pool: RenderedPool) -> object:
     """Return what says where the pool's pods run: their own `spec`, or that of the operator's policy."""
-    spec = at(pool.manifest, "spec")
-    return spec if pool.is_operators else at(spec, "template", "spec")
+    spec = value_at(pool.manifest, "spec")
+    return spec if pool.is_operators else value_at(spec, "template", "spec")

@@ -1,4 +1,4 @@
-"""The differences between two inventories of one cluster, as lines of text."""
+"""List the differences between two inventories of one cluster."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,10 +26,10 @@ _WORDS = {
 
 
 def compare_inventories(old: Inventory, new: Inventory, labels: Iterable[str]) -> tuple[str, ...]:
-    """Return a line for each difference between the compact inventories of two; nodes come first.
+    """Return a line for each difference of the compact inventories; nodes come first.
 
-    `labels` are those that nodeSelectors name now. Nodes with the same change share a line. No line is
-    returned exactly when both give the same compact inventory, and `old`, if it is one, kept just `labels`.
+    `labels` are those that nodeSelectors name now. Nodes with the same change share a line. Without
+    differences both give the same compact inventory, and `old`, if it is one, kept just `labels`.
     """
     extra = extra_labels(labels)
     return (
@@ -57,7 +57,7 @@ def _nodes(old: Inventory, new: Inventory, extra: frozenset[str]) -> Iterator[st
 
 
 def _facts(node: Node, extra: frozenset[str]) -> dict[str, str]:
-    """Return all that a compact inventory holds of a node, by the words of a message."""
+    """Return what a compact inventory holds of a node, by the words of a message."""
     labels = {
         _WORDS.get(label, f"label {label}"): value or "''"
         for label, value in sorted(node.labels.items())

@@ -1,4 +1,4 @@
-"""The lock: which pools there are, and what the registry said of each tag that they need."""
+"""The lock: the pools, and the registry's answer for each tag that they need."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,14 +11,14 @@ from gitops_doca.core.resolve.lookup import ImagePlatforms, NotAnImage, TagExist
 
 KIND = "DriverLock"
 _PULLED = re.compile(r"linux/[a-z0-9]+")
-"""Platforms that Kubernetes nodes with these drivers can have; an index may state any text."""
+"""Platforms of nodes with these drivers; an index may have any text."""
 
 RENDERING = 2
-"""Counted up by each release that renders the same inputs differently; a lock without it has 1."""
+"""Increased by each release that renders the same inputs differently; a lock without it has 1."""
 
 
 class LockedPool(NamedTuple):
-    """A pool as the lock lists it."""
+    """A pool in the lock."""
 
     policy: str
     """`<kind>/<name>`."""
@@ -27,13 +27,13 @@ class LockedPool(NamedTuple):
 
     @property
     def ending(self) -> str:
-        """What the tags of its precompiled images end in."""
+        """The end of the tags of its precompiled images."""
         os, kernel, arch = self.pool.split("/")
         return f"-{kernel}-{os}-{arch}"
 
     @property
     def compiled_ending(self) -> str:
-        """What the tags of the images that compile on its nodes end in; the precompiled ones end so too."""
+        """The end of the tags of images that compile on its nodes; precompiled ones have it too."""
         os, _, arch = self.pool.split("/")
         return f"-{os}-{arch}"
 
@@ -47,14 +47,15 @@ class LockedImage:
 
     digest: Digest
     platform: str
-    """`<os>/<architecture>` that the image's own configuration states; empty when it states none."""
+    """`<os>/<architecture>` that the image's own configuration states; empty when it states none.
+    """
     listed: bool | None = None
-    """Whether the operator would find the tag; None when that was not looked up."""
+    """Whether the operator would find the tag; None if that was not looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockedMiss:
-    """A tag that the registry itself said it does not have."""
+    """A tag that is missing, by the registry's own answer."""
 
 
 LockEntry = LockedImage | LockedMiss
@@ -81,7 +82,7 @@ class ImageLock:
     entries: Mapping[ImageReference, LockEntry] = field(default_factory=dict)
     """By reference with a tag, sorted."""
     chosen: Mapping[LockedPool, ImageReference] = field(default_factory=dict)
-    """The image of each pool that has one by a tag; all of them exist. Locks of 0.1.0 do not say it."""
+    """The image of each pool that has one by a tag; all exist. Locks of 0.1.0 lack it."""
     companions: Mapping[ImageReference, CompanionEntry] = field(default_factory=dict)
     """By reference with a tag, sorted: one image may serve several pools and architectures."""
     rendering: int = RENDERING
@@ -93,18 +94,23 @@ class ImageLock:
         return tuple(sorted({image.repository for image in self.entries}))
 
     @property
+    def drivers(self) -> dict[ImageReference, TagLookup]:
+        """What the registry said of each tag of a driver when the lock was written."""
+        return {image: _answer(entry) for image, entry in self.entries.items()}
+
+    @property
     def lookups(self) -> dict[ImageReference, TagLookup]:
         """What the registry said of each tag when the lock was written, companions included."""
-        return {image: _answer(entry) for image, entry in (*self.entries.items(), *self.companions.items())}
+        return {image: _answer(entry) for image, entry in self.companions.items()} | self.drivers
 
 
 def locked_pool(pool: Pool) -> LockedPool:
-    """Return a pool as a lock lists it."""
+    """Return a pool in the form of the lock."""
     return LockedPool(f"{pool.policy.kind}/{pool.policy.name}", str(pool.platform))
 
 
 def locked_pools(pools: Iterable[Pool]) -> tuple[LockedPool, ...]:
-    """Return the pools as a lock lists them."""
+    """Return the pools in the form of the lock."""
     return tuple(sorted(map(locked_pool, pools)))
 
 
@@ -119,7 +125,7 @@ def _answer(entry: LockEntry | CompanionEntry) -> TagLookup:
 
 
 def lock_companion(answer: ImagePlatforms | NotAnImage | TagMissing) -> CompanionEntry:
-    """Return what a lock records of a companion; what no node can pull is missing."""
+    """Return a companion's entry in the lock; an image that no node can pull is missing."""
     match answer:
         case ImagePlatforms(digest, platforms):
             pulled = tuple(sorted(filter(_PULLED.fullmatch, platforms)))

@@ -1,4 +1,4 @@
-"""What differs between a lock and the one that would be written now."""
+"""Compare a lock with the one that would be written now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,31 +8,31 @@ from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImag
 
 
 class ChangeKind(Enum):
-    """What has changed since a lock was written: the registry, the inputs or the program."""
+    """The kinds of changes since a lock was written: of registry, inputs or program."""
 
     RENDERING = "rendering"
-    """The lock was written by a release that renders other manifests."""
+    """The lock was written by a release that renders differently."""
     GONE = "gone"
-    """The lock has a digest, the registry has the tag no more."""
+    """The lock has a digest, but the tag is now missing in the registry."""
     MOVED = "moved"
-    """The tag names another digest, or its image another platform, now."""
+    """The tag now names another digest, or its image another platform."""
     AVAILABLE = "available"
-    """The lock records a miss, and the tag is there now."""
+    """The lock has the tag as missing, and it exists now."""
     LISTING = "listing"
-    """The tag list names the tag now and did not, or the reverse, or one of the two was not recorded."""
+    """The tag list has the tag now and did not before, or the reverse, or it was not recorded."""
     UNNEEDED = "unneeded"
-    """No pool needs the tag any more."""
+    """No pool needs the tag now."""
     NEEDED = "needed"
-    """A pool needs a tag that the lock lacks."""
+    """A pool needs a tag that is not in the lock."""
     POOL_LOST = "pool lost"
     POOL_NEW = "pool new"
     IMAGE = "image"
-    """Another image is chosen for the pool."""
+    """The pool has another image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between a lock and what it would be if written now."""
+    """One difference between a lock and a new one."""
 
     kind: ChangeKind
     subject: LockedPool | str
@@ -44,11 +44,10 @@ _LISTED = {True: "listed", False: "not listed", None: "not recorded"}
 
 
 def compare(old: ImageLock, new: ImageLock, *, renders: bool) -> tuple[Change, ...]:
-    """Return what differs between a lock and the one that would be written now.
+    """Return the differences between a lock and the one that would be written now.
 
-    Its rendering comes first, then pools, their images, tags,
-    and companions. `renders`: manifests come of the
-    lock; where the operator makes them the rendering does not matter.
+    The rendering comes first, then pools, their images, tags, and companions. `renders`: manifests
+    are rendered from the lock; if the operator makes them, the rendering does not matter.
     """
     return (
         *([_rendering_change(old, new)] if renders and old.rendering != new.rendering else []),
@@ -71,7 +70,7 @@ def _pool_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
 
 
 def _image_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
-    # A pool may have none: locks of 0.1.0 name no images, and a tag that is gone is a change by itself.
+    # A pool may lack an image: locks of 0.1.0 name none, and a missing tag is a change by itself.
     for pool in new.pools:
         before, after = old.chosen.get(pool), new.chosen.get(pool)
         if before and after and before != after:
@@ -92,7 +91,9 @@ def _tag_changes(old: ImageLock, new: ImageLock) -> Iterator[Change]:
             case LockedImage(before), LockedImage(after) if before != after:
                 yield Change(ChangeKind.MOVED, str(image), f"{before} -> {after}")
             case LockedImage(_, before), LockedImage(_, after) if before != after:
-                yield Change(ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'none'}")
+                yield Change(
+                    ChangeKind.MOVED, str(image), f"{before or 'no platform'} -> {after or 'no platform'}"
+                )
             case LockedImage(listed=before), LockedImage(listed=after) if before != after:
                 yield Change(ChangeKind.LISTING, str(image), f"{_LISTED[before]} -> {_LISTED[after]}")
             case _:

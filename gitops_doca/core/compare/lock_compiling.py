@@ -1,4 +1,4 @@
-"""Pools that will compile the driver on their nodes, compared with a lock that is there."""
+"""Find the pools that will compile the driver and did not by the old lock."""
 
 from collections.abc import Collection, Sequence
 from typing import assert_never
@@ -34,7 +34,7 @@ _BEFORE = {
 
 
 def newly_compiling(lock: ImageLock, decisions: Sequence[Decision]) -> tuple[Compiling[LockedPool], ...]:
-    """Return the pools that compile now and did not by the lock, or are new unlike others of their policy."""
+    """Return the pools that compile now and did not, or are new beside precompiled ones."""
     now = {locked_pool(decision.pool): decision for decision in decisions}
     precompiled = _precompiled(lock, [decision.pool for decision in decisions])
     histories = [
@@ -52,7 +52,7 @@ def newly_compiling(lock: ImageLock, decisions: Sequence[Decision]) -> tuple[Com
 def describe_compiling(
     compiling: Sequence[Compiling[LockedPool]], place: Place, *, strict: bool
 ) -> Diagnostic | None:
-    """Return the warning about these pools, under `strict` the error; None when there are none."""
+    """Return the warning about these pools, if any; with `strict` the error."""
     if not compiling:
         return None
     lost = [one for one in compiling if one.why in {Why.LOST, Why.MOVED}]
@@ -71,8 +71,9 @@ def describe_compiling(
 def _precompiled(lock: ImageLock, pools: Collection[Pool]) -> frozenset[LockedPool]:
     """Return the pools of a lock that had a precompiled image.
 
-    A lock of 0.1.0 does not say which image was chosen: there a pool had one if the lock has such a
-    tag of any version for its platform, unless it records a miss for the one that the pool needs now.
+    A lock of 0.1.0 does not say which image was chosen: there a pool had one if the lock has a
+    precompiled tag of any version for its platform, unless the tag that the pool needs now is
+    recorded as missing.
     """
     if lock.chosen:
         return frozenset(pool for pool, image in lock.chosen.items() if image.tag.endswith(pool.ending))
@@ -100,7 +101,7 @@ def _before(lock: ImageLock, pool: LockedPool, precompiled: Collection[LockedPoo
 
 
 def _may_have_compiled(lock: ImageLock) -> bool:
-    """Say whether a pool for which the lock names no image may have one: locks of 0.1.0 name none for any."""
+    """Say whether a pool without an image in the lock may have one: locks of 0.1.0 name none."""
     return not lock.chosen and any(isinstance(entry, LockedImage) for entry in lock.entries.values())
 
 
@@ -121,7 +122,7 @@ def _image(decision: Decision) -> Image:
 
 
 def _who(compiling: Sequence[Compiling[LockedPool]]) -> str:
-    """Count the nodes, and the planned pools, which have none yet."""
+    """Count the nodes, and the planned pools without nodes."""
     nodes = sum(len(one.nodes) for one in compiling)
     planned = sum(not one.nodes for one in compiling)
     counts = (
@@ -132,7 +133,7 @@ def _who(compiling: Sequence[Compiling[LockedPool]]) -> str:
 
 
 def _why(lost: int, others: int) -> str:
-    """Say how many pools have no precompiled image any more, and how many never had one."""
+    """Say how many pools no longer have a precompiled image, and how many never had one."""
     image = "none" if lost else "no precompiled image"
     causes = (
         f"{_pools_have(lost, 'no longer ')} a precompiled image",

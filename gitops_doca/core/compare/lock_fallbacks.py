@@ -1,4 +1,4 @@
-"""Pools that go back to a fallback version, by the lock that is there."""
+"""Find the pools that go back to a fallback version, by the old lock."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,8 +12,8 @@ from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[UsePrecompiled, ...]:
     """Return the pools that had a precompiled image, and get that of another version, a fallback.
 
-    A pool that keeps its version has not gone back, also where that is a fallback now, or its registry is
-    another one.
+    A pool that keeps its version has not gone back, also where that is a fallback now, or its
+    registry is another one.
     """
     return tuple(
         decision
@@ -29,7 +29,7 @@ def newly_on_fallback(lock: ImageLock, decisions: Iterable[Decision]) -> tuple[U
 def describe_fallbacks(
     lock: ImageLock, decisions: Sequence[UsePrecompiled], place: Place, *, strict: bool
 ) -> Diagnostic | None:
-    """Return the warning about these pools, under `strict` the error; None when there are none."""
+    """Return the warning about these pools, if any; with `strict` the error."""
     if not decisions:
         return None
     nodes = sum(len(decision.pool.nodes) for decision in decisions)

@@ -1,4 +1,4 @@
-"""Answers about tags from a lock."""
+"""Answer look-ups of tags from a lock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class LockedTags:
 
     @property
     def is_online(self) -> bool:
-        """No registry is asked."""
+        """A lock asks no registry."""
         return False
 
     @property
@@ -32,7 +32,7 @@ class LockedTags:
 
     @property
     def recorded(self) -> str:
-        """Which file records a miss, and how to update it."""
+        """The file that records a miss, and how to update it."""
         return f"{self.place.file} records this; once the tag is published, run: {self.fix_command}"
 
     def check(
@@ -43,7 +43,7 @@ class LockedTags:
         *,
         lists_wanted: bool,
     ) -> None:
-        """Report a lock that has other pools, or lacks tags or companions that these need."""
+        """Report a lock with other pools, or without tags or companions that these need."""
         check_lock(
             self.lock,
             pools,
@@ -55,16 +55,16 @@ class LockedTags:
         )
 
     def check_count(self, needed: int, problems: Problems) -> None:
-        """Report nothing: a lock answers any number."""
+        """Report nothing: a lock can answer for any number of references."""
 
     def check_rendering(self, problems: Problems, *, strict: bool) -> None:
-        """Report a lock of another rendering: its manifests were reviewed as another release renders them."""
+        """Report a lock of another rendering: its manifests were reviewed in another form."""
         written = self.lock.rendering
         if written == RENDERING:
             return
         message = f"the lock was written for rendering {written}, and this gitops-doca renders {RENDERING}"
         if written < RENDERING:
-            message += ": the same inputs give other manifests now"
+            message += ": the same inputs now give other manifests"
             help = f"read in the changelog what changed in the manifests, then run: {self.fix_command}"
         else:
             message += ": it is older than the one that wrote the lock, and gives other manifests"
@@ -76,20 +76,21 @@ class LockedTags:
             problems.warn(message, place, help=help)
 
     def resolve(self, images: Collection[ImageReference]) -> dict[ImageReference, TagLookup]:
-        """Return what the lock recorded; raises KeyError for a tag that it lacks."""
+        """Return the recorded answers; raises KeyError for a tag that is not in the lock."""
         answers = self.lock.lookups
         return {image: answers[image] for image in images}
 
     def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
         """Return what the lock recorded of companions that exist."""
+        entries = {image: self.lock.companions.get(image) for image in images}
         return {
             image: ImagePlatforms(entry.digest, frozenset(entry.platforms))
-            for image, entry in self.lock.companions.items()
-            if image in images and isinstance(entry, LockedCompanion)
+            for image, entry in entries.items()
+            if isinstance(entry, LockedCompanion)
         }
 
     def list_tags(self, repositories: Collection[Repository]) -> dict[Repository, TagList]:
-        """Return what the lock recorded of the lists: which of the needed tags are in them, and no others."""
+        """Return the recorded lists, which have only the needed tags that are in them."""
         return {repository: self._list(repository) for repository in repositories}
 
     def _list(self, repository: Repository) -> TagList:

@@ -1,4 +1,4 @@
-"""Pools and the driver versions of their repository: which version has an image for each of them."""
+"""Find which driver versions of a repository have an image for which pools."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,11 +14,12 @@ KIND = "DriverMatrix"
 
 
 class Availability(Enum):
-    """What one version has for one platform; the words are those of the report."""
+    """The image of a version for a platform; the values are the words of the report."""
 
     PRECOMPILED = "precompiled"
     COMPILED = "compiled"
-    """No precompiled image, and the one that compiles on the node, which every policy of the row allows."""
+    """No precompiled image, but one that compiles on the node; every policy of the row allows it.
+    """
     MISSING = "missing"
     UNKNOWN = "unknown"
 
@@ -38,7 +39,7 @@ class PlatformRow:
 
     @property
     def suffix(self) -> str:
-        """What follows the version in the tag of that image."""
+        """The part of that image's tag after the version."""
         return precompiled_tag("", self.platform)
 
     @property
@@ -48,7 +49,7 @@ class PlatformRow:
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        """Names of the nodes, sorted, in a fleet below their cluster's; empty where all pools are planned."""
+        """Names of the nodes, sorted, in a fleet as `cluster/name`; empty if all pools are planned."""
         names = (
             f"{pool.policy.cluster}/{name}" if pool.policy.cluster else name
             for pool in self.pools
@@ -58,13 +59,13 @@ class PlatformRow:
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        """The clusters of a fleet that have the pools, sorted; empty in a run about one."""
+        """The clusters of a fleet that have the pools, sorted; empty in a run for one cluster."""
         return tuple(sorted({pool.policy.cluster for pool in self.pools} - {""}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionColumn:
-    """One version, and what it has for each row."""
+    """A version, and its images for each row."""
 
     version: str
     availability: tuple[Availability, ...]
@@ -87,25 +88,25 @@ class LatestVersion:
     version: str = ""
     """Empty when there is none; the registry was asked for every one of its manifests."""
     doubtful: str = ""
-    """Listed for all pools and newer than any that is known to be complete; then `version` is empty."""
+    """A version that is listed for all pools, but not confirmed; then `version` is empty."""
     reason: str = ""
     """Why it is doubtful."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowGroup:
-    """Rows that one version is to serve."""
+    """Rows that one version should serve."""
 
     policy: Policy | None
-    """None: those of all policies."""
+    """None: the rows of all policies."""
     rows: tuple[PlatformRow, ...]
     listed: tuple[str, ...]
-    """The versions whose images for all of them the tag list has, newest first."""
+    """The versions that the tag list has for all of them, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What a tag list, taken apart once, says of the pools whose policies name its repository."""
+    """A parsed tag list, and the pools whose policies name its repository."""
 
     repository: Repository
     rows: tuple[PlatformRow, ...]
@@ -114,14 +115,14 @@ class Catalogue:
     current: frozenset[str]
     """The versions that policies name."""
     ranks: Mapping[str, int]
-    """The versions worth a column, newest first, each with its number: there may be a hundred thousand."""
+    """The versions for columns, newest first, with their numbers; there may be 100,000."""
     groups: tuple[RowGroup, ...]
-    """All rows, then those of each policy where there are several."""
+    """All rows, then those of each policy if there are several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionMatrix:
-    """All versions of a repository against the pools whose policies name it."""
+    """The versions of a repository, and the pools whose policies name it."""
 
     catalogue: Catalogue
     lookups: Mapping[ImageReference, TagLookup]
@@ -145,11 +146,11 @@ class VersionMatrix:
 
     @property
     def versions(self) -> Collection[str]:
-        """The versions worth a column, newest first."""
+        """The versions for columns, newest first."""
         return self.catalogue.ranks.keys()
 
     def column(self, version: str) -> VersionColumn:
-        """Return what a version has for each row."""
+        """Return the images of a version for each row."""
         return VersionColumn(
             version=version,
             availability=tuple(_availability(row, version, self.listed, self.lookups) for row in self.rows),
@@ -161,7 +162,7 @@ class VersionMatrix:
         return version in self.catalogue.current
 
     def fallbacks(self, row: PlatformRow) -> tuple[str, ...]:
-        """Return the fallback versions that pools of a row run, sorted; an unknown answer ends the search."""
+        """Return the fallback versions that pools of a row run; an unknown answer ends the search."""
         versions = set()
         for pool in row.pools:
             driver = pool.policy.driver
@@ -175,7 +176,7 @@ class VersionMatrix:
 
     @property
     def usable(self) -> bool:
-        """Whether the tag list says anything: one that broke off before its first tag does not."""
+        """Whether the tag list is of use: it is not if it broke off before its first tag."""
         return self.listed.complete or bool(self.listed.tags)
 
 
@@ -190,9 +191,9 @@ def build_catalogues(pools: Iterable[Pool], lists: Mapping[Repository, TagList])
 def build_matrices(
     catalogues: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[VersionMatrix, ...]:
-    """Return one matrix for each catalogue, by what its tag list and the manifests say.
+    """Return one matrix for each catalogue, from its tag list and the manifests.
 
-    A manifest's answer comes before the list's. A list that is not complete never makes an image missing.
+    A manifest's answer overrides the list's. An incomplete list never makes an image missing.
     """
     return tuple(
         VersionMatrix(
@@ -207,9 +208,9 @@ def build_matrices(
 def unconfirmed(
     catalogues: Iterable[Catalogue], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
-    """Return the images to ask for before the newest version can be named; sorted, empty when it can be.
+    """Return the images to look up to find the newest version, sorted; empty when it is found.
 
-    Ask, and call again with the answers: a version whose manifests are not there makes room for the next.
+    Call again with the answers: if manifests of a version are missing, the next one is tried.
     """
     images: set[ImageReference] = set()
     for catalogue in catalogues:
@@ -226,7 +227,7 @@ def _catalogue(repository: Repository, rows: tuple[PlatformRow, ...], listed: Ta
     ranks = {version: number for number, version in enumerate(versions)}
     groups = []
     for policy, own in _groups(rows):
-        # However many rows there are, the versions of all of them are no more than those of the rarest.
+        # The rarest row limits the versions that all rows have.
         common = set[str].intersection(*(published[row.suffix] for row in own))
         complete = tuple(sorted(common & ranks.keys(), key=ranks.__getitem__))
         groups.append(RowGroup(policy=policy, rows=own, listed=complete))
@@ -241,12 +242,12 @@ def _catalogue(repository: Repository, rows: tuple[PlatformRow, ...], listed: Ta
 
 
 def _published(suffixes: Collection[str], tags: Iterable[str]) -> dict[str, set[str]]:
-    """Return for each end of a tag what stands before it.
+    """Return the versions of each tag suffix.
 
-    A custom build may have a version of any shape: the pool's own suffix tells where it ends.
+    The version of a custom build may have any form, so the pool's own suffix tells where it ends.
     """
     published: dict[str, set[str]] = {suffix: set() for suffix in suffixes}
-    # There are few lengths, and with them a tag is taken apart without trying every suffix.
+    # There are few lengths, so a tag is split without trying every suffix.
     lengths = {len(suffix) for suffix in suffixes}
     for tag in tags:
         for length in lengths:
@@ -261,9 +262,9 @@ def _versions(
     published: Mapping[str, set[str]],
     tags: Iterable[str],
 ) -> list[str]:
-    """Return the versions worth a column, newest first.
+    """Return the versions for columns, newest first.
 
-    They have an image for some kernel, even another, or one that a row may compile with, or are current.
+    They have an image for any kernel, or one that a row may compile with, or are current.
     """
     suffixes = tuple(published)
     compiled = {(row.platform.os, row.platform.arch) for row in rows if row.may_compile}
@@ -299,7 +300,7 @@ def _availability(
 def _doubt(
     row: PlatformRow, version: str, listed: TagList, lookups: Mapping[ImageReference, TagLookup]
 ) -> str:
-    """Return why a listed image gave no answer; empty when it gave one, or the registry denies it."""
+    """Return why the look-up of a listed image gave no answer; empty when there is an answer."""
     image = row.image(version)
     match lookups.get(image):
         case TagUnknown(cause, reason) if image.tag in listed.tags and cause is not Cause.INCONSISTENT:
@@ -313,7 +314,7 @@ def _latest(
 ) -> LatestVersion:
     version, reason = _candidate(group, catalogue, lookups)
     if version and not reason and any(row.image(version) not in lookups for row in group.rows):
-        reason = "its manifests were not asked for"
+        reason = "its manifests were not looked up"
     if reason:
         return LatestVersion(policy=group.policy, doubtful=version, reason=reason)
     return LatestVersion(policy=group.policy, version=version)
@@ -322,9 +323,10 @@ def _latest(
 def _candidate(
     group: RowGroup, catalogue: Catalogue, lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[str, str]:
-    """Return the newest version that could be complete, and why it is in doubt, if it is; else nothing.
+    """Return the newest version that could be complete, if any, and why it is in doubt, if it is.
 
-    A look-up without an answer ends the search: a version further down could be called the newest by mistake.
+    A look-up without an answer ends the search: an older version could be called the newest by
+    mistake.
     """
     for version in _possible(group, catalogue, lookups):
         doubts = [_doubt(row, version, catalogue.listed, lookups) for row in group.rows]
@@ -341,8 +343,8 @@ def _possible(
 ) -> Sequence[str]:
     """Return the versions that could be complete, newest first.
 
-    Those that are listed for all rows, and those of which an image is there although the list lacks it: of
-    all others an image is known from nowhere.
+    These are versions that are listed for all rows, and those of which an image exists although
+    the list lacks it.
     """
     unlisted = {
         image.tag
@@ -370,7 +372,7 @@ def _by_repository(pools: Iterable[Pool]) -> dict[Repository, tuple[PlatformRow,
 
 
 def _groups(rows: Sequence[PlatformRow]) -> list[tuple[Policy | None, tuple[PlatformRow, ...]]]:
-    """Return what one version is to serve: all rows, and with several policies those of each."""
+    """Return the sets of rows to serve: all rows, and with several policies those of each."""
     policies = {pool.policy.key: pool.policy for row in rows for pool in row.pools}
     groups: list[tuple[Policy | None, tuple[PlatformRow, ...]]] = [(None, tuple(rows))]
     if len(policies) > 1:
@@ -381,7 +383,7 @@ def _groups(rows: Sequence[PlatformRow]) -> list[tuple[Policy | None, tuple[Plat
 
 
 def newest_first(matrix: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]:
-    """Return the columns to show: the newest so many, and those that are current, run, or newest complete."""
+    """Return the columns to show: the newest, and the current, running or newest complete ones."""
     named = {latest.version or latest.doubtful for latest in matrix.latest} | matrix.catalogue.current
     named.update(version for row in matrix.rows for version in matrix.fallbacks(row))
     return tuple(
@@ -392,6 +394,6 @@ def newest_first(matrix: VersionMatrix, limit: int) -> tuple[VersionColumn, ...]
 
 
 def blocking_rows(matrix: VersionMatrix, column: VersionColumn) -> tuple[PlatformRow, ...]:
-    """Return the rows without a precompiled image of this version, whatever they have instead."""
+    """Return the rows without a precompiled image of this version."""
     pairs = zip(matrix.rows, column.availability, strict=True)
     return tuple(row for row, one in pairs if one is not Availability.PRECOMPILED)

@@ -1,4 +1,4 @@
-"""What a run rendered or a folder of manifests holds, as far as a comparison reads it."""
+"""The pools, objects and nodes of one side of a comparison."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import Any
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, Node, Pool, Resource, SkippedNode
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.render.daemonset import POOL_ANNOTATION, SOURCE_ANNOTATION, image_source
 from gitops_doca.core.resolve.decide import Chosen, Decision, NoImage, UsePrecompiled, place_of
 
@@ -23,13 +24,13 @@ class RenderedPool:
     source: str
     """`precompiled`, `compiled` or `digest`."""
     policy: str = ""
-    """`<kind>/<name>`; empty when it is not known."""
+    """`<kind>/<name>`; empty when it is unknown."""
     nodes: tuple[str, ...] | None = None
-    """Names, sorted; None when they are not known."""
+    """Names, sorted; None when they are unknown."""
     is_fallback: bool = field(default=False, compare=False)
-    """Whether the version is one of the fallback versions; nothing in a manifest says so."""
+    """Whether the version is a fallback version; manifests do not say so."""
     place: Place = field(default=Place(), compare=False)
-    """Where the policy or the plan stands, when it is known."""
+    """The place of the policy or the plan, if it is known."""
 
     def __str__(self) -> str:
         name = self.pool or self.daemon_set
@@ -62,7 +63,7 @@ class RenderedPool:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes it the same pool on both sides."""
+        """The key of the pool on both sides."""
         return (self.policy, self.pool) if self.is_operators else ("", self.namespace, self.daemon_set)
 
     @property
@@ -72,23 +73,23 @@ class RenderedPool:
 
     @property
     def version(self) -> str:
-        """Version of the driver: of the tag what stands before the platform, or the digest alone."""
+        """Version of the driver: the tag without the platform, or the digest."""
         return driver_version(self.image, self.pool)
 
     @property
     def is_planned(self) -> bool:
-        """Say whether it is known that no node is in the pool yet."""
+        """Say whether the pool is known to have no node yet."""
         return self.nodes == ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """The nodes that an inventory lists, with a NIC or without."""
+    """The nodes of an inventory, with or without a NIC."""
 
     nodes: Mapping[str, Node]
     """By name."""
     labels: frozenset[str]
-    """The labels that were read; whether a node has others is not known."""
+    """The labels that were read; nodes may have others."""
     reasons: Mapping[str, str]
     """By name, why a NIC node is in no pool of a policy."""
 
@@ -121,7 +122,7 @@ class Rendering:
 def rendering(
     resources: Iterable[Resource], decisions: Iterable[Decision] = (), known: Listed | None = None
 ) -> Rendering:
-    """Return objects, and pools with what the decisions know of them; each object has a kind and a name."""
+    """Return objects, and pools with their decisions; each object has a kind and a name."""
     plain: tuple[Resource, ...] = tuple(_plain(resource) for resource in resources)
     chosen = [decision for decision in decisions if not isinstance(decision, NoImage)]
     pools = (
@@ -131,32 +132,19 @@ def rendering(
     return Rendering(resources=plain, pools=pools, listed=known)
 
 
-def at(value: object, *path: str) -> Any:  # noqa: ANN401 (any part of a resource)
-    """Return what stands at a path; None when it is not there."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def text_at(value: object, *path: str) -> str:
-    """Return the string at a path; empty when there is none."""
-    text = at(value, *path)
-    return text if isinstance(text, str) else ""
-
-
 def driver_image(pod: object) -> str:
     """Return the image of the driver's container in the `spec` of a pod; empty when there is none."""
-    containers = at(pod, "containers")
+    containers = value_at(pod, "containers")
     for container in containers if isinstance(containers, list) else ():
-        if at(container, "name") == MAIN_CONTAINER:
+        if value_at(container, "name") == MAIN_CONTAINER:
             return text_at(container, "image")
     return ""
 
 
 def driver_version(image: str, pool: str) -> str:
-    """Return what stands before a pool's platform in the tag of an image.
+    """Return an image's tag without the platform of its pool: the version.
 
-    Of an image for another platform it is the whole tag, of one without a tag the digest.
+    For an image of another platform it is the whole tag, for one without a tag the digest.
     """
     name, _, digest = image.rpartition("/")[2].partition("@")
     tag = name.partition(":")[2]
@@ -170,7 +158,7 @@ def driver_version(image: str, pool: str) -> str:
 
 def _rendered(resources: Iterable[Resource], known: Mapping[str, Chosen]) -> Iterator[RenderedPool]:
     for resource in resources:
-        annotations = at(resource, "metadata", "annotations")
+        annotations = value_at(resource, "metadata", "annotations")
         platform = text_at(annotations, POOL_ANNOTATION)
         if resource["kind"] != "DaemonSet" or not platform:
             continue
@@ -179,7 +167,7 @@ def _rendered(resources: Iterable[Resource], known: Mapping[str, Chosen]) -> Ite
         yield RenderedPool(
             pool=platform,
             manifest=resource,
-            image=driver_image(at(resource, "spec", "template", "spec")),
+            image=driver_image(value_at(resource, "spec", "template", "spec")),
             source=text_at(annotations, SOURCE_ANNOTATION),
             policy=_policy(pool) if pool else "",
             nodes=pool.node_names if pool else None,
@@ -209,7 +197,7 @@ def _policy(pool: Pool) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any part of a resource)
-    """Return the value as a reader of its YAML has it: a tuple is a list, a mapping a dict."""
+    """Return the value as YAML readers have it: tuples become lists, mappings dicts."""
     match value:
         case Mapping():
             return {key: _plain(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""Whether a lock has the pools of a run, and all tags that they need."""
+"""Check that a lock has the pools of a run and all tags that they need."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -9,7 +9,7 @@ from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import required_images
 
 _SHOWN = 20
-"""Details of one kind that a message has."""
+"""The most details of one kind in a message."""
 
 
 def check_lock(
@@ -22,15 +22,15 @@ def check_lock(
     companions: Collection[ImageReference] = (),
     lists_wanted: bool = False,
 ) -> None:
-    """Report in one error all pools, tags and companions by which a lock and a run differ.
+    """Report in one error all pools, tags and companions in which a lock and a run differ.
 
-    So a pool that disappears (a lost label, a truncated file) is not pruned unnoticed. `lists_wanted`: the
-    lock has to say of each precompiled image whether the operator would find it.
+    So a pool that disappears (a lost label, a truncated file) is not pruned unnoticed.
+    `lists_wanted`: the lock must say for each precompiled image whether the operator would find it.
     """
     now, then = set(locked_pools(pools)), set(lock.pools)
     lost = [f"pool {pool} is locked, but no node is in it any more" for pool in sorted(then - now)]
     new = [f"pool {pool} is not locked" for pool in sorted(now - then)]
-    lacking = required_images(pools, lock.lookups)
+    lacking = required_images(pools, lock.drivers)
     tags = [f"tag {image.tag} of {image.repository} is not locked" for image in lacking]
     beside = [f"companion {image} is not locked" for image in companions if image not in lock.companions]
     unlisted = list(_unlisted(lock, pools)) if lists_wanted else []
@@ -67,7 +67,7 @@ def check_lock(
 
 
 def _other_repositories(lock: ImageLock, lacking: Iterable[ImageReference]) -> str:
-    """Say which repositories the lock has no tag of; empty when there is none."""
+    """Name the repositories of which the lock has no tag, if any."""
     unknown = sorted({image.repository for image in lacking} - set(lock.repositories))
     if not unknown or not lock.repositories:
         return ""
@@ -91,7 +91,7 @@ def _unlisted(lock: ImageLock, pools: Iterable[Pool]) -> Iterator[str]:
 def _caution(lost: int) -> str:
     if not lost:
         return ""
-    return f"check that {'this pool is' if lost == 1 else 'these pools are'} meant to go, then "
+    return f"check that {'this pool is' if lost == 1 else 'these pools are'} meant to be removed, then "
 
 
 def _first(lines: Sequence[str], what: str) -> Iterator[str]:

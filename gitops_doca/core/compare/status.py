@@ -1,4 +1,4 @@
-"""What runs on the nodes of a cluster, compared with what is rendered and with the inventory."""
+"""Compare a cluster's driver pods with the rendered DaemonSets and the inventory."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
-from gitops_doca.core.compare.rendered import RenderedPool, at
+from gitops_doca.core.compare.rendered import RenderedPool
 from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.resolve.pools import Grouping
 
 KIND = "DriverStatus"
 MOST_ASKED = 50
-"""Nodes that a cluster is asked for by name; each takes a request of its own."""
+"""The most nodes that are looked up by name; each needs a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,27 +22,28 @@ class AppliedDaemonSet:
 
     spec: Resource
     revision: str
-    """Hash of the revision that new pods get; empty while its controller has not seen the last change."""
+    """Hash of new pods' revision; empty until the controller has seen the last change.
+    """
     generation: str
-    """Counts the changes of the pod template, as the API server annotates it."""
+    """The number of changes of the pod template, from the API server's annotation."""
     pool: str = ""
-    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty for one of the operator's."""
+    """`<os><osVersion>/<kernel>/<arch>`, as it was rendered; empty for the operator's."""
     is_ours: bool = False
     """Whether gitops-doca rendered it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverPod:
-    """A pod that runs a driver, or is about to."""
+    """A pod that runs a driver, or will."""
 
     name: str
     node: str
-    """Empty while it waits for the scheduler."""
+    """The node; empty until it is scheduled."""
     daemon_set: str
-    """Name of the DaemonSet that controls it; empty when none does."""
+    """Name of the DaemonSet that controls it; empty without one."""
     image: str
     revision: str
-    """Hash of the DaemonSet's revision that it was made of."""
+    """Hash of the DaemonSet's revision that it was made from."""
     generation: str
     """The DaemonSet's count of changes when it was made."""
     ready: bool
@@ -58,20 +60,20 @@ class Drivers:
 
 
 class State(Enum):
-    """How far a node is; all but `CURRENT` wait for something."""
+    """The state of a node; all but `CURRENT` wait for something."""
 
     CURRENT = "current"
     """A ready pod of the rendered DaemonSet runs the rendered driver."""
     NOT_READY = "not-ready"
-    """Its pod is made of what is rendered, and not ready: it starts, ends or fails."""
+    """Its pod is the rendered one, but not ready: it starts, ends or fails."""
     RESTART = "restart"
-    """Its pod is older than the rendered DaemonSet: delete it, and another one comes."""
+    """Its pod is older than the rendered DaemonSet; it is replaced when it is deleted."""
     NO_POD = "no-pod"
-    """The rendered DaemonSet is there, and has no pod on the node."""
+    """The rendered DaemonSet exists, and has no pod on the node."""
     OTHER = "other"
     """A pod of another DaemonSet is on the node, and keeps the rendered one away."""
     NOT_APPLIED = "not-applied"
-    """The cluster's DaemonSet is not the rendered one, or not there."""
+    """The cluster's DaemonSet differs from the rendered one, or is missing."""
     UNPLANNED = "unplanned"
     """The node is in no rendered pool: no DaemonSet is rendered for its kernel."""
 
@@ -90,32 +92,32 @@ class NodeStatus:
 
     node: str
     pool: str
-    """`<os><osVersion>/<kernel>/<arch>`, also of one that is not rendered."""
+    """`<os><osVersion>/<kernel>/<arch>`, even if no such pool is rendered."""
     state: State
     pod: DriverPod | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolStatus:
-    """A rendered pool, and how far its nodes are."""
+    """A rendered pool, and the states of its nodes."""
 
     rendered: RenderedPool
     applied: Applied
     differs: tuple[str, ...]
-    """Paths in the DaemonSet at which the cluster's is different."""
+    """The paths at which the cluster's DaemonSet differs."""
     nodes: tuple[NodeStatus, ...]
-    """Sorted by name; the nodes of the cluster, whatever the inventory says."""
+    """Sorted by name; the nodes of the cluster, not of the inventory."""
     moved: tuple[str, ...] = ()
-    """Names, sorted, of NIC nodes that the inventory has in this pool, while the cluster has none in it."""
+    """NIC nodes of the inventory in this pool, sorted, if the cluster has no node in it."""
 
     @property
     def waiting(self) -> tuple[NodeStatus, ...]:
-        """Those of its nodes that do not run the rendered driver yet."""
+        """Its nodes that do not run the rendered driver yet."""
         return tuple(node for node in self.nodes if node.state is not State.CURRENT)
 
     @property
     def is_current(self) -> bool:
-        """Say whether it is applied, and all of its nodes run the rendered driver; it may have no node."""
+        """Say whether it is applied, and all its nodes, if any, run the rendered driver."""
         return self.applied is Applied.YES and not self.waiting and not self.moved
 
 
@@ -126,7 +128,7 @@ class Absence(Enum):
     """The cluster has the node, and it was not listed as one with a NIC."""
     NOT_IN_CLUSTER = "not-in-cluster"
     NOT_ASKED = "not-asked"
-    """Which of the two it is was not asked: there are more than `MOST_ASKED`."""
+    """The cluster was not asked for the node: there are more than `MOST_ASKED`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ class AbsentNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """A driver DaemonSet of ours in the cluster that is not rendered any more."""
+    """A driver DaemonSet of ours in the cluster that is no longer rendered."""
 
     daemon_set: str
     pool: str
@@ -150,7 +152,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A cluster against what is rendered for it."""
+    """A cluster compared with its rendering."""
 
     pools: tuple[PoolStatus, ...]
     """In the order of rendering."""
@@ -162,11 +164,11 @@ class Status:
     leftovers: tuple[Leftover, ...] = ()
     """Sorted by name."""
     without_nics: OtherNodes | None = None
-    """The cluster's nodes where none of them has a NIC, though some should; else None."""
+    """The cluster's nodes, if none has a NIC although some should; else None."""
 
     @property
     def nodes(self) -> tuple[NodeStatus, ...]:
-        """All nodes that are to have a driver."""
+        """All nodes that should have a driver."""
         return (*(node for pool in self.pools for node in pool.nodes), *self.unplanned)
 
     @property
@@ -176,14 +178,14 @@ class Status:
 
     @property
     def is_current(self) -> bool:
-        """Say whether cluster, rendering and inventory agree, and every node runs the rendered driver."""
+        """Say whether cluster, rendering and inventory agree, and all nodes are current."""
         differs = self.unplanned or self.absent or self.leftovers or self.without_nics is not None
         return not differs and all(pool.is_current for pool in self.pools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What a cluster has now."""
+    """The state of a cluster."""
 
     inventory: Inventory
     """Its NIC nodes."""
@@ -191,16 +193,16 @@ class Cluster:
     """The same nodes in pools."""
     drivers: Drivers
     absent: tuple[AbsentNode, ...] = ()
-    """NIC nodes that it lacks; none where the cluster is the inventory."""
+    """NIC nodes of the inventory that it lacks."""
 
 
 def find_absent(listed: Inventory, live: Inventory) -> tuple[str, ...]:
-    """Return the names of the NIC nodes that an inventory lists and a cluster does not, sorted."""
+    """Return the NIC nodes that an inventory lists and a cluster lacks, sorted."""
     return tuple(sorted(_nic_nodes(listed) - _nic_nodes(live)))
 
 
 def explain_absent(absent: Sequence[str], there: Container[str]) -> tuple[AbsentNode, ...]:
-    """Say of each node why it is absent; `there` are those of the first `MOST_ASKED` that the cluster has."""
+    """Say why each node is absent; `there` are those of the first `MOST_ASKED` that exist."""
     reasons = {name: _absence(name, there) for name in absent[:MOST_ASKED]}
     return tuple(AbsentNode(node=name, why=reasons.get(name, Absence.NOT_ASKED)) for name in absent)
 
@@ -208,9 +210,10 @@ def explain_absent(absent: Sequence[str], there: Container[str]) -> tuple[Absent
 def compare_status(
     rendered: Sequence[RenderedPool], listed: Inventory, cluster: Cluster, *, may_be_empty: bool = False
 ) -> Status:
-    """Compare a cluster with rendered pools and the inventory that they were made of.
+    """Compare a cluster with rendered pools and the inventory that they were made from.
 
-    That no node has a NIC is a difference, unless it `may_be_empty` and the inventory lists none either.
+    A cluster without NIC nodes is a difference, unless it `may_be_empty` and the inventory lists no
+    node either.
     """
     pods: dict[str, list[DriverPod]] = defaultdict(list)
     for pod in cluster.drivers.pods:
@@ -253,7 +256,7 @@ def _pool(
     absent: Container[str],
 ) -> PoolStatus:
     daemon_set = drivers.daemon_sets.get(rendered.daemon_set)
-    differs = daemonset_drift(at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
+    differs = daemonset_drift(value_at(rendered.manifest, "spec"), daemon_set.spec) if daemon_set else ()
     nodes = []
     for name in live.node_names if live else ():
         pod = _choose(pods.get(name, ()), rendered.daemon_set)
@@ -270,7 +273,7 @@ def _pool(
 
 
 def _choose(pods: Iterable[DriverPod], daemon_set: str) -> DriverPod | None:
-    """Return the pod that decides about a node: its DaemonSet's own before others, one that stays first."""
+    """Return the pod that decides the state of a node: its own DaemonSet's first, and lasting ones."""
     return min(pods, key=lambda pod: (pod.daemon_set != daemon_set, pod.terminating, pod.name), default=None)
 
 
@@ -285,10 +288,11 @@ def _state(rendered: RenderedPool, daemon_set: AppliedDaemonSet, pod: DriverPod 
 
 
 def _is_new(pod: DriverPod, image: str, daemon_set: AppliedDaemonSet) -> bool:
-    """Say whether a pod is of the template as it is, in the way of Kubernetes' DaemonSet controller.
+    """Say whether a pod has the current template, as Kubernetes' DaemonSet controller does.
 
-    One of the two is enough: after a change and its revert the old pods have the revision, and not the
-    generation. Only where neither can be compared the image decides: a webhook may have rewritten a pod's.
+    Revision or generation is enough: after a change and its revert the old pods have the revision,
+    but not the generation. The image decides only if neither can be compared, since a webhook may
+    have rewritten a pod's.
     """
     pairs = ((pod.generation, daemon_set.generation), (pod.revision, daemon_set.revision))
     known = [mine == current for mine, current in pairs if mine and current]

@@ -1,4 +1,4 @@
-"""Compare DaemonSets that a tool built with the pools and tags of a lock."""
+"""Compare the DaemonSets in a tool's output with the pools and tags of a lock."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ class DifferenceKind(Enum):
     MISSING = "missing"
     """A pool has no DaemonSet."""
     TWICE = "twice"
-    """A pool has a second one: two drivers a node."""
+    """A pool has a second DaemonSet: two drivers on a node."""
     UNLOCKED = "unlocked"
     """A DaemonSet is for a pool that the lock does not list."""
     RENAMED = "renamed"
     SELECTOR = "selector"
-    """The selector is not the rendered one, and the selector of a DaemonSet cannot be changed."""
+    """The selector differs, and the selector of a DaemonSet is immutable."""
     NAMESPACE = "namespace"
     IMAGE = "image"
-    """The image is not what the lock has for the pool, or lost its digest."""
+    """The image is not the one in the lock, or lost its digest."""
     OWNERS = "owners"
     """The operator and this program would both make DaemonSets."""
     COUNT = "count"
@@ -42,23 +42,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltDaemonSet:
-    """A DaemonSet of a built stream, as far as it is compared."""
+    """The fields of a built DaemonSet that are compared."""
 
     name: str
     namespace: str
     pool: str
-    """`<os><version>/<kernel>/<arch>` by its annotation; empty when it has none."""
+    """`<os><version>/<kernel>/<arch>` from its annotation; empty without it."""
     source: str
-    """Its annotation about the image; empty when it has none."""
+    """Its annotation about the image; empty without it."""
     selector: str
     """`<label>=<value>` of each label that it selects pods by, sorted and joined by commas."""
     image: str
-    """Of the driver's container; empty when there is none."""
+    """The image of the driver's container; empty without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a tool built."""
+    """The output of a tool."""
 
     objects: int
     daemon_sets: tuple[BuiltDaemonSet, ...]
@@ -73,10 +73,10 @@ class Built:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a built stream must match besides the lock."""
+    """Expectations on a built stream besides the lock."""
 
     namespace: str = ""
-    """Of every DaemonSet; empty: they need only agree."""
+    """The namespace of all DaemonSets; empty: any, but the same for all."""
     pinned: bool = False
     """Whether images have digests."""
     policies: bool = False
@@ -84,17 +84,17 @@ class Expected:
 
 
 def compare_count(built: Built, count: int) -> tuple[Difference, ...]:
-    """Return a difference unless there are so many DaemonSets of pools."""
+    """Return a difference unless the number of DaemonSets of pools is this one."""
     actual = len(built.ours)
     difference = Difference(DifferenceKind.COUNT, f"{actual} DaemonSets of pools", f"expected {count}")
     return () if actual == count else (difference,)
 
 
 def compare_built(lock: ImageLock, built: Built, expected: Expected) -> tuple[Difference, ...]:
-    """Return what differs, pools first in the order of the lock; DaemonSets of others are not looked at.
+    """Return the differences, pools first in the order of the lock; other DaemonSets are ignored.
 
-    A lock knows no settings: which of a pool's tags it is, and whether with a digest, is not compared
-    where the lock allows both.
+    A lock has no settings: the choice among a pool's tags and the presence of a digest are not
+    compared where the lock allows both.
     """
     if expected.policies:
         return (*_lost_policies(lock, built), *_beside_policies(built))
@@ -142,7 +142,7 @@ def _daemon_sets(
 def _assign(
     lock: ImageLock, built: Iterable[BuiltDaemonSet]
 ) -> tuple[dict[LockedPool, BuiltDaemonSet], list[BuiltDaemonSet]]:
-    """Give each pool its DaemonSet, by name and else by annotation; return also those that are left."""
+    """Give each pool its DaemonSet, by name or else by annotation; return also the others."""
     by_name = {name: pool for pool in lock.pools for name in _names(pool)}
     rest = sorted(
         (one for one in built if one.pool or one.name in by_name),
@@ -193,7 +193,7 @@ def _namespaces(ours: Sequence[BuiltDaemonSet], expected: str) -> Iterator[Diffe
 
 
 def _names(pool: LockedPool) -> tuple[str, ...]:
-    """Return what the pool's DaemonSet may be named: ours, and with `operatorNames` the operator's."""
+    """Return the possible names of the pool's DaemonSet: ours, or with `operatorNames`."""
     os, kernel, arch = pool.pool.split("/")
     kind, _, name = pool.policy.partition("/")
     node_policy = name if kind == "NicNodePolicy" else ""
@@ -202,7 +202,7 @@ def _names(pool: LockedPool) -> tuple[str, ...]:
 
 
 def _selectors(pool: LockedPool) -> tuple[str, ...]:
-    """Return what the pool's DaemonSet may select pods by, in the order of its names."""
+    """Return the possible selectors of the pool's DaemonSet, in the order of its names."""
     return tuple(f"app={name.removesuffix('-ds')}" for name in _names(pool))
 
 
@@ -213,13 +213,13 @@ def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet
     except InvalidReferenceError:
         return "no image reference"
     if daemon_set.source == "digest" and not image.tag and _may_be_digest(lock, pool):
-        # The policy names it, and no tag does: of such images a lock holds nothing.
+        # The policy names a digest: a lock has no entry for such images.
         return "" if image.digest else "the policy's digest is gone"
     match _by_name(lock).get(_key(image)):
         case None:
             return "not in the lock"
         case LockedMiss():
-            return "missing by the lock"
+            return "missing according to the lock"
         case LockedImage() if image.tag not in _tags(lock, pool):
             return "another pool's"
         case LockedImage(digest):
@@ -229,7 +229,7 @@ def _image_problem(lock: ImageLock, pool: LockedPool, daemon_set: BuiltDaemonSet
 
 
 def _may_be_digest(lock: ImageLock, pool: LockedPool) -> bool:
-    """Say whether the pool's policy may name a digest: the lock has no tag that only this pool can need."""
+    """Say whether the pool's policy may name a digest: the lock has no tag of this pool alone."""
     if pool in lock.chosen:
         return False
     is_shared = sum(one.pool == pool.pool for one in lock.pools) > 1
@@ -245,7 +245,7 @@ def _digest_problem(digest: str, locked: str, *, pinned: bool) -> str:
 def _tags(lock: ImageLock, pool: LockedPool) -> set[str]:
     """Return the tags that the pool may run: the chosen one.
 
-    Where the lock does not say it, the precompiled ones, and where those are missing the others.
+    If the lock does not record it, the precompiled ones, or the others if those are missing.
     """
     if pool in lock.chosen:
         return {lock.chosen[pool].tag}

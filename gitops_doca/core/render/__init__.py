@@ -1,4 +1,4 @@
-"""Types to Kubernetes objects, in the order in which they are emitted."""
+"""Render pools and their images as Kubernetes objects, in the order of emission."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +27,7 @@ _ORDER = (
 def check_mounts(
     pools: Iterable[Pool], inventory: Inventory, options: RenderOptions, problems: Problems
 ) -> None:
-    """Report what keeps pools from being rendered whatever image they get, before a registry is asked."""
+    """Report what makes pools unrenderable with any image, before registries are asked."""
     for pool in pools:
         pool_mounts(pool, inventory, options, problems)
 
@@ -35,7 +35,7 @@ def check_mounts(
 def render(
     decisions: Sequence[Chosen], inventory: Inventory, options: RenderOptions, problems: Problems
 ) -> tuple[Resource, ...]:
-    """Render one DaemonSet a pool, and what all of them need; nothing when there is no pool.
+    """Render a DaemonSet for each pool, and their common objects; nothing without pools.
 
     Reports cluster data that a pool needs and the inventory lacks, and nodes of one pool that
     disagree about it.
@@ -58,7 +58,7 @@ def render(
 
 
 def pulled_images(resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Return the images that the pods of these resources pull, sorted, each once."""
+    """Return the images that the pods of these resources pull, sorted and unique."""
     pods = [r["spec"]["template"]["spec"] for r in resources if r["kind"] == "DaemonSet"]
     containers = [c for pod in pods for c in (*pod["containers"], *pod.get("initContainers", ()))]
     return tuple(sorted({container["image"] for container in containers}))

@@ -1,4 +1,4 @@
-"""ConfigMaps that the driver pods read."""
+"""Render the ConfigMaps that the driver pods read."""
 
 import json
 
@@ -13,8 +13,8 @@ INIT_CONFIG_KEY = "config.json"
 def init_container_config(options: RenderOptions) -> Resource:
     """Render the init container's configuration.
 
-    Safe loading stays off: what would unblock the pod is the operator's upgrade controller, which does not
-    act on these DaemonSets, so the driver would never start.
+    Safe loading stays off: only the operator's upgrade controller could unblock the pod, and it
+    does not act on these DaemonSets, so the driver would never start.
     """
     config = {
         "safeDriverLoad": {
@@ -46,7 +46,7 @@ def init_container_config(options: RenderOptions) -> Resource:
 
 
 def trusted_ca(options: RenderOptions) -> Resource:
-    """Render the ConfigMap that OpenShift fills with its trusted CAs; without data, which is not ours."""
+    """Render the ConfigMap that OpenShift fills with its trusted CAs; without data."""
     labels = {"config.openshift.io/inject-trusted-cabundle": "true"}
     return {
         "apiVersion": "v1",

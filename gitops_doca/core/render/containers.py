@@ -1,4 +1,4 @@
-"""The containers of a driver pod."""
+"""Render the containers of a driver pod."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +53,7 @@ def driver_container(decision: Chosen, extras: Extras, options: RenderOptions) -
 
 
 def dtk_container(pool: Pool, toolkit: Toolkit, extras: Extras) -> dict[str, Any]:
-    """Render OpenShift's driver toolkit, which compiles what the driver container prepares."""
+    """Render the container of OpenShift's driver toolkit, which compiles the driver."""
     folder = f"{DTK_DIR}/{pool.platform.kernel}"
     return _with_resources(
         pool,
@@ -70,7 +70,7 @@ def dtk_container(pool: Pool, toolkit: Toolkit, extras: Extras) -> dict[str, Any
 
 
 def init_container(pool: Pool, extras: Extras, options: RenderOptions) -> dict[str, Any]:
-    """Render the operator's init container, which unloads modules that depend on the driver's."""
+    """Render the operator's init container, which unloads modules that depend on the driver."""
     node_name = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     args = {
         "--node-name": "$(NODE_NAME)",
@@ -98,7 +98,7 @@ def _mounts(extras: Extras) -> list[dict[str, Any]]:
 def _env(pool: Pool, extras: Extras, own: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the container's own variables, the policy's, the proxy's, then the two defaults.
 
-    A variable that the policy sets is not added again: a name that stands twice cannot be applied.
+    A variable that the policy sets is not added again: duplicate names cannot be applied.
     """
     mine = [dict(entry) for entry in pool.policy.driver.env]
     defaults = {"CREATE_IFNAMES_UDEV": "true", "NVIDIA_NIC_DRIVERS_INVENTORY_PATH": INVENTORY_DIR}

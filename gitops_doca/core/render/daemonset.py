@@ -1,4 +1,4 @@
-"""The DaemonSet of one pool."""
+"""Render the DaemonSet of one pool."""
 
 from typing import Any, assert_never
 
@@ -57,7 +57,7 @@ def daemon_set(decision: Chosen, extras: Extras, options: RenderOptions) -> Reso
 
 
 def image_source(decision: Chosen) -> str:
-    """Return the word for where the pool's modules come from, as annotation and report show it."""
+    """Return the word for the kind of image, as annotation and report show it."""
     match decision:
         case UsePrecompiled():
             return "precompiled"

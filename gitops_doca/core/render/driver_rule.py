@@ -1,4 +1,4 @@
-"""The rule that labels the nodes whose driver is loaded."""
+"""Render the rule that labels the nodes whose driver is loaded."""
 
 from gitops_doca.core.model import LOADED_LABEL, Resource
 from gitops_doca.core.render.metadata import metadata

@@ -1,4 +1,4 @@
-"""What one pool's pods get beyond the template that all share."""
+"""Collect the additions of one pool to the common pod template."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,11 +16,11 @@ class Extras(NamedTuple):
     parts: tuple[Part, ...] = ()
     proxy_env: tuple[dict[str, str], ...] = ()
     toolkit: Toolkit | None = None
-    """Only where the pool compiles on OpenShift."""
+    """The driver toolkit, if the pool compiles on OpenShift."""
 
 
 def pool_extras(decision: Chosen, inventory: Inventory, options: RenderOptions, problems: Problems) -> Extras:
-    """Collect a pool's additions; reports what the inventory lacks for them."""
+    """Collect a pool's additions; reports what is missing in the inventory."""
     pool = decision.pool
     compiles = options.openshift and isinstance(decision, CompileOnNode)
     return Extras(
@@ -37,7 +37,7 @@ def _proxy_env(pool: Pool, inventory: Inventory) -> Iterator[dict[str, str]]:
     mine = {entry["name"] for entry in pool.policy.driver.env}
     settings = {"HTTPS_PROXY": proxy.https, "HTTP_PROXY": proxy.http, "NO_PROXY": proxy.no_proxy}
     for name, value in settings.items():
-        # Programs read either case, so a policy that sets one has decided for both.
+        # Programs read either case, so a policy that sets one sets both.
         if value and not mine & {name, name.lower()}:
             yield {"name": name, "value": value}
             yield {"name": name.lower(), "value": value}

@@ -1,11 +1,11 @@
-"""The volumes and mounts of every driver pod."""
+"""Render the volumes and mounts that every driver pod has."""
 
 from typing import Any
 
 DTK_VOLUME = "shared-doca-driver-toolkit"
 DTK_DIR = "/mnt/shared-doca-driver-toolkit"
 INVENTORY_DIR = "/mnt/drivers-inventory"
-"""Where the volume is mounted, even if the policy sets the variable that names this folder."""
+"""The mount path, even if the policy sets the variable that names this folder."""
 
 HOST_VOLUMES = (
     ("run-mlnx-ofed", "/run/mellanox/drivers", ""),

@@ -1,4 +1,4 @@
-"""Files that a pool's containers get: certificates, package repositories, the host's subscription."""
+"""Mount certificates, package repositories and the host's subscription."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from gitops_doca.core.phrases import describe_nodes, nodes_by_value
 from gitops_doca.core.render.host import DTK_DIR, DTK_VOLUME, HOST_MOUNTS, HOST_VOLUMES
 
 TRUSTED_CA = "ocp-network-operator-trusted-ca"
-"""ConfigMap that OpenShift injects its CA bundle into; known without being in the inventory."""
+"""The ConfigMap that OpenShift injects its CA bundle into; it is not in the inventory."""
 _TRUSTED_CA_FILES = {"ca-bundle.crt": "tls-ca-bundle.pem"}
 
 
@@ -23,7 +23,7 @@ class Part:
     volume: Mapping[str, Any]
     mounts: tuple[Mapping[str, Any], ...]
     injected: bool = False
-    """OpenShift fills the ConfigMap, which has to be rendered."""
+    """Whether the ConfigMap is the one that OpenShift fills and that is rendered."""
 
 
 def pool_mounts(
@@ -31,7 +31,8 @@ def pool_mounts(
 ) -> tuple[Part, ...]:
     """Return a pool's mounts: certConfig or OpenShift's CA, repoConfig, subscription.
 
-    Reports a ConfigMap that the inventory lacks, a distribution without a path for it, and collisions.
+    Reports a ConfigMap that the inventory lacks, a distribution without a path for it, and
+    collisions.
     """
     parts = (*_config_maps(pool, inventory, options, problems), *_subscription(pool, problems))
     _check_collisions(pool, parts, problems)
@@ -61,7 +62,7 @@ def _config_maps(
 def _keys(
     source: str, name: str, pool: Pool, inventory: Inventory, options: RenderOptions, problems: Problems
 ) -> Mapping[str, str]:
-    """Return the ConfigMap's keys, each as the name of its file."""
+    """Return the ConfigMap's keys, each with its file name."""
     place = pool.policy.driver.places.get(source, pool.policy.place.at(source)).at("name")
     if not is_dns_label(name):
         problems.error(
@@ -134,7 +135,7 @@ def _subscription(pool: Pool, problems: Problems) -> Iterator[Part]:
 
 
 def _runtimes(pool: Pool, problems: Problems) -> set[str]:
-    """Return the container runtimes of a pool on RHEL; reports nodes of two, and a plan without one."""
+    """Return a pool's container runtimes; reports different ones, and a plan without one."""
     if pool.plan is not None:
         if not pool.plan.container_runtime:
             problems.error(

@@ -1,4 +1,4 @@
-"""The service account of the driver pods, and what it may do."""
+"""Render the service account of the driver pods and its roles."""
 
 from gitops_doca.core.model import RenderOptions, Resource
 from gitops_doca.core.render.metadata import metadata

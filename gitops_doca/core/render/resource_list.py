@@ -1,4 +1,4 @@
-"""The output of a KRM function: the items of its input, and the rendered resources."""
+"""Merge rendered resources into the items of a KRM function's input."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,23 +11,23 @@ from gitops_doca.core.render.metadata import MANAGED_BY
 Item = Mapping[str, Any]
 """An object of a ResourceList; it may have any fields."""
 DRIVER = "ofedDriver"
-# Where kpt and `kustomize fn run` write an item back to; the second is the older name. `kustomize build` sets
-# neither.
+# Where kpt and `kustomize fn run` write an item back to; the second is the older name. `kustomize
+# build` sets neither.
 _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
-# Annotations of the caller, which a function must return unchanged (functions specification).
+# Annotations of the caller that a function must return unchanged (functions specification).
 _CALLERS = ("internal.", "config.kubernetes.io/", "config.k8s.io/")
 
 
 def describe(item: Item) -> str:
-    """Return kind and name, as messages call an object; empty when one of them is no text."""
+    """Return kind and name of an object for messages; empty when one of them is not a string."""
     meta = item.get("metadata")
     kind, name = item.get("kind"), meta.get("name") if isinstance(meta, Mapping) else None
     return f"{kind} {name}" if isinstance(kind, str) and isinstance(name, str) and name else ""
 
 
 def package_path(item: Item) -> str:
-    """Return the file of a package that an item stands in; empty for one that is in none."""
+    """Return the item's file in its package; empty for one without a file."""
     meta = item.get("metadata")
     annotations = meta.get("annotations") if isinstance(meta, Mapping) else None
     paths = [annotations.get(name) for name in _PATHS] if isinstance(annotations, Mapping) else []
@@ -37,9 +37,9 @@ def package_path(item: Item) -> str:
 def refresh(
     items: Iterable[Item], resources: Sequence[Resource], problems: Problems
 ) -> tuple[list[Item], Sequence[Resource]]:
-    """Replace the resources that an earlier run left in a package; return also those that are new.
+    """Replace the resources of an earlier run in a package; return also the new ones.
 
-    Warns of resources of an earlier run that are not rendered any more.
+    Warns of resources of an earlier run that are no longer rendered.
     """
     ours = {_identity(resource): resource for resource in resources}
     kept: list[Item] = []
@@ -51,7 +51,7 @@ def refresh(
         else:
             kept.append(item)
             problems.warn(
-                f"{describe(item)} is from an earlier run, and is not rendered any more",
+                f"{describe(item)} is from an earlier run, and is no longer rendered",
                 Place(package_path(item)),
                 help="remove the file",
             )
@@ -64,7 +64,7 @@ def _is_written(item: Item) -> bool:
 
 
 def _in_place_of(item: Item, resource: Resource) -> Resource:
-    """Return the resource with the annotations that say where in the package it stands."""
+    """Return the resource with the annotations of its place in the package."""
     meta = resource["metadata"]
     places = {
         key: value for key, value in item["metadata"]["annotations"].items() if key.startswith(_CALLERS)
@@ -73,7 +73,7 @@ def _in_place_of(item: Item, resource: Resource) -> Resource:
 
 
 def check_collisions(items: Iterable[Item], resources: Sequence[Resource], problems: Problems) -> None:
-    """Report objects of the input that are rendered too, whatever the version of their API."""
+    """Report objects of the input that are rendered too, in any version of their API."""
     ours = {_identity(resource) for resource in resources}
     for item in items:
         if _identity(item) in ours:
@@ -92,13 +92,13 @@ def not_among(items: Iterable[Item], resources: Iterable[Resource]) -> tuple[Res
 
 
 def has_driver(policy: Item) -> bool:
-    """Say whether the operator would make DaemonSets of this policy."""
+    """Say whether the operator would make DaemonSets for this policy."""
     spec = policy.get("spec")
     return isinstance(spec, Mapping) and DRIVER in spec
 
 
 def warn_kept_driver(policy: Item, name: str, problems: Problems) -> None:
-    """Warn that a policy keeps its driver, since it goes back into its file; `name`: as messages call it."""
+    """Warn that a policy keeps its driver, since it is written back; `name` is for messages."""
     problems.warn(
         f"{DRIVER} stays in the policy, which is written back to {package_path(policy)}; its DaemonSets are"
         " rendered here, and where the policy is applied too, the operator makes them a second time",
@@ -108,7 +108,7 @@ def warn_kept_driver(policy: Item, name: str, problems: Problems) -> None:
 
 
 def without_driver(policy: Item) -> Item:
-    """Return a policy of which the operator makes no DaemonSet: two owners would fight over them."""
+    """Return a policy for which the operator makes no DaemonSets, which would conflict with ours."""
     return {**policy, "spec": {key: value for key, value in policy["spec"].items() if key != DRIVER}}
 
 

@@ -1,4 +1,4 @@
-"""OpenShift's driver toolkit: which image compiles the driver for a pool."""
+"""Choose the image of OpenShift's driver toolkit that compiles the driver for a pool."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Toolkit(NamedTuple):
 
 
 def pool_toolkit(pool: Pool, inventory: Inventory, problems: Problems) -> Toolkit | None:
-    """Return a pool's toolkit; reports nodes without a release or of two, and a release without image."""
+    """Return a pool's toolkit; reports missing or different releases, and one without image."""
     version = _ostree_version(pool, problems)
     if version is None:
         return None
@@ -37,8 +37,8 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
     if pool.plan is not None:
         if not pool.plan.ostree_version:
             problems.error(
-                f"planned pool {pool.platform} compiles with OpenShift's driver toolkit, whose image "
-                "ostreeVersion chooses, and it has none",
+                f"planned pool {pool.platform} compiles with OpenShift's driver toolkit, and has no "
+                "ostreeVersion, which chooses its image",
                 pool.plan.place,
                 help="add ostreeVersion, a tag of ImageStream openshift/driver-toolkit, or provide a "
                 "precompiled image",
@@ -49,7 +49,7 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
     if lacking:
         problems.error(
             f"pool {pool.platform} compiles with OpenShift's driver toolkit, whose image the label "
-            f"{OSTREE_LABEL} chooses, and it is not on {name_nodes(lacking)}",
+            f"{OSTREE_LABEL} chooses, but it is missing on {name_nodes(lacking)}",
             _place(pool),
             help="let node-feature-discovery publish OSTREE_VERSION, or provide a precompiled image",
         )
@@ -59,7 +59,7 @@ def _ostree_version(pool: Pool, problems: Problems) -> str | None:
             f"pool {pool.platform} compiles with OpenShift's driver toolkit, and its nodes disagree about "
             f"OSTREE_VERSION: {nodes_by_value(versions)}",
             _place(pool),
-            help="wait until the MachineConfigPool has updated all of them, then take the inventory again",
+            help="wait until the MachineConfigPool has updated all of them, then update the inventory",
         )
         return None
     return versions[pool.nodes[0].name]

@@ -1,1 +1,1 @@
-"""From nodes to pools, and from the answers about tags to one image for each pool."""
+"""Group nodes into pools, and choose an image for each pool."""

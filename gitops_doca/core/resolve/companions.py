@@ -1,4 +1,4 @@
-"""Images besides the driver without which a kernel is of no use, such as the GPU driver's."""
+"""Check the companions: other images that a kernel needs, such as the GPU driver's."""
 
 import re
 from collections import defaultdict
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Help, Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import Digest, ImageReference, is_tag
-from gitops_doca.core.resolve.decide import describe_pools
+from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, describe_pools
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
 from gitops_doca.core.tags import split_kernel
 
 PLACEHOLDERS = ("kernel", "os", "osVersion", "osMajor", "arch")
-"""What a companion's tag may have in braces."""
+"""The placeholders of a companion's tag."""
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 CompanionAnswer = Inspection | TagMissing
-"""What a registry says of a companion's tag: that it has none, or digest and platforms of the image."""
+"""The answer about a companion's tag: missing, or digest and platforms of the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class CompanionMissing:
 
     required: RequiredCompanion
     reason: str
-    """What there is instead of an image for the platform, as it follows `the tag`; empty for no tag."""
+    """What the tag has instead of an image for the platform, as a phrase; empty without a tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionUnknown:
-    """Nothing settles whether the image exists."""
+    """It is unknown whether the image exists."""
 
     required: RequiredCompanion
     lookup: TagUnknown
@@ -59,7 +59,7 @@ CompanionState = CompanionExists | CompanionMissing | CompanionUnknown
 
 
 def wrong_braces(template: str) -> tuple[str, ...]:
-    """Return what stands in braces in a tag and is no placeholder, and braces without a partner."""
+    """Return the unknown placeholders in a tag, and unmatched braces."""
     return tuple(
         found[0] for found in _BRACES.finditer(template) if found[1] is None or found[1] not in PLACEHOLDERS
     )
@@ -87,14 +87,17 @@ def required_companions(
 
     Reports a tag that no registry can hold.
     """
-    planned = {
-        (plan.platform, pool.policy.key): plan for plan in plans for pool in pools if plan.is_for(pool.policy)
-    }
+    # There may be hundreds of pools and thousands of nodes: each is looked at once for a companion.
+    planned = _needed_by_plans(pools, plans)
+    kinds = tuple(map(_kind, pools))
     required = []
     for companion in companions:
-        for pool in pools:
-            plan = planned.get((pool.platform, pool.policy.key))
-            if not _needs(companion, pool, plan, pools):
+        selected = [any(map(companion.selects, pool.nodes)) for pool in pools]
+        known = {kind for kind, pool in zip(kinds, pools, strict=True) if pool.nodes}
+        chosen = {kind for kind, is_selected in zip(kinds, selected, strict=True) if is_selected}
+        for pool, kind, is_selected, is_planned in zip(pools, kinds, selected, planned, strict=True):
+            # A plan needs what the pools like it do; where there is none like it, everything.
+            if not (is_selected or (is_planned and (kind in chosen or kind not in known))):
                 continue
             tag = fill_tag(companion.tag, pool.platform)
             if is_tag(tag):
@@ -104,35 +107,34 @@ def required_companions(
                 problems.error(
                     f"the tag of companion {companion.name} for pool {pool.platform} would be {tag!r}, which "
                     "no registry can hold",
-                    companion.place.at("tag"),
+                    companion.tag_place,
                     help="a tag has at most 128 letters, digits and _ . -, and begins with none of . and -",
                 )
     return tuple(required)
 
 
-def _needs(companion: Companion, pool: Pool, plan: PlannedPool | None, pools: Sequence[Pool]) -> bool:
-    """Say whether a pool needs a companion.
+def _needed_by_plans(pools: Iterable[Pool], plans: Iterable[PlannedPool]) -> tuple[bool, ...]:
+    """Say of each pool whether its platform is planned, with companions.
 
-    A pool whose platform is planned needs what the plan needs also when nodes run it: else the first node
-    that is not selected would drop the image that the nodes after it need.
+    Such a pool needs what the plan needs also when nodes run it: else the first node that is not selected
+    would drop the image that the nodes after it need.
     """
-    if any(map(companion.selects, pool.nodes)):
-        return True
-    if plan is None or plan.without_companions:
-        return False
-    alike = [other for other in pools if other.nodes and _kind(other) == _kind(pool)]
-    return not alike or any(companion.selects(node) for other in alike for node in other.nodes)
+    by_platform: dict[Platform, list[PlannedPool]] = defaultdict(list)
+    for plan in plans:
+        if not plan.without_companions:
+            by_platform[plan.platform].append(plan)
+    return tuple(any(plan.is_for(pool.policy) for plan in by_platform[pool.platform]) for pool in pools)
 
 
 def _kind(pool: Pool) -> tuple[object, ...]:
-    """Return what a pool has in common with those that it takes nodes from in a kernel upgrade."""
+    """Return the parts of a pool that a kernel upgrade does not change."""
     platform = pool.platform
     flavour = split_kernel(platform.kernel)[1]
     return (pool.policy.key, platform.os_id, platform.os_version, flavour, platform.arch)
 
 
 def companion_images(required: Iterable[RequiredCompanion]) -> tuple[ImageReference, ...]:
-    """Return what is to be asked for, sorted, each once."""
+    """Return the images to look up, sorted and unique."""
     return tuple(sorted({one.image for one in required}))
 
 
@@ -146,7 +148,7 @@ def judge_companions(
 def _judge(required: RequiredCompanion, answer: CompanionAnswer) -> CompanionState:
     match answer:
         case ImagePlatforms(digest, platforms):
-            # An image that states no platform cannot be told to be the wrong one.
+            # An image that states no platform is not known to be the wrong one.
             if not platforms or f"linux/{required.pool.platform.arch}" in platforms:
                 return CompanionExists(required=required, digest=digest)
             return CompanionMissing(required=required, reason=f"is for {', '.join(sorted(platforms))}")
@@ -169,24 +171,27 @@ def report_companions(
 ) -> None:
     """Report companions that are missing or unknown.
 
-    For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is a
-    warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is an error
-    for all of them. `recorded` is as in `decide.report`; `refused` says what `strict` prevents.
+    For a planned pool that is an error: nodes must not boot its kernel. For a pool with nodes it is
+    a warning, with `strict` an error: they run that kernel already. With `unknown_fails` unknown is
+    an error for all of them. `recorded` is as in `decide.report`; `refused` says what `strict`
+    prevents.
     """
-    groups: dict[tuple[ImageReference, Category, str, bool], list[RequiredCompanion]] = defaultdict(list)
+    groups: dict[tuple[str, ImageReference, Category, str, Help, bool], list[RequiredCompanion]] = (
+        defaultdict(list)
+    )
     for state in states:
         match state:
             case CompanionExists():
                 continue
             case CompanionMissing(required=required, reason=reason):
-                key = (Category.MISSING, reason)
+                key: tuple[Category, str, Help] = (Category.MISSING, reason, _HELP)
             case CompanionUnknown(required=required, lookup=lookup):
-                key = (Category.UNKNOWN, lookup.reason)
+                key = (Category.UNKNOWN, lookup.reason, (*HELP_BY_CAUSE[lookup.cause], ", then run again"))
             case never:
                 assert_never(never)
         is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
-        groups[required.image, *key, is_error].append(required)
-    for (image, category, reason, is_error), group in groups.items():
+        groups[required.companion.name, required.image, *key, is_error].append(required)
+    for (_, image, category, reason, help, is_error), group in groups.items():
         by_strict = strict and category is Category.MISSING and any(one.pool.nodes for one in group)
         companion = group[0].companion
         details = describe_pools([required.pool for required in group])
@@ -197,7 +202,7 @@ def report_companions(
                 message=_message(companion, image, category, reason, group) + (refused if by_strict else ""),
                 place=companion.place,
                 details=(*details, *recorded_here),
-                help=_HELP[category],
+                help=help,
             )
         )
 
@@ -207,11 +212,10 @@ def is_refused(states: Iterable[CompanionState]) -> bool:
     return any(isinstance(state, CompanionMissing) and state.required.pool.nodes for state in states)
 
 
-_HELP = {
-    Category.MISSING: "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the "
-    "companion's image and tag",
-    Category.UNKNOWN: "let the registry answer, then run again",
-}
+_HELP = (
+    "publish or mirror this tag, keep the nodes on a kernel that has it, or correct the companion's image "
+    "and tag"
+)
 
 
 def _message(

@@ -1,4 +1,4 @@
-"""Decide for each pool which image its DaemonSet runs, from what the registry said."""
+"""Choose for each pool the image of its DaemonSet, by the registry's answers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class UsePrecompiled:
     image: ImageReference
     digest: Digest
     fallback: str = ""
-    """The version of `fallbackVersions` that it is of; empty for the policy's own."""
+    """Its version of `fallbackVersions`; empty for the policy's own."""
 
     @property
     def version(self) -> str:
@@ -32,7 +32,7 @@ class UsePrecompiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOnNode:
-    """There is no precompiled image, and the policy allows to compile."""
+    """There is no precompiled image, and the policy allows compiling."""
 
     pool: Pool
     image: ImageReference
@@ -54,16 +54,16 @@ class UseDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoImage:
-    """No image: one that must exist is missing, or a look-up gave no answer."""
+    """No image: a required one is missing, or a look-up gave no answer."""
 
     pool: Pool
     image: ImageReference
-    """The one whose look-up decided."""
+    """The image whose look-up decided."""
     lookup: TagMissing | TagUnknown
 
 
 _HINTED = 20
-"""Misses with hints: more would not be read, and a registry may list very many tags."""
+"""The most misses with hints: more would not be read, and a registry may have very many tags."""
 
 Decision = UsePrecompiled | CompileOnNode | UseDigest | NoImage
 Chosen = UsePrecompiled | CompileOnNode | UseDigest
@@ -84,10 +84,10 @@ def compile_image(pool: Pool) -> ImageReference:
 def required_images(
     pools: Iterable[Pool], lookups: Mapping[ImageReference, TagLookup]
 ) -> tuple[ImageReference, ...]:
-    """Return what the next round of look-ups asks for, sorted, each once; empty when all is decided.
+    """Return the images of the next round of look-ups, sorted; empty when all is decided.
 
-    The rounds: the policy's own version, then each fallback, then the image that compiles on the node; each
-    only for the pools whose images before it are missing.
+    The rounds: the policy's own version, then each fallback, then the image that compiles on the
+    node; each only for the pools whose images before it are missing.
     """
     return tuple(sorted({image for pool in pools if (image := _next_image(pool, lookups))}))
 
@@ -103,7 +103,7 @@ def _next_image(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Imag
 
 
 def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
-    """Choose the image of one pool: the first that exists. Unknown never chooses one, and ends the search."""
+    """Choose the first image of a pool that exists; an unknown one ends the search without one."""
     driver = pool.policy.driver
     if driver.digest is not None:
         return UseDigest(pool=pool, image=driver.repository.digest(driver.digest))
@@ -163,9 +163,10 @@ def report(
     *,
     recorded: str = "",
 ) -> None:
-    """Report every pool without an image: a miss with the nearest tags, an unknown with its reason.
+    """Report every pool without an image: missing with the nearest tags, unknown with the reason.
 
-    `recorded` says which lock a miss is from, and how to update it; empty when the registry was asked.
+    `recorded` names the lock that a miss is from, and how to update it; empty if the registry was
+    asked.
     """
     missing: dict[ImageReference, list[Pool]] = defaultdict(list)
     unknown: dict[tuple[Repository, TagUnknown], dict[ImageReference, list[Pool]]] = defaultdict(
@@ -251,19 +252,19 @@ def _unknown(
         message=(f"cannot tell whether {tags[0].tag}{more} {exist} in {repository}{where}: {lookup.reason}"),
         place=place_of([pool for pools in images.values() for pool in pools]),
         details=tuple(f"{tag.tag}: {_who(pools)}" for tag in tags for pools in _by_platform(images[tag])),
-        help=(*_HELP_BY_CAUSE[lookup.cause], ", then run again; no image is chosen on a guess"),
+        help=(*HELP_BY_CAUSE[lookup.cause], ", then run again; no image is chosen on a guess"),
     )
 
 
-_HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
+HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.AUTH: ("give credentials for this repository with ", Flag("--registry-config")),
     Cause.TRANSIENT: ("wait until the registry answers",),
     Cause.TLS: ("name the registry's CA with ", Flag("--ca-file")),
     Cause.CERTIFICATE_NAME: ("the CA is the right one: name the registry as its certificate does",),
     Cause.CERTIFICATE_TIME: (
-        "the CA is the right one: let the certificate be renewed, or correct this machine's clock",
+        "the CA is the right one: let the certificate be replaced, or correct this machine's clock",
     ),
-    Cause.DNS: ("correct the registry's name in the policy, or the name server",),
+    Cause.DNS: ("correct the registry's name, or the name server",),
     Cause.PROXY: ("correct HTTPS_PROXY or NO_PROXY",),
     Cause.POLICY: (
         "use a registry that answers by itself, or allow what was refused (",
@@ -271,17 +272,18 @@ _HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
         *(Flag("--insecure-registry"), ")"),
     ),
     Cause.REPOSITORY: (
-        "correct the repository in the policy, or give credentials with ",
+        "correct the repository, or give credentials with ",
         Flag("--registry-config"),
     ),
     Cause.INCONSISTENT: ("let the registry's owner fix it",),
     Cause.PROTOCOL: ("check that the registry is at this address, and no login page before it",),
     Cause.DEADLINE: ("give more time with ", Flag("--deadline")),
 }
+"""What to do about a look-up without an answer; more of the sentence follows."""
 
 
 def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
-    """Put together the pools of one platform: each policy makes one of its own."""
+    """Group the pools by platform: each policy has its own pool."""
     groups: dict[Platform, list[Pool]] = defaultdict(list)
     for pool in pools:
         groups[pool.platform].append(pool)
@@ -289,7 +291,7 @@ def _by_platform(pools: Sequence[Pool]) -> list[list[Pool]]:
 
 
 def place_of(pools: Sequence[Pool]) -> Place:
-    """Return the policy's place, or the plan's where only planned pools need the image."""
+    """Return the policy's place, or the plan's if only planned pools need the image."""
     first = pools[0]
     return first.plan.place if first.plan and not any(pool.nodes for pool in pools) else first.policy.place
 

@@ -1,4 +1,4 @@
-"""Which pools run a fallback version, and what is worth saying about it."""
+"""Find the pools that run a fallback version, and report doubtful ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +21,9 @@ from gitops_doca.core.tags import split_revision
 
 
 def with_fallbacks(policies: Iterable[Policy], versions: Sequence[str]) -> tuple[Policy, ...]:
-    """Give each policy the fallback versions; none to one whose version is a digest.
+    """Give each policy the fallback versions, unless its version is a digest.
 
-    A fallback that equals a policy's own version is passed over for that policy.
+    A fallback version that equals a policy's own is skipped for that policy.
     """
     return tuple(
         replace(
@@ -40,7 +40,7 @@ def with_fallbacks(policies: Iterable[Policy], versions: Sequence[str]) -> tuple
 
 
 def unused_fallbacks(decisions: Sequence[Decision], versions: Iterable[str]) -> tuple[str, ...]:
-    """Return the fallback versions that no pool runs; none while the answer for a pool is unknown."""
+    """Return the fallback versions that no pool runs; none while an answer is unknown."""
     if any(isinstance(d, NoImage) and isinstance(d.lookup, TagUnknown) for d in decisions):
         return ()
     used = {decision.fallback for decision in decisions if isinstance(decision, UsePrecompiled)}
@@ -50,7 +50,8 @@ def unused_fallbacks(decisions: Sequence[Decision], versions: Iterable[str]) -> 
 def without_own_version(decisions: Iterable[Decision]) -> tuple[tuple[Policy, int], ...]:
     """Return the policies whose pools all run a fallback, and how many pools that are.
 
-    A fallback that differs from the policy's version in the container revision alone counts as its own.
+    A fallback that differs from the policy's version in the container revision alone counts as its
+    own.
     """
     by_policy: dict[tuple[str, str, str], list[Decision]] = defaultdict(list)
     for decision in decisions:
@@ -65,7 +66,7 @@ def without_own_version(decisions: Iterable[Decision]) -> tuple[tuple[Policy, in
 def report_own_versions(
     decisions: Iterable[Decision], problems: Problems, *, strict: bool, refused: str = ""
 ) -> None:
-    """Report each policy whose pools all run a fallback: that is what a mistyped version looks like.
+    """Report each policy whose pools all run a fallback: its version may be mistyped.
 
     A warning; with `strict` an error of class missing, and `refused` says what it prevents.
     """
@@ -84,7 +85,7 @@ def report_own_versions(
 
 
 def _runs_own_version(decision: Decision) -> bool:
-    """Say whether a pool runs its policy's version, or whether that is not known."""
+    """Say whether a pool runs its policy's version, or that is unknown."""
     match decision:
         case UsePrecompiled():
             own = decision.pool.policy.driver.version
@@ -96,9 +97,9 @@ def _runs_own_version(decision: Decision) -> bool:
 def warn_unlisted_misses(
     decisions: Iterable[Decision], lists: Mapping[Repository, TagList], problems: Problems
 ) -> None:
-    """Warn where a pool runs a fallback and the tag list could not confirm that the tag before is missing.
+    """Warn if a pool runs a fallback and the tag list could not confirm that its tag is missing.
 
-    A cache in front of a registry may say of a tag that it is missing when it only has not fetched it yet.
+    A cache in front of a registry may report a tag as missing that it has not fetched yet.
     """
     pools: dict[Repository, list[Pool]] = defaultdict(list)
     for decision in decisions:

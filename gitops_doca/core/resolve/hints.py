@@ -1,4 +1,4 @@
-"""Published tags that come near a missing one, with what differs."""
+"""Find published tags that are similar to a missing one, and say what differs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -18,16 +18,17 @@ _CACHED = 1 << 16
 def nearest_tags(version: str, platform: Platform, tags: frozenset[str]) -> tuple[str, ...]:
     """Return hints such as `<tag> (closest kernel of the flavour)`, the likeliest mistake first.
 
-    `platform.kernel` is empty when the image that compiles on the node is missing. At most three tags a rule.
+    `platform.kernel` is empty when the image that compiles on the node is missing. At most three
+    tags a rule.
     """
     return tuple(dict.fromkeys(_hints(version, platform, _indexed(tags))))
 
 
 @lru_cache(maxsize=1)
 def _indexed(tags: frozenset[str]) -> Mapping[Hashable, Sequence[PublishedTag]]:
-    """Take the tags apart once for all misses of a repository: a registry may list very many.
+    """Parse the tags once for all misses of a repository: a registry may have very many.
 
-    They stand under what a miss has to share with them, for each of the rules.
+    For each rule they are indexed by what a miss must have in common with them.
     """
     by_share: dict[Hashable, list[PublishedTag]] = defaultdict(list)
     shares = dict.fromkeys(shared for _, shared, _, _ in _RULES)
@@ -79,7 +80,7 @@ def _flavour_of(platform: Platform) -> str | None:
 
 
 def _other_version(version: str, _wanted: Platform, near: PublishedTag) -> bool:
-    # A release may have its precompiled images under another revision than the rest.
+    # The precompiled images of a release may have another revision than the rest.
     return near.version != version
 
 
@@ -115,7 +116,7 @@ def _newest_first(_wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[tup
 
 @lru_cache(maxsize=_CACHED)
 def _backwards(version: str) -> tuple[tuple[int, ...], ...]:
-    # With an end that counts more than any number negated, what goes on comes before what ends.
+    # The end counts more than any negated number, so longer keys sort before their prefixes.
     parts = (*version_key(version), ())
     return tuple(tuple(-number for number in (*part, -1)) for part in parts)
 
@@ -136,4 +137,4 @@ _RULES: tuple[tuple[str, _Shared, _Differs, _Closeness], ...] = (
     ),
     ("the same platform under another driver version", _platform, _other_version, _newest_first),
 )
-"""What a hint says, what its tags share with the miss, in what they differ, and which is the nearest."""
+"""The rules: hint, what tags have in common with the miss, what differs, which is nearest."""

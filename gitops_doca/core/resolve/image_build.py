@@ -1,6 +1,7 @@
-"""What builds a precompiled image that is missing: the parameters of the driver image's own Dockerfiles.
+"""Find the build arguments of a missing precompiled image.
 
-Names and meanings are those of github.com/Mellanox/doca-driver-build, README, "build parameters".
+They are those of the driver image's own Dockerfiles: github.com/Mellanox/doca-driver-build, README,
+"build parameters".
 """
 
 from collections.abc import Mapping
@@ -31,13 +32,13 @@ class ImageBuild:
     """`docker` or `podman`."""
     dockerfile: str
     arguments: Mapping[str, str]
-    """Build arguments, in the order in which that README names them."""
+    """Build arguments, in the order of that README."""
     unknown: Mapping[str, str]
-    """Arguments that neither tag nor pool tells, with what they mean."""
+    """Arguments that neither tag nor pool determines, with their meaning."""
 
 
 def image_build(pool: Pool) -> ImageBuild | None:
-    """Return what builds a pool's precompiled image; None for an OS or architecture without a Dockerfile."""
+    """Return the build of a pool's precompiled image; None without a Dockerfile for its platform."""
     platform = pool.platform
     system, machine = DISTRIBUTIONS.get(platform.os_id), MACHINES.get(platform.arch)
     if system is None or not system.dockerfile or machine is None or pool.policy.driver.digest is not None:
@@ -54,7 +55,7 @@ def image_build(pool: Pool) -> ImageBuild | None:
 
 
 def _arguments(pool: Pool, system: Distribution, machine: str) -> dict[str, tuple[str, str]]:
-    """Return each argument's value, and what it means where that is not known."""
+    """Return each argument's value, or its meaning if the value is unknown."""
     platform, version = pool.platform, pool.policy.driver.version
     parsed = parse_version(version) or DriverVersion(doca="", driver="", revision="")
     return {

@@ -1,4 +1,4 @@
-"""What a registry says of a tag, and where answers come from."""
+"""The answers about a tag, and the sources of answers."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ class Cause(Enum):
     DNS = "dns"
     PROXY = "proxy"
     POLICY = "policy"
-    """A redirect or token realm that leads where credentials must not go."""
+    """A redirect or token realm that leads to where credentials must not be sent."""
     REPOSITORY = "repository"
     """The registry does not show the repository: wrong path, or no access."""
     INCONSISTENT = "inconsistent"
-    """The tag list holds the tag, the manifest is said not to exist."""
+    """The tag list has the tag, but the registry says that the manifest does not exist."""
     PROTOCOL = "protocol"
-    """An answer against the protocol of registries: HTML, a bare 404, a broken manifest."""
+    """An answer that violates the protocol of registries: HTML, a bare 404, a broken manifest."""
     DEADLINE = "deadline"
 
 
@@ -49,13 +49,13 @@ class TagMissing:
 
 @dataclass(frozen=True, slots=True)
 class TagUnknown:
-    """Nothing settles the question; never to be taken for missing."""
+    """It is unknown whether the tag exists; never treated as missing."""
 
     cause: Cause
     reason: str
     """What happened, without secrets and without text from the server's body."""
     repository_hidden: bool = False
-    """The registry said NAME_UNKNOWN to a client that had shown credentials."""
+    """The registry answered NAME_UNKNOWN to a client with credentials."""
 
 
 TagLookup = TagExists | TagMissing | TagUnknown
@@ -63,7 +63,7 @@ TagLookup = TagExists | TagMissing | TagUnknown
 
 @dataclass(frozen=True, slots=True)
 class ImagePlatforms:
-    """What an image says of itself."""
+    """The digest and the platforms of an image."""
 
     digest: Digest
     """Of the manifest that the tag names, computed from its bytes."""
@@ -73,12 +73,12 @@ class ImagePlatforms:
 
 @dataclass(frozen=True, slots=True)
 class NotAnImage:
-    """The tag is there, and no node can pull an image by it."""
+    """The tag exists, but not as an image that a node can pull."""
 
     digest: Digest
     """Of the manifest that the tag names, computed from its bytes."""
     instead: str
-    """What the tag names, for messages."""
+    """The kind of thing that the tag names, for messages."""
 
 
 Inspection = ImagePlatforms | NotAnImage | TagUnknown
@@ -86,52 +86,52 @@ Inspection = ImagePlatforms | NotAnImage | TagUnknown
 
 @dataclass(frozen=True, slots=True)
 class TagList:
-    """Tags of a repository: evidence for hints, never by itself for a tag's absence."""
+    """The tags of a repository: used for hints, but never as proof that a tag is missing."""
 
     tags: frozenset[str] = frozenset()
     complete: bool = False
     unlinked: frozenset[str] = frozenset()
-    """Those of `tags` that no `Link` leads to: only a client that goes on by itself sees them."""
+    """The tags on pages without a `Link` to them, which only some clients read."""
     repository_unknown: bool = False
     """The registry says that it has no such repository."""
     reason: str = field(default="", compare=False)
-    """Why it is not complete, without secrets and without text from the server's body."""
+    """Why it is incomplete, without secrets and without text from the server's body."""
 
 
 class Resolver(Protocol):
     """The source of answers: the registries, or a lock.
 
-    Whatever a registry does gives answers. What may be raised is `AnswersTooLargeError`.
+    Failures of a registry are answers too; only `AnswersTooLargeError` is raised.
     """
 
     def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
         """Return one answer for each image."""
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
-        """Return what can be learned of each repository's tags."""
+        """Return the known tags of each repository."""
 
 
 class Inspector(Resolver, Protocol):
-    """A resolver that can also look into images."""
+    """A resolver that can also read images."""
 
     def inspect(self, images: Collection[ImageReference]) -> Mapping[ImageReference, Inspection]:
-        """Return digest and platforms of each image, by its manifest and its configuration; each exists."""
+        """Return digest and platforms of each image; each must exist."""
 
 
 class TagSource(Inspector, Protocol):
-    """Where a run learns which tags exist, and what depends on where that is."""
+    """A source of answers about tags, and how a run checks and reports them."""
 
     @property
     def is_online(self) -> bool:
-        """Whether registries are asked."""
+        """Whether it asks registries."""
 
     @property
     def rendering(self) -> int:
-        """The rendering that the answers were reviewed with; the program's own when they are new."""
+        """The rendering that the answers were reviewed with; the program's own for new answers."""
 
     @property
     def recorded(self) -> str:
-        """What the message about a miss says of where it is recorded; empty when the registry was asked."""
+        """Where a miss is recorded, for messages; empty if the registry was asked."""
 
     def check(
         self,
@@ -141,10 +141,10 @@ class TagSource(Inspector, Protocol):
         *,
         lists_wanted: bool,
     ) -> None:
-        """Report what keeps this source from answering for these pools and companions, before it is asked."""
+        """Report why this source cannot answer for these pools and companions, before it is used."""
 
     def check_count(self, needed: int, problems: Problems) -> None:
-        """Report more references than this source may be asked for in one run."""
+        """Report too many references for this source in one run."""
 
     def check_rendering(self, problems: Problems, *, strict: bool) -> None:
         """Report answers that were reviewed with another rendering."""
@@ -153,9 +153,9 @@ class TagSource(Inspector, Protocol):
 def cross_check(
     lookups: Mapping[ImageReference, TagLookup], lists: Mapping[Repository, TagList]
 ) -> dict[ImageReference, TagLookup]:
-    """Weigh misses against the tag lists, and turn into unknown what they contradict.
+    """Compare misses with the tag lists, and turn contradicted ones into unknown.
 
-    N. B. a list can make a miss doubtful; it can never make one: a mirror lists only what it has cached.
+    A list can make a miss doubtful, but never prove one: a mirror lists only what it has cached.
     """
     seen = {image.repository for image, lookup in lookups.items() if isinstance(lookup, TagExists)}
     return {image: _weigh(image, lookup, lists, seen) for image, lookup in lookups.items()}
@@ -168,7 +168,7 @@ def _weigh(
     seen: Collection[Repository],
 ) -> TagLookup:
     if isinstance(lookup, TagUnknown) and lookup.repository_hidden and image.repository in seen:
-        # The repository is there for other tags, so the registry meant this one.
+        # Other tags of the repository exist, so the error was about this tag.
         lookup = TagMissing()
     if not isinstance(lookup, TagMissing):
         return lookup

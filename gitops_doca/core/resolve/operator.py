@@ -1,6 +1,6 @@
-"""What the operator does: which images it would find, and which drivers it makes beside ours.
+"""Report images that the operator would not find, and drivers that it makes itself.
 
-For it an image exists when the repository's tag list names its tag.
+For the operator an image exists if the repository's tag list has its tag.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +16,10 @@ _HAND_OVER = "docs/beside-the-operator.md has the order of steps; with emit: pol
 
 
 def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> bool | None:
-    """Say whether the operator would find a tag; None where a list that broke off does not settle it.
+    """Say whether the operator would find a tag; None if an incomplete list leaves it unknown.
 
-    It compares tags exactly, on all pages that `Link` headers lead to (go-containerregistry's `remote.List`).
+    It compares tags exactly, on all pages that `Link` headers lead to (go-containerregistry's
+    `remote.List`).
     """
     listed = lists.get(image.repository, TagList())
     if image.tag in listed.tags:
@@ -33,9 +34,9 @@ def report_unlisted(
     *,
     recorded: str = "",
 ) -> None:
-    """Report precompiled images that exist, and that the operator would not find, or might not.
+    """Report existing precompiled images that the operator would not find, or might not.
 
-    What it compiles on the node it never looks up. `recorded` is as in `decide.report`.
+    It never looks up the image that compiles on the node. `recorded` is as in `decide.report`.
     """
     pools: dict[ImageReference, list[Pool]] = {}
     for decision in decisions:
@@ -52,15 +53,15 @@ def report_unlisted(
 
 
 def report_global_repositories(policies: Iterable[Policy], problems: Problems) -> None:
-    """Report repositories that stand in `global` alone: the operator lists tags before it looks there.
+    """Report repositories that are only in `global`: the operator lists tags before it reads that.
 
-    It would ask for a repository without a name, find no tag, and so stop, or compile on every node.
+    It would look up a repository without a name, find no tag, and stop, or compile on every node.
     """
     for policy in policies:
         if not policy.driver.has_own_repository:
             problems.error(
-                "the repository stands in spec.global alone, and the operator would find no image: "
-                "it looks the tags up before it takes from global what ofedDriver lacks",
+                "the repository is only in spec.global, and the operator would find no image: it looks "
+                "tags up before it fills ofedDriver from global",
                 policy.driver.places.get("repository", policy.place),
                 help="write the repository under spec.ofedDriver too, or let gitops-doca make the "
                 "DaemonSets (emit: daemonsets)",
@@ -68,7 +69,7 @@ def report_global_repositories(policies: Iterable[Policy], problems: Problems) -
 
 
 def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> None:
-    """Report a nodeAffinity that requires a loaded driver: the operator puts all of it on the driver too."""
+    """Report a nodeAffinity that requires a loaded driver, which the driver's pods get too."""
     for policy in policies:
         affinity = policy.node_affinity or {}
         if driver_affinity(affinity).get(REQUIRED) != affinity.get(REQUIRED):
@@ -82,7 +83,7 @@ def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> No
 
 
 def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:
-    """Warn of pools that differ in the architecture only: the operator has one DaemonSet for all of them."""
+    """Warn of pools that differ only in the architecture: the operator has one DaemonSet for them."""
     groups: dict[tuple[str, str, str], list[Pool]] = {}
     for pool in pools:
         key = (pool.policy.name, pool.platform.os, pool.platform.kernel)
@@ -102,10 +103,11 @@ def warn_shared_daemon_sets(pools: Sequence[Pool], problems: Problems) -> None:
 def warn_two_owners(
     policies: Iterable[Policy], evidence: Iterable[OperatorEvidence], problems: Problems
 ) -> None:
-    """Warn where DaemonSets are rendered beside an operator that makes them too.
+    """Warn if DaemonSets are rendered beside an operator that makes them too.
 
-    It overwrites ours, and deletes them when `ofedDriver` goes. A policy that an API server has stored, a
-    driver DaemonSet of the operator's, or a policy with `ofedDriver` in the inventory shows it.
+    It overwrites ours, and deletes them when `ofedDriver` is removed. A policy that an API server
+    has stored, a driver DaemonSet of the operator's, or a policy with `ofedDriver` in the inventory
+    shows it.
     """
     for policy in policies:
         if policy.from_cluster:
@@ -127,10 +129,10 @@ def warn_two_owners(
 def warn_lost_init_container(
     evidence: Iterable[OperatorEvidence], options: RenderOptions, problems: Problems
 ) -> None:
-    """Warn where the operator's DaemonSets have an init container that the rendered ones lack.
+    """Warn if the operator's DaemonSets have an init container that the rendered ones lack.
 
-    The chart of the operator turns it on by default, so most clusters that are taken over have it. One
-    warning for each of its images.
+    The operator's chart enables it by default, so most existing clusters have it. One warning for
+    each of its images.
     """
     if options.init_container_image:
         return
@@ -152,7 +154,7 @@ def _unlisted(image: ImageReference, pools: Sequence[Pool], recorded: str) -> Di
     forced = {pool.policy.driver.force_precompiled for pool in pools}
     then = {
         True: "forcePrecompiled makes it stop there, without a driver",
-        False: "without forcePrecompiled it compiles the driver on the node in silence",
+        False: "without forcePrecompiled it silently compiles the driver on the node",
     }
     outcome = "; ".join(then[one] for one in sorted(forced))
     return Diagnostic(

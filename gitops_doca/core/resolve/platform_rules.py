@@ -1,4 +1,4 @@
-"""Whether a pool's platform fits into the label values, the name and the tag that are made of it."""
+"""Check that a platform fits into label values, name and tag."""
 
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import ARCH_LABEL, KERNEL_LABEL, OS_ID_LABEL, OS_VERSION_LABEL, Pool
@@ -12,14 +12,15 @@ FIELDS = {
     KERNEL_LABEL: "kernel",
     ARCH_LABEL: "arch",
 }
-"""Label of a node to field of its `Platform`."""
-_AGAIN = "take the inventory again"
+"""The field of `Platform` for each node label."""
+_AGAIN = "update the inventory"
 
 
 def fits(pool: Pool, name: str, who: str, problems: Problems) -> bool:
-    """Report the first thing that does not fit, and return False; once for all nodes of the pool.
+    """Report the first problem and return False; once for all nodes of the pool.
 
-    `name` is the DaemonSet's name with the architecture in it, without `-ds`; `who` begins the sentence.
+    `name` is the DaemonSet's name with the architecture in it, without `-ds`; `who` begins the
+    sentence.
     """
     return (
         _label_values(pool, who, problems) and _name(pool, name, who, problems) and _tag(pool, who, problems)
@@ -59,13 +60,16 @@ def _name(pool: Pool, name: str, who: str, problems: Problems) -> bool:
 
 def _tag(pool: Pool, who: str, problems: Problems) -> bool:
     driver = pool.policy.driver
+    if driver.digest is not None:
+        return True
     # The tag that compiles on the node is the same without the kernel.
-    if driver.digest is None and not is_tag(tag := precompiled_tag(driver.version, pool.platform)):
-        problems.error(
-            f"{who}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
-            pool.source.label_place(KERNEL_LABEL),
-        )
-        return False
+    for version in (driver.version, *driver.fallbacks):
+        if not is_tag(tag := precompiled_tag(version, pool.platform)):
+            problems.error(
+                f"{who}: {tag!r} cannot be a tag: at most 128 letters, digits, _ . and -",
+                pool.source.label_place(KERNEL_LABEL),
+            )
+            return False
     return True
 
 

@@ -23,13 +23,13 @@ from gitops_doca.core.taints import untolerated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouping:
-    """All pools, and the NIC nodes that are in none."""
+    """All pools, and the skipped nodes."""
 
     pools: tuple[Pool, ...]
     """Sorted by policy, then platform."""
     skipped: tuple[SkippedNode, ...]
     obsolete_plans: tuple[PlannedPool, ...] = ()
-    """Plans all of whose pools have nodes now."""
+    """Plans whose pools all have nodes now."""
 
 
 def group_nodes(
@@ -43,11 +43,11 @@ def group_nodes(
 ) -> Grouping:
     """Partition the NIC nodes that each policy selects and whose taints it tolerates.
 
-    A plan is a pool of its own until a node runs its platform under the policy; two plans for one pool
-    are an error.
+    A plan is a pool of its own until a node runs its platform under the policy; two plans for one
+    pool are an error.
 
-    Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as errors a
-    platform that fits into no tag, label or name, and pools that would share a name.
+    Reports a node without one of `PLATFORM_LABELS` (a warning; with `strict` an error), and as
+    errors a platform that fits into no tag, label or name, and pools that would share a name.
     """
     nodes = sorted((node for node in nodes if node.has_nic), key=lambda node: node.name)
     pools: list[Pool] = []
@@ -84,15 +84,11 @@ def check_overlap(
 ) -> None:
     """Report nodes that two NicNodePolicies select.
 
-    As the operator's webhook does: whether the nodes have a NIC, and the policies a driver, or not.
+    Like the operator's webhook, even without a NIC, and without a driver in the policies.
     """
     shared: dict[tuple[str, ...], list[Node]] = defaultdict(list)
     for node in sorted(nodes, key=lambda node: node.name):
-        names = tuple(
-            name
-            for name, selector in sorted(selectors.items())
-            if all(node.labels.get(key) == value for key, value in selector.items())
-        )
+        names = tuple(name for name, selector in sorted(selectors.items()) if node.matches(selector))
         if len(names) > 1:
             shared[names].append(node)
     for names, twice in sorted(shared.items()):
@@ -104,7 +100,7 @@ def check_overlap(
 
 
 def _skip_reason(node: Node, policy: Policy) -> tuple[str, tuple[str, ...]]:
-    """Return why a node is in no pool of a policy, and the labels that it lacks; empty when it is in one."""
+    """Return why a policy skips a node, and the labels that it lacks; empty if it does not."""
     taints = untolerated(node, policy.tolerations)
     if taints:
         return "taint " + ", ".join(f"{taint.key}:{taint.effect}" for taint in taints), ()
@@ -177,9 +173,10 @@ def _report_shared_names(pools: Iterable[Pool], problems: Problems) -> None:
             continue
         if other.policy == pool.policy and other.platform.arch != pool.platform.arch:
             message = f"operatorNames gives {other.platform} and {pool.platform} the same DaemonSet name"
-            help = "the operator's names hold one architecture a kernel; set operatorNames: false"
+            help = "the operator's names allow one architecture for each kernel; set operatorNames: false"
         else:
-            # Kernels and policy names are in it as hashes of 32 bits, OS and version run together.
+            # It has hashes of 32 bits for kernel and policy name, and OS and version without a
+            # separator.
             message = f"{_whose(other)} and {_whose(pool)} get the same DaemonSet name"
             help = "give the nodes of one of them a NicNodePolicy of another name"
         problems.error(f"{message} {pool.daemon_set}", pool.source.place, help=help)
@@ -190,7 +187,8 @@ def _whose(pool: Pool) -> str:
 
 
 def _app(policy: Policy, platform: Platform, *, operator_names: bool) -> str:
-    # Always, not only once amd64 joins: a name that changes hands then would kill every arm64 driver.
+    # Always, not only when amd64 joins: the name would then move, and every arm64 driver be
+    # removed.
     arch = "" if platform.arch == "amd64" or operator_names else platform.arch
     return driver_name(platform.os, platform.kernel, policy.node_policy, arch)
 
@@ -202,9 +200,9 @@ def _report_lacking(
         plural = "s" if len(nodes) > 1 else ""
         message = (
             f"NIC {list_nodes(nodes)} skipped: no label {', '.join(labels)}, "
-            f"so the driver image for the node{plural} is not known"
+            f"so the driver image for the node{plural} is unknown"
         )
-        help = f"{help_with_platform(labels)}, then take the inventory again"
+        help = f"{help_with_platform(labels)}, then update the inventory"
         if strict:
             problems.error(message, nodes[0].place, help=help)
         else:

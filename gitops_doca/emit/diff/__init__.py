@@ -1,1 +1,1 @@
-"""A comparison as text, Markdown or JSON."""
+"""Format a comparison as text, Markdown or JSON."""

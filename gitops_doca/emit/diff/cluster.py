@@ -1,4 +1,4 @@
-"""The comparison of one cluster, as the documents of `diff` are given it."""
+"""The comparison of one cluster, as the documents of `diff` need it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gitops_doca.core.diagnostics import Category
 from gitops_doca.emit.diff.phrases import Base
 
 NO_BASE = Base(name="")
-"""Of a cluster that could not be compared."""
+"""The class of error of a cluster that could not be compared."""
 
 
 @dataclass(frozen=True, kw_only=True)

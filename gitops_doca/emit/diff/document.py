@@ -1,4 +1,4 @@
-"""A comparison as JSON, for scripts."""
+"""Format a comparison as JSON."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
@@ -31,7 +31,7 @@ def json_diff(
 ) -> str:
     """Return a `DriverDiff` as JSON text; see schemas/diff.schema.json.
 
-    Without `manifests` objects are listed, and not their difference.
+    Without `manifests`, objects are listed without their unified diff.
     """
     compared = [(diff.cluster, diff.base, diff.comparison) for diff in diffs if diff.comparison]
     result: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The comparisons of all clusters as text or Markdown; one cluster has no title."""
+"""Format the comparisons of all clusters as text or Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from gitops_doca.emit.diff.text import diff_lines, summary_lines
 from gitops_doca.emit.escape import markdown_code, printable
 
 _RESERVED = 200
-"""Bytes for the sentence that says how many clusters were left out."""
+"""Bytes for the sentence that says how many clusters are omitted."""
 
 
 def failing_first(diffs: Iterable[ClusterDiff]) -> tuple[ClusterDiff, ...]:
@@ -17,7 +17,7 @@ def failing_first(diffs: Iterable[ClusterDiff]) -> tuple[ClusterDiff, ...]:
 
 
 def text_lines(diffs: Sequence[ClusterDiff], *, manifests: bool = True) -> Iterator[tuple[str, bool]]:
-    """Yield each line of the text, and whether it is one of a unified diff, which is escaped already."""
+    """Yield each line of the text, and whether it is of a unified diff, which is escaped already."""
     if len(diffs) > 1:
         yield _summary(diffs), False
     for diff in diffs:
@@ -41,7 +41,7 @@ def markdown_fleet(diffs: Sequence[ClusterDiff], limit: int, *, manifests: bool 
         section = _section(diff, (room - _RESERVED) // (len(diffs) - number), manifests=manifests)
         if len(section.encode()) > room - _RESERVED:
             left = len(diffs) - number
-            return f"{text}\n*Left out, to fit {limit} bytes: {left} cluster{'' if left == 1 else 's'}.*\n"
+            return f"{text}\n**Omitted, to fit {limit} bytes: {left} cluster{'' if left == 1 else 's'}.*\n"
         text += section
     return text
 

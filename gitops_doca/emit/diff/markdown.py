@@ -1,4 +1,4 @@
-"""A comparison as Markdown that fits into a comment on a pull request."""
+"""Format a comparison as Markdown that fits into a comment on a pull request."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,17 +30,17 @@ _RESERVED = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Block:
-    """What is shown as a whole or not at all."""
+    """A block that is shown as a whole or not at all."""
 
     text: str
     what: str
-    """Counted, by this word, when it is not shown."""
+    """The word by which it is counted when it is not shown."""
 
 
 def markdown(comparison: Comparison, base: Base, limit: int, *, manifests: bool = True) -> str:
     """Return the comparison in at most `limit` bytes; the last line counts what is not shown.
 
-    Without `manifests` their difference is not shown. The headline always is, whatever the limit.
+    Without `manifests` their diff is not shown. The headline is always shown.
     """
     title, counts = _head(comparison, base)
     first = list(_news(comparison))
@@ -58,7 +58,7 @@ def markdown(comparison: Comparison, base: Base, limit: int, *, manifests: bool 
 
 
 def _fit(blocks: Sequence[_Block], room: int) -> int:
-    """Return how many of the first blocks there is room for, in bytes."""
+    """Return how many of the first blocks fit, in bytes."""
     for number, block in enumerate(blocks):
         room -= len(block.text.encode())
         if room < 0:
@@ -67,7 +67,7 @@ def _fit(blocks: Sequence[_Block], room: int) -> int:
 
 
 def _head(comparison: Comparison, base: Base) -> tuple[str, str]:
-    """Return the title, and what comes behind the news."""
+    """Return the title, and the notes and counts after the news."""
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""
     notes = "".join(f"\n> {markdown_text(note)}\n" for note in base.notes)
     if comparison.is_same:
@@ -132,7 +132,7 @@ def _moves(comparison: Comparison) -> Iterator[_Block]:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[Markdown, ...]], what: str) -> Iterator[_Block]:
-    """Yield a block for each row; the first brings the head along."""
+    """Yield a block for each row; the first includes the head."""
     title, rule, *lines = markdown_table([*text_cells([head]), *rows])
     above = f"\n{title}\n{rule}\n"
     for line in lines:
@@ -141,7 +141,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[Markdown, ...]], what: st
 
 
 def _objects(comparison: Comparison, base: Base) -> Iterator[_Block]:
-    # Pools first: what else changes is seldom what a reader looks for.
+    # Pools first: readers seldom look for other objects.
     for change in sorted(comparison.objects, key=lambda change: not is_daemon_set(change)):
         body = markdown_block(unified_lines(change, base.name), "diff")
         summary = html_in_markdown(f"{change.kind}: {object_name(change)}")

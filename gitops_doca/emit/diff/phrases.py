@@ -1,4 +1,4 @@
-"""The phrases of a comparison that text and Markdown share."""
+"""The phrases of a comparison, shared by text and Markdown."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -48,28 +48,28 @@ _VERBS = {
 _MOVES = (
     ("moves", "move"),
     ("joins a pool", "join a pool"),
-    ("is in no pool any more", "are in no pool any more"),
-    ("is not in the inventory any more", "are not in the inventory any more"),
+    ("is no longer in a pool", "are no longer in a pool"),
+    ("is no longer in the inventory", "are no longer in the inventory"),
 )
-"""The words for one node, and for several."""
+"""The phrases for one node and for several."""
 _NAMED = 50
-"""Nodes that are named where they lose or compile their driver."""
+"""The most nodes that are named when they lose or compile their driver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What the comparison starts from."""
+    """The base of the comparison."""
 
     name: str
-    """Revision or folder, as its author wrote it."""
+    """Revision or folder, as given."""
     commit: str = ""
     """The commit's object name; empty for a folder."""
     notes: tuple[str, ...] = ()
-    """What a reader must know of the two sides."""
+    """Notes for the reader about the two sides."""
 
 
 def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
-    """Say which nodes will compile the driver, and why that is new; at most `named` nodes by name."""
+    """Say which nodes will compile the driver and why that is new, naming at most `named` nodes."""
     pool, nodes = change.pool, change.nodes
     names = name_nodes(nodes, named)
     who = f"{_count(nodes)} will compile the driver: {names};"
@@ -95,7 +95,7 @@ def compiling(change: Compiling[RenderedPool], named: int = _NAMED) -> str:
 
 
 def falling_back(change: PoolChange, named: int = _NAMED) -> str:
-    """Say which nodes go back to a fallback version; at most `named` nodes by name."""
+    """Say which nodes go back to a fallback version, naming at most `named` nodes."""
     old, new = cast("RenderedPool", change.before), cast("RenderedPool", change.after)
     nodes = new.nodes or ()
     who = f"{_count(nodes)} will go back to a fallback version: {name_nodes(nodes, named)}"
@@ -105,7 +105,7 @@ def falling_back(change: PoolChange, named: int = _NAMED) -> str:
 
 
 def driver_effects(change: PoolChange) -> list[str]:
-    """Say what happens to the driver on a pool's nodes; of a removed pool a sentence for each case."""
+    """Say what happens to the driver on a pool's nodes; for a removed pool, a sentence per case."""
     if change.after is not None:
         return [reload_effect(change)]
     if not change.departures:
@@ -136,7 +136,7 @@ def departure_effect(departure: Departure, pool: RenderedPool) -> str:
 
 
 def _loses(pool: RenderedPool, verb: str, names: tuple[str, ...]) -> str:
-    """Say that nodes lose their pod with the DaemonSet of a pool."""
+    """Say that nodes lose their pod together with the pool's DaemonSet."""
     count, shown = _count(names), name_nodes(names, _NAMED)
     if pool.is_operators:
         return f"left to the operator on {count}: {shown}"
@@ -161,14 +161,14 @@ def reload_effect(change: PoolChange) -> str:
 
 
 def pool_nodes(pool: RenderedPool) -> str:
-    """Say how many nodes a pool has, and which."""
+    """Say how many nodes a pool has, and name them."""
     if pool.nodes is None:
         return "not known"
     return f"{len(pool.nodes)}: {name_nodes(pool.nodes)}" if pool.nodes else "none yet (planned)"
 
 
 def headline(comparison: Comparison) -> str:
-    """Count what changes."""
+    """Count the changes."""
     pools = Counter(change.kind for change in comparison.pools)
     counted = [
         f"{pools[kind]} {_plural('pool', pools[kind])} {kind}"
@@ -206,22 +206,22 @@ def _move_words(move: NodeMove) -> tuple[str, str]:
 
 
 def version_move(move: VersionMove, target: str) -> str:
-    """Say how many pools and nodes go to a driver version, which is spelled `target`."""
+    """Say how many pools and nodes change to a driver version, written as `target`."""
     count = "" if move.nodes is None else f", {move.nodes} {_plural('node', move.nodes)}"
     return f"{target}: {move.pools} {_plural('pool', move.pools)}{count}"
 
 
 def unchanged_version(stay: VersionStay, target: str) -> str:
-    """Say how many pools stay on a driver version, which is spelled `target`."""
+    """Say how many pools stay on a driver version, written as `target`."""
     return f"{stay.pools} {_plural('pool', stay.pools)} stay{_s(stay.pools)} on {target}, nothing reloads"
 
 
 def source_and_target(
     move: NodeMove, code: Callable[[str], str] = str, text: Callable[[str], str] = str
 ) -> tuple[str, str]:
-    """Say from where to where nodes move, with policies only where the pools differ in nothing else.
+    """Say where nodes come from and go to, with policies only if the pools differ in nothing else.
 
-    `code` spells the name of a pool, `text` all else.
+    `code` formats the name of a pool, `text` the rest.
     """
     source = _location(move.source, "new in the inventory", code, text)
     target = _location(move.target, "not in the inventory", code, text)
@@ -233,7 +233,7 @@ def source_and_target(
 
 
 def moved_nodes(move: NodeMove) -> str:
-    """Say how many nodes move, and which."""
+    """Say how many nodes move, and name them."""
     return f"{len(move.nodes)}: {name_nodes(move.nodes)}"
 
 
@@ -244,7 +244,7 @@ def object_name(change: ObjectChange) -> str:
 
 
 def is_daemon_set(change: ObjectChange) -> bool:
-    """Say whether the object is a DaemonSet, which the list of pools has already."""
+    """Say whether the object is a DaemonSet, which is in the list of pools already."""
     return change.key[0] == "DaemonSet"
 
 

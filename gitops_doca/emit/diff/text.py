@@ -1,4 +1,4 @@
-"""A comparison as text: the summary, and the unified diff."""
+"""Format a comparison as text: a summary and the unified diff."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ from gitops_doca.emit.diff.unified import unified_lines
 
 
 def summary_lines(comparison: Comparison, base: Base) -> Iterator[str]:
-    """Yield what a person needs to know before the manifests."""
+    """Yield the summary, which comes before the manifests."""
     yield from map(compiling, comparison.compiling)
     yield from map(falling_back, comparison.falling_back)
     commit = f" ({base.commit[:12]})" if base.commit and base.commit[:12] != base.name else ""

@@ -1,4 +1,4 @@
-"""The difference of one object, as diff -u shows it."""
+"""Format the difference of one object as a unified diff."""
 
 import difflib
 
@@ -9,7 +9,7 @@ from gitops_doca.emit.yaml import dump_stream
 
 
 def unified_lines(change: ObjectChange, base: str) -> list[str]:
-    """Return the lines, without line ends; ASCII but for the names in the first two."""
+    """Return the lines, without line ends; ASCII except for the names in the first two."""
     path = "/".join(part for part in change.key if part)
     return list(
         difflib.unified_diff(

@@ -1,1 +1,1 @@
-"""The matrix of pools and driver versions as text, Markdown, JSON and a page."""
+"""Format the matrix of pools and driver versions as text, Markdown, JSON and HTML."""

@@ -1,4 +1,4 @@
-"""The matrix of pools and driver versions as one HTML page that needs nothing besides itself."""
+"""Format the matrix of pools and driver versions as one self-contained HTML page."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
@@ -26,7 +26,7 @@ from gitops_doca.emit.matrix.phrases import (
 )
 
 _TITLE = "Driver versions and pools"
-# Nothing on the page may be fetched, whatever stands in a tag.
+# The page may fetch nothing, whatever a tag contains.
 _HEAD = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -48,7 +48,7 @@ _FOOT = "</main>\n</body>\n</html>\n"
 
 
 def html_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
-    """Return a page with a section for each repository; without scripts, every value escaped."""
+    """Return a page with a section for each repository, without scripts; all values are escaped."""
     lines = [
         line
         for number, matrix in enumerate(matrices, start=1)
@@ -59,7 +59,7 @@ def html_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
 
 
 def _style() -> str:
-    """Return the style of the page: light and dark, on paper, on a phone and with many columns."""
+    """Return the page's style: light and dark, for print, for phones and for many columns."""
     return (resources.files("gitops_doca") / "emit" / "matrix" / "page.css").read_text(encoding="utf-8")
 
 
@@ -78,7 +78,7 @@ def _section(matrix: VersionMatrix, shown: Sequence[VersionColumn], anchor: str)
 
 
 def _scrolled(table: Iterable[str], anchor: str, kind: str) -> Iterator[str]:
-    """Let a wide table scroll by itself, for the keyboard too."""
+    """Let a wide table scroll by itself, also with the keyboard."""
     yield f'<div class="scroll" role="region" aria-labelledby="{anchor}-{kind}" tabindex="0">'
     yield f'<table class="{kind}">'
     caption, *rows = table

@@ -1,4 +1,4 @@
-"""The matrix of pools and driver versions as JSON, for scripts."""
+"""Format the matrix of pools and driver versions as JSON."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def json_matrix(
 ) -> str:
     """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json.
 
-    `cluster` is whose the pools are that do not say it themselves.
+    `cluster` is the cluster of pools that do not name theirs.
     """
     repositories = [_repository(matrix, newest_first(matrix, versions), cluster) for matrix in matrices]
     return document_text(KIND, diagnostics, {"repositories": repositories})

@@ -1,4 +1,4 @@
-"""The phrases of the matrix that text, Markdown and HTML share."""
+"""The phrases of the matrix, shared by text, Markdown and HTML."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,12 +25,12 @@ MEANINGS = {
     Availability.UNKNOWN: "not known",
 }
 _NAMED = 3
-"""Clusters that one cell names."""
+"""The most clusters that a cell names."""
 NO_POOLS = "no pool, so there is nothing to compare versions with"
 
 
 def findings(matrix: VersionMatrix) -> Iterator[str]:
-    """Yield one sentence for the whole matrix, then one for each policy where there are several."""
+    """Yield a sentence for the whole matrix, then one for each policy if there are several."""
     for latest in matrix.latest:
         yield f"{_whose(latest.policy)}: {_finding(matrix, latest)}"
     for policy in policies(matrix.rows):
@@ -40,7 +40,7 @@ def findings(matrix: VersionMatrix) -> Iterator[str]:
         if running := matrix.fallbacks(row):
             yield f"{row.platform} runs the fallback version {' or '.join(running)}"
     if not matrix.listed.complete:
-        yield "the tag list is not complete: ? stands where it says nothing"
+        yield "the tag list is incomplete: ? means unknown"
 
 
 def _whose(policy: Policy | None) -> str:
@@ -53,7 +53,7 @@ def _finding(matrix: VersionMatrix, latest: LatestVersion) -> str:
     if not latest.version:
         return "none" if matrix.listed.complete else "none is known"
     current = matrix.is_current(latest.version)
-    # A list that broke off may have kept a newer one to itself.
+    # The part that an incomplete list lacks may have a newer one.
     more = "" if matrix.listed.complete else ", or a newer one"
     return f"{latest.version}{' (current)' if current else ''}{more}"
 
@@ -75,12 +75,12 @@ def policies(rows: Sequence[PlatformRow]) -> tuple[Policy, ...]:
 
 
 def count(matrix: VersionMatrix, column: VersionColumn) -> str:
-    """Say for how many pools a version has a precompiled image."""
+    """Count the pools for which a version has a precompiled image."""
     return f"{len(matrix.rows) - len(blocking_rows(matrix, column))} of {len(matrix.rows)}"
 
 
 def obstacles(matrix: VersionMatrix, column: VersionColumn) -> str:
-    """Name the pools that block a version: the first, and how many more."""
+    """Name the first pool that blocks a version, and count the others."""
     rows = blocking_rows(matrix, column)
     if len(rows) == len(matrix.rows) > 1:
         return "every pool"
@@ -89,7 +89,7 @@ def obstacles(matrix: VersionMatrix, column: VersionColumn) -> str:
 
 
 def marks(matrix: VersionMatrix, column: VersionColumn) -> tuple[str, ...]:
-    """Return what sets a version apart from the others."""
+    """Return the marks of a version: current, newest."""
     owners = [latest.policy for latest in matrix.latest if latest.version == column.version]
     own = () if None in owners else _newest_for([policy for policy in owners if policy])
     return (*(["current"] if column.current else []), *(["newest"] if None in owners else own))
@@ -103,7 +103,7 @@ def _newest_for(owners: Sequence[Policy]) -> tuple[str, ...]:
 
 
 def policy_heads(matrix: VersionMatrix) -> tuple[str, ...]:
-    """Return the heads of what `policy_cells` returns."""
+    """Return the heads of the cells that `policy_cells` returns."""
     clusters = ("clusters",) if any(row.clusters for row in matrix.rows) else ()
     several = len({kind_and_name(policy) for policy in policies(matrix.rows)}) > 1
     return (*clusters, *(("policy",) if several else ()))
@@ -112,7 +112,7 @@ def policy_heads(matrix: VersionMatrix) -> tuple[str, ...]:
 def policy_cells(matrix: VersionMatrix, row: PlatformRow) -> tuple[str, ...]:
     """Return the clusters of a row in one cell, and the names of its policies in another.
 
-    The first is there in a fleet only, the second where the matrix has several policies.
+    The first exists only in a fleet, the second only if the matrix has several policies.
     """
     cells = {
         "clusters": _first(row.clusters),
@@ -127,12 +127,12 @@ def _first(names: Sequence[str]) -> str:
 
 
 def nodes(row: PlatformRow) -> str:
-    """Return how many nodes wait for the image, or that it is planned."""
+    """Return the number of nodes that need the image, or that it is planned."""
     return str(len(row.node_names)) if row.node_names else "planned"
 
 
 def skipped(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> str:
-    """Say how many versions are not shown; empty when all are."""
+    """Say how many versions are not shown; empty if all are."""
     missing = len(matrix.versions) - len(shown)
     plural = "" if missing == 1 else "s"
     return (

@@ -1,4 +1,4 @@
-"""The matrix of pools and driver versions as text, for a terminal, and as Markdown, for a comment."""
+"""Format the matrix of pools and driver versions as text and as Markdown."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,12 +23,12 @@ _VERSIONS = ("", "VERSION", "POOLS", "", "BLOCKED BY")
 
 
 def text_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
-    """Return for each repository its versions, newest first, then what each of them has for each pool."""
+    """Return for each repository its versions, newest first, then their images for each pool."""
     return "\n".join(_text(matrix, newest_first(matrix, versions)) for matrix in matrices) or f"{NO_POOLS}\n"
 
 
 def markdown_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
-    """Return the same for a comment on a pull request."""
+    """Return the same as Markdown for a comment on a pull request."""
     return (
         "\n".join(_markdown(matrix, newest_first(matrix, versions)) for matrix in matrices) or f"{NO_POOLS}\n"
     )

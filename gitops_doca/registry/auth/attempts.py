@@ -23,15 +23,16 @@ class CredentialAttempt:
     """Of the repository."""
     credential: Credential | HelperCall | None
     is_only: bool
-    """There is no other candidate: if a credential helper has no login, the request is anonymous."""
+    """There is no other candidate: if a credential helper has no login, the request is anonymous.
+    """
     cache: AuthorizationCache = field(default_factory=AuthorizationCache)
 
 
 class CredentialAttempts:
-    """The attempts of all candidates, or an anonymous one without candidates; safe to share between threads.
+    """The attempts of all candidates, or an anonymous one without candidates; thread-safe.
 
-    Raises `LookupFailedError` (auth) if there are candidates and all are invalid: they never make a request
-    anonymous.
+    Raises `LookupFailedError` (auth) if there are candidates and all are invalid: they never make a
+    request anonymous.
     """
 
     def __init__(self, path: str, candidates: Sequence[CredentialCandidate]) -> None:

@@ -1,4 +1,4 @@
-"""The authorization of the requests for a repository, fetched once and shared by all threads."""
+"""The authorization for a repository, fetched once for all threads."""
 
 import threading
 from collections.abc import Callable
@@ -50,16 +50,16 @@ class Authorization:
 class AuthorizationCache:
     """The newest authorization of one attempt.
 
-    An authorization that answers a challenge is renewed once only, until the registry has accepted it.
+    An authorization for a challenge is refreshed only once until the registry has accepted it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: CachedResult[Authorization] | None = None
         self._renewal: CachedResult[Authorization] | None = None
-        """A renewal that failed; the newest stays in use."""
+        """A refresh that failed; the newest stays in use."""
         self._unproven: Authorization | None = None
-        """A renewed authorization that was not accepted yet."""
+        """A refreshed authorization that was not accepted yet."""
 
     def get(self, fetch: Callable[[], Authorization]) -> Authorization:
         """Return the newest authorization, fetched by the first thread.
@@ -71,13 +71,13 @@ class AuthorizationCache:
             return self._newest.get()
 
     def mark_accepted(self, authorization: Authorization) -> None:
-        """Allow another renewal, because the registry accepted this authorization."""
+        """Allow another refresh, because the registry accepted this authorization."""
         with self._lock:
             if authorization is self._unproven:
                 self._unproven = None
 
     def renew(self, stale: Authorization, fetch: Callable[[], Authorization]) -> Authorization | None:
-        """Return a newer authorization than the stale one; None if that is an unproven renewal itself.
+        """Return a newer authorization than the stale one; None if that was refreshed and refused.
 
         Raises the `LookupFailedError` of the fetch, each time.
         """
@@ -90,6 +90,6 @@ class AuthorizationCache:
             self._renewal = self._renewal or CachedResult(fetch)
             renewed = self._renewal.get()
             self._newest, self._renewal = self._renewal, None
-            # The first answer to a challenge is no renewal.
+            # The first answer to a challenge is not a refresh.
             self._unproven = renewed if stale.challenges else None
             return renewed

@@ -1,4 +1,4 @@
-"""Answer the challenges of one registry, with credentials or with a token that they are exchanged for."""
+"""Answer the challenges of one registry with credentials or tokens."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -59,11 +59,11 @@ class Authorizer:
     def renewal(
         self, attempt: CredentialAttempt, authorization: Authorization, reply: Reply
     ) -> Callable[[], Authorization] | None:
-        """Return a function that fetches the authorization which a reply asks for; None if it asks for none.
+        """Return a function that fetches the authorization that a reply asks for, if it does.
 
-        A 401 asks for it with its challenges. A status with the word `expired` asks for a new token, by the
-        challenges before, and for the login that a helper has now. Raises `LookupFailedError` as `initial`
-        does.
+        A 401 asks for it with its challenges. A status with the word `expired` asks for a new
+        token, by the challenges before, and for the login that a helper has now. Raises
+        `LookupFailedError` as `initial` does.
         """
         expired = reply.status in _STALE and b"expired" in reply.body.lower()
         challenges: tuple[Challenge, ...] = ()
@@ -79,7 +79,7 @@ class Authorizer:
         return lambda: self._answer(challenges, attempt, credential)
 
     def _credential(self, attempt: CredentialAttempt, *, expired: bool = False) -> Credential | None:
-        """Return the credential to send; a helper runs only here, after a registry has sent a challenge."""
+        """Return the credential to send; a helper runs only here, after a challenge."""
         if not isinstance(attempt.credential, HelperCall):
             return attempt.credential
         credential = self._keychain.run_helper(attempt.credential, again=expired)
@@ -137,7 +137,7 @@ class Authorizer:
         places = ", ".join(self._keychain.places)
         missing = f"none match it in {places}" if places else "there is no docker config.json"
         if isinstance(attempt.credential, HelperCall):
-            missing = f"the credential helper that {attempt.credential.place} names has none"
+            missing = f"the credential helper that {attempt.credential.place} names has no login"
         return f"the registry wants credentials and {missing}; the repository is private or absent"
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gitops_doca.registry.auth.credentials import Credential, Password
 
+SCHEMES = ("basic", "bearer")
+"""Those that `Authorizer` can answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -25,7 +28,7 @@ _TOKEN68 = re.compile(r"\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 
 
 def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
-    """Parse header lines, each with any number of challenges; the rest of a malformed line is skipped."""
+    """Parse header lines of any number of challenges; skip the rest of a malformed line."""
     return tuple(challenge for line in lines for challenge in _parse_line(line))
 
 

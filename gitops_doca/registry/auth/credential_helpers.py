@@ -1,4 +1,4 @@
-"""Run docker's credential helpers, programs that print a login; their output is never shown."""
+"""Run docker's credential helpers; their output is never shown."""
 
 import json
 import os
@@ -22,9 +22,10 @@ _NOT_FOUND = b"credentials not found in native keychain"
 
 
 def run_helper(call: HelperCall, environ: Mapping[str, str], deadline: Deadline) -> Credential | None:
-    """Return the login that a helper has for a server, None if it says that it has none.
+    """Return the login that a helper has for a server, None if it has no login.
 
-    Raises `LookupFailedError` (auth) for one that is not installed, fails, hangs or prints anything else.
+    Raises `LookupFailedError` (auth) for one that is not installed, fails, hangs or prints anything
+    else.
     """
     name = f"docker-credential-{call.name}"
     program = shutil.which(name, path=environ.get("PATH", os.defpath))

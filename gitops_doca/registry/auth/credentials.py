@@ -1,4 +1,4 @@
-"""The kinds of credentials, and how to read them from the entries of a docker config.json."""
+"""Read the kinds of credentials from entries of a docker config.json."""
 
 import base64
 import binascii
@@ -62,7 +62,7 @@ _FIELDS = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
 def parse_entry(entry: object, place: str) -> Credential | InvalidCredential | None:
-    """Return the credential of an entry under `auths`; None for an empty one, which credential stores write.
+    """Return the credential of an entry under `auths`; None for a credential store's empty one.
 
     `auth` has priority over user name and password.
     """
@@ -90,7 +90,7 @@ def _parse_entry(entry: object, place: str) -> Credential | None:
 
 
 def password(user: str, secret: str, place: str) -> Password:
-    """Return the credential of a user; raises `LookupFailedError` (auth) for what UTF-8 cannot encode."""
+    """Return the credential of a user; raises `LookupFailedError` (auth) if UTF-8 cannot encode it."""
     try:
         return Password(basic(f"{user}:{secret}".encode()), place)
     except UnicodeEncodeError:

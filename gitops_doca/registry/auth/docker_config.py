@@ -1,4 +1,4 @@
-"""Find and read a docker config.json: its credential helpers and its entries for a repository."""
+"""Find and read a docker config.json: helpers and entries."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _HELPER = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def default_file(environ: Mapping[str, str]) -> tuple[Path | None, str]:
-    """Return the first file that exists, docker's, then podman's, and the variable that its path is from."""
+    """Return the first existing file, docker's or podman's, and the variable of its path."""
     home = environ.get("HOME")
     docker, config = environ.get("DOCKER_CONFIG"), environ.get("XDG_CONFIG_HOME")
     runtime = environ.get("XDG_RUNTIME_DIR")
@@ -52,7 +52,7 @@ class DockerConfig:
     """The content of one file."""
 
     def __init__(self, file: Path) -> None:
-        """Read a file; raises `LookupFailedError` (auth) if it is no docker config.json."""
+        """Read a file; raises `LookupFailedError` (auth) if it is not a docker config.json."""
         self._place = str(file)
         content = _load(file)
         self._auths = self._table(content, "auths")
@@ -62,7 +62,8 @@ class DockerConfig:
     def helper(self, registry: str) -> HelperCall | None:
         """Return the helper of a registry, or else the one of all registries.
 
-        An empty name means that there is none. Raises `LookupFailedError` (auth) for an invalid name.
+        An empty name means that there is none. Raises `LookupFailedError` (auth) for an invalid
+        name.
         """
         keys = _keys(registry)
         server = next((key for key in keys if key in self._helpers), "")
@@ -111,7 +112,7 @@ def _load(file: Path) -> Mapping[str, Any]:
 
 
 def _entries_for(auths: Mapping[str, Any], keys: tuple[str, ...], path: str) -> Iterator[str]:
-    """Yield the keys of `auths` for a repository: its namespaces, the longest first, then its registry."""
+    """Yield the keys of `auths` for a repository: its namespaces, longest first, then its registry."""
     parts = path.split("/")
     hosts = [key for key in keys if "://" not in key]
     spaces = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
@@ -125,7 +126,7 @@ def _entries_for(auths: Mapping[str, Any], keys: tuple[str, ...], path: str) -> 
 
 
 def _normal(key: str) -> str:
-    """Return a key without its scheme and without the path of an API version; the host in lower case."""
+    """Return a key without its scheme and an API version's path; the host in lower case."""
     bare = re.sub(r"^https?://", "", key, flags=re.IGNORECASE)
     host, _, rest = bare.partition("/")
     rest = re.sub(r"^v[12](?:/|$)", "", rest).strip("/")

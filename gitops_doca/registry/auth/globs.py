@@ -22,8 +22,8 @@ _STAR = None
 def matches(pattern: str, label: str) -> bool:
     """Say whether a pattern matches a whole label; a malformed pattern matches none.
 
-    `*` is any run of characters, `?` any one; `[a-z]` is one of a class, `[^a]` one outside it (`!` has no
-    meaning); a backslash quotes the next character.
+    `*` is any run of characters, `?` any one; `[a-z]` is one of a class, `[^a]` one outside it (`!`
+    has no meaning); a backslash quotes the next character.
     """
     reached = {0}
     try:

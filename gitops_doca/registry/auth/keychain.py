@@ -1,4 +1,4 @@
-"""Find all credentials for a repository: in pull secrets, a docker config.json and credential helpers."""
+"""Find all credentials for a repository."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from gitops_doca.registry.options import RegistryOptions
 
 
 class Keychain:
-    """All credentials of a run; safe to share between threads. Files are read for the first repository."""
+    """All credentials of a run; thread-safe. Files are read for the first repository."""
 
     def __init__(
         self, options: RegistryOptions, deadline: Deadline, warn: Callable[[Diagnostic], None]
@@ -43,7 +43,7 @@ class Keychain:
         return (*places, str(self._file)) if self._file else tuple(places)
 
     def candidates(self, registry: str, path: str) -> tuple[CredentialCandidate, ...]:
-        """Return the candidates for a repository in the order to try them; without any it is anonymous."""
+        """Return the candidates for a repository, in order; without any it is anonymous."""
         if registry == DOCKER_HUB and has_hub_only_as_docker_io(self._secrets, path):
             message = (
                 "a pull secret has the credentials of Docker Hub under docker.io: the kubelet finds them, "
@@ -54,10 +54,10 @@ class Keychain:
         return tuple(dict.fromkeys([*secrets, *self._of_config(registry, path)]))
 
     def run_helper(self, call: HelperCall, *, again: bool = False) -> Credential | None:
-        """Return the login that a helper has, None if it has none; it runs once.
+        """Return the login that a helper has, None if it has no login; it runs once.
 
-        With `again`, because the login has expired, it runs a second time. Raises `LookupFailedError` (auth)
-        for a helper that does not work.
+        With `again`, because the login has expired, it runs a second time. Raises
+        `LookupFailedError` (auth) for a helper that does not work.
         """
         with self._lock:
             runs = self._repeated_runs if again else self._newest_runs

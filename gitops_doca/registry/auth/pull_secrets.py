@@ -1,4 +1,4 @@
-"""Find the credentials for a repository in Kubernetes pull secrets, as the kubelet does."""
+"""Find a repository's credentials in pull secrets, as the kubelet does."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -24,10 +24,11 @@ class PullSecret:
 def find_credentials(
     secrets: Iterable[PullSecret], registry: str, path: str
 ) -> list[Credential | InvalidCredential]:
-    """Return the credentials of all secrets for a repository, in the order in which the kubelet tries them.
+    """Return the credentials of all secrets for a repository, in the kubelet's order.
 
-    Keys are in reverse lexicographic order over all secrets, entries of one key in the order of the secrets.
-    Docker Hub has two names: keys for the kubelet's, `docker.io`, come before go-containerregistry's.
+    Keys are in reverse lexicographic order over all secrets, entries of one key in the order of the
+    secrets. Docker Hub has two names: keys for the kubelet's, `docker.io`, come before
+    go-containerregistry's.
     """
     entries = _entries(secrets)
     hosts = (_DOCKER_IO, DOCKER_HUB) if registry == DOCKER_HUB else (registry,)
@@ -41,7 +42,7 @@ def find_credentials(
 
 
 def has_hub_only_as_docker_io(secrets: Iterable[PullSecret], path: str) -> bool:
-    """Say whether Docker Hub's credentials are under `docker.io` only, which not every client reads."""
+    """Say whether Docker Hub's credentials are only under `docker.io`, which some clients ignore."""
     keys = [key for key, _, _ in _entries(secrets)]
     kubelet, other = (any(key_matches(key, host, path) for key in keys) for host in (_DOCKER_IO, DOCKER_HUB))
     return kubelet and not other
@@ -56,7 +57,7 @@ def _entries(secrets: Iterable[PullSecret]) -> list[tuple[str, Any, str]]:
 
 
 def normal_key(key: str) -> str:
-    """Return a key without its scheme and without the path of an API version; its host in lower case."""
+    """Return a key without its scheme and an API version's path; its host in lower case."""
     bare = re.sub(r"^https?://", "", key)
     host, slash, path = bare.partition("/")
     path = re.sub(r"^/v[12]/", "/", slash + path)
@@ -66,7 +67,8 @@ def normal_key(key: str) -> str:
 def key_matches(key: str, host: str, path: str) -> bool:
     """Say whether a normal key is for a repository.
 
-    Each label of the host is a pattern, the port is equal, and the key's path is a prefix of characters.
+    Each label of the host is a pattern, the port is equal, and the key's path is a prefix of
+    characters.
     """
     key_host, slash, key_path = key.partition("/")
     key_labels, labels = _split(key_host), _split(host)

@@ -1,4 +1,4 @@
-"""Decide which token servers a registry may name, and whether credentials may be sent to them."""
+"""Decide which token servers may be used, and may get credentials."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class TokenServerPolicy:
         return AddressPolicy(scope, f"{name} is on a private address, which was refused")
 
     def may_have_credentials(self, server: Origin) -> bool:
-        """Say whether credentials may be sent: to the same host, its parents, known and trusted hosts."""
+        """Say whether credentials may be sent: to the same host, its parents, and trusted hosts."""
         registry, host = self.registry.host, server.host
         is_parent = "." in host and registry.endswith(f".{host}") and parse_address(registry) is None
         return host == registry or is_parent or _is_known(registry, host) or server.is_among(self.trusted)

@@ -54,7 +54,8 @@ class TokenServer:
         """Return a bearer token; raises `LookupFailedError` without one."""
         credential = request.credential if request.sends_credentials() else None
         if isinstance(credential, IdentityToken):
-            # One at a time: some token servers accept an identity token once, and return the next one.
+            # One at a time: some token servers accept an identity token once, and return the next
+            # one.
             with self._lock:
                 return self._exchange(request, credential)
         authorization = credential.authorization if isinstance(credential, Password) else ""

@@ -1,1 +1,1 @@
-"""Git, read without running anything of the repository."""
+"""Read Git repositories without running anything in them."""

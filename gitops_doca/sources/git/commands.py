@@ -1,7 +1,7 @@
-"""Ask git about a repository whose place is known, and let nothing in it start a program.
+"""Run git safely: nothing in a repository may start a program.
 
-All calls of git are here. What a work tree or a revision holds starts no program, opens no connection and
-stands for no other object. The configuration of the user and of the clone itself counts otherwise, such as
+All calls of git are here. Nothing in a work tree or a revision can start a program, open a
+connection or replace an object. Other configuration of the user and the clone applies, such as
 `safe.directory`.
 """
 
@@ -17,7 +17,7 @@ from typing import IO, cast
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
 _SECONDS = 120
-"""For one question, and for reading the files of one commit."""
+"""Seconds for one command, and for reading the files of one commit."""
 _MAX_COMPLAINTS = 1 << 16
 _OPTIONS = (
     "--no-pager",
@@ -27,9 +27,10 @@ _OPTIONS = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "protocol.allow=never"),
 )
-"""For every call. deploy/refresh/common.sh gives the same to those of the scripts."""
+"""Options of every call; deploy/refresh/common.sh has the same."""
 _VARIABLES = {
-    # No object is fetched: git 2.39.4 and later know the first, the second stops the fetch of all others.
+    # No object is fetched: git 2.39.4 and later know the first, the second stops the fetch of all
+    # others.
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "",
     "GIT_LITERAL_PATHSPECS": "1",
@@ -42,32 +43,32 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A git that gives objects by their names."""
+    """A git process that returns objects by name."""
 
     questions: IO[bytes]
     answers: IO[bytes]
     _complaints: IO[bytes]
 
     def complaints(self) -> bytes:
-        """Return what it wrote to stderr, up to 64 KiB."""
+        """Return its stderr, up to 64 KiB."""
         self._complaints.seek(0)
         return self._complaints.read(_MAX_COMPLAINTS)
 
 
 def run(*arguments: str, top: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git for the repository whose work tree has this top; raises `GenerationError` without an answer."""
+    """Run git for the work tree with this top; raises `GenerationError` without an answer."""
     return _run(*_at(top), *arguments)
 
 
 def run_in(folder: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder that has `.git`, as it finds a repository itself; raises like `run`."""
+    """Run git in a folder with `.git`, letting it find the repository; raises like `run`."""
     # It looks no further up.
     return _run("-C", folder, *arguments, ceiling=os.path.dirname(folder))  # noqa: PTH120
 
 
 @contextmanager
 def reading(top: str) -> Iterator[Reader]:
-    """Start a git that answers as `cat-file --batch --follow-symlinks`; it is stopped after two minutes."""
+    """Start `git cat-file --batch --follow-symlinks`; it is stopped after two minutes."""
     with (
         tempfile.TemporaryFile() as complaints,
         subprocess.Popen(  # noqa: S603 (no shell, and no argument is a user's)
@@ -88,15 +89,15 @@ def reading(top: str) -> Iterator[Reader]:
             raise
         finally:
             limit.cancel()
-            # A question that it did not live to read.
+            # Git ended before it read this line.
             with suppress(BrokenPipeError):
                 questions.close()
 
 
 def reason(stderr: bytes) -> str:
-    """Return the first thing that git said on stderr."""
+    """Return the first line of git's stderr."""
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[0].removeprefix("fatal: ") if lines else "it does not say why"
+    return lines[0].removeprefix("fatal: ") if lines else "git does not say why"
 
 
 def git_error(message: str, help: str = "") -> GenerationError:
@@ -116,7 +117,7 @@ def _run(*arguments: str, ceiling: str = "") -> subprocess.CompletedProcess[byte
         )
     except OSError as error:
         why = "is not installed" if isinstance(error, FileNotFoundError) else "cannot be run"
-        raise git_error(f"git {why}, and it is what reads another revision", "install git") from None
+        raise git_error(f"git {why}, and it is needed to read another revision", "install git") from None
     except subprocess.TimeoutExpired:
         raise git_error(f"git gave no answer within {_SECONDS} seconds") from None
 
@@ -130,7 +131,7 @@ def _at(top: str) -> tuple[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of git: of its own variables only those that hold the user's configuration."""
+    """Return git's environment; of its own variables only those of the user's configuration."""
     kept = {
         name: value
         for name, value in os.environ.items()

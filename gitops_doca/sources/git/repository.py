@@ -1,8 +1,8 @@
-"""Find the repository that a folder is in, and the commits that revisions name in it.
+"""Find the repository of a folder, and the commits that revisions name in it.
 
-A change under review may hold any file but `.git`, which Git does not track. So the repository is that of the
-nearest folder above with a `.git` entry, whatever else looks like one; and a revision is taken for a ref only
-by the ref's exact name.
+A change under review may add any file except `.git`, which Git does not track. So the repository is
+that of the nearest folder above with a `.git` entry, and a revision names a ref only by the ref's
+exact name.
 """
 
 import os
@@ -25,13 +25,13 @@ class Commit:
     top: str
     """The top of the work tree, without links in its path."""
     prefix: str
-    """Where the folder is in the repository: empty, or a path that ends in a slash."""
+    """The folder's path in the repository: empty, or ending in a slash."""
     oid: str
-    """The commit's object name, all of it."""
+    """The commit's full object name."""
     label: str
-    """How messages call the commit."""
+    """The commit's name in messages."""
     clarified: str = ""
-    """What the label leaves open, such as which branch it was found by."""
+    """What the label does not say, such as the branch that it was found by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,11 @@ class Repository:
     prefix: str
 
     def find(self, revision: str) -> Commit | None:
-        """Return the commit that a revision names; None when it names none.
+        """Return the commit that a revision names, if any.
 
-        Raises `GenerationError` when its name stands for several commits.
+        Raises `GenerationError` when the name is ambiguous.
         """
-        # One that begins with a dash would be an option, and a range or a path is no commit.
+        # One that begins with a dash would be an option, and a range or a path is not a commit.
         if not revision or revision.startswith("-") or not revision.isprintable():
             return None
         name = re.split(r"[~^:]|@\{", revision, maxsplit=1)[0]
@@ -58,7 +58,7 @@ class Repository:
         if len(set(named.values())) > 1:
             raise git_error(
                 f"{name!r} is the name of several commits here: {', '.join(named)}",
-                "write the whole name of the one that is meant",
+                "write the full name of one of them",
             )
         oid = self._ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         return self._commit(oid, _short(revision)) if oid else None
@@ -67,7 +67,7 @@ class Repository:
         """Return the newest common commit of HEAD and the default branch; raises `GenerationError`."""
         head = self._ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         if head is None:
-            raise git_error("the repository has no commit yet, so there is nothing to compare with")
+            raise git_error("the repository has no commits yet, so there is nothing to compare with")
         branch, tip = self._default_branch()
         oid = self._ask("merge-base", head, tip)
         if not oid:
@@ -76,7 +76,7 @@ class Repository:
         return replace(commit, clarified=f"{oid[:12]} is where HEAD left {_short(branch)}")
 
     def shallow_help(self) -> str:
-        """Return what to do about a commit that is not here; empty when all that can be are here."""
+        """Return what to do about a missing commit; empty if the clone is complete."""
         if self._ask("rev-parse", "--is-shallow-repository") != "true":
             return ""
         return "the clone is shallow; fetch the branch with its history: git fetch --unshallow origin"
@@ -92,27 +92,27 @@ class Repository:
         )
 
     def _refs(self, name: str) -> dict[str, str]:
-        """Return the refs that a name may stand for, with their objects (gitrevisions(7), <refname>)."""
-        # HEAD is always there, and the whole name of an object is nothing else's.
+        """Return the refs that a name may mean, with their objects (gitrevisions(7), <refname>)."""
+        # HEAD always exists, and the full name of an object is unambiguous.
         if name in {"", "@", "HEAD"} or re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name):
             return {}
         forms = ("{}",) if name.startswith("refs/") else _FORMS
         return {ref: tip for form in forms if (tip := self._tip(ref := form.format(name)))}
 
     def _abbreviated(self, name: str) -> dict[str, str]:
-        """Return the objects whose names a name may abbreviate."""
+        """Return the objects whose names this name may abbreviate."""
         if not re.fullmatch(r"[0-9a-f]{7,63}", name):
             return {}
         answer = self._ask("rev-parse", f"--disambiguate={name}") or ""
         return {oid: oid for oid in answer.splitlines()}
 
     def _tip(self, ref: str) -> str | None:
-        """Return the object that a ref of exactly this name leads to, through a tag's own object."""
+        """Return the object of the ref with exactly this name, tag objects dereferenced."""
         shown = self._ask("show-ref", "--verify", "--hash", "--dereference", ref)
         return shown.splitlines()[-1].split()[0] if shown else None
 
     def _ask(self, *arguments: str) -> str | None:
-        """Return what git answers; None when it exits with anything but 0."""
+        """Return git's answer; None when it exits with anything but 0."""
         answer = run(*arguments, top=self.top)
         return None if answer.returncode else os.fsdecode(answer.stdout).removesuffix("\n")
 
@@ -121,10 +121,10 @@ class Repository:
 
 
 def find_repository(folder: str) -> Repository | None:
-    """Return the repository whose work tree holds a folder, which need not exist; None when there is none.
+    """Return the repository of a folder, which need not exist; None when there is none.
 
-    Raises `GenerationError` when Git is not there or refuses the repository, when links lead from one
-    repository into another, and when a folder on the way would be a repository to git.
+    Raises `GenerationError` when Git is missing or refuses the repository, when links lead from one
+    repository into another, and when git would take a folder on the way for a repository.
     """
     existing = os.path.abspath(folder)  # noqa: PTH100 (no link may be resolved before the dots are)
     rest: list[str] = []
@@ -148,7 +148,7 @@ def find_repository(folder: str) -> Repository | None:
 
 
 def leads_out(path: str) -> bool:
-    """Say whether a link on the way of an absolute path leads out of the repository that holds the link."""
+    """Say whether a link in an absolute path leads out of the repository that holds the link."""
     for link in filter(os.path.islink, (Path(path), *Path(path).parents)):
         top = find_top(os.path.realpath(link.parent))
         if top is not None and not is_below(str(link), top):
@@ -157,7 +157,7 @@ def leads_out(path: str) -> bool:
 
 
 def _refuse_embedded(top: str, folder: str) -> None:
-    """Raise `GenerationError` for a folder below the top that git would take for a repository of its own."""
+    """Raise `GenerationError` for a folder below the top that git would take for a repository."""
     for above in (Path(folder), *Path(folder).parents):
         if str(above) == top:
             return
@@ -177,9 +177,9 @@ def _is_repository(folder: Path) -> bool:
 
 
 def _refuse_unusable(top: str, folder: str) -> None:
-    """Raise `GenerationError` where git refuses a repository, such as one of another owner.
+    """Raise `GenerationError` if git refuses a repository, such as one of another owner.
 
-    Git does not check the owner of a repository that it is told; here it finds `.git` itself.
+    Git checks the owner only of a repository that it finds itself, as here.
     """
     answer = run_in(top, "rev-parse", "--git-dir")
     if not answer.returncode:

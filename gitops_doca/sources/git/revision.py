@@ -1,4 +1,4 @@
-"""Read files of a commit, and change nothing in its repository."""
+"""Read files of a commit without changing its repository."""
 
 import os
 import shlex
@@ -16,20 +16,20 @@ from gitops_doca.sources.reading.unfinished import LFS_POINTER
 
 _CHUNK = 1 << 20
 _MAX_WORDS = 64 << 10
-"""Characters of the paths that one git is asked about; Linux takes 2 MiB on a command line."""
+"""Characters of the paths for one git process; Linux allows 2 MiB on a command line."""
 
 
 class Absence(Enum):
-    """Why a file of a revision could not be given; the value ends a sentence."""
+    """Why a file of a revision could not be read; the value ends a sentence."""
 
     MISSING = "is not there"
     OUTSIDE = "is a symbolic link that leads out of the repository"
-    LINK = "is a symbolic link that leads nowhere"
+    LINK = "is a broken symbolic link"
     LFS = "is a pointer of Git LFS: the repository itself does not hold its content"
-    SUBMODULE = "is in a submodule, which is a repository of its own"
-    NAME = "has a line break in its name, and cannot be asked for"
+    SUBMODULE = "is in a submodule, which is another repository"
+    NAME = "has a line break in its name, which git cannot look up here"
     TOO_LARGE = "is larger than 1 GiB"
-    OBJECT = "is in the commit, but the repository has lost its content"
+    OBJECT = "is in the commit, but its content is missing in the repository"
 
 
 def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Absence]:
@@ -49,7 +49,7 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
                 git.questions.flush()
                 answer = _answer(git.answers, target / path)
             except (EOFError, BrokenPipeError):
-                # What it did not answer is not known.
+                # Without an answer a file is unknown, not missing.
                 raise _not_here(commit, path, git.complaints()) from None
             except OSError as error:
                 why = os.strerror(error.errno or 0)
@@ -62,12 +62,12 @@ def extract(commit: Commit, paths: Iterable[str], target: Path) -> dict[str, Abs
 
 
 def _answer(answers: IO[bytes], file: Path) -> Absence | None:
-    """Take one answer of `cat-file --batch` (git-cat-file(1), BATCH OUTPUT); raises EOFError without one."""
+    """Read one answer of `cat-file --batch` (git-cat-file(1), BATCH OUTPUT), or raise EOFError."""
     line = answers.readline()
     if not line.endswith(b"\n"):
         raise EOFError
     words = line.split()
-    # The question with a word behind it, such as "missing": the others end in a size.
+    # The request followed by a word such as "missing"; other answers end in a size.
     if not words[-1].isdigit():
         return Absence.MISSING
     size = int(words[-1])
@@ -89,7 +89,7 @@ def _answer(answers: IO[bytes], file: Path) -> Absence | None:
             stream.write(head)
             _copy(answers, stream, size - len(head))
     else:
-        # A folder, so that what reads it says the same as in a work tree.
+        # A folder, so that reading it fails as in a work tree.
         file.mkdir(exist_ok=True)
         _copy(answers, None, size - len(head))
     answers.read(1)
@@ -107,7 +107,7 @@ def _copy(source: IO[bytes], target: IO[bytes] | None, size: int) -> None:
 
 
 def _batches(paths: Iterable[str]) -> Iterator[dict[str, list[str]]]:
-    """Yield paths, each with all that lead to it, in as many as one command line holds."""
+    """Yield the paths, each with its parents, in batches that fit on a command line."""
     batch: dict[str, list[str]] = {}
     words: set[str] = set()
     size = 0
@@ -125,7 +125,7 @@ def _batches(paths: Iterable[str]) -> Iterator[dict[str, list[str]]]:
 
 
 def _explain(commit: Commit, paths: Mapping[str, list[str]]) -> Iterator[tuple[str, Absence]]:
-    """Tell why git has no object of each path: only one that no tree lists is missing."""
+    """Return why git has no object for each path: only one that no tree lists is missing."""
     words = dict.fromkeys(chain.from_iterable(paths.values()))
     listed = run("ls-tree", "-z", "--full-tree", commit.oid, "--", *words, top=commit.top)
     if listed.returncode:
@@ -145,8 +145,8 @@ def _explain(commit: Commit, paths: Mapping[str, list[str]]) -> Iterator[tuple[s
 
 
 def _not_here(commit: Commit, path: str, stderr: bytes) -> GenerationError:
-    """Return the error of a git that gave up at a path: in a partial clone, since it may not fetch it."""
-    # Told by the configuration: a fetch that is refused ends git with many a message, or by a signal.
+    """Return the error of a git that ended at a path: in a partial clone it may not fetch it."""
+    # By the configuration: a refused fetch ends git with various messages, or by a signal.
     promised = run(
         "config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$", top=commit.top
     )

@@ -1,4 +1,4 @@
-"""Read inventory files: objects as kubectl prints them and compact inventories, in any mix."""
+"""Read inventories: objects as kubectl prints them, and compact inventories."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -25,11 +25,11 @@ def read_inventory(
     *,
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
-    """Read nodes and the other objects that rendering needs from files (`-`: standard input).
+    """Read nodes and the other objects that rendering needs from files (`-`: stdin).
 
-    `labels` are those that nodeSelectors name. `ignored_taints` are keys of taints that never take a node
-    out of its pool: nothing is kept of them. Objects of other kinds are ignored, but a file that holds
-    no others is reported, and so is what holds nodes in a form that is not read.
+    `labels` are those that nodeSelectors name. `ignored_taints` are the keys of taints that never
+    exclude a node from its pool; they are dropped. Objects of other kinds are ignored, but a file
+    with only such objects is reported, and so are nodes in a form that is not read.
     """
     labels, kinds = frozenset(labels), Kinds(problems)
     selection = object_selection(labels, similar=True)
@@ -47,7 +47,7 @@ def build_inventory(
     *,
     ignored_taints: Iterable[str] = (),
 ) -> Inventory:
-    """Make an inventory of objects, of which `object_selection` of the same labels chose the parts."""
+    """Make an inventory of objects that were read with `object_selection` of the same labels."""
     builder = InventoryBuilder(problems, RENDER_LABELS.union(labels), ignored_taints)
     for document in documents:
         known = group_and_kind(document)

@@ -1,4 +1,4 @@
-"""What the documents of an inventory say of one cluster, put together."""
+"""Collect the nodes and objects of a cluster into an inventory."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,18 +20,18 @@ _MAX_SIMILAR = 100
 
 
 class InventoryBuilder:
-    """Collects nodes and objects; what appears twice must be the same, or is reported with both places."""
+    """Collects nodes and objects; reports duplicates that differ, with both places."""
 
     def __init__(
         self, problems: Problems, labels: frozenset[str], ignored_taints: Iterable[str] = ()
     ) -> None:
         self.problems = problems
         self.labels = labels
-        """Labels of nodes that are kept."""
+        """The node labels that are kept."""
         self.ignored_taints = frozenset(ignored_taints)
-        """Keys of taints of which nothing is kept."""
+        """The keys of taints that are dropped."""
         self.openshift = False
-        """Set it once an object shows OpenShift."""
+        """Set when an object shows OpenShift."""
         self.operator_evidence: list[OperatorEvidence] = []
         self._nodes: dict[str, Node] = {}
         self._config_maps: dict[tuple[str, str], tuple[tuple[str, ...], Place]] = {}
@@ -42,7 +42,7 @@ class InventoryBuilder:
         self._similar: Counter[str] = Counter()
 
     def inventory(self) -> Inventory:
-        """Return all that was added."""
+        """Return the inventory of everything that was added."""
         return Inventory(
             nodes=tuple(node for _, node in sorted(self._nodes.items())),
             config_maps={name: keys for name, (keys, _) in self._config_maps.items()},
@@ -61,7 +61,7 @@ class InventoryBuilder:
             self._twice(f"node {node.name}", "labels, taints or container runtime", node.place, other.place)
 
     def add_other_node(self, labels: Mapping[str, object]) -> None:
-        """Note a node without a NIC by its labels, as far as they are read."""
+        """Record the labels of a node without a NIC."""
         self._others += 1
         self._labelled += any(label.startswith(FEATURES) for label in labels)
         for label in labels.keys() - self.labels:
@@ -112,5 +112,5 @@ class InventoryBuilder:
 
 
 def is_wrong_label(label: str, value: str) -> bool:
-    """Say whether no label has this value; one of the platform is reported with the pool that needs it."""
+    """Say whether this is not a valid label value; platform labels are reported with the pool."""
     return value != "" and label not in PLATFORM_LABELS and not is_label_value(value)

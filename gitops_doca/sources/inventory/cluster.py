@@ -7,9 +7,10 @@ from typing import Any
 from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.model import ClusterProxy, Node, Taint
 from gitops_doca.core.names import MAX_NAME, is_dns_label, is_subdomain
+from gitops_doca.core.paths import value_at
 from gitops_doca.core.taints import keeps_away, wrong_fields
 from gitops_doca.sources.inventory.builder import InventoryBuilder, is_wrong_label
-from gitops_doca.sources.reading.document import Document, LocatedDict, Path, value_at
+from gitops_doca.sources.reading.document import Document, LocatedDict, Path
 from gitops_doca.sources.reading.schema import not_a_string
 
 _DTK = ("openshift", "driver-toolkit")
@@ -20,7 +21,7 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
 def add_object(document: Document, group: str, builder: InventoryBuilder) -> None:
-    """Add what an `Inventory` needs of an object of this API group; one of another kind is ignored."""
+    """Add what an `Inventory` needs of an object of this API group; other kinds are ignored."""
     builder.openshift |= group.endswith(".openshift.io")
     match group, document.value["kind"]:
         case "", "Node":
@@ -36,9 +37,9 @@ def add_object(document: Document, group: str, builder: InventoryBuilder) -> Non
 
 
 def usable_taints(taints: Iterable[Mapping[str, Any]], builder: InventoryBuilder) -> tuple[Taint, ...]:
-    """Return the taints that can keep pods away, sorted.
+    """Return the taints that keep pods away, sorted.
 
-    Those that pass come and go, so they are no part of what a node is.
+    Temporary taints come and go, so they are dropped.
     """
     kept = (taint for taint in map(_taint, taints) if keeps_away(taint, builder.ignored_taints))
     return tuple(sorted(kept, key=lambda t: (t.key, t.effect, t.value)))
@@ -196,11 +197,10 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
         return None
     wanted = builder.labels
     kept = {key: value for key, value in (labels or {}).items() if key in wanted}
-    # A call for each of ten thousand labels would show.
-    texts = [
-        _is_text(document, (*path, key), builder) for key, value in kept.items() if type(value) is not str
-    ]
-    if texts:
+    wrong = [(*path, key) for key, value in kept.items() if not isinstance(value, str)]
+    for field in wrong:
+        builder.problems.error(not_a_string(document, field), document.place(field))
+    if wrong:
         return None
     for key, value in kept.items():
         if is_wrong_label(key, value):
@@ -209,7 +209,7 @@ def _labels(document: Document, builder: InventoryBuilder) -> dict[str, str] | N
 
 
 def _is_text(document: Document, path: Path, builder: InventoryBuilder) -> bool:
-    """Say whether the value is a string; reports one that is not."""
+    """Say whether the value is a string; report it if it is not."""
     if isinstance(value_at(document.value, *path), str):
         return True
     builder.problems.error(not_a_string(document, path), document.place(path))
@@ -224,5 +224,5 @@ def _is_key(key: str) -> bool:
 
 
 def _lines(mapping: object) -> Mapping[str, int]:
-    """Return the lines of what stands in a mapping; YAML's reader alone knows them."""
+    """Return the lines of a mapping's values; only the YAML reader knows them."""
     return {key: mapping.lines[key] for key in mapping} if isinstance(mapping, LocatedDict) else {}

@@ -49,7 +49,7 @@ def _is_known(document: Document, builder: InventoryBuilder) -> bool:
 
 
 def _is_valid(document: Document, builder: InventoryBuilder) -> bool:
-    """Validate all but names that are fine: the schema would spend a second on ten thousand of them."""
+    """Validate all but valid names: the schema would need a second for ten thousand of them."""
     value, groups = document.value, document.value.get("groups")
     if isinstance(groups, list):
         value = {**value, "groups": [_without_names(group) for group in groups]}
@@ -75,7 +75,7 @@ def _check_labels(document: Document, builder: InventoryBuilder) -> None:
             message = f"unknown label {label!r}{near}"
             help = "list it under labels when a policy's nodeSelector names it"
             if label == NIC_LABEL:
-                message, help = "every node here has a NIC", "leave the label out"
+                message, help = "every node here has a NIC", "remove the label"
             builder.problems.error(message, document.place(("groups", number, "labels", label)), help=help)
 
 
@@ -100,7 +100,7 @@ def _add_nodes(document: Document, builder: InventoryBuilder) -> None:
                 builder.problems.error(
                     f"node {name} appears twice; the first is at {first}",
                     place,
-                    help="leave it in the one group that it belongs to",
+                    help="keep it in the group that it belongs to",
                 )
 
 

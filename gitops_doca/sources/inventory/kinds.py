@@ -1,4 +1,4 @@
-"""Which kinds of objects an inventory is made of, and what is said of a file that holds none of them."""
+"""Recognise the kinds of objects that an inventory is made of."""
 
 from collections import Counter, defaultdict
 
@@ -14,7 +14,7 @@ _READ = {
     ("", "ConfigMap"),
     ("image.openshift.io", "ImageStream"),
     ("config.openshift.io", "Proxy"),
-    # Of a list that is empty nothing is left but the list itself.
+    # An empty list is the only object of its file.
     ("", "List"),
     ("", "NodeList"),
 }
@@ -44,7 +44,7 @@ _NAMED = frozenset(
 
 
 def group_and_kind(document: Document) -> tuple[str, str] | None:
-    """Return API group and kind of an object; None of what is no object."""
+    """Return API group and kind of an object; None for anything else."""
     value = document.value
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind:
@@ -58,16 +58,16 @@ class Kinds:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self._ignored: dict[str, Counter[str]] = defaultdict(Counter)
-        """Kinds of which nothing is read, by file."""
+        """Kinds that are not read, by file."""
         self._used: set[str] = set()
         """Files with an object that is a part of an inventory."""
         self._traces: set[str] = set()
-        """Files with an object that shows who makes the drivers: worth something beside nodes alone."""
+        """Files with an object that shows who makes the drivers; useful only beside nodes."""
         self._has_nodes = False
         self._refused: set[tuple[str, str]] = set()
 
     def add(self, document: Document) -> bool:
-        """Count an object; reports one that only stands for nodes, and says whether to go on with it."""
+        """Count an object; report one in place of nodes, and say whether to read it."""
         known = group_and_kind(document)
         if known is None:
             return True
@@ -91,7 +91,7 @@ class Kinds:
         return True
 
     def report_useless(self) -> None:
-        """Report each file with objects of which none is a part of an inventory."""
+        """Report each file with objects but none of an inventory."""
         enough = self._used | (self._traces if self._has_nodes else set())
         for file, kinds in self._ignored.items():
             if file not in enough:
@@ -103,11 +103,11 @@ class Kinds:
 
 
 def _wrong_form(document: Document, group: str, kind: str) -> tuple[str, str]:
-    """Say what is wrong with an object that stands for nodes but holds none, and what to do; else nothing."""
+    """Say what is wrong with an object in place of nodes, and what to do; or nothing."""
     if kind in _SHORT and group in {"", "meta.k8s.io"}:
         return f"a {kind} does not have all fields of a Node that are needed", HOW_TO_GET_NODES
     if not group and kind in {"List", "NodeList"} and document.value.get("items"):
-        return f"a {kind} stands in another list, where it is not read", "write its items into the outer list"
+        return f"a {kind} is inside another list, where it is not read", "write its items into the outer list"
     if not group and (kind.lower() in {"node", "nodes"} and kind != "Node"):
         return f"unknown kind {kind!r}; did you mean 'Node'?", ""
     if group == API_GROUP and kind != KIND and (near := did_you_mean(kind, [KIND])):

@@ -1,13 +1,14 @@
-"""Objects of a cluster which show that an operator makes driver DaemonSets there."""
+"""Recognise objects that show that an operator makes driver DaemonSets in a cluster."""
 
 from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorEvidence
+from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.inventory.builder import InventoryBuilder
-from gitops_doca.sources.reading.document import Document, is_policy, text_at, value_at
+from gitops_doca.sources.reading.document import Document, is_policy
 
 
 def add_operator_evidence(document: Document, builder: InventoryBuilder) -> None:
-    """Note a driver DaemonSet of the operator's, or a policy with `ofedDriver`; nothing else."""
+    """Record a driver DaemonSet of the operator, or a policy with `ofedDriver`; nothing else."""
     value = document.value
     if is_policy(document):
         if value_at(value, "spec", "ofedDriver"):
@@ -28,7 +29,7 @@ def _kind_and_name(value: object) -> str:
 
 
 def _init_image(daemon_set: object) -> str:
-    """Return the image of the init container; empty when there is none, or none that could be pulled."""
+    """Return the image of the init container; empty without one that can be pulled."""
     containers = value_at(daemon_set, "spec", "template", "spec", "initContainers")
     for container in containers if isinstance(containers, list) else ():
         image = text_at(container, "image")

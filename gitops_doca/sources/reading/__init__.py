@@ -1,1 +1,1 @@
-"""Bytes to checked documents: YAML and JSON, with the lines of their values."""
+"""Read YAML and JSON into documents with line numbers, and validate them."""

@@ -1,7 +1,7 @@
-"""Say whether a value conforms to a JSON schema, as far as schemas of this package go.
+"""Check a value against a JSON schema of this package.
 
-The import of jsonschema takes longer than a whole run with a small inventory. So it is only used to explain
-what is wrong with a value that does not conform.
+Importing jsonschema takes longer than a whole run with a small inventory, so it is only used to
+explain what is wrong with an invalid value.
 """
 
 import re
@@ -23,20 +23,17 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _ANNOTATIONS = frozenset(
     {"$schema", "$id", "$defs", "title", "description", "default", "x-expected", "x-quoted", "then", "else"}
 )
-"""What allows and forbids nothing; `then` and `else` count with their `if`."""
+"""Keywords without an effect here; `then` and `else` are handled with their `if`."""
 
 
 def conforms(value: object, schema: Schema) -> bool:
-    """Say whether a schema allows a value; a schema with a keyword that is unknown here allows none."""
+    """Say whether a schema allows a value; with a keyword that is unknown here it allows none."""
     return _conforms(value, schema, schema)
 
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern of a schema: in JSON Schema `$` is the end of the text.
-
-    Python's also stands before a last line break.
-    """
+    """Compile a pattern of a schema, in which `$` does not match before a final line break."""
     return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
 
 
@@ -63,7 +60,7 @@ def _has_type(value: object, wanted: str | list[str]) -> bool:
 
 
 def _equals(value: object, wanted: object) -> bool:
-    # To Python true is 1.
+    # In Python True equals 1.
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
 
 
@@ -121,7 +118,7 @@ _SCALARS: Mapping[str, Callable[[Any, Any], bool]] = {
     "maxProperties": lambda value, limit: not isinstance(value, dict) or len(value) <= limit,
     "required": lambda value, keys: not isinstance(value, dict) or all(key in value for key in keys),
 }
-"""Keywords that need no other part of the schema."""
+"""Keywords that depend on no other part of the schema."""
 _NESTED: Mapping[str, Callable[[Any, Schema, Schema], bool]] = {
     "properties": _properties,
     "additionalProperties": _additional,
@@ -138,4 +135,4 @@ _NESTED: Mapping[str, Callable[[Any, Schema, Schema], bool]] = {
     "dependentSchemas": _dependent,
     "$ref": _referenced,
 }
-"""Keywords that hold schemas."""
+"""Keywords with schemas as values."""

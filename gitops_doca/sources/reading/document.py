@@ -1,4 +1,4 @@
-"""Documents that know on which line each of their values stands."""
+"""Documents with the line of each of their values."""
 
 import json
 from collections.abc import Iterator
@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import API_GROUP
+from gitops_doca.core.paths import value_at
 from gitops_doca.sources.reading.scalars import WrittenFloat
 
 Path = tuple[str | int, ...]
 
 
 class LocatedDict(dict[str, Any]):
-    """A mapping with the line of each key, and the text of each value that is no string."""
+    """A mapping with the line of each key, and the text of each value that is not a string."""
 
     __slots__ = ("lines", "texts")
 
@@ -23,7 +24,7 @@ class LocatedDict(dict[str, Any]):
 
 
 class LocatedList(list[Any]):
-    """A sequence with the line of each item, and the text of each item that is no string."""
+    """A sequence with the line of each item, and the text of each item that is not a string."""
 
     __slots__ = ("lines", "texts")
 
@@ -34,18 +35,18 @@ class LocatedList(list[Any]):
 
 
 class Document(NamedTuple):
-    """One object of an input, as far as the reader's selection kept it."""
+    """One object of an input, with the parts that the reader selected."""
 
     value: Any
-    """Built of dict, list, str, int, float, bool and None; located where the reader could."""
+    """Made of dict, list, str, int, float, bool and None; with lines if the reader knew them."""
     file: str
     line: int
-    """Of the object's first line, counted from 1."""
+    """The object's first line, counted from 1."""
     prefix: Path = ()
-    """Where the object stands in its file, when it is part of another one."""
+    """The object's path in its file, if it is part of another one."""
 
     def place(self, path: Path = ()) -> Place:
-        """Return where a value stands: its line where that is known, else the nearest one above it."""
+        """Return the place of a value: its line if known, else the nearest one above it."""
         line = self.line
         value = self.value
         for step in path:
@@ -61,37 +62,19 @@ class Document(NamedTuple):
 
     @property
     def is_yaml(self) -> bool:
-        """Say whether YAML's reader read it; JSON's gives plain mappings and lists."""
+        """Say whether the YAML reader read it; the JSON reader returns plain mappings and lists."""
         return isinstance(self.value, LocatedDict | LocatedList)
 
     def text(self, path: Path) -> str:
-        """Return a scalar as it is written in the file, so that a value shows as its author wrote it."""
+        """Return a scalar as written in the file."""
         parent = value_at(self.value, *path[:-1])
         value = value_at(parent, path[-1])
         written = getattr(parent, "texts", {}).get(path[-1])
         return _spell_json(value) if written is None else str(written)
 
 
-def value_at(value: Any, *path: str | int) -> Any:  # noqa: ANN401 (any part of a document)
-    """Return what stands at a path; None when it is not there."""
-    for step in path:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return None
-    return value
-
-
-def text_at(value: object, *path: str | int) -> str:
-    """Return the string at a path; empty when there is none."""
-    text = value_at(value, *path)
-    return text if isinstance(text, str) else ""
-
-
 def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Document]:
-    """Give items that state no kind the one of their list: a `NodeList` of the API leaves it out."""
+    """Give items without a kind the one of their list: a `NodeList` of the API omits it."""
     kind = parent.get("kind")
     for document in pending:
         if isinstance(kind, str) and kind.endswith("List"):
@@ -101,7 +84,7 @@ def typed_items(parent: dict[str, Any], pending: list[Document]) -> Iterator[Doc
 
 
 def is_kind(document: Document, kind: str) -> bool:
-    """Say whether a document calls itself an object of this kind and of our API group."""
+    """Say whether a document has this kind and our API group."""
     value = document.value
     return (
         isinstance(value, dict)
@@ -111,7 +94,7 @@ def is_kind(document: Document, kind: str) -> bool:
 
 
 def without_lines(value: object) -> Any:  # noqa: ANN401 (any part of a document)
-    """Return a copy that knows no lines, for a text that no user ever saw."""
+    """Return a copy without lines, for a text that the user did not write."""
     match value:
         case dict():
             mapping = LocatedDict()
@@ -128,7 +111,7 @@ def without_lines(value: object) -> Any:  # noqa: ANN401 (any part of a document
 
 
 def is_policy(document: Document) -> bool:
-    """Say whether a document is a policy of the operator's."""
+    """Say whether a document is a policy of the operator."""
     value = document.value
     return (
         isinstance(value, dict)
@@ -138,7 +121,7 @@ def is_policy(document: Document) -> bool:
 
 
 def drop_nulls(value: object) -> None:
-    """Remove fields without a value, in place: to the API server and to people `env:` means no env."""
+    """Remove fields without a value, in place: `env:` means no env, as for the API server."""
     if isinstance(value, dict):
         for key in [key for key, item in value.items() if item is None]:
             del value[key]
@@ -150,7 +133,7 @@ def drop_nulls(value: object) -> None:
 
 
 def spell(path: Path) -> str:
-    """Spell a path as `spec.env[2].name`; keys with dots or slashes go into brackets too."""
+    """Write a path as `spec.env[2].name`; keys with dots or slashes are in brackets too."""
     field = ""
     for step in path:
         if isinstance(step, int) or not step.replace("-", "").replace("_", "").isalnum():
@@ -161,7 +144,7 @@ def spell(path: Path) -> str:
 
 
 def _spell_json(value: object) -> str:
-    """Spell a scalar as JSON does, a string without its quotes."""
+    """Write a scalar as JSON does, a string without its quotes."""
     match value:
         case str():
             return value

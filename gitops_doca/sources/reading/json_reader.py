@@ -1,4 +1,4 @@
-"""Read JSON one item of a list at a time, so that memory holds one item and not the file."""
+"""Read JSON one list item at a time, so that only one item is in memory."""
 
 import codecs
 import json
@@ -19,16 +19,16 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _any_item(_document: Document) -> None:
-    """Let every item pass."""
+    """Accept every item."""
 
 
 def read_json(
     stream: Readable, file: str, selection: Selection, *, admit: Callable[[Document], None] = _any_item
 ) -> Iterator[Document]:
-    """Yield each document of a stream of JSON values, and of a list under `items` each item instead.
+    """Yield each document of a stream of JSON values; for a list under `items`, each item.
 
-    `admit` is called with each item of such a list once it is read, and raises what ends the reading.
-    Raises `SyntaxProblem` for text that is no JSON, and for a single value above 8 MiB.
+    `admit` is called with each item of such a list, and may raise to end the reading. Raises
+    `SyntaxProblem` for text that is not JSON, and for a single value above 8 MiB.
     """
     window = _Window(stream)
     while window.peek():
@@ -51,10 +51,10 @@ def read_list(
     *,
     admit: Callable[[Document], None] = _any_item,
 ) -> tuple[tuple[Document, ...], Mapping[str, Any]]:
-    """Return the items of a list that the Kubernetes API sends, and the selected parts of the list itself.
+    """Return the items of a list of the Kubernetes API, and the selected parts of the list.
 
-    `admit` is as that of `read_json`. Raises `SyntaxProblem` for anything but one JSON object whose kind ends
-    in `List`.
+    `admit` is as in `read_json`. Raises `SyntaxProblem` for anything but one JSON object whose kind
+    ends in `List`.
     """
     window = _Window(stream)
     if window.peek() != "{":
@@ -69,7 +69,7 @@ def read_list(
 
 
 def read_list_head(stream: Readable, selection: Selection) -> Mapping[str, Any]:
-    """Return the selected parts of a list, as far as they stand before its items; raises `SyntaxProblem`."""
+    """Return the selected parts of a list before its items; raises `SyntaxProblem`."""
     window = _Window(stream)
     head: dict[str, Any] = {}
     for key in window.each_key():
@@ -89,7 +89,7 @@ def _object(
     of_list: Selection,
     admit: Callable[[Document], None],
 ) -> Iterator[Document]:
-    """Yield the items of a list, or the object itself; `fields` takes what `of_list` selects beside items."""
+    """Yield the items of a list, or the object; `fields` gets what `of_list` selects besides."""
     line, size = window.line, 0
     listed = False
     pending: list[Document] = []
@@ -128,11 +128,11 @@ def _selected(value: object, selection: Selection, line: int) -> Any:  # noqa: A
 
 
 def _checked(value: Any, line: int, levels: int = MAX_DEPTH) -> Any:  # noqa: ANN401 (any JSON value)
-    """Refuse what YAML's reader refuses too, and what no output could hold.
+    """Refuse what the YAML reader refuses too, and what no output can hold.
 
-    Returns the same value; in it, or in its place, are numbers as Kubernetes has them.
+    Returns the value with numbers as Kubernetes reads them.
     """
-    # Most values are ASCII strings: those that are in a mapping cost no call of their own.
+    # Most values are ASCII strings: checking them here saves a call for each.
     if isinstance(value, str):
         _check_text(value, line)
     elif isinstance(value, dict):
@@ -163,14 +163,14 @@ def _check_depth(levels: int, line: int) -> None:
 
 
 def _number(number: Any) -> float:  # noqa: ANN401 (an integer or a float: float stands for both)
-    """Return the number itself, or what Kubernetes makes of an integer beyond 64 bits.
+    """Return the number, or what Kubernetes reads for an integer beyond 64 bits.
 
     Raises `NotFiniteError`.
     """
     if isinstance(number, int) and number in INTEGERS:
         return number
     try:
-        # A float stays the one that it is: it may know its text.
+        # A float is kept as it is: it may know its text.
         large = number if isinstance(number, float) else float(number)
     except OverflowError:
         raise NotFiniteError from None
@@ -180,7 +180,7 @@ def _number(number: Any) -> float:  # noqa: ANN401 (an integer or a float: float
 
 
 class _Window:
-    """A stretch of the text that is not decoded yet."""
+    """A window of the text that is not decoded yet."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
@@ -192,11 +192,11 @@ class _Window:
         self._counted = 0
         self._lines_before = 1
         self.size = 0
-        """Bytes of the value that was decoded last."""
+        """Bytes of the last decoded value."""
 
     @property
     def line(self) -> int:
-        """Line of what comes next, counted from 1."""
+        """The current line, counted from 1."""
         self._lines_before += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._lines_before
@@ -206,7 +206,7 @@ class _Window:
         raise SyntaxProblem(self.line, message, final=final)
 
     def peek(self) -> str:
-        """Return the next character that is no white space; empty at the end."""
+        """Return the next character that is not white space; empty at the end."""
         while True:
             space = _SPACE.match(self._text, self._at)
             self._at = space.end() if space else self._at
@@ -214,7 +214,7 @@ class _Window:
                 return self._text[self._at : self._at + 1]
 
     def separator(self) -> bool:
-        """Step over `---`: a YAML stream may well have JSON documents."""
+        """Skip `---`: a YAML stream may have JSON documents."""
         while len(self._text) - self._at < len(_SEPARATOR) and self._more(_CHUNK):
             pass
         is_separator = self._text.startswith(_SEPARATOR, self._at)
@@ -246,7 +246,7 @@ class _Window:
             self.peek()
             yield self.line
             follows = self.peek()
-            if follows not in {",", end} or not follows:
+            if follows not in {",", end}:
                 self.fail(f"is not valid JSON: , or {end} was expected")
             self._at += 1
             if follows == end:
@@ -271,7 +271,7 @@ class _Window:
                 self.fail(str(error), final=True)
             except (ValueError, RecursionError):
                 self.fail("has a JSON value that is nested too deeply or holds a number out of range")
-            # A number may go on behind the window, also one that seems to end at `.` or `e+`.
+            # A number may continue after the window, even if it seems to end at `.` or `e+`.
             length = end - self._at
             if len(self._text) - end > _NUMBER_GAP or not self._more(wanted):
                 self.size = self._bytes_of(length)
@@ -281,12 +281,12 @@ class _Window:
                 return value
 
     def _bytes_of(self, length: int) -> int:
-        """Return how many bytes the next characters take."""
-        # Kubernetes' own text is ASCII, and there this costs nothing.
+        """Return how many bytes the next characters have."""
+        # Kubernetes' own text is ASCII, for which this is free.
         return length if self._text.isascii() else len(self._text[self._at : self._at + length].encode())
 
     def _more(self, size: int) -> bool:
-        """Read on; say whether there was more."""
+        """Read more; say whether there was any."""
         if self._ended:
             return False
         if len(self._text) - self._at > MAX_VALUE:

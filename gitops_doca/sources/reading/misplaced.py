@@ -1,4 +1,4 @@
-"""Find where a field belongs that stands in the wrong mapping of a document."""
+"""Find where a field belongs that is in the wrong mapping of a document."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,17 +9,17 @@ _MAX_PARENTS = 2
 
 
 def belongs_under(schema: Mapping[str, Any], field: str, document: object) -> str:
-    """Return `; it belongs under x` when the schema has a field of this name elsewhere, else nothing.
+    """Return `; it belongs under x` if the schema has a field of this name elsewhere.
 
-    Fields of items in lists do not count, nor a name that stands in more places than a sentence can hold.
-    `document` is what the schema is for: a root with `if` says by its constants which branch counts.
+    Fields of list items do not count, nor names with too many places for a sentence. The constants
+    of `document` choose the branch of a root schema with `if`.
     """
     parents = {spell(path) for path in _parents(schema, _applied(schema, document), field, ())}
     return f"; it belongs under {' or '.join(sorted(parents))}" if 0 < len(parents) <= _MAX_PARENTS else ""
 
 
 def _applied(schema: Mapping[str, Any], document: object) -> list[Mapping[str, Any]]:
-    """Return the parts of a root schema that hold for the document."""
+    """Return the parts of a root schema that apply to the document."""
     if "if" not in schema:
         return [schema]
     wanted = schema["if"]["properties"].items()
@@ -30,7 +30,7 @@ def _applied(schema: Mapping[str, Any], document: object) -> list[Mapping[str, A
 def _parents(
     root: Mapping[str, Any], schemas: list[Mapping[str, Any]], field: str, path: Path
 ) -> Iterator[Path]:
-    """Yield the path of each mapping that has the field; several schemas may hold for one mapping."""
+    """Yield the path of each mapping that has the field; several schemas may apply to a mapping."""
     for schema in schemas:
         part_schema = root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
         parts: Mapping[str, Any] = part_schema.get("properties", {})

@@ -1,4 +1,4 @@
-"""Read the objects of an input, YAML or JSON, and report one that cannot be read."""
+"""Read the objects of a YAML or JSON input, and report unreadable ones."""
 
 from collections.abc import Iterator
 
@@ -22,12 +22,12 @@ def read_documents(
     may_be_empty: bool = False,
     limit: int | None = None,
 ) -> Iterator[Document]:
-    """Yield the selected parts of each object of a file (`-`: standard input).
+    """Yield the selected parts of each object of a file (`-`: stdin).
 
-    A list gives its items, except with `whole`: then each document is one, with the line of each value.
-    A file that cannot be read, is empty or no YAML or JSON is reported, with the line where that is known,
-    and so is one outside of `file_root`, if there is one. `may_be_empty`: an empty file is no problem.
-    `limit`: bytes of the file, when it may have fewer than others.
+    A list gives its items, except with `whole`: then each document is one, with the line of each
+    value. A file that cannot be read, is empty or no YAML or JSON is reported, with the line where
+    that is known, and so is one outside of `file_root`, if there is one. `may_be_empty`: an empty
+    file is no problem. `limit`: bytes of the file, when it may have fewer than others.
     """
     file = display_name(name, file_root)
     try:
@@ -48,7 +48,7 @@ def read_documents(
 
 def _documents(source: TextBytes, file: str, selection: Selection, *, whole: bool) -> Iterator[Document]:
     if whole:
-        # JSON is YAML: one reader for both, since only YAML's knows lines.
+        # JSON is YAML: one reader for both, since only the YAML reader knows lines.
         yield from read_yaml(source.short_lines(), file, selection, whole=True)
     else:
         yield from _objects(source, file, selection)
@@ -58,7 +58,7 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
     if not source.looks_like_json:
         yield from read_yaml(source.short_lines(), file, selection)
         return
-    # Policies are YAML, and most compact inventories: start-up counts.
+    # Policies and most compact inventories are YAML; importing the JSON reader takes time.
     from gitops_doca.sources.reading.json_reader import read_json
 
     yielded = False
@@ -67,7 +67,7 @@ def _objects(source: TextBytes, file: str, selection: Selection) -> Iterator[Doc
             yielded = True
             yield document
     except SyntaxProblem as problem:
-        # `{a: b}` is YAML too; what JSON's reader says counts only when YAML's cannot read it either.
+        # `{a: b}` is YAML too; the JSON reader's error counts only if YAML's reader fails too.
         if yielded or problem.final or not source.rewind():
             raise
         try:

@@ -1,4 +1,4 @@
-"""Plain YAML scalars as Kubernetes reads them."""
+"""Read plain YAML scalars as Kubernetes does."""
 
 import math
 import re
@@ -8,13 +8,13 @@ Scalar = str | int | float | bool | None
 
 
 class WrittenFloat(float):
-    """A number of JSON that knows how it is written: in a message 24.10 must not become 24.1."""
+    """A JSON number that keeps its text: in a message 24.10 must not become 24.1."""
 
     __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Return the number that a text spells."""
+        """Return the number that a text stands for."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -49,11 +49,11 @@ class NotFiniteError(ValueError):
 
 
 def resolve_plain(text: str) -> Scalar:
-    """Return what go-yaml v2, and so the API server, makes of a scalar without quotes.
+    """Return what go-yaml v2, and so the API server, reads for a scalar without quotes.
 
-    That is YAML 1.1 less its dates and sexagesimal numbers: `on` is true, `0755` is 493, `1:30` is a string.
-    A whole number beyond 64 bits is a float if it is decimal, else a string. Raises `NotFiniteError` for
-    `.inf` and `.nan`.
+    That is YAML 1.1 without dates and sexagesimal numbers: `on` is true, `0755` is 493, `1:30` is a
+    string. A whole number beyond 64 bits is a float if it is decimal, else a string. Raises
+    `NotFiniteError` for `.inf` and `.nan`.
     """
     if text in _WORDS:
         return _WORDS[text]

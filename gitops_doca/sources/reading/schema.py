@@ -1,4 +1,4 @@
-"""Validate documents against the schemas that the package ships, in words of our own."""
+"""Validate documents against the package's schemas, with messages of our own."""
 
 import json
 import pkgutil
@@ -47,7 +47,7 @@ _TYPES = {
 def schema_text(name: str) -> str:
     """Return the text of one of `SCHEMAS`."""
     data = pkgutil.get_data("gitops_doca", f"schemas/{name}.schema.json")
-    # Only a loader that cannot read files gives none.
+    # None only from a loader that cannot read files.
     assert data is not None  # noqa: S101
     return data.decode()
 
@@ -59,7 +59,7 @@ def _schema_named(name: str) -> Schema:
 
 
 @cache
-def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is generic in ways that help nobody)
+def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is needlessly generic)
     from jsonschema import Draft202012Validator, validators
 
     strict = validators.extend(  # type: ignore[no-untyped-call]
@@ -71,7 +71,7 @@ def _validator(name: str) -> Any:  # noqa: ANN401 (jsonschema's protocol is gene
 
 
 def _is_integer(_checker: object, value: object) -> bool:
-    # JSON Schema takes 1.0 for an integer; manifests would show it as it came.
+    # JSON Schema accepts 1.0 as an integer; manifests would show it unchanged.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -107,7 +107,7 @@ def validate(document: Document, name: str, problems: Problems, *, instance: obj
 
 
 def _size(error: "ValidationError") -> int:
-    """Return how many problems one error of the schema is: one for each field that is unknown."""
+    """Return the number of problems in one schema error: one for each unknown field."""
     if error.validator == "additionalProperties" and error.validator_value is False:
         known = cast("Mapping[str, Any]", error.schema).get("properties", {})
         return sum(key not in known for key in cast("Iterable[str]", error.instance))
@@ -117,7 +117,7 @@ def _size(error: "ValidationError") -> int:
 def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     """Return `; did you mean "x"?` when a known word is close, else nothing.
 
-    `prefix` is that of all words, and no word is close by it alone.
+    `prefix` is common to all words, so it does not make a word close.
     """
     if len(word) > _MAX_WORD:
         return ""
@@ -130,16 +130,16 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
 
 
 def elsewhere(document: Document, name: str, field: str) -> str:
-    """Return `; it belongs under x` when the schema has a field of this name elsewhere, else nothing."""
+    """Return `; it belongs under x` if the schema has a field of this name elsewhere."""
     return belongs_under(_schema_named(name), field, document.value)
 
 
 def _findings(
     document: Document, name: str, error: "ValidationError", *, near: bool
 ) -> Iterator[tuple[Path, str, str]]:
-    """Yield where something is wrong, what it is, and what to do where the sentence does not say it.
+    """Yield the path of a problem, its message, and what to do if the message does not say it.
 
-    `near`: the sentence also says which known word is close, or where a field belongs.
+    `near`: the message also names a similar known word, or where a field belongs.
     """
     is_key = "propertyNames" in error.absolute_schema_path
     if isinstance(error.instance, str) and is_template(error.instance) and not is_key:
@@ -151,12 +151,12 @@ def _findings(
 
 
 def _schema(error: "ValidationError") -> Mapping[str, Any]:
-    """Return the part of the schema that an error is of."""
+    """Return the part of the schema that an error is about."""
     return error.schema if isinstance(error.schema, Mapping) else {}
 
 
 def _constants(error: "ValidationError") -> str:
-    """Return what to write for a field that is absent, when there is only one value for it."""
+    """Return what to write for a missing field, if there is only one value for it."""
     if error.validator != "required":
         return ""
     value = _schema(error).get("properties", {}).get(_absent(error), {}).get("const")
@@ -211,7 +211,7 @@ def _wrong_type(document: Document, path: Path, wanted: str | list[str], schema:
 
 
 def not_a_string(document: Document, path: Path) -> str:
-    """Say that a value of a known field should be a string, and how to write it where that is clear."""
+    """Say that the value of a known field should be a string, and how to write it if clear."""
     match _value(document.value, path):
         case None:
             return 'null is not a string; write "" for an empty one'
@@ -222,11 +222,11 @@ def not_a_string(document: Document, path: Path) -> str:
 
 
 def _unquoted(document: Document, path: Path, expected: str, *, shown: bool) -> str:
-    """Name a scalar that lacks its quotes; `shown`: with its text, spelled as its file spells it."""
+    """Name a scalar that lacks quotes; `shown`: with its text as in the file."""
     kind = "true or false" if isinstance(_value(document.value, path), bool) else "a number"
     # JSON has no other way to read it.
     kind += " to YAML" if document.is_yaml else ""
-    # Without lines it is no author's text: of 24.10 its caller may have left 24.1.
+    # Without lines the text is not the author's: a tool may have turned 24.10 into 24.1.
     if not shown or not document.line:
         return f"the value is {kind}, not a string; put it in quotes"
     text, field = document.text(path), path[-1]

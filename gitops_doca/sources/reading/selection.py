@@ -1,4 +1,4 @@
-"""Which parts of an object the readers build: a dump of nodes is nearly all image lists and annotations."""
+"""Select the parts of an object that the readers build."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -8,27 +8,27 @@ from gitops_doca.core.model import OPERATOR_STATE_LABEL, RENDER_LABELS
 ALL: Final = "all"
 """Build everything below."""
 NOTHING: Final = "nothing"
-"""Build nothing; the key is left out too."""
+"""Build nothing, and omit the key too."""
 KEYS: Final = "keys"
 """Build a mapping's keys with None for each value: what is not in memory cannot be printed.
 
-Of anything else nothing is left but an empty string, and null stays null.
+Anything else becomes an empty string; null stays null.
 """
 SIMILAR: Final = "similar"
-"""Under `REST` alone: build the keys that resemble the label of a NIC, each without its value."""
+"""Only under `REST`: build the keys that resemble the NIC label, without values."""
 REST: Final = "*"
 """Key of a selection for all keys that it does not name."""
 
 Selection = str | Mapping[str, "Selection"]
 
 _PCI = "pci-"
-"""In the name of each label that node-feature-discovery makes of a PCI device."""
+"""Part of the name of each label that node-feature-discovery sets for a PCI device."""
 
 
 def object_selection(labels: Iterable[str] = (), *, similar: bool = False) -> Selection:
-    """Select what any stage reads of a Kubernetes object; `labels` are kept besides those for rendering.
+    """Select the parts of a Kubernetes object that are read; `labels` are kept too.
 
-    `similar`: the names of labels that resemble the one of a NIC, too.
+    `similar`: also the names of labels that resemble the NIC label.
     """
     kept = dict.fromkeys(sorted({*RENDER_LABELS, OPERATOR_STATE_LABEL, *labels}), ALL)
     rest = SIMILAR if similar else NOTHING
@@ -55,7 +55,7 @@ def below(selection: Selection, key: str) -> Selection:
 
 
 def prune(value: object, selection: Selection) -> Any:  # noqa: ANN401 (any part of a document)
-    """Return the selected parts of a value that is already built; of a list, those of each item."""
+    """Return the selected parts of a value that is already built; for a list, of each item."""
     if selection == ALL:
         return value
     if selection == KEYS:

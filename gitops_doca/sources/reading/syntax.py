@@ -1,13 +1,16 @@
-"""What a reader needs of a stream, and how it says that the text cannot be read."""
+"""The stream that readers use, their limits, and their errors."""
 
 from typing import Protocol
 
 MAX_DEPTH = 100
-"""Levels of nesting that the readers build; more would exhaust the stack of code that walks the values."""
+"""Levels of nesting that the readers build; more would exhaust the stack of code that walks the
+values.
+"""
 MAX_VALUE = 8 << 20
-"""Bytes of one item of a list, or of a document that is not a list: all of it is in memory at once."""
+"""Bytes of one item of a list, or of a document that is not a list: all of it is in memory at once.
+"""
 TOO_LARGE = f"has one value of more than {MAX_VALUE >> 20} MiB"
-"""What is said of a value above `MAX_VALUE`."""
+"""The message for a value above `MAX_VALUE`."""
 
 
 class Readable(Protocol):
@@ -18,7 +21,7 @@ class Readable(Protocol):
 
 
 class UnreadableError(Exception):
-    """The input cannot be opened or read; the message says why, and quotes nothing of it."""
+    """The input cannot be opened or read; the message says why, without quoting it."""
 
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
@@ -26,9 +29,9 @@ class UnreadableError(Exception):
 
 
 class SyntaxProblem(Exception):  # noqa: N818 (a problem of the input, not of the program)
-    """The text cannot be read; says what is wrong on which line, and quotes nothing of it.
+    """The text cannot be read; says what is wrong on which line, without quoting it.
 
-    `final`: another syntax would not make it right.
+    `final`: it is wrong in any syntax.
     """
 
     def __init__(self, line: int, message: str, *, help: str = "", final: bool = False) -> None:

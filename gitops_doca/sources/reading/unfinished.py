@@ -1,15 +1,15 @@
-"""Recognise a file that is not finished: a template, a merge with conflicts, a pointer of Git LFS."""
+"""Recognise unfinished files: templates, merge conflicts, pointers of Git LFS."""
 
 import re
 
 from gitops_doca.sources.reading.syntax import SyntaxProblem
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""How a file begins whose content Git LFS has not fetched (the specification of its pointers)."""
+"""The start of a pointer file of Git LFS, by its specification."""
 TEMPLATE = "looks like a template that was not rendered"
-"""What is said of a text for which `is_template` holds."""
+"""The message for a text for which `is_template` holds."""
 RENDER = "render the template first, for example with helm template, and use its output"
-"""What to do about it."""
+"""The help for it."""
 
 _PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{")
 # Git writes seven of each at the start of a line; only the line in the middle has no label.
@@ -17,7 +17,7 @@ _CONFLICT = re.compile(rb"^(?:<{7} |>{7} |\|{7} |={7}\r?$)", re.MULTILINE)
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
 _MAX_LINE = 4096
 _NOTICED = 2
-"""Lines: that of the template and the next one, where YAML looks for the colon of a key."""
+"""Lines: that of the placeholder and the next, where YAML expects the colon of a key."""
 
 
 def is_template(text: str) -> bool:
@@ -26,9 +26,9 @@ def is_template(text: str) -> bool:
 
 
 def recognise(problem: SyntaxProblem, data: bytes) -> SyntaxProblem:
-    """Return what is really wrong with a text that a reader refused, else the reader's own problem.
+    """Return the real problem of a text that a reader refused, or else the reader's own.
 
-    `data` is the text as far as it was read.
+    `data` is the text read so far.
     """
     conflict = _CONFLICT.search(data)
     if conflict:
@@ -42,9 +42,9 @@ def recognise(problem: SyntaxProblem, data: bytes) -> SyntaxProblem:
 
 
 def _template_line(data: bytes, line: int) -> int:
-    """Return the line on which a template made a reader stop at this line; 0: none did.
+    """Return the line of the placeholder that made a reader stop at this line; 0: there is none.
 
-    That is a placeholder outside of quotes, where no YAML or JSON has one. A reader may notice it late.
+    It is outside of quotes, where YAML and JSON have no such text. A reader may notice it late.
     """
     lines = data.split(b"\n", line)[:line]
     for number in range(len(lines), max(0, line - _NOTICED), -1):
@@ -55,7 +55,7 @@ def _template_line(data: bytes, line: int) -> int:
 
 
 def lfs_problem() -> SyntaxProblem:
-    """Return what is wrong with a text that begins with `LFS_POINTER`."""
+    """Return the problem of a text that begins with `LFS_POINTER`."""
     return SyntaxProblem(
         1, "is a pointer of Git LFS; the file itself was not fetched", help="run: git lfs pull"
     )

@@ -1,4 +1,4 @@
-"""Get the events of a YAML text from libyaml, or from PyYAML's own parser where libyaml is missing."""
+"""Get the events of a YAML text from libyaml, or from PyYAML's parser without libyaml."""
 
 import re
 from collections.abc import Callable
@@ -34,9 +34,9 @@ def event_source(stream: Readable) -> Callable[[], Any]:
 
 
 def reason(error: MarkedYAMLError) -> str:
-    """Return what the parser says is wrong, without any part of the text.
+    """Return the parser's message without any part of the text.
 
-    The sentences of libyaml are fixed. Those of the parser in Python quote what it found.
+    The messages of libyaml are fixed; those of the parser in Python quote the text.
     """
     parts = (_QUOTING.sub("", part) for part in (error.context, error.problem) if part)
-    return " ".join(part for part in parts if part) or "the parser does not understand it"
+    return " ".join(part for part in parts if part) or "it cannot be parsed"

@@ -38,11 +38,11 @@ _CORE_TAGS = frozenset(
 def read_yaml(
     stream: Readable, file: str, selection: Selection, *, whole: bool = False
 ) -> Iterator[Document]:
-    """Yield each document of a stream, and unless `whole` of a list under `items` each item instead.
+    """Yield each document of a stream; for a list under `items`, unless `whole`, each item.
 
-    Raises `SyntaxProblem` for text that is no YAML, a key that appears twice, a tag that is not of YAML's
-    core, aliases that expand without bound or to what is not selected, nesting deeper than 100, and a
-    value above 8 MiB.
+    Raises `SyntaxProblem` for text that is no YAML, a key that appears twice, a tag that is not of
+    YAML's core, aliases that expand without bound or to what is not selected, nesting deeper than
+    100, and a value above 8 MiB.
     """
     try:
         yield from _Walk(stream, file, selection, whole=whole).documents()
@@ -58,13 +58,13 @@ class _Anchored(NamedTuple):
 
     value: Any
     selection: Selection
-    """Which parts of it were built."""
+    """The selection with which it was built."""
     size: int
     height: int
 
 
 class _Meter:
-    """Stops libyaml, which reads a scalar or a comment to its end before it returns, however long that is."""
+    """Stops libyaml, which reads a scalar or a comment to its end, however long."""
 
     def __init__(self, stream: Readable) -> None:
         self._read = stream.read
@@ -72,7 +72,7 @@ class _Meter:
         self._line = 1
 
     def item(self, line: int) -> None:
-        """Note that an item of a list, or a document, is read, and that the next begins behind this line."""
+        """Record that a list item or document is read, and that the next begins after this line."""
         self._bytes, self._line = 0, line
 
     def read(self, size: int = -1) -> bytes:
@@ -113,13 +113,14 @@ class _Walk:
                         yield Document(value, self._file, line)
                 case _:
                     value = self._build(event, self._selection, 1)
-                    # The end of the document: without it the text is no YAML, and this value is none of it.
+                    # The end of the document: without it the text is not YAML, and the value must
+                    # not be used.
                     self._next()
                     if value is not None:
                         yield Document(value, self._file, event.start_mark.line + 1)
 
     def _start(self, event: Any) -> None:  # noqa: ANN401 (an event of either parser)
-        """Begin a document: anchors of the one before end here."""
+        """Begin a document: anchors of the previous one end here."""
         line = event.start_mark.line + 1
         if event.tags:
             raise SyntaxProblem(line, "has a %TAG directive; remove it")
@@ -127,7 +128,7 @@ class _Walk:
         self._meter.item(line)
 
     def _object(self, start: Any) -> Iterator[Document]:  # noqa: ANN401
-        """Yield the document, or when it is a list its items one by one, without holding them all."""
+        """Yield the document, or the items of a list one by one, without keeping them all."""
         _check_tag(start)
         line = start.start_mark.line + 1
         mapping = LocatedDict()
@@ -168,7 +169,7 @@ class _Walk:
             yield key, following()
 
     def _value(self, mapping: LocatedDict, key: str, event: Any, selection: Selection, depth: int) -> None:  # noqa: ANN401
-        """Add the value of a key to a mapping, of which `selection` selects parts."""
+        """Add the value of a key to a mapping, as far as `selection` selects it."""
         if key == _MERGE:
             self._merge(mapping, self._build(event, selection, depth + 1), event.start_mark.line + 1)
             return
@@ -185,7 +186,7 @@ class _Walk:
 
     def _build(self, event: Any, selection: Selection, depth: int) -> Any:  # noqa: ANN401
         self._reach(depth, event)
-        # A long text weighs more: an alias to it costs memory wherever it is shown.
+        # A long text counts more: each alias to it may be printed again.
         self._built += 1 + (len(event.value) >> _WEIGHT if type(event) is ScalarEvent else 0)
         if type(event) is AliasEvent:
             return self._alias(event, selection, depth)
@@ -211,7 +212,7 @@ class _Walk:
             self._skip(event)
             return keyless(event)
         sequence = LocatedList()
-        # A list inside an item gives the item no more room; a document that is wanted whole is no item.
+        # A list inside an item does not raise the item's limit; a whole document is not an item.
         for item, line, text in self._sequence(selection, depth, metered=self._whole):
             if text is not None:
                 sequence.texts[len(sequence)] = text
@@ -227,7 +228,7 @@ class _Walk:
     def _sequence(
         self, selection: Selection, depth: int, *, metered: bool
     ) -> Iterator[tuple[Any, int, str | None]]:
-        """Yield each item with its line, and the text of a scalar; `metered`: each may have `MAX_VALUE`."""
+        """Yield each item with its line, and a scalar's text; `metered`: each may have `MAX_VALUE`."""
         while True:
             event = self._next()
             if type(event) is SequenceEndEvent:
@@ -266,7 +267,7 @@ class _Walk:
         line = event.start_mark.line + 1
         anchored = self._anchors.get(event.anchor)
         if anchored is None or anchored.selection not in (ALL, selection):
-            raise SyntaxProblem(line, "has an alias (*...) to nothing that is read here; write the value out")
+            raise SyntaxProblem(line, "has an alias (*...) to a value that is not read; write the value out")
         self._reach(depth + anchored.height, event)
         self._aliased += anchored.size
         self._built += anchored.size

@@ -364,8 +364,8 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
         (("generate", "a", "b"), "the manifests of several folders need --output-dir"),
         (("generate", "-p"), "Option '-p' requires an argument."),
-        (("generate", "-p", "-", "-i", "-"), "standard input can be read once: use - for one input"),
-        (("generate", "-", "-i", "-"), "standard input can be read once: use - for one input"),
+        (("generate", "-p", "-", "-i", "-"), "stdin can be read only once: use - for one input"),
+        (("generate", "-", "-i", "-"), "stdin can be read only once: use - for one input"),
         (
             ("generate", "-n", "A_b"),
             (
@@ -383,7 +383,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
         (
             ("generate", "--init-container-image", "a b"),
             (
-                "Invalid value for '--init-container-image': 'a b' is no repository name: "
+                "Invalid value for '--init-container-image': 'a b' is not a repository name: "
                 "lower-case letters and digits, . _ - between them, parts split by /"
             ),
         ),
@@ -393,11 +393,11 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
         ),
         (
             ("generate", "--deadline", "inf"),
-            "Invalid value for '--deadline': inf is no number of seconds up to 86400",
+            "Invalid value for '--deadline': inf is not a number of seconds up to 86400",
         ),
         (
             ("generate", "--deadline", "nan"),
-            "Invalid value for '--deadline': nan is no number of seconds up to 86400",
+            "Invalid value for '--deadline': nan is not a number of seconds up to 86400",
         ),
         (
             ("generate", "--insecure-registry", "http://a"),
@@ -481,10 +481,10 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "kind": "DriverReport",
         "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
-        "skipped": [],
         "companions": [],
-        "obsoletePlans": [],
         "unusedFallbacks": [],
+        "skipped": [],
+        "obsoletePlans": [],
         "diagnostics": [
             {
                 "severity": "error",

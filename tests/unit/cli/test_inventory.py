@@ -135,7 +135,7 @@ def test_another_file_is_not_overwritten(tmp_path: Path, env: dict[str, str], fa
     result = run(tmp_path, env, "--write", "nodes.yaml")
 
     assert result.exit_code == 3
-    assert "something else than a NodeInventory, which is not overwritten" in result.stderr
+    assert "this file is not a NodeInventory, so it is not overwritten" in result.stderr
     assert (tmp_path / "nodes.yaml").read_text() == "kind: Secret\n"
     assert fake.requests == []
 
@@ -445,7 +445,7 @@ class TestLive:
         result = run_here(command, "-p", "policy.yaml", "-i", "nodes.yaml", "--live", cwd=tmp_path, env=env)
 
         assert result.exit_code == 2
-        assert "--live takes the place of the inventory: leave -i out" in result.stderr
+        assert "--live and -i exclude each other" in result.stderr
 
     @pytest.mark.parametrize("flag", ["--kubeconfig", "--context"])
     def test_a_cluster_is_not_named_for_nothing(self, tmp_path: Path, env: dict[str, str], flag: str) -> None:

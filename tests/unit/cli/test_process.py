@@ -64,7 +64,7 @@ def test_a_full_or_closed_stdout_is_an_io_error(
 ) -> None:
     assert shell(f"{unbuffered}{PRINTED[printed]} {redirect}", folder) == (
         74,
-        f"error[io]: standard output could not be written: {why}\n",
+        f"error[io]: stdout could not be written: {why}\n",
     )
 
 

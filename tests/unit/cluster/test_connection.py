@@ -91,9 +91,7 @@ OTHER_NAME = (
 )
 
 
-RENEW = (
-    "the CA is the right one: let the API server's certificate be renewed, or correct this machine's clock"
-)
+RENEW = "the CA is the right one: replace the certificate of the API server, or correct this machine's clock"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_node_of_9_mb_is_refused_on_a_page_too(fake: FakeApiServer, cluster: C
     [
         (status(401, "Unauthorized"), "401 Unauthorized: the credentials are not accepted, or have expired"),
         (FORBIDDEN, "403 Forbidden: no role allows list on nodes"),
-        (status(404, "NotFound"), "404 Not Found: the server does not know such a resource"),
+        (status(404, "NotFound"), "404 Not Found: the server has no such resource"),
         (status(429, "TooManyRequests"), "429 Too Many Requests"),
         (status(500, "InternalError"), "500 Internal Server Error"),
         (status(503, "ServiceUnavailable"), "503 Service Unavailable"),
@@ -221,7 +221,7 @@ def test_an_object_of_another_kind_is_no_answer(
     failed = failure(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.exit_code == 5
-    assert str(failed).endswith(": an answer that is not the JSON of an API server")
+    assert str(failed).endswith(": an answer that is not JSON of an API server")
 
 
 @pytest.mark.parametrize("wire", [Wire.SILENT, Wire.TRICKLE])

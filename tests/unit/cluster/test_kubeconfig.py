@@ -114,17 +114,17 @@ def user(settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "result"),
     [
-        ({"current-context": ""}, [("", "names no current context")]),
-        ({"current-context": 7}, [("current-context", "is no string")]),
+        ({"current-context": ""}, [("", "has no current context")]),
+        ({"current-context": 7}, [("current-context", "is not a string")]),
         ({"kind": "Secret"}, [("", "is not a kubeconfig: one document of kind Config")]),
         ({"contexts": []}, [("", "has no context 'prod'")]),
         ({"contexts": {}}, [("", "has no context 'prod'")]),
-        ({"contexts": "s3cret"}, [("contexts", "is no list")]),
+        ({"contexts": "s3cret"}, [("contexts", "is not a list")]),
         ({"clusters": []}, [("contexts[0]", NO_CLUSTER)]),
         ({"users": None}, [("contexts[0]", NO_USER)]),
         ({"users": [{"user": {}}]}, [("users[0]", "is no user with a name")]),
-        (user({"token": 1234}), [("users[0].user.token", "is no string")]),
-        (user({"exec": "s3cret"}), [("users[0].user.exec", "is no mapping")]),
+        (user({"token": 1234}), [("users[0].user.token", "is not a string")]),
+        (user({"exec": "s3cret"}), [("users[0].user.exec", "is not a mapping")]),
         (
             cluster({"server": SERVER, "insecure-skip-tls-verify": "yes"}),
             [("clusters[0].cluster.insecure-skip-tls-verify", "is neither true nor false")],

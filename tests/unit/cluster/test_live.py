@@ -262,7 +262,7 @@ def test_a_path_that_is_not_served_is_no_missing_object(fake: FakeApiServer, clu
         read(cluster(), ClusterQuery(namespace=NAMESPACE, config_maps=("certs",)))
 
     assert failed.value.exit_code == 5
-    assert str(failed.value).endswith(": 404 Not Found: the server does not know such a resource")
+    assert str(failed.value).endswith(": 404 Not Found: the server has no such resource")
 
 
 def test_nodes_are_found_by_name_whatever_their_labels(fake: FakeApiServer, cluster: Cluster) -> None:

@@ -13,8 +13,7 @@ BY_CLASS = (
     'worker\'s configuration needs "02", and sources.pci.deviceLabelFields: [vendor]'
 )
 NOTHING = (
-    "see that node-feature-discovery runs on the nodes: they have none of its labels "
-    "(feature.node.kubernetes.io/...) that are read here"
+    "see that node-feature-discovery runs on the nodes: they lack its labels (feature.node.kubernetes.io/...)"
 )
 PLATFORM = (
     "see that node-feature-discovery runs on every node, with its sources kernel and system "

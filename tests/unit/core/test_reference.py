@@ -15,7 +15,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 SCHEME = "has a scheme; a repository is written without https://"
 TAG = "has a tag; a repository is written without one"
 HOST = "has no valid host[:port] before its first slash"
-NAME = "is no repository name: lower-case letters and digits, . _ - between them, parts split by /"
+NAME = "is not a repository name: lower-case letters and digits, . _ - between them, parts split by /"
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_an_image_may_have_a_tag_and_a_digest(text: str, repository: str, tag: s
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("repo:", "has a tag that no registry can hold"),
-        ("repo:a+b", "has a tag that no registry can hold"),
-        ("repo:" + "a" * 129, "has a tag that no registry can hold"),
+        ("repo:", "has an invalid tag"),
+        ("repo:a+b", "has an invalid tag"),
+        ("repo:" + "a" * 129, "has an invalid tag"),
         ("repo@", "has a digest that is not sha256: and 64 lower-case hex digits"),
         ("repo@sha512:" + "a" * 64, "has a digest that is not sha256: and 64 lower-case hex digits"),
         (f"repo@{DIGEST}@{DIGEST}", "has a digest that is not sha256: and 64 lower-case hex digits"),

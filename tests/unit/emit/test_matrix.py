@@ -137,9 +137,7 @@ def test_how_far_the_list_was_read_is_told(tags: frozenset[str], complete: bool,
     found = survey(tags, complete=complete, seen=False)
 
     assert document(json_matrix(found, 5, ".", []))["repositories"][0]["tagList"] == state
-    assert (
-        "the tag list is not complete: ? stands where it says nothing" in text_matrix(found, 5)
-    ) != complete
+    assert ("the tag list is incomplete: ? means unknown" in text_matrix(found, 5)) != complete
 
 
 def test_behind_an_incomplete_list_there_may_be_a_newer_version() -> None:

@@ -12,7 +12,7 @@ from gitops_doca.net.origins import Origin, is_internal, is_loopback, parse_orig
         ("http://[::1]:80", Origin("http", "::1", 80)),
     ],
 )
-def test_origins(url: str, origin: Origin) -> None:
+def test_an_origin_is_in_lower_case_and_has_a_port(url: str, origin: Origin) -> None:
     assert parse_origin(url) == origin
 
 
@@ -67,7 +67,7 @@ def test_authorities_as_people_write_them(url: str, authority: str) -> None:
         ("https://r.example", "example", False),
     ],
 )
-def test_lists_of_hosts(url: str, entry: str, *, named: bool) -> None:
+def test_an_entry_without_a_port_names_a_host_on_every_port(url: str, entry: str, *, named: bool) -> None:
     assert parse_origin(url).is_among(frozenset({"x.example", entry})) is named
 
 

@@ -75,6 +75,7 @@ def proxy() -> Iterator[_Refusing]:
         ("https://r.example", {"HTTPS_PROXY": "p", "no_proxy": "ample,"}, "p"),
         ("https://r.example", {"HTTPS_PROXY": "p", "NO_PROXY": "r.example:443"}, None),
         ("https://r.example", {"HTTPS_PROXY": "p", "NO_PROXY": "r.example:5000"}, "p"),
+        ("https://r.example", {"HTTPS_PROXY": "p", "NO_PROXY": "r.example:\u00b2"}, "p"),
         ("https://10.1.2.3", {"HTTPS_PROXY": "p", "NO_PROXY": "10.0.0.0/8"}, None),
         ("https://10.1.2.3", {"HTTPS_PROXY": "p", "NO_PROXY": "10.2.0.0/16"}, "p"),
         ("https://10.1.2.3", {"HTTPS_PROXY": "p", "NO_PROXY": "10.1.2.3"}, None),
@@ -83,7 +84,9 @@ def proxy() -> Iterator[_Refusing]:
         ("https://r.example", {"HTTPS_PROXY": "p", "NO_PROXY": "0.0.0.0/0"}, "p"),
     ],
 )
-def test_which_proxy(url: str, environ: dict[str, str], expected: str | None) -> None:
+def test_the_variables_of_curl_and_go_choose_the_proxy(
+    url: str, environ: dict[str, str], expected: str | None
+) -> None:
     assert proxy_for(parse_origin(url), environ) == expected
 
 

@@ -7,8 +7,7 @@ import pytest
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import FakeRegistry, Fault, Wire, errors
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagUnknown
-from gitops_doca.net.retry import parse_retry_after
-from gitops_doca.registry.resolver import RetryPolicy
+from gitops_doca.net.retry import RetryPolicy, parse_retry_after
 
 IMPATIENT = RetryPolicy(base=0.001, read_timeout=0.1)
 CLOSED = TagUnknown(Cause.TRANSIENT, "the connection was closed before the answer was complete")

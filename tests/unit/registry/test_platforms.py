@@ -232,7 +232,17 @@ def test_schema_1_states_the_architecture_alone() -> None:
     assert _inspect(manifest) == ImagePlatforms(Digest(manifest.digest), frozenset({"linux/amd64"}))
 
 
-@pytest.mark.parametrize("config", [b"{}", b'{"os": "linux"}', b'{"os": 5, "architecture": "amd64"}'])
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"{}",
+        b'{"os": "linux"}',
+        b'{"os": 5, "architecture": "amd64"}',
+        b'{"os": "", "architecture": "amd64"}',
+        b'{"os": "linux", "architecture": ""}',
+        b'{"os": "linux", "architecture": "/v8"}',
+    ],
+)
 def test_a_configuration_may_state_no_platform(config: bytes) -> None:
     digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
     manifest = _with_config(digest=digest, size=len(config))
@@ -240,8 +250,9 @@ def test_a_configuration_may_state_no_platform(config: bytes) -> None:
     assert _inspect(manifest, config) == ImagePlatforms(Digest(manifest.digest), frozenset())
 
 
-def test_a_platform_is_no_place_for_other_text() -> None:
-    config = json.dumps({"os": "linux\x1b[31m", "architecture": "amd64: x"}).encode()
+@pytest.mark.parametrize(("os", "architecture"), [("linux\x1b[31m", "amd64: x"), ("linux", "x" * 100)])
+def test_a_platform_is_no_place_for_other_text(os: str, architecture: str) -> None:
+    config = json.dumps({"os": os, "architecture": architecture}).encode()
     manifest = _with_config(digest=f"sha256:{hashlib.sha256(config).hexdigest()}", size=len(config))
 
     assert _inspect(manifest, config) == ImagePlatforms(Digest(manifest.digest), frozenset())

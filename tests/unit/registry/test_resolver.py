@@ -21,7 +21,8 @@ from gitops_doca.core.resolve.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver
+from gitops_doca.registry.options import RegistryOptions
+from gitops_doca.registry.resolver import RegistryResolver
 
 TAGS = [f"tag-{number}" for number in range(20)]
 
@@ -122,7 +123,8 @@ def test_a_hung_look_up_does_not_keep_the_interpreter(fake: FakeRegistry, tmp_pa
     script.write_text(
         "import sys\n"
         "from gitops_doca.core.reference import parse_repository\n"
-        "from gitops_doca.registry.resolver import RegistryOptions, RegistryResolver\n"
+        "from gitops_doca.registry.options import RegistryOptions\n"
+        "from gitops_doca.registry.resolver import RegistryResolver\n"
         "image = parse_repository(sys.argv[1]).tag('here')\n"
         "resolver = RegistryResolver(RegistryOptions(environ={}, deadline=0.5))\n"
         "print(resolver.resolve([image])[image].cause.value)\n"

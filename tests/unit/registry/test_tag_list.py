@@ -247,7 +247,7 @@ def test_tags_without_end_end(fake: FakeRegistry) -> None:
         (('</a,b;c>; rel="next"',), ""),
     ],
 )
-def test_links(lines: tuple[str, ...], address: str | None) -> None:
+def test_the_next_page_is_the_link_that_says_so(lines: tuple[str, ...], address: str | None) -> None:
     assert parse_next(lines) == address
 
 

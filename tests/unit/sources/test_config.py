@@ -109,7 +109,7 @@ NO_CONFIG = "gitops-doca.yaml: not a gitops-doca config: expected kind DriverGen
         (
             HEAD + "spec:\n  initContainerImage: a b\n",
             (
-                "gitops-doca.yaml:4: spec.initContainerImage: 'a b' is no repository name: "
+                "gitops-doca.yaml:4: spec.initContainerImage: 'a b' is not a repository name: "
                 "lower-case letters and digits, . _ - between them, parts split by /"
             ),
         ),

@@ -118,7 +118,7 @@ def test_a_stream_over_the_limit_is_not_read_to_its_end(
 
     assert list(read_documents("-", ALL, problems, limit=1 << 20)) == []
     assert lines(problems) == [
-        "standard input: is larger than 1 MiB, which no file of its kind needs to be",
+        "stdin: is larger than 1 MiB, which no file of its kind needs to be",
     ]
     assert stream.tell() < 4 << 20
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_opened_is_told_with_the_reason(tmp_path: Path) -> None:
     assert read(tmp_path) == ([], ["cannot be read: Is a directory"])
     assert read(tmp_path / "absent") == ([], ["cannot be read: No such file or directory"])
     assert read(tmp_path / ("x" * 300)) == ([], ["cannot be read: File name too long"])
-    assert read(f"{tmp_path}/a\0b") == ([], ["cannot be read: no file has such a name"])
+    assert read(f"{tmp_path}/a\0b") == ([], ["cannot be read: this cannot be the name of a file"])
 
 
 def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.M
 def test_a_standard_input_that_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
 
-    assert read("-") == ([], ["standard input: cannot be read: it is closed"])
+    assert read("-") == ([], ["stdin: cannot be read: it is closed"])
 
 
 def test_a_file_may_be_held_to_less_than_others(tmp_path: Path) -> None:

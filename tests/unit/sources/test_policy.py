@@ -149,8 +149,8 @@ def test_what_neither_the_driver_nor_global_has_is_required() -> None:
     bare = {"version": None, "repository": None}
 
     assert read(cluster(bare))[1] == [
-        "6: spec.ofedDriver: the field 'repository' is required and spec.global has none either",
-        "6: spec.ofedDriver: the field 'version' is required and spec.global has none either",
+        "6: spec.ofedDriver: the field 'repository' is required here or under spec.global",
+        "6: spec.ofedDriver: the field 'version' is required here or under spec.global",
     ]
 
 
@@ -162,11 +162,11 @@ def test_what_neither_the_driver_nor_global_has_is_required() -> None:
         (f"nvcr.io/nvidia@{DIGEST}", "has a digest; a repository is written without one"),
         (
             "nvcr.io/Nvidia",
-            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /",
+            "is not a repository name: lower-case letters and digits, . _ - between them, parts split by /",
         ),
         (
             "nvcr.io/nvidia/",
-            "is no repository name: lower-case letters and digits, . _ - between them, parts split by /",
+            "is not a repository name: lower-case letters and digits, . _ - between them, parts split by /",
         ),
         ("nvcr.io:99999/nvidia", "has no valid host[:port] before its first slash"),
     ],
@@ -188,7 +188,7 @@ def test_a_broken_repository_in_global_is_told_there() -> None:
 def test_an_image_that_is_no_name_is_told_at_the_image() -> None:
     assert read(cluster({"image": "../doca"}))[1] == [
         (
-            "7: spec.ofedDriver.image: '../doca' is no repository name: lower-case letters and digits, "
+            "7: spec.ofedDriver.image: '../doca' is not a repository name: lower-case letters and digits, "
             ". _ - between them, parts split by /"
         )
     ]
@@ -419,7 +419,7 @@ def test_drivers_in_both_kinds_of_policy_are_told() -> None:
     assert read(node("b", nodeSelector={"a": "b"}), cluster(), node("a"))[1] == [
         (
             "18: spec.ofedDriver: ofedDriver is in the NicClusterPolicy "
-            "and in NicNodePolicy a, b: two drivers a node"
+            "and in NicNodePolicy a, b: two drivers on a node"
         )
     ]
 

@@ -289,7 +289,7 @@ def test_more_pools_than_a_run_may_render_are_refused_before_anyone_is_asked(run
     nodes = [_node(f"n{number}", f"{number}-a") for number in range(MAX_POOLS + 1)]
 
     assert [problem.message for problem in _refused(run, [_policy()], nodes)] == [
-        "501 pools come of the inventory, and a run renders 500 at most"
+        "501 pools are in the inventory, and a run renders at most 500"
     ]
 
 
@@ -483,7 +483,7 @@ def test_pools_and_lock_must_agree_both_ways(run: Run) -> None:
             f"pool ubuntu22.04/2-a/amd64 of {policy} is locked, but no node is in it any more",
             f"pool ubuntu22.04/1-a/amd64 of {policy} is not locked",
         ),
-        help="check that this pool is meant to go, then run: gitops-doca lock x",
+        help="check that this pool is meant to be removed, then run: gitops-doca lock x",
     )
 
 

@@ -130,7 +130,8 @@ def locked(
         pools=tuple(sorted(pools)),
         entries=dict(sorted(found.items())),
         chosen=dict(sorted(chosen.items())),
-        companions=dict(sorted(beside.items())),
+        # One image has one answer, wherever it stands.
+        companions={image: entry for image, entry in sorted(beside.items()) if image not in found},
         rendering=rendering,
     )
 
@@ -205,6 +206,19 @@ def test_every_way_to_differ_has_a_name() -> None:
 
     assert compare(old, new, renders=False) == changes
     assert compare(old, new, renders=True) == (Change(ChangeKind.RENDERING, f"1 -> {RENDERING}"), *changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "detail"),
+    [("linux/amd64", "", "linux/amd64 -> no platform"), ("", "linux/amd64", "no platform -> linux/amd64")],
+)
+def test_an_image_that_states_no_platform_is_called_so_on_both_sides(
+    before: str, after: str, detail: str
+) -> None:
+    image = REPOSITORY.tag("moved")
+    old, new = (ImageLock(entries={image: LockedImage(ONE, platform)}) for platform in (before, after))
+
+    assert compare(old, new, renders=False) == (Change(ChangeKind.MOVED, str(image), detail),)
 
 
 def test_companions_differ_as_tags_do() -> None:
@@ -309,7 +323,7 @@ BAD = {
     "another platform": (
         TEXT.replace("linux/amd64", "linux/arm64"),
         20,
-        "linux/arm64 is not the architecture that the tag ends in",
+        "linux/arm64 does not match the architecture at the end of the tag",
     ),
     "bad repository": (
         TEXT.replace("repository: nvcr.io/", "repository: https://nvcr.io/"),

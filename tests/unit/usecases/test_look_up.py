@@ -77,17 +77,20 @@ def test_a_lock_answers_each_round() -> None:
 GPU = parse_repository("nvcr.io/nvidia/driver")
 
 
-def test_companions_are_asked_for_in_the_first_round_and_looked_into() -> None:
+def test_companions_are_asked_for_after_the_drivers_and_their_lists_and_looked_into() -> None:
     (pool,) = make_pools(1)
     there, missing = GPU.tag("580-amd64"), GPU.tag("580-missing")
     resolver = FakeResolver({compile_image(pool).tag, there.tag})
 
     answers = look_up([pool], RegistryTags(resolver), Problems(), companions=[missing, there])
 
+    # So a registry of companions that does not answer takes no time from the drivers.
     assert resolver.asked == [
-        (there.tag, missing.tag, precompiled_image(pool).tag),
+        (precompiled_image(pool).tag,),
         (compile_image(pool).tag,),
+        (there.tag, missing.tag),
     ]
+    assert resolver.listed == [(precompiled_image(pool).repository,), (GPU,)]
     assert answers.companions == {
         missing: TagMissing(),
         there: ImagePlatforms(DIGEST, frozenset({"linux/amd64"})),

@@ -136,7 +136,7 @@ def test_a_blank_list_of_registries_does_not_allow_all(application: Application)
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr == (
         "error[usage]: GITOPS_DOCA_ALLOWED_REGISTRY in the sidecar's environment is wrong: "
-        "it names no registry\n"
+        "no registry is named\n"
     )
 
 
@@ -303,8 +303,8 @@ def test_an_openshift_that_the_inventory_does_not_show_is_an_error(application: 
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr == (
-        "error[input]: the cluster's API has OpenShift's groups, and nothing in the inventory is "
-        "OpenShift's (*.openshift.io)\n"
+        "error[input]: the cluster's API has OpenShift's groups, but the inventory has no sign of "
+        "OpenShift (*.openshift.io)\n"
         "  help: take the inventory from that cluster, or set spec.openshift: true (or false, to trust "
         "the inventory) in gitops-doca.yaml\n"
     )

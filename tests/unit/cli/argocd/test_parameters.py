@@ -73,14 +73,18 @@ def test_each_parameter_has_a_value_of_its_own_kind() -> None:
         ("pinDigests", "yes", "'yes' is not true or false"),
         ("openshift", "treu", "'treu' is not auto, true or false; did you mean 'true'?"),
         ("resolve", "offline", "'offline' is not auto or locked or online; did you mean 'online'?"),
-        ("namespace", "Drivers", "'Drivers' is no namespace: lower-case letters, digits and -, at most 63"),
+        (
+            "namespace",
+            "Drivers",
+            "'Drivers' is not a namespace: lower-case letters, digits and -, at most 63",
+        ),
         ("namespace", "", "the value is empty"),
         ("policy", [], "the value is empty"),
         ("policy", ["a", ""], "the value is empty"),
         ("lock", ["a"], "the value is a list, not a string"),
         ("config", {"a": "b"}, "the value is a map, not a string"),
         ("policy", {"a": "b"}, "the value is a map, not a string or a list of strings"),
-        ("policy", ["a", "b\0"], "'b\\x00' is no name of a file"),
+        ("policy", ["a", "b\0"], "'b\\x00' is not a file name"),
         ("inventory", "$nodes/nodes.yaml", f"'$nodes/nodes.yaml' {OTHER_SOURCE}"),
     ],
 )
@@ -147,7 +151,7 @@ def test_a_name_that_stands_twice_is_told() -> None:
     ],
 )
 def test_what_is_no_list_of_parameters_is_told_without_quoting_it(text: str) -> None:
-    problem = "ARGOCD_APP_PARAMETERS: is no JSON list of parameters with name and string, array or map"
+    problem = "ARGOCD_APP_PARAMETERS: is not a JSON list of parameters with name and string, array or map"
 
     assert read(text) == (Parameters(), [problem])
 
@@ -160,7 +164,7 @@ def test_all_that_is_wrong_is_told_at_once(application: Application) -> None:
     assert [error.removeprefix("error[input]: parameter ") for error in errors] == [
         "Policy: there is no such parameter; did you mean 'policy'?",
         "lock: the value is a list, not a string",
-        "namespace: '_' is no namespace: lower-case letters, digits and -, at most 63",
+        "namespace: '_' is not a namespace: lower-case letters, digits and -, at most 63",
         "pinDigests: '1' is not true or false",
     ]
 

@@ -167,7 +167,7 @@ def test_check_says_which_files_are_not_current_and_writes_nothing(folder: Path)
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "out: not current; to update it run the same without --check\n",
+        "out: out of date; to update it, run the same command without --check\n",
     )
     assert result.stdout.decode().splitlines() == [
         f"missing    {OTHER_DAEMON_SET}",
@@ -256,7 +256,7 @@ def a_pipe_of_our_name(out: Path) -> None:
 @pytest.mark.parametrize(
     ("prepared", "sentence"),
     [
-        (a_file, "out: is no folder"),
+        (a_file, "out: is not a folder"),
         (a_link, "out: is a symbolic link"),
         (a_dangling_link, "out: is a symbolic link"),
         (a_foreign_kustomization, f"out/{KUSTOMIZATION}: {FOREIGN}"),
@@ -363,7 +363,7 @@ def test_a_folder_that_another_run_keeps_is_told(tmp_path: Path) -> None:
             category=Category.IO,
             message="is being written by another gitops-doca",
             place=Place(str(tmp_path)),
-            help="run it again when nothing else writes there",
+            help="run it again when no other program writes to it",
         ),
     )
     assert listed(tmp_path) == []
@@ -385,7 +385,7 @@ def test_a_folder_that_something_else_changes_meanwhile_is_no_success(
         update_folder(tmp_path, files)
 
     assert [d.message for d in caught.value.diagnostics] == [
-        "was changed by something else while it was written"
+        "was changed by another program while it was written"
     ]
 
 
@@ -398,7 +398,7 @@ def test_a_folder_that_something_else_changes_meanwhile_is_no_success(
         (("--check",), "--check is about a folder: give --output-dir too"),
         (
             ("--output-dir", "out", "-o", "json"),
-            "--output-dir writes YAML, which kustomize builds: leave -o json out",
+            "--output-dir writes YAML for kustomize: remove -o json",
         ),
     ],
 )

@@ -117,5 +117,5 @@ def test_a_program_without_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sys.stdout", None)
 
     assert failure() == Diagnostic(
-        category=Category.IO, message="standard output could not be written: Bad file descriptor"
+        category=Category.IO, message="stdout could not be written: Bad file descriptor"
     )

@@ -131,7 +131,7 @@ def test_the_newest_complete_version_is_named_once_all_its_manifests_were_seen()
     assert [image.tag for image in wanted] == sorted(both(NEWER))
     (doubtful,) = table(tags).latest
     assert (doubtful.version, doubtful.doubtful) == ("", NEWER)
-    assert doubtful.reason == "its manifests were not asked for"
+    assert doubtful.reason == "its manifests were not looked up"
     (newest,) = table(tags, lookups=answers(*both(NEWER))).latest
     assert (newest.policy, newest.version, newest.doubtful) == (None, NEWER, "")
     assert not unconfirmed(

@@ -58,7 +58,7 @@ def test_pools_that_are_gone_ask_for_a_second_look() -> None:
             "the lock is out of date: 2 pools have no node any more",
             f"pool {locked_pool(OTHER)} is locked, but no node is in it any more",
             f"pool {locked_pool(POOL)} is locked, but no node is in it any more",
-            help="check that these pools are meant to go, then run: gitops-doca lock",
+            help="check that these pools are meant to be removed, then run: gitops-doca lock",
         ),
     )
 

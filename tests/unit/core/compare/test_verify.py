@@ -207,7 +207,7 @@ def test_namespaces_are_told_in_order() -> None:
         (f"mirror.example/doca-driver:{FIRST.image.rpartition(':')[2]}", "not in the lock"),
         (f"{REPOSITORY}", "not in the lock"),
         (f"{REPOSITORY}@{ONE}", "not in the lock"),
-        (f"{REPOSITORY}:25.04-1-6.8.0-87-generic-ubuntu24.04-arm64", "missing by the lock"),
+        (f"{REPOSITORY}:25.04-1-6.8.0-87-generic-ubuntu24.04-arm64", "missing according to the lock"),
         (f"{REPOSITORY}:25.04-1-ubuntu24.04-arm64", "another pool's"),
         (f"{FIRST.image}@{TWO}", f"the lock has {ONE}"),
         ("::", "no image reference"),

@@ -119,7 +119,7 @@ def test_nodes_that_do_not_tell_their_release_are_an_error_that_names_them() -> 
 
     assert problem.message == (
         f"pool {POOL_NAME} compiles with OpenShift's driver toolkit, whose image the label {OSTREE_LABEL} "
-        "chooses, and it is not on b, c"
+        "chooses, but it is missing on b, c"
     )
 
 

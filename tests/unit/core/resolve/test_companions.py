@@ -1,4 +1,6 @@
-from collections.abc import Sequence
+from collections import UserDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +74,25 @@ def test_braces_that_are_no_placeholder_are_named(template: str, wrong: tuple[st
     assert wrong_braces(template) == wrong
 
 
+class CountedSelector(UserDict[str, str]):
+    """A nodeSelector that counts how often it is compared with a node."""
+
+    compared = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.compared += 1
+        return super().__iter__()
+
+
+def test_each_node_is_looked_at_once_whatever_the_number_of_plans() -> None:
+    selector = CountedSelector(GPU)
+    nodes = [make_node(str(number), kernel=f"6.8.0-{number}-generic") for number in range(20)]
+    plans = [make_plan(kernel=f"6.8.0-{100 + number}-generic") for number in range(30)]
+
+    assert _required(nodes, plans, replace(DRIVER, node_selector=selector)) == []
+    assert selector.compared == len(nodes)
+
+
 def test_a_pool_needs_a_companion_when_one_of_its_nodes_is_selected() -> None:
     nodes = [make_node("a", kernel=OLD), make_node("b", kernel=OLD, labels=GPU), make_node("c", kernel=NEW)]
 
@@ -133,7 +154,8 @@ def test_the_last_node_that_moves_changes_nothing() -> None:
 
 
 def test_a_tag_that_no_registry_can_hold_is_an_error() -> None:
-    companion = Companion(name="long", repository=REPOSITORY, tag="{kernel}" * 8, place=PLACE)
+    tag_place = PLACE.at("tag", 10)
+    companion = Companion(name="long", repository=REPOSITORY, tag="{kernel}" * 8, tag_place=tag_place)
     pools = grouped([make_policy()], [make_node(kernel=OLD)]).pools
     problems = Problems()
 
@@ -141,7 +163,7 @@ def test_a_tag_that_no_registry_can_hold_is_an_error() -> None:
     (problem,) = problems
     assert (problem.category, problem.place, problem.message) == (
         Category.INPUT,
-        PLACE.at("tag"),
+        tag_place,
         (
             f"the tag of companion long for pool ubuntu22.04/{OLD}/amd64 would be {OLD * 8!r}, which "
             "no registry can hold"

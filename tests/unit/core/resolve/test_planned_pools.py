@@ -219,7 +219,7 @@ def test_a_plan_that_compiles_with_the_driver_toolkit_says_its_release() -> None
     assert lines(problems) == [
         (
             f"{PLAN_PLACE}: planned pool rhcos4.17/5.15.0-91-generic/amd64 compiles with OpenShift's "
-            "driver toolkit, whose image ostreeVersion chooses, and it has none"
+            "driver toolkit, and has no ostreeVersion, which chooses its image"
         )
     ]
 

@@ -105,7 +105,7 @@ def test_the_operators_names_refuse_two_architectures_of_one_kernel() -> None:
             message=f"operatorNames gives ubuntu22.04/{KERNEL}/amd64 and ubuntu22.04/{KERNEL}/arm64 "
             "the same DaemonSet name mofed-ubuntu22.04-6d568d699f-ds",
             place=Place("nodes.yaml", 1, "b"),
-            help="the operator's names hold one architecture a kernel; set operatorNames: false",
+            help="the operator's names allow one architecture for each kernel; set operatorNames: false",
         )
     ]
 
@@ -224,10 +224,9 @@ def test_a_node_without_a_needed_label_is_skipped_with_a_warning_or_under_strict
     assert problems == [
         Diagnostic(
             category=Category.INPUT if strict else None,
-            message=f"NIC nodes a, c skipped: no label {label}, "
-            "so the driver image for the nodes is not known",
+            message=f"NIC nodes a, c skipped: no label {label}, so the driver image for the nodes is unknown",
             place=Place("nodes.yaml", 1, "a"),
-            help=f"{help_with_platform([label])}, then take the inventory again",
+            help=f"{help_with_platform([label])}, then update the inventory",
         )
     ]
 
@@ -242,9 +241,9 @@ def test_nodes_are_told_by_the_labels_that_they_lack() -> None:
     assert [problem.message for problem in problems] == [
         (
             f"NIC node a skipped: no label {OS_ID_LABEL}, {KERNEL_LABEL}, "
-            "so the driver image for the node is not known"
+            "so the driver image for the node is unknown"
         ),
-        f"NIC node b skipped: no label {KERNEL_LABEL}, so the driver image for the node is not known",
+        f"NIC node b skipped: no label {KERNEL_LABEL}, so the driver image for the node is unknown",
     ]
 
 
@@ -290,7 +289,7 @@ def test_a_kernel_that_fits_no_label_is_an_error_that_names_its_nodes(
             place=_label_place("a", KERNEL_LABEL),
             help="take the labels as node-feature-discovery writes them: others become _ there"
             if len(kernel) <= MAX_LABEL
-            else "no cluster holds such a label: take the inventory again",
+            else "no cluster holds such a label: update the inventory",
         )
     ]
 

@@ -73,7 +73,9 @@ def _authorizations(fake: FakeRegistry) -> list[tuple[str, str]]:
         (('="a"', 'Basic realm="a"'), (Challenge("basic", {"realm": "a"}),)),
     ],
 )
-def test_challenges(lines: tuple[str, ...], challenges: tuple[Challenge, ...]) -> None:
+def test_each_challenge_of_the_lines_is_parsed_and_the_rest_skipped(
+    lines: tuple[str, ...], challenges: tuple[Challenge, ...]
+) -> None:
     assert parse_challenges(lines) == challenges
 
 
@@ -118,7 +120,7 @@ def test_a_login_that_is_refused_is_unknown(config: Config) -> None:
         )
 
 
-def test_403_is_unknown(config: Config) -> None:
+def test_a_403_is_unknown_and_names_the_file_of_the_credentials(config: Config) -> None:
     with _fake(Auth(scheme="basic", login=LOGIN)) as fake:
         file = config(auths={fake.host: ENTRY})
         fake.fail_always("head", Fault(status=403))

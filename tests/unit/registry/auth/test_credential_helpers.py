@@ -93,7 +93,7 @@ def test_a_helper_that_has_nothing_is_said_when_the_registry_refuses(
         assert look_up(fake, registry_config=file, environ=environ) == TagUnknown(
             Cause.AUTH,
             "401 Unauthorized (UNAUTHORIZED): the registry wants credentials and the credential helper that "
-            f"{file} names has none; the repository is private or absent",
+            f"{file} names has no login; the repository is private or absent",
         )
 
 

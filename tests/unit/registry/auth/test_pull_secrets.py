@@ -91,7 +91,7 @@ def test_keys_without_scheme_and_version_of_the_api(key: str, normal: str) -> No
         ("127.0.0.*:5000", "127.0.0.1:5000/a"),
     ],
 )
-def test_keys_that_match(key: str, repository: str) -> None:
+def test_a_key_matches_repositories_below_it_by_the_kubelets_rules(key: str, repository: str) -> None:
     parsed = parse_repository(repository)
 
     assert key_matches(normal_key(key), parsed.registry, parsed.path)

@@ -550,7 +550,7 @@ def test_a_list_in_a_list_never_vanishes(kind: str) -> None:
     inner = json.loads(listed(json.loads(node()), kind=kind))
 
     assert read(listed(json.loads(node("b")), inner))[1] == [
-        f"0:1: kind: a {kind} stands in another list, where it is not read"
+        f"0:1: kind: a {kind} is inside another list, where it is not read"
     ]
 
 

@@ -53,7 +53,7 @@ BAD = [
     "a: " + "[" * 101 + "]" * 101,
     "a: &hunter2 [*hunter2]\n",
 ]
-# Takes the C parser away before anything imports it, then reads each text of a list on standard input.
+# Takes the C parser away before anything imports it, then reads each text of a list on stdin.
 _WITHOUT_LIBYAML = """
 import json, sys
 sys.modules["yaml._yaml"] = None

@@ -65,7 +65,7 @@ def test_a_later_anchor_of_the_same_name_takes_its_place() -> None:
 def test_an_anchor_ends_with_its_document() -> None:
     assert problem("a: &x 1\n---\nb: *x\n") == (
         3,
-        "has an alias (*...) to nothing that is read here; write the value out",
+        "has an alias (*...) to a value that is not read; write the value out",
     )
 
 
@@ -101,7 +101,7 @@ def test_an_alias_to_labels_that_were_not_built_is_no_empty_selector() -> None:
 
     assert (caught.value.line, caught.value.message) == (
         4,
-        "has an alias (*...) to nothing that is read here; write the value out",
+        "has an alias (*...) to a value that is not read; write the value out",
     )
 
 

@@ -25,7 +25,7 @@ PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KU
   KUBE_APISERVER KUBECTL KUBECTL_NFD ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check e2e bench pyz format clean
+.PHONY: help demo test cover check e2e bench pyz format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,6 +35,11 @@ demo: .venv/project ## print the manifests of fixtures/demo, from its lock and w
 
 test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's docker-registry on loopback
 	$(BIN)/pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadgroup
+
+# The time limits of some tests do not hold while coverage traces them: whether tests pass, `make test` says.
+cover: .venv/project $(DOCKER_REGISTRY) ## measure the branch coverage of the tests that need no real server, in one process
+	-$(BIN)/coverage run -m pytest -m "not e2e and not service"
+	$(BIN)/coverage report
 
 check: .venv/project ## formatter, linters, types, layers, spelling
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_doca.core.compare.changes import NodeMove, Part, Reload, VersionMove, compare_renderings
+from gitops_doca.core.compare.changes import (
+    Build,
+    NodeMove,
+    Part,
+    PoolChange,
+    Reload,
+    VersionMove,
+    VersionStay,
+    compare_renderings,
+)
 from gitops_doca.core.compare.departures import InPool, NotListed
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering, rendering
 
@@ -183,6 +192,104 @@ def test_pools_of_one_platform_are_not_taken_for_each_other() -> None:
         ("c", "added"),
         ("d", "added"),
     ]
+
+
+PRECOMPILED = pool(daemon_set(), "a")
+FALLBACK = replace(pool(daemon_set(image=f"{REPOSITORY}:{tag('24.10', '5.15')}"), "a"), is_fallback=True)
+COMPILED = replace(
+    pool(daemon_set(image=f"{REPOSITORY}:{VERSION}-ubuntu22.04-amd64"), "a"), source="compiled"
+)
+NEWER = replace(pool(daemon_set(image=f"{REPOSITORY}:26.01-ubuntu22.04-amd64"), "a"), source="compiled")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "build"),
+    [
+        (None, PRECOMPILED, Build.NONE),
+        (COMPILED, PRECOMPILED, Build.NONE),
+        (COMPILED, None, Build.NONE),
+        (None, COMPILED, Build.FIRST),
+        (PRECOMPILED, COMPILED, Build.FIRST),
+        (COMPILED, COMPILED, Build.NONE),
+        (COMPILED, NEWER, Build.AGAIN),
+    ],
+)
+def test_nodes_compile_what_they_have_not_built(
+    before: RenderedPool | None, after: RenderedPool | None, build: Build
+) -> None:
+    assert PoolChange(before=before, after=after).build is build
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "falls_back"),
+    [
+        (PRECOMPILED, FALLBACK, True),
+        (FALLBACK, PRECOMPILED, False),
+        (None, FALLBACK, False),
+        (FALLBACK, None, False),
+        (COMPILED, FALLBACK, False),
+        (replace(FALLBACK, is_fallback=False), FALLBACK, False),
+        (PRECOMPILED, replace(FALLBACK, is_fallback=False), False),
+    ],
+)
+def test_a_pool_falls_back_from_a_precompiled_image_of_another_version(
+    before: RenderedPool | None, after: RenderedPool | None, *, falls_back: bool
+) -> None:
+    assert PoolChange(before=before, after=after).falls_back is falls_back
+
+
+def test_the_pools_that_fall_back_are_listed() -> None:
+    same = pool(daemon_set("1"), "b")
+    comparison = compare_renderings(
+        side(PRECOMPILED, same), side(FALLBACK, pool(daemon_set("1", note="x"), "b"))
+    )
+
+    assert [change.after for change in comparison.falling_back] == [FALLBACK]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "renamed"),
+    [
+        (("a",), ("a",), True),
+        (("a",), ("a", "b"), True),
+        ((), (), True),
+        (None, ("a",), True),
+        (("a",), None, True),
+        (("a", "b"), ("a",), False),
+        (("a",), ("b",), False),
+        ((), ("a",), False),
+    ],
+)
+def test_a_pool_of_another_policy_that_has_the_nodes_is_the_same_renamed(
+    before: tuple[str, ...] | None, after: tuple[str, ...] | None, *, renamed: bool
+) -> None:
+    old = replace(pool(daemon_set(name="old")), nodes=before)
+    new = replace(pool(daemon_set(name="new")), nodes=after, policy="NicNodePolicy/new")
+
+    kinds = [change.kind for change in compare_renderings(side(old), side(new)).pools]
+
+    assert kinds == (["changed"] if renamed else ["removed", "added"])
+
+
+def test_a_pool_of_the_same_policy_is_renamed_whatever_its_nodes() -> None:
+    old, new = pool(daemon_set(name="old"), "a"), pool(daemon_set(name="new"), "b")
+
+    assert [change.kind for change in compare_renderings(side(old), side(new)).pools] == ["changed"]
+
+
+def test_pools_and_versions_are_sorted() -> None:
+    kernels = "314"
+    old = [pool(daemon_set(kernel, image=f"{REPOSITORY}:{tag(kernel, kernel)}")) for kernel in kernels]
+    new = [pool(daemon_set(kernel, image=f"{REPOSITORY}:{tag('9', kernel)}")) for kernel in kernels]
+
+    changed, same = compare_renderings(side(*old), side(*new)), compare_renderings(side(*old), side(*old))
+
+    assert [change.current.pool for change in changed.pools] == [
+        f"ubuntu22.04/{kernel}/amd64" for kernel in "134"
+    ]
+    assert [(move.before, move.after) for move in changed.versions] == [("1", "9"), ("3", "9"), ("4", "9")]
+    assert same.stays == tuple(VersionStay(version=version, pools=1) for version in "134")
+    assert (changed.stays, same.pools) == ((), ())
 
 
 def test_versions_are_grouped_and_count_their_nodes() -> None:

@@ -126,7 +126,7 @@ def departure_effect(departure: Departure, pool: RenderedPool) -> str:
             return f"{said}; {_they(names)} in {_pool(to)} now"
         case GoneFromInventory(nodes=names):
             return (
-                f"{_are(names)} not in the inventory any more: {name_nodes(names, _NAMED)}; "
+                f"{_are(names)} no longer in the inventory: {name_nodes(names, _NAMED)}; "
                 "a node that still runs its pod loses the driver"
             )
         case NodesNotKnown():

@@ -44,10 +44,11 @@ def row(decision: Decision) -> tuple[str, ...]:
     entry = decision_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
-    return (entry["pool"], entry["policy"]["name"], nodes, _state(entry), image)
+    return (entry["pool"], entry["policy"]["name"], nodes, shown_state(entry), image)
 
 
-def _state(entry: Mapping[str, Any]) -> str:
+def shown_state(entry: Mapping[str, Any]) -> str:
+    """Return the state of a pool as people see it: a fallback is precompiled, too."""
     return "fallback" if entry.get("fallback") else str(entry["state"])
 
 
@@ -96,7 +97,7 @@ def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:
 
 def summary(decisions: Sequence[Decision]) -> str:
     """Count pools, nodes and states."""
-    states = [_state(decision_entry(decision)) for decision in decisions]
+    states = [shown_state(decision_entry(decision)) for decision in decisions]
     nodes = sum(len(decision.pool.nodes) for decision in decisions)
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     plural = "" if len(states) == 1 else "s"

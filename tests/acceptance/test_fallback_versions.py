@@ -165,6 +165,13 @@ def test_a_pool_whose_version_became_a_fallback_has_not_gone_back(tmp_path: Path
     assert "go back" not in result.stderr
 
 
+def test_a_pool_on_a_fallback_is_named_so_with_v(move: Move) -> None:
+    stderr = move.run("generate", "-v").stderr
+
+    assert f"pool ubuntu24.04/{OLD_KERNEL}/amd64: fallback, " in stderr
+    assert f"pool ubuntu24.04/{NEW_KERNEL}/amd64: precompiled, " in stderr
+
+
 def test_a_fallback_that_no_pool_runs_is_told_by_check_and_with_v(move: Move) -> None:
     move.nodes = {"b": NEW_KERNEL}
     note = f"fallback version {OLD}: no pool runs it, so remove it from fallbackVersions"

@@ -47,7 +47,7 @@ def print_skipped(inputs: Inputs) -> None:
 def print_generation(generation: Generation, *, cluster: str = "") -> None:
     """Print the skipped nodes and each pool's decision, with the cluster in front."""
     from gitops_doca.core.resolve.fallbacks import unused_fallbacks
-    from gitops_doca.emit.pool_table import companion_notes, obsolete_note, unused_note
+    from gitops_doca.emit.pool_table import companion_notes, obsolete_note, shown_state, unused_note
     from gitops_doca.emit.report import decision_entry
 
     prefix = _prefix(cluster)
@@ -55,7 +55,7 @@ def print_generation(generation: Generation, *, cluster: str = "") -> None:
     for decision in generation.decisions:
         entry = decision_entry(decision)
         nodes = PLANNED if "planned" in entry else f"nodes {len(entry['nodes'])}"
-        print_info(f"{prefix}pool {entry['pool']}: {entry['state']}, {decision.image}, {nodes}")
+        print_info(f"{prefix}pool {entry['pool']}: {shown_state(entry)}, {decision.image}, {nodes}")
     for plan in generation.inputs.grouping.obsolete_plans:
         print_info(f"{prefix}{obsolete_note(plan)}")
     for version in unused_fallbacks(generation.decisions, generation.inputs.fallback_versions):

@@ -1,6 +1,15 @@
 import pytest
 
-from gitops_doca.core.names import is_dns_label, is_label_value, is_subdomain, safe_hash
+from gitops_doca.core.names import (
+    driver_name,
+    is_dns_label,
+    is_kind_name,
+    is_label_key,
+    is_label_value,
+    is_object_name,
+    is_subdomain,
+    safe_hash,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +60,54 @@ def test_label_values_labels_and_subdomains_have_rules_of_their_own(
         dns_label,
         subdomain,
     )
+
+
+@pytest.mark.parametrize(
+    ("node_policy", "arch", "name"),
+    [
+        ("", "", "mofed-ubuntu24.04-84cb6b9485"),
+        ("", "arm64", "mofed-ubuntu24.04-84cb6b9485-arm64"),
+        ("east", "", "mofed-ubuntu24.04-84cb6b9485-98bdc76"),
+        ("east", "arm64", "mofed-ubuntu24.04-84cb6b9485-98bdc76-arm64"),
+    ],
+)
+def test_the_name_of_a_driver_leaves_out_empty_parts(node_policy: str, arch: str, name: str) -> None:
+    assert driver_name("ubuntu24.04", "6.8.0-87-generic", node_policy, arch) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "is_key"),
+    [
+        ("rack", True),
+        ("example.com/rack", True),
+        ("example.com/a_B", True),
+        ("", False),
+        ("a b", False),
+        ("/rack", False),
+        ("example.com/", False),
+        ("a_b/rack", False),
+        ("a/b/rack", False),
+    ],
+)
+def test_a_label_key_is_a_name_with_or_without_a_domain(text: str, *, is_key: bool) -> None:
+    assert is_label_key(text) is is_key
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "object_name"),
+    [
+        ("Node", True, True),
+        ("a", True, True),
+        ("system:node", False, True),
+        ("a" * 63, True, True),
+        ("a" * 64, False, True),
+        ("a" * 253, False, True),
+        ("a" * 254, False, False),
+        ("1a", False, True),
+        ("", False, False),
+        ("a b", False, False),
+        ("a:", False, False),
+    ],
+)
+def test_kinds_are_shorter_and_stricter_than_names(text: str, *, kind: bool, object_name: bool) -> None:
+    assert (is_kind_name(text), is_object_name(text)) == (kind, object_name)

@@ -150,6 +150,11 @@ CASES: dict[str, tuple[Cluster, Cluster, list[tuple[str, str, str]]]] = {
         {("a", "1"): PRECOMPILED("x"), ("b", "1"): COMPILED("y")},
         [(B1, "y", "moved")],
     ),
+    "the platform is precompiled from now on, for another policy": (
+        {("a", "1"): COMPILED("x")},
+        {("a", "1"): PRECOMPILED("x"), ("b", "1"): COMPILED("y")},
+        [],
+    ),
     "another policy plans the platform": (
         {("a", "1"): PRECOMPILED("x")},
         {("a", "1"): PRECOMPILED("x"), ("b", "1"): COMPILED()},
@@ -187,6 +192,16 @@ def test_of_a_folder_of_manifests_no_node_is_known_as_of_a_lock() -> None:
     new = rendered("b", "1", COMPILED("y"))
 
     assert verdicts(newly_compiling([(old, old), (None, new)])) == [(B1, "y", "moved")]
+
+
+@pytest.mark.parametrize(("os", "reported"), [("ubuntu24.04", True), ("rhel9.4", False)])
+def test_a_precompiled_image_is_expected_for_other_versions_of_its_os(os: str, *, reported: bool) -> None:
+    old = rendered("a", "1", PRECOMPILED("x"))
+    new = replace(rendered("a", "2", COMPILED("y")), pool=f"{os}/6.8.0-2-generic/amd64")
+
+    compiling = verdicts(newly_compiling([(old, old), (None, new)]))
+
+    assert compiling == ([(str(new), "y", "new")] if reported else [])
 
 
 CLUSTERS = st.dictionaries(

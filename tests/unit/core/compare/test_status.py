@@ -1,6 +1,10 @@
-"""A cluster compared with what is rendered, where the command line cannot tell the cases apart."""
+"""A cluster compared with what is rendered."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from fakes.cluster import grouped, make_node, make_policy
 from gitops_doca.core.compare.rendered import RenderedPool
@@ -155,3 +159,91 @@ def test_those_that_were_not_asked_for_are_not_taken_for_gone() -> None:
         *[Absence.NOT_IN_CLUSTER] * 48,
         *[Absence.NOT_ASKED] * 2,
     ]
+
+
+POD = DriverPod(
+    name="a",
+    node="a",
+    daemon_set="",
+    image="r.example/doca-driver:1",
+    revision="",
+    generation="1",
+    ready=True,
+    terminating=False,
+)
+OTHER_POD = replace(POD, name="0", daemon_set="other")
+
+
+def status_of(*pods: DriverPod, **applied: Any) -> Status:
+    """Compare one node that has these pods; a pod without a DaemonSet is of the node's own."""
+    nodes = nodes_of(RED, "a")
+    (pool,) = rendered([RED], nodes)
+    daemon_set = AppliedDaemonSet(
+        **{"spec": {}, "revision": "", "generation": "1", "is_ours": True} | applied
+    )
+    cluster = Cluster(
+        inventory=inventory(nodes),
+        grouping=grouped([RED], nodes),
+        drivers=Drivers(
+            daemon_sets={pool.daemon_set: daemon_set},
+            pods=tuple(replace(pod, daemon_set=pod.daemon_set or pool.daemon_set) for pod in pods),
+        ),
+    )
+    return compare_status([pool], inventory(nodes), cluster)
+
+
+@pytest.mark.parametrize(
+    ("pods", "state"),
+    [
+        ((POD,), State.CURRENT),
+        ((), State.NO_POD),
+        ((OTHER_POD,), State.OTHER),
+        ((OTHER_POD, POD), State.CURRENT),
+        ((replace(POD, name="0", terminating=True), POD), State.CURRENT),
+        ((replace(POD, name="0", ready=False), POD), State.NOT_READY),
+        ((replace(POD, ready=False),), State.NOT_READY),
+        ((replace(POD, terminating=True),), State.NOT_READY),
+        ((replace(POD, generation="0"),), State.RESTART),
+    ],
+)
+def test_the_pods_of_a_node_are_its_state(pods: tuple[DriverPod, ...], state: State) -> None:
+    status = status_of(*pods)
+
+    assert [node.state for node in status.nodes] == [state]
+    assert [node.state for node in status.pools[0].waiting] == ([] if state is State.CURRENT else [state])
+    assert (status.pools[0].is_current, status.is_current) == ((state is State.CURRENT,) * 2)
+
+
+@pytest.mark.parametrize(
+    ("pod", "daemon_set", "state"),
+    [
+        ({"generation": "0", "revision": "x"}, {"revision": "x"}, State.CURRENT),
+        ({"generation": "0", "revision": "y"}, {"revision": "x"}, State.RESTART),
+        ({"generation": "1", "revision": "y"}, {"revision": "x"}, State.CURRENT),
+        ({"image": "rewritten:1"}, {}, State.CURRENT),
+        ({"generation": ""}, {}, State.CURRENT),
+        ({"generation": "", "image": "old:1"}, {}, State.RESTART),
+        ({"image": "old:1"}, {"generation": ""}, State.RESTART),
+    ],
+)
+def test_revision_or_generation_decides_and_else_the_image(
+    pod: dict[str, Any], daemon_set: dict[str, Any], state: State
+) -> None:
+    assert [node.state for node in status_of(replace(POD, **pod), **daemon_set).nodes] == [state]
+
+
+def test_a_daemon_set_that_differs_is_not_applied_to_its_nodes() -> None:
+    status = status_of(POD, spec={"template": {"spec": {"hostIPC": True}}})
+
+    assert [(pool.applied, pool.is_current) for pool in status.pools] == [(Applied.DIFFERENT, False)]
+    assert [node.state for node in status.nodes] == [State.NOT_APPLIED]
+
+
+def test_what_is_left_or_absent_is_sorted() -> None:
+    names = "fbdcea"
+    nodes = nodes_of(RED, *names)
+
+    status = compare([RED], nodes, nodes[:1], *names)
+
+    assert [one.node for one in status.absent] == ["a", "b", "c", "d", "e"]
+    assert [one.daemon_set for one in status.leftovers] == ["a", "b", "c", "d", "e", "f"]

@@ -319,7 +319,7 @@ def test_an_openshift_inventory_for_another_cluster_is_an_error(application: App
 
     assert (result.exit_code, result.stdout) == (3, b"")
     assert result.stderr.startswith(
-        "error[input]: the inventory is one of OpenShift, and the cluster's API has none of OpenShift's"
+        "error[input]: the inventory is from OpenShift, but the cluster's API has no groups of OpenShift"
     )
 
 

@@ -465,7 +465,7 @@ def test_a_shallow_clone_is_enough(drivers: Drivers) -> None:
     ("args", "env", "message"),
     [
         ((), {"REFRESH_BASE": "release"}, "origin has no branch release"),
-        (("clusters/paris",), {}, "there is not a folder clusters/paris in main of origin"),
+        (("clusters/paris",), {}, "there is no folder clusters/paris in main of origin"),
         (
             (FOLDER,),
             {"REFRESH_BRANCH": "main"},

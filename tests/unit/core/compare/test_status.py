@@ -178,9 +178,8 @@ def status_of(*pods: DriverPod, **applied: Any) -> Status:
     """Compare one node that has these pods; a pod without a DaemonSet is of the node's own."""
     nodes = nodes_of(RED, "a")
     (pool,) = rendered([RED], nodes)
-    daemon_set = AppliedDaemonSet(
-        **{"spec": {}, "revision": "", "generation": "1", "is_ours": True} | applied
-    )
+    given: dict[str, Any] = {"spec": {}, "revision": "", "generation": "1", "is_ours": True, **applied}
+    daemon_set = AppliedDaemonSet(**given)
     cluster = Cluster(
         inventory=inventory(nodes),
         grouping=grouped([RED], nodes),

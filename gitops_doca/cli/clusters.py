@@ -128,6 +128,7 @@ class Fleet:
             grouping=made.inputs.grouping if made else NO_POOLS,
             companions=made.companions if made else (),
             unused_fallbacks=unused_fallbacks(made.decisions, made.inputs.fallback_versions) if made else (),
+            unused_companions=made.inputs.unused_companions if made else (),
             images=made.images if isinstance(made, Generation) else (),
             differs=cluster in (differing or ()),
             failure=GenerationError(errors, decisive=self.decisive).category if errors else None,

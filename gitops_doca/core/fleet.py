@@ -24,6 +24,8 @@ class ClusterResult:
     """One for each companion that a pool needs."""
     unused_fallbacks: tuple[str, ...] = ()
     """Fallback versions that no pool runs."""
+    unused_companions: tuple[str, ...] = ()
+    """The names of companions that no pool needs."""
     images: tuple[str, ...] = ()
     """All images that its pods pull."""
     differs: bool = False

@@ -66,6 +66,7 @@ def notes(result: ClusterResult) -> list[str]:
     """Return the notes on companions, skipped nodes, and obsolete plans and fallback versions."""
     return [
         *companion_notes(result.companions),
+        *map(unused_companion_note, result.unused_companions),
         *skipped_notes(result.grouping.skipped),
         *map(obsolete_note, result.grouping.obsolete_plans),
         *map(unused_note, result.unused_fallbacks),
@@ -82,6 +83,11 @@ def companion_notes(companions: Iterable[CompanionState]) -> list[str]:
         f"companion {name} {state}: {image} for {', '.join(dict.fromkeys(names))}"
         for (name, state, image), names in pools.items()
     ]
+
+
+def unused_companion_note(name: str) -> str:
+    """Return the note for a companion that no pool needs."""
+    return f"companion {name}: no pool needs it; check the labels in its nodeSelector, or remove it"
 
 
 def skipped_notes(skipped: Iterable[SkippedNode]) -> list[str]:

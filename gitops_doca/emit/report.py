@@ -39,6 +39,11 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             for result in results
             for version in result.unused_fallbacks
         ],
+        "unusedCompanions": [
+            {"cluster": result.cluster, "name": name}
+            for result in results
+            for name in result.unused_companions
+        ],
         "skipped": [
             skipped_entry(skipped, result.cluster)
             for result in results

@@ -12,7 +12,7 @@ from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
-from gitops_doca.core.resolve.companions import RequiredCompanion, required_companions
+from gitops_doca.core.resolve.companions import RequiredCompanion, required_companions, unused_companions
 from gitops_doca.core.resolve.fallbacks import with_fallbacks
 from gitops_doca.core.resolve.operator import (
     report_global_repositories,
@@ -58,6 +58,8 @@ class Inputs:
     labels: frozenset[str] = frozenset()
     """Node labels that a nodeSelector names."""
     companions: tuple[RequiredCompanion, ...] = ()
+    unused_companions: tuple[str, ...] = ()
+    """The names of companions that no pool needs."""
     fallback_versions: tuple[str, ...] = ()
     emits_policies: bool = False
     """Whether the operator makes the DaemonSets and nothing is rendered."""
@@ -150,6 +152,7 @@ def load(
         options=options,
         labels=node_labels(policies, settings),
         companions=companions,
+        unused_companions=unused_companions(settings.companions, companions),
         fallback_versions=settings.fallback_versions,
         emits_policies=emits_policies,
         strict=strict,

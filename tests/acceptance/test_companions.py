@@ -252,3 +252,16 @@ def test_a_plan_names_no_companion(move: Move) -> None:
 
     assert result.exit_code == 3
     assert "an empty list, for a pool that needs no companion" in result.stderr
+
+
+def test_a_companion_that_no_pool_needs_is_named(move: Move) -> None:
+    move.spec["companions"] = [{**GPU_DRIVER, "nodeSelector": {"nvidia.com/gpu.presnt": "true"}}]
+    note = "companion gpu-driver: no pool needs it; check the labels in its nodeSelector, or remove it\n"
+
+    result = move.run("check", "--report", "report.json")
+
+    assert note in result.stdout.decode()
+    assert note in move.run("generate", "-v").stderr
+    report = json.loads((move.folder / "report.json").read_text())
+    assert report["unusedCompanions"] == [{"cluster": ".", "name": "gpu-driver"}]
+    assert report["companions"] == []

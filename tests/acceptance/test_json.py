@@ -185,6 +185,7 @@ def test_the_working_directory_is_a_dot(world: World) -> None:
         ],
         "companions": [],
         "unusedFallbacks": [],
+        "unusedCompanions": [],
         "skipped": [],
         "obsoletePlans": [],
         "diagnostics": [],

@@ -47,7 +47,13 @@ def print_skipped(inputs: Inputs) -> None:
 def print_generation(generation: Generation, *, cluster: str = "") -> None:
     """Print the skipped nodes and each pool's decision, with the cluster in front."""
     from gitops_doca.core.resolve.fallbacks import unused_fallbacks
-    from gitops_doca.emit.pool_table import companion_notes, obsolete_note, shown_state, unused_note
+    from gitops_doca.emit.pool_table import (
+        companion_notes,
+        obsolete_note,
+        shown_state,
+        unused_companion_note,
+        unused_note,
+    )
     from gitops_doca.emit.report import decision_entry
 
     prefix = _prefix(cluster)
@@ -62,6 +68,8 @@ def print_generation(generation: Generation, *, cluster: str = "") -> None:
         print_info(f"{prefix}{unused_note(version)}")
     for note in companion_notes(generation.companions):
         print_info(f"{prefix}{note}")
+    for name in generation.inputs.unused_companions:
+        print_info(f"{prefix}{unused_companion_note(name)}")
 
 
 def _prefix(cluster: str) -> str:

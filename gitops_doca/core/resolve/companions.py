@@ -113,6 +113,14 @@ def required_companions(
     return tuple(required)
 
 
+def unused_companions(
+    companions: Iterable[Companion], required: Iterable[RequiredCompanion]
+) -> tuple[str, ...]:
+    """Return the names of the companions that no pool needs, as with a mistake in a nodeSelector."""
+    needed = {one.companion.name for one in required}
+    return tuple(companion.name for companion in companions if companion.name not in needed)
+
+
 def _needed_by_plans(pools: Iterable[Pool], plans: Iterable[PlannedPool]) -> tuple[bool, ...]:
     """Say of each pool whether its platform is planned, with companions.
 

@@ -483,6 +483,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "pools": [],
         "companions": [],
         "unusedFallbacks": [],
+        "unusedCompanions": [],
         "skipped": [],
         "obsoletePlans": [],
         "diagnostics": [

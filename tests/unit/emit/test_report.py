@@ -161,6 +161,7 @@ def test_skipped_nodes_plans_and_diagnostics_are_reported_without_empty_fields()
         "pools": [],
         "companions": [],
         "unusedFallbacks": [],
+        "unusedCompanions": [],
         "skipped": [
             {
                 "cluster": "clusters/a",

@@ -26,7 +26,7 @@ SMALL = 64 * 1024
 """Limit in bytes for tokens, pings and errors."""
 LARGE = 4 * 1024 * 1024
 """Limit in bytes for manifests and pages of tags."""
-CONNECTIONS = 8
+CONNECTIONS = 10
 """Connections that are kept to one host, one for each worker thread."""
 _MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}

@@ -173,7 +173,7 @@ def test_after_three_failures_in_a_row_the_rest_is_not_queried(fake: FakeRegistr
         TagUnknown(Cause.TRANSIENT, reason),
         TagUnknown(Cause.TRANSIENT, f"not queried after 3 failures in a row: {reason}"),
     }
-    assert fake.count("head") <= 3 * (8 + 2)
+    assert fake.count("head") <= 3 * (10 + 2)
 
 
 def test_failures_with_answers_between_them_stop_nothing(fake: FakeRegistry) -> None:

@@ -56,7 +56,7 @@ def test_look_ups_run_side_by_side() -> None:
         resolver().resolve([repository_of(fake).tag(tag) for tag in TAGS])
 
         assert time.monotonic() - began < 0.1 * len(TAGS) / 2
-        assert fake.connections <= 1 + 8
+        assert fake.connections <= 1 + 10
 
 
 def test_progress_is_reported_in_the_callers_thread() -> None:

@@ -255,7 +255,7 @@ def test_a_plan_names_no_companion(move: Move) -> None:
 
 
 def test_a_companion_that_no_pool_needs_is_named(move: Move) -> None:
-    move.spec["companions"] = [{**GPU_DRIVER, "nodeSelector": {"nvidia.com/gpu.presnt": "true"}}]
+    move.spec["companions"] = [{**GPU_DRIVER, "nodeSelector": {"nvidia.com/gpu.absent": "true"}}]
     note = "companion gpu-driver: no pool needs it; check the labels in its nodeSelector, or remove it\n"
 
     result = move.run("check", "--report", "report.json")

@@ -304,8 +304,8 @@ def test_forty_tags_cost_one_ping_and_one_token() -> None:
 
         assert set(resolver().resolve(images).values()) == {TagMissing()}
         assert (fake.count("ping"), fake.count("token")) == (1, 1)
-        # Each of eight workers may have asked before the first challenge was answered.
-        assert fake.count("head") <= 48
+        # Each of ten workers may have asked before the first challenge was answered.
+        assert fake.count("head") <= 50
 
 
 def test_forty_tags_share_a_token_server_that_is_down() -> None:

@@ -40,6 +40,7 @@ test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's d
 cover: .venv/project $(DOCKER_REGISTRY) ## measure the branch coverage of the tests that need no real server, in one process
 	-$(BIN)/coverage run -m pytest -m "not e2e and not service"
 	$(BIN)/coverage report
+	$(BIN)/coverage report --include 'gitops_doca/core/*' --fail-under 90 >/dev/null
 
 check: .venv/project ## formatter, linters, types, layers, spelling
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

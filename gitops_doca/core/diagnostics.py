@@ -42,6 +42,9 @@ _PRECEDENCE = tuple(Category)
 BUG = 70
 """Exit status after a mistake of ours, which is of no class."""
 
+SAME, DIFFERENT = 0, 1
+"""Exit statuses of a comparison; 0 is that of any run that succeeds, too."""
+
 
 class Place(NamedTuple):
     """The place of a value in the inputs; prints as `file:line: field`."""

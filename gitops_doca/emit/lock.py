@@ -1,5 +1,6 @@
 """Write a lock as YAML that reads well in a diff."""
 
+from operator import itemgetter
 from typing import Any, assert_never
 
 from gitops_doca.core.compare.lock import (
@@ -23,7 +24,9 @@ _HEADER = "# What the registry had when this was written. To update it: gitops-d
 
 def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
     """Return the lock's text: sorted, without a time, reproducible."""
-    companions = [_companion(image, entry) for image, entry in sorted(lock.companions.items(), key=_image)]
+    companions = [
+        _companion(image, entry) for image, entry in sorted(lock.companions.items(), key=itemgetter(0))
+    ]
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -35,7 +38,7 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
                 "repository": str(repository),
                 "tags": [
                     _entry(image, entry)
-                    for image, entry in sorted(lock.entries.items(), key=_image)
+                    for image, entry in sorted(lock.entries.items(), key=itemgetter(0))
                     if image.repository == repository
                 ],
             }
@@ -44,10 +47,6 @@ def dump_lock(lock: ImageLock, name: str = PROGRAM) -> str:
         **({"companions": companions} if companions else {}),
     }
     return _HEADER + dump_document(document)
-
-
-def _image(item: tuple[ImageReference, object]) -> ImageReference:
-    return item[0]
 
 
 def _pool(pool: LockedPool, lock: ImageLock) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 from gitops_doca.core.compare.lock import (
     KIND,
@@ -73,12 +74,12 @@ def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLoc
     if not validate(document, "lock", problems):
         return None
     pools = sorted(_pools(document, problems))
-    entries = dict(sorted(_entries(document, problems), key=_by_image))
+    entries = dict(sorted(_entries(document, problems), key=itemgetter(0)))
     return ImageLock(
         pools=tuple(pools),
         entries=entries,
         chosen=dict(sorted(_chosen(document, entries, problems))),
-        companions=dict(sorted(_companions(document, entries, problems), key=_by_image)),
+        companions=dict(sorted(_companions(document, entries, problems), key=itemgetter(0))),
         rendering=document.value.get("rendering", _FIRST_RENDERING),
     )
 
@@ -164,7 +165,3 @@ def _companions(
 
 def _digest(entry: LockEntry) -> Digest | None:
     return entry.digest if isinstance(entry, LockedImage) else None
-
-
-def _by_image(item: tuple[ImageReference, object]) -> ImageReference:
-    return item[0]

@@ -40,7 +40,15 @@ from gitops_doca.cli.settings.inputs import cluster_name, read_run_config
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source
 from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.rendered import Rendering
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.core.diagnostics import (
+    DIFFERENT,
+    SAME,
+    Category,
+    Diagnostic,
+    GenerationError,
+    Place,
+    Problems,
+)
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.emit.diff.cluster import ClusterDiff
 from gitops_doca.emit.diff.document import json_diff
@@ -52,7 +60,6 @@ from gitops_doca.sources.git.repository import Commit
 from gitops_doca.usecases.generate import resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
-_SAME, _DIFFERENT = 0, 1
 _MAX_BYTES = 60_000
 _NAMED = 5
 """Nodes that a message names. The result names all of them; a long message would be cut."""
@@ -112,7 +119,7 @@ def command(flags: Flags, *, names: tuple[str, ...], output: str, max_bytes: int
             write_stdout(_text(diffs, manifests=manifests))
         summarize(lambda: markdown_fleet(diffs, LIMIT, manifests=manifests), fleet.shared)
     fleet.end()
-    return _DIFFERENT if any(diff.exit_code for diff in diffs) else _SAME
+    return DIFFERENT if any(diff.exit_code for diff in diffs) else SAME
 
 
 def _arguments(names: Sequence[str]) -> tuple[str | None, Sequence[str]]:

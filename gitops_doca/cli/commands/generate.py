@@ -18,6 +18,7 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
+from gitops_doca.core.diagnostics import DIFFERENT, SAME
 from gitops_doca.emit.escape import printable, printable_lines
 from gitops_doca.emit.yaml import dump_json, dump_stream
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from gitops_doca.cli.output.folder import FolderState
 
 _DUMPS = {"yaml": dump_stream, "json": dump_json}
-_SAME, _DIFFERENT = 0, 1
 
 
 @click.command("generate")
@@ -68,7 +68,7 @@ def command(
     folders = _folders(targets, output_dir) if output_dir else []
     fleet = open_fleet(targets, flags)
     if fleet is None:
-        return _SAME
+        return SAME
     if not output_dir:
         return _print(fleet, flags, output)
     return _fill(fleet, dict(zip(fleet.clusters, folders, strict=True)), flags, check=check)
@@ -86,7 +86,7 @@ def _print(fleet: Fleet, flags: Flags, output: str) -> int:
         if not fleet.shared.errors:
             write_stdout(_DUMPS[output](generation.resources))
     fleet.end()
-    return _SAME
+    return SAME
 
 
 def _fill(fleet: Fleet, folders: dict[Cluster, Path], flags: Flags, *, check: bool) -> int:
@@ -116,7 +116,7 @@ def _fill(fleet: Fleet, folders: dict[Cluster, Path], flags: Flags, *, check: bo
     if check:
         write_stdout("".join(_listing(cluster.name, state) for cluster, state in states.items()))
     fleet.end(diagnostic for diagnostic in fleet.diagnostics if diagnostic not in warnings)
-    return _DIFFERENT if check and not all(state.is_current for state in states.values()) else _SAME
+    return DIFFERENT if check and not all(state.is_current for state in states.values()) else SAME
 
 
 def _listing(cluster: str, state: "FolderState") -> str:

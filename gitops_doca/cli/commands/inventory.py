@@ -23,7 +23,7 @@ from gitops_doca.cli.settings.flags import (
 from gitops_doca.cli.settings.inputs import cluster_name, config_file, given_settings, live_inventory
 from gitops_doca.core.compact_inventory import KIND, group_alike
 from gitops_doca.core.compare.inventory_changes import compare_inventories
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import DIFFERENT, SAME, Category, Place, Problems
 from gitops_doca.core.missing_labels import help_with_nics, list_similar
 from gitops_doca.core.model import NIC_LABEL, Inventory
 from gitops_doca.emit.checks import INVENTORY_KIND, json_inventory_check
@@ -34,8 +34,6 @@ from gitops_doca.sources.config import Settings, merge, read_config
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import PolicySet, read_policies
 from gitops_doca.usecases.load import query_of
-
-_SAME, _DIFFERENT = 0, 1
 
 
 @click.command("inventory")
@@ -93,7 +91,7 @@ def _print(write: str | None, target: str | None, flags: Flags) -> int:
         write_file(Path(write), text)
     print_message(printable(f"{write or 'the cluster'}: {_summary(inventory, query.labels)}"))
     print_diagnostics(problems.warnings)
-    return _SAME
+    return SAME
 
 
 def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int:
@@ -115,7 +113,7 @@ def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int
         write_stdout(printable_lines(changes))
     print_message(printable(f"{file}: {_difference(changes, _update_command(target, flags.inputs, file))}"))
     print_diagnostics(problems.warnings)
-    return _DIFFERENT if changes else _SAME
+    return DIFFERENT if changes else SAME
 
 
 def _policies(target: str | None, inputs: InputFlags, problems: Problems) -> tuple[Settings, PolicySet]:

@@ -27,13 +27,11 @@ from gitops_doca.cli.settings.flags import (
 )
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.lock_changes import Change, compare
-from gitops_doca.core.diagnostics import Category, Diagnostic, Place
+from gitops_doca.core.diagnostics import DIFFERENT, SAME, Category, Diagnostic, Place
 from gitops_doca.emit.checks import LockCheck, json_lock_check
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.lock import Locking, lock_inputs
-
-_SAME, _DIFFERENT = 0, 1
 
 
 @click.command("lock")
@@ -59,7 +57,7 @@ def command(flags: Flags, *, check: bool, output: str | None, targets: tuple[str
     # An unknown answer decides the exit code: the lock of that cluster is not written.
     fleet = open_fleet(targets, flags, decisive=Category.UNKNOWN)
     if fleet is None:
-        return _SAME
+        return SAME
     return _compare(fleet, flags, as_json=output == "json") if check else _write(fleet, flags)
 
 
@@ -82,7 +80,7 @@ def _write(fleet: Fleet, flags: Flags) -> int:
             with cluster.collecting():
                 update_lock(run_config, locking, old[cluster], cluster=cluster.name)
     fleet.end(diagnostic for diagnostic in fleet.diagnostics if diagnostic not in warnings)
-    return _SAME
+    return SAME
 
 
 def _compare(fleet: Fleet, flags: Flags, *, as_json: bool) -> int:
@@ -210,14 +208,14 @@ def _listing(changes: Mapping[str, Sequence[Change]]) -> str:
 
 def _print_differing(fleet: Fleet, differing: Sequence[Cluster]) -> int:
     if not differing:
-        return _SAME
+        return SAME
     if fleet.is_one:
         for _, run_config in fleet.usable:
             print_message(
                 printable(f"{run_config.lock_file} differs; to update it: {run_config.fix_command}")
             )
-        return _DIFFERENT
+        return DIFFERENT
     locks = "1 lock differs" if len(differing) == 1 else f"{len(differing)} locks differ"
     targets = shlex.join(cluster.name for cluster in differing)
     print_message(printable(f"{locks}; to update: gitops-doca lock {targets}"))
-    return _DIFFERENT
+    return DIFFERENT

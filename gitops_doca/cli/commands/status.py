@@ -38,7 +38,7 @@ from gitops_doca.core.compare.status import (
     explain_absent,
     find_absent,
 )
-from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.diagnostics import DIFFERENT, SAME, Problems
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
@@ -48,7 +48,6 @@ from gitops_doca.sources.reading.document import Document
 from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import group_live, node_query
 
-_CURRENT, _DIFFERENT = 0, 1
 _FORMS = {"text": text_status, "wide": wide_status, "markdown": markdown_status}
 _JSON = "json"
 
@@ -84,7 +83,7 @@ def command(flags: Flags, *, output: str, wait: float, target: str | None) -> in
     with documented(partial(document_text, KIND) if output == _JSON else None):
         outcome = _compare(target, flags, wait)
     if outcome is None:
-        return _CURRENT
+        return SAME
     status, problems = outcome
     if output == _JSON:
         write_stdout(json_status(status, cluster_name(target), problems))
@@ -92,7 +91,7 @@ def command(flags: Flags, *, output: str, wait: float, target: str | None) -> in
         write_stdout(_FORMS[output](status))
     summarize(lambda: markdown_status(status), problems)
     print_diagnostics(problems.warnings)
-    return _CURRENT if status.is_current else _DIFFERENT
+    return SAME if status.is_current else DIFFERENT
 
 
 def _compare(target: str | None, flags: Flags, wait: float) -> tuple[Status, Problems] | None:

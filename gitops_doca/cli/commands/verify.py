@@ -13,7 +13,7 @@ from gitops_doca.cli.settings.inputs import check_lock_place, cluster_name
 from gitops_doca.cli.settings.run_config import lock_command
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.verify import Built, Difference, Expected, compare_built, compare_count
-from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.diagnostics import DIFFERENT, SAME, Category, Place, Problems
 from gitops_doca.emit.checks import STREAM_KIND, json_verification
 from gitops_doca.emit.escape import printable
 from gitops_doca.emit.json_document import document_text
@@ -22,7 +22,6 @@ from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.kustomize_output import read_kustomize_output
 from gitops_doca.sources.lock import LOCK_FILE, read_lock
 
-_SAME, _DIFFERENT = 0, 1
 _TRAP = (
     "without --enable-exec kustomize prints nothing and succeeds; kubectl kustomize never can run functions"
 )
@@ -73,7 +72,7 @@ def command(
     print_diagnostics(problems.warnings)
     compared = "--expect-pools" if locked is None else "the lock"
     print_message(printable(_verdict(name, built, expected, differences, compared)))
-    return _DIFFERENT if differences else _SAME
+    return DIFFERENT if differences else SAME
 
 
 def _arguments(names: Sequence[str]) -> tuple[str | None, str]:

@@ -12,9 +12,11 @@ from gitops_doca.core.model import Platform
 # container's revision, which versions before 24.01 do not have.
 _VERSION = r"(?:doca(?P<doca>\d+(?:\.\d+)*)-)?(?P<driver>\d+\.\d+-\d+(?:\.\d+)*)(?:-(?P<revision>\d+))?"
 _DRIVER_VERSION = re.compile(_VERSION)
-_PUBLISHED = re.compile(
-    rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
+_PLATFORM_SUFFIX = (
+    r"-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
+_PLATFORM = re.compile(_PLATFORM_SUFFIX)
+_PUBLISHED = re.compile(rf"(?P<version>{_VERSION}){_PLATFORM_SUFFIX}")
 _SYSTEMS = "|".join(DISTRIBUTIONS)
 _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 _FULL_TAG = re.compile(
@@ -57,8 +59,17 @@ def parse_tag(tag: str) -> PublishedTag | None:
     parts = _PUBLISHED.fullmatch(tag)
     if parts is None:
         return None
-    platform = Platform(parts["os_id"], parts["os_version"], parts["kernel"] or "", parts["arch"])
-    return PublishedTag(tag, parts["version"], platform)
+    return PublishedTag(tag, parts["version"], _platform(parts))
+
+
+def strip_version(tag: str, version: str) -> PublishedTag | None:
+    """Parse a tag of a version that may have any form; None for a tag of another version."""
+    parts = _PLATFORM.fullmatch(tag, len(version)) if tag.startswith(version) else None
+    return None if parts is None else PublishedTag(tag, version, _platform(parts))
+
+
+def _platform(parts: re.Match[str]) -> Platform:
+    return Platform(parts["os_id"], parts["os_version"], parts["kernel"] or "", parts["arch"])
 
 
 @lru_cache(maxsize=1 << 16)

@@ -264,7 +264,7 @@ def _version(
             problems.error(f"{version!r} is not a digest: sha256: and 64 lower-case hex digits", place)
             return None
         return version
-    return version if check_version(version, place, problems) else None
+    return version if check_version(version, place, problems=problems) else None
 
 
 def _check_unique(document: Document, field: str, problems: Problems) -> None:

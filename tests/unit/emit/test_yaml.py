@@ -1,6 +1,7 @@
 import pytest
 
-from gitops_doca.emit.yaml import dump_json, dump_stream, scalar
+from gitops_doca.core.yaml_scalars import scalar
+from gitops_doca.emit.yaml import dump_json, dump_stream
 
 
 def test_a_stream_is_in_block_style_with_sorted_keys_and_without_anchors() -> None:

@@ -34,7 +34,7 @@ from gitops_doca.sources.policy_document import (
     validate_policy,
 )
 from gitops_doca.sources.reading.document import Document
-from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.reader import read_documents, read_text
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
 from gitops_doca.sources.without_server_fields import is_from_cluster, without_server_fields
@@ -97,6 +97,11 @@ def read_policies(
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
     return replace(_check_set(valid, handed, problems), documents=tuple(ordered))
+
+
+def read_policy_text(data: bytes, file: str, problems: Problems) -> list[Document]:
+    """Read the policies in a text that is to become the content of a file."""
+    return [one for one in read_text(data, file, _SELECTION, problems) if is_meant_as_policy(one)]
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
@@ -205,6 +210,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         repo_config=driver.get("repoConfig", {}).get("name", ""),
         safe_load=driver.get("upgradePolicy", {}).get("safeLoad", False),
         has_own_repository=bool(driver.get("repository")),
+        has_own_version=bool(driver.get("version")),
         places={
             **{
                 name: document.place((*(DRIVER if driver.get(name) else GLOBAL), name))

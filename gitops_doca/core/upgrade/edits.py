@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import PlannedPool, Platform, Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository
@@ -38,8 +39,8 @@ class ClusterPlan:
     """All fallback versions of the config, in order of preference."""
     added: tuple[PlannedPool, ...]
     """Without places; `policies` only where the config has several."""
-    superseded: tuple[PlannedPool, ...] = ()
-    """Plans that no node runs, and that are not for the target."""
+    removed: tuple[PlannedPool, ...] = ()
+    """Plans of today that go: no node runs them and they are not for the target, or they are done."""
 
 
 def plan_cluster(
@@ -64,7 +65,10 @@ def plan_cluster(
         for policy in choice.group.policies
         if policy.key in keys and choice.version != policy.driver.version
     }
-    kept = _fallbacks(fallbacks, choices, ways, published)
+    # A version that all policies name already is of no use as a fallback.
+    own = {versions.get(key, version) for key, version in _versions(pools).items()}
+    today = [version for version in fallbacks if own != {version}]
+    kept = _fallbacks(today, choices, ways, published)
     added = _new_plans(ways, pools, [policy.name for policy in policies])
     plan = ClusterPlan(versions=versions, fallbacks=kept, added=added)
     lookups = _Listed(published)
@@ -73,7 +77,11 @@ def plan_cluster(
         for pool in pools
         if pool.plan and _is_of(decide(changed_pool(plan, pool), lookups), target.wanted)
     ]
-    return replace(plan, superseded=tuple(_superseded(plans, pools, of_target)))
+    return replace(plan, removed=tuple(_superseded(plans, pools, of_target)))
+
+
+def _versions(pools: Iterable[Pool]) -> dict[PolicyKey, str]:
+    return {pool.policy.key: pool.policy.driver.version for pool in pools}
 
 
 def _fallbacks(
@@ -176,3 +184,39 @@ def _is_of(decision: Decision, wanted: Wanted) -> bool:
             return True
         case NoImage():
             return False
+
+
+def kept_tags(target: Target, cluster: str) -> dict[LockedPool, str]:
+    """Return the tag of each pool with nodes of a cluster that has a precompiled image today."""
+    return {
+        locked_pool(one.pool): precompiled_tag(one.version, one.pool.platform)
+        for one in (way.running for way in target.ways)
+        if one.pool.nodes and one.pool.policy.cluster == cluster and one.driver is Driver.PRECOMPILED
+    }
+
+
+def config_by_hand(plan: ClusterPlan) -> tuple[str, ...]:
+    """Return what a config has to say, for somebody who writes it by hand."""
+    fallbacks = (
+        f"fallbackVersions: [{', '.join(plan.fallbacks)}]" if plan.fallbacks else "no fallbackVersions"
+    )
+    return (
+        fallbacks,
+        *(f"add to planned: {_entry(one)}" for one in plan.added),
+        *(f"remove from planned: {one}" for one in plan.removed),
+    )
+
+
+def _entry(plan: PlannedPool) -> str:
+    platform = plan.platform
+    runtime = f", containerRuntime: {plan.container_runtime}" if plan.container_runtime else ""
+    policies = f", policies: [{', '.join(sorted(plan.policies))}]" if plan.policies else ""
+    return (
+        f'{{os: {platform.os_id}, osVersion: "{platform.os_version}", kernel: {platform.kernel}, '
+        f"arch: {platform.arch}{runtime}{policies}}}"
+    )
+
+
+def version_by_hand(policy: Policy, version: str) -> str:
+    """Return what a policy has to say, for somebody who writes it by hand."""
+    return f"version: {version} in ofedDriver of {policy.kind} {policy.name}"

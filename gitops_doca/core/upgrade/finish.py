@@ -7,6 +7,7 @@ from gitops_doca.core.model import PlannedPool
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 from gitops_doca.core.resolve.fallbacks import unused_fallbacks
 from gitops_doca.core.tags import split_revision
+from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.published import family_of
 
 
@@ -25,6 +26,11 @@ class Finish:
     plans: tuple[PlannedPool, ...]
     fallbacks: tuple[str, ...]
     stay: tuple[Leftover, ...]
+
+    def plan(self, fallbacks: Sequence[str]) -> ClusterPlan:
+        """Return what a config with these fallback versions has to say."""
+        left = tuple(version for version in fallbacks if version not in self.fallbacks)
+        return ClusterPlan(versions={}, fallbacks=left, added=(), removed=self.plans)
 
 
 def finish(decisions: Sequence[Decision], plans: Sequence[PlannedPool], fallbacks: Sequence[str]) -> Finish:

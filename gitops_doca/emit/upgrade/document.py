@@ -56,7 +56,7 @@ def _upgrade(upgrade: Upgrade, cluster: str) -> dict[str, Any]:
         "superseded": [
             {"cluster": name, "pool": str(one)}
             for name, plan in upgrade.plans.items()
-            for one in plan.superseded
+            for one in plan.removed
         ],
     }
 

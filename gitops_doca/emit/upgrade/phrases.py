@@ -12,7 +12,7 @@ from gitops_doca.core.upgrade.ways import Way
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "kernel then", "note")
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
-_SHOWN = 5
+NOTHING = "nothing was changed: the inputs say so already"
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
@@ -163,5 +163,5 @@ def superseded_lines(upgrade: Upgrade) -> Iterator[str]:
     """Yield the plans that another one takes the place of."""
     for cluster, plan in upgrade.plans.items():
         where = "" if cluster == "." else f"{cluster}: "
-        for one in plan.superseded:
+        for one in plan.removed:
             yield f"{where}plan {one} is superseded: no node runs it, and it is for another version"

@@ -7,6 +7,7 @@ from gitops_doca.emit.escape import markdown_block, markdown_text, printable_lin
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 from gitops_doca.emit.upgrade.phrases import (
     HEADS,
+    NOTHING,
     NUMBERS,
     edit_lines,
     finish_lines,
@@ -35,6 +36,8 @@ def text_upgrade(report: UpgradeReport) -> str:
     lines += _part(f"{_edited(report)}:", edit_lines(report))
     lines += _part("to write by hand:", report.by_hand)
     lines += _part("next:", report.commands)
+    if report.is_written and not report.edits:
+        lines += ["", NOTHING]
     return printable_lines(lines)
 
 
@@ -57,6 +60,8 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     ):
         if some:
             lines += ["", f"{title}:", "", markdown_block(some, "text")]
+    if report.is_written and not report.edits:
+        lines += ["", NOTHING]
     return "\n".join([*lines, ""])
 
 

@@ -12,7 +12,7 @@ from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
 from gitops_doca.core.model import PlannedPool, Policy
 from gitops_doca.core.resolve.companions import CompanionExists, companion_images, judge_companions
-from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+from gitops_doca.core.resolve.decide import Decision, NoImage, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import MOST_FALLBACKS, ClusterPlan, config_by_hand, version_by_hand
 from gitops_doca.core.upgrade.result import InputEdit
@@ -302,7 +302,7 @@ def report_broken(
     added = {(one.platform, name) for one in plan.added for name in one.policies or ("",)}
     for decision in decisions:
         pool = decision.pool
-        tag = decision.image.tag if isinstance(decision, UsePrecompiled) else ""
+        tag = "" if isinstance(decision, NoImage) else decision.image.tag
         of_driver = isinstance(decision, UsePrecompiled) and is_of(decision.version, driver)
         kept = before.get(locked_pool(pool))
         if kept is not None and tag != kept and not of_driver:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from gitops_doca.cli.settings.flags import (
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source, read_locked
 from gitops_doca.core.compare.lock import locked_pool
 from gitops_doca.core.diagnostics import SAME, Category, Diagnostic, GenerationError, Problems, spell
-from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+from gitops_doca.core.resolve.decide import Decision, NoImage
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import (
     ClusterPlan,
@@ -50,6 +51,7 @@ from gitops_doca.usecases.look_up import RegistryTags, look_up
 from gitops_doca.usecases.upgrade import UpgradeInputs, find_upgrade
 
 _JSON = "json"
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _FORMS: dict[str, Callable[[UpgradeReport], str]] = {"text": text_upgrade, "markdown": markdown_upgrade}
 
 
@@ -191,7 +193,7 @@ class _Run:
                 {
                     locked_pool(decision.pool): decision.image.tag
                     for decision in decisions[one.inputs.label]
-                    if isinstance(decision, UsePrecompiled)
+                    if not isinstance(decision, NoImage)
                 },
                 decide_again(one.change(plans), changed, one.source, problems),
                 plans[one.inputs.label],
@@ -236,6 +238,9 @@ class _Run:
         ]
         edits = tuple(edit for file in changed for edit in file.edits)
         report = UpgradeReport(edits=edits, by_hand=tuple(by_hand))
+        if not write:
+            for warning in problems.warnings:
+                self._fleet.shared.add(warning)
         if not write or problems.errors:
             return replace(report, edits=() if problems.errors else edits)
         for one in clusters:
@@ -335,15 +340,22 @@ def _by_hand(one: _Cluster, plans: Mapping[str, ClusterPlan]) -> Iterator[str]:
 
 def _write(changed: Sequence[ChangedFile]) -> None:
     """Write all files; raises `GenerationError` of class `io` that names those that were written."""
-    locked = [file.file for file in changed if not os.access(file.real, os.W_OK)]
+    locked = [file.file for file in changed if _is_read_only(file.real)]
     if locked:
-        message = f"{', '.join(locked)} cannot be written, so nothing was written"
+        message = (
+            f"{', '.join(locked)} {'is' if len(locked) == 1 else 'are'} read-only, so nothing was written"
+        )
         raise GenerationError((Diagnostic(category=Category.IO, message=message),))
     written: list[str] = []
     for file in changed:
         try:
-            write_file(Path(file.real), file.data.decode())
+            write_file(Path(file.file), file.data.decode())
         except GenerationError as error:
             details = tuple(f"written before: {name}" for name in written)
             raise GenerationError(tuple(replace(d, details=details) for d in error.diagnostics)) from None
         written.append(file.file)
+
+
+def _is_read_only(file: str) -> bool:
+    """Say whether a file is not meant to be written, even by those who may write to every file."""
+    return not os.access(file, os.W_OK) or not Path(file).stat().st_mode & _WRITABLE

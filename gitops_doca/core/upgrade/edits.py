@@ -72,12 +72,16 @@ def plan_cluster(
     added = _new_plans(ways, pools, [policy.name for policy in policies])
     plan = ClusterPlan(versions=versions, fallbacks=kept, added=added)
     lookups = _Listed(published)
-    of_target = [
+    ends = {
+        (way.running.pool.policy.key, way.running.pool.platform._replace(kernel=way.kernel)) for way in ways
+    }
+    useful = [
         pool
         for pool in pools
-        if pool.plan and _is_of(decide(changed_pool(plan, pool), lookups), target.wanted)
+        if (pool.policy.key, pool.platform) in ends
+        or (pool.plan and _is_of(decide(changed_pool(plan, pool), lookups), target.wanted))
     ]
-    return replace(plan, removed=tuple(_superseded(plans, pools, of_target)))
+    return replace(plan, removed=tuple(_superseded(plans, pools, useful)))
 
 
 def _versions(pools: Iterable[Pool]) -> dict[PolicyKey, str]:
@@ -166,12 +170,12 @@ def changed_pool(plan: ClusterPlan, pool: Pool) -> Pool:
 
 
 def _superseded(
-    plans: Iterable[PlannedPool], pools: Sequence[Pool], of_target: Sequence[Pool]
+    plans: Iterable[PlannedPool], pools: Sequence[Pool], useful: Sequence[Pool]
 ) -> Iterator[PlannedPool]:
-    """Yield the plans without nodes of which no pool would get an image of the target."""
+    """Yield the plans without nodes of which no pool is of use for the target."""
     for plan in plans:
         own = [pool for pool in pools if pool.platform == plan.platform and plan.is_for(pool.policy)]
-        if own and all(pool.plan is plan and not any(pool is one for one in of_target) for pool in own):
+        if own and all(pool.plan is plan and not any(pool is one for one in useful) for pool in own):
             yield plan
 
 

@@ -54,11 +54,15 @@ class Wanted:
         exact = (self.version,) if self.version in published.releases else ()
         return exact or published.drivers.get(self.version, ())
 
-    def rules(self, group: Group) -> Rules:
-        """Return what the way of a group's pools may do."""
-        own = group.own if self.version != self.driver else split_revision(group.own)[0]
-        older = version_key(self.version) < version_key(own)
-        return Rules(may_compile=self.is_explicit, may_go_back=self.is_explicit and older)
+    def rules(self, running: Running) -> Rules:
+        """Return what a pool's way may do: back to older kernels only with an older version."""
+        versions = (running.pool.policy.driver.version, running.version)
+        back = any(self._is_older_than(version) for version in versions if version)
+        return Rules(may_compile=self.is_explicit, may_go_back=self.is_explicit and back)
+
+    def _is_older_than(self, version: str) -> bool:
+        other = version if self.version != self.driver else split_revision(version)[0]
+        return version_key(self.version) < version_key(other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +125,8 @@ def _choose(group: Group, wanted: Wanted, companions: Companions) -> Choice:
     if not versions:
         why = f"{group.published.repository} has no image of it"
         return Choice(group=group, version="", ways=tuple(Way(running=one, why=why) for one in group.pools))
-    rules = wanted.rules(group)
     by_pool = [
-        [find_way(one, version, group.published, companions, rules) for version in versions]
+        [find_way(one, version, group.published, companions, wanted.rules(one)) for version in versions]
         for one in group.pools
     ]
     best = [min(ways, key=_rank) for ways in by_pool]
@@ -194,7 +197,7 @@ def _kernels(running: Running, wanted: Wanted, group: Group) -> list[str]:
     found = {
         kernel
         for version in wanted.versions(group.published)
-        for kernel in kernels_for(running, version, group.published, wanted.rules(group))
+        for kernel in kernels_for(running, version, group.published, wanted.rules(running))
         if kernel != running.kernel or not running.pool.nodes
     }
     return sorted(found, key=kernel_key, reverse=True)

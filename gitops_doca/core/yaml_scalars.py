@@ -1,4 +1,4 @@
-"""Write strings as YAML scalars that read back as these strings under YAML 1.1 and 1.2."""
+"""Write strings as YAML scalars that are the same strings in YAML 1.1 and 1.2."""
 
 import re
 

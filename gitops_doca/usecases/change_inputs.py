@@ -1,4 +1,4 @@
-"""Change policies and configs for another driver version, and decide again before they are written."""
+"""Change policies and configs for another driver version, and check the result."""
 
 import os
 from collections import defaultdict

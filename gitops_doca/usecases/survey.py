@@ -1,4 +1,4 @@
-"""Find the driver versions in the pools' repositories, and which have images for all pools."""
+"""Find the driver versions in the pools' repositories, and which pools each one serves."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Find the way to another driver version, from the tag lists of the policies' repositories."""
+"""Find the kernel that each pool needs for another driver version, from tag lists."""
 
 import os
 from collections import defaultdict
@@ -60,8 +60,8 @@ def find_upgrade(
 ) -> Upgrade:
     """Return the way to the version `to`, or to the newest one that serves all pools.
 
-    What the tag lists propose is confirmed by the manifests. Reports why there is no way, and
-    answers that are missing.
+    What the tag lists propose is confirmed by the manifests. Reports the pools
+    that cannot use the version, and missing answers.
     """
     return _Search(clusters, resolver, problems, to).run()
 
@@ -257,9 +257,9 @@ def _report(target: Target, without: Iterable[ImageReference], problems: Problem
     unknown = [way for way in blocked if way.is_unknown]
     version = target.wanted.version
     if explicit or unknown:
-        message = f"{version} has no way for {count}"
+        message = f"{version} cannot be used by {count}"
     else:
-        message = f"no driver version serves every pool; {version} comes nearest, without a way for {count}"
+        message = f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"
     problems.error(
         message,
         place_of([way.running.pool for way in blocked]),

@@ -133,7 +133,7 @@ def test_a_revision_that_has_no_precompiled_image_has_no_way(tmp_path: Path) -> 
 
     assert kernels(report) == {GENERIC: None, ARM: None, STORAGE: None}
     assert report["pools"][0]["why"] == (
-        "it has no precompiled image for ubuntu22.04 amd64 of flavour -generic"
+        "it has no precompiled image for a generic kernel of ubuntu22.04 amd64"
     )
     assert report["edits"] == []
 
@@ -251,7 +251,7 @@ def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -
     first = report["pools"][0]
     assert (first["pool"], first["why"], first["nearest"]) == (
         ahead,
-        "node gpu-9 runs a kernel that is newer than its 6.8.0-117-generic",
+        "node gpu-9 runs a newer kernel than 6.8.0-117-generic, the newest that it has",
         "6.8.0-117-generic",
     )
     assert report["diagnostics"][0]["help"] == (
@@ -268,7 +268,7 @@ def test_without_a_version_for_all_pools_the_one_that_serves_most_is_shown(tmp_p
 
     assert (report["to"], report["possible"], report["candidates"]) == ("doca3.6.0-26.10-043000", False, [])
     assert report["diagnostics"][0]["message"] == (
-        "no driver version serves every pool; doca3.6.0-26.10-043000 comes nearest, without a way for 1 pool"
+        "no driver version serves every pool; doca3.6.0-26.10-043000 comes nearest, and 1 pool cannot use it"
     )
 
 
@@ -308,7 +308,7 @@ def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> Non
     report = upgrade(locked(tmp_path), "--to", to, exit_code=4)
 
     assert {pool["why"] for pool in report["pools"]} == {
-        "nvcr.io/nvidia/mellanox/doca-driver has no image of it"
+        "nvcr.io/nvidia/mellanox/doca-driver has no image of this version"
     }
 
 

@@ -260,7 +260,7 @@ def test_without_a_config_all_is_to_be_written_by_hand(tmp_path: Path) -> None:
     (tmp_path / "gitops-doca.yaml").unlink()
 
     assert refused(folder, "-p", "policy.yaml", "-i", "nodes.yaml") == [
-        "error[input]: the inputs of . cannot be changed: there is no config",
+        "error[input]: the inputs of . cannot be changed: there is no gitops-doca.yaml",
         f"{BY_HAND}; fallbackVersions: [{OLD}]; add to planned: {PLAN_117}",
     ]
 

@@ -221,7 +221,7 @@ class _Run:
         write: bool,
     ) -> UpgradeReport:
         """Change the inputs in memory; with `write` check what they give, and write them."""
-        # What cannot be written is an error only for somebody who wants it written.
+        # What cannot be written is an error only with --write.
         problems = self._fleet.shared if write else Problems()
         reasons = {
             one: reason for one in clusters if (reason := one.unwritable) and not one.change(plans).is_empty
@@ -319,7 +319,7 @@ class _Cluster:
         if self.run_config.live:
             return "with --live there is no inventory that could say where the nodes are"
         if not self.cluster.config or self.cluster.config == STDIN:
-            return "there is no config"
+            return "there is no gitops-doca.yaml"
         if self.inputs.settings.emits_policies:
             return "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
         return ""

@@ -200,7 +200,7 @@ def kept_tags(target: Target, cluster: str) -> dict[LockedPool, str]:
 
 
 def config_by_hand(plan: ClusterPlan) -> tuple[str, ...]:
-    """Return what a config has to say, for somebody who writes it by hand."""
+    """Return what has to be written into a config by hand."""
     fallbacks = (
         f"fallbackVersions: [{', '.join(plan.fallbacks)}]" if plan.fallbacks else "no fallbackVersions"
     )
@@ -222,5 +222,5 @@ def _entry(plan: PlannedPool) -> str:
 
 
 def version_by_hand(policy: Policy, version: str) -> str:
-    """Return what a policy has to say, for somebody who writes it by hand."""
+    """Return what has to be written into a policy by hand."""
     return f"version: {version} in ofedDriver of {policy.kind} {policy.name}"

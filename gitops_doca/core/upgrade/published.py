@@ -69,7 +69,7 @@ class Published:
     """The versions of each driver, highest container revision first; the newest driver first."""
 
     def release(self, version: str) -> Release:
-        """Return the images of a version; one that is not listed has none."""
+        """Return the images of a version; nothing for one that is not listed."""
         return self.releases.get(version, _NOTHING)
 
     def lookup(self, image: ImageReference) -> TagLookup:

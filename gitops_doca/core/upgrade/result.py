@@ -22,12 +22,12 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """The way of all pools to a driver version."""
+    """What each pool needs for a driver version."""
 
     target: Target | None
     """None when there is no version, or the tag lists gave no answer."""
     is_explicit: bool = False
-    """Whether somebody asked for the version."""
+    """Whether the user asked for the version."""
     newer: tuple[Target, ...] = ()
     """Newer versions, which do not serve all pools; newest first."""
     older: tuple[Target, ...] = ()

@@ -33,12 +33,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A driver version that somebody asks for, or one that is a candidate."""
+    """A driver version that the user asks for, or one that is a candidate."""
 
     version: str
     """With or without a container revision."""
     is_explicit: bool
-    """Somebody asks for it: then it may be older, and precompiled images may be given up."""
+    """The user asks for it: then it may be older, and precompiled images may be given up."""
 
     @property
     def driver(self) -> str:
@@ -71,7 +71,7 @@ class Choice:
 
     group: Group
     version: str
-    """Empty when the repository has none."""
+    """Empty when the repository lacks the driver."""
     ways: tuple[Way, ...]
     """In the order of the pools."""
 
@@ -123,7 +123,7 @@ def _choose(group: Group, wanted: Wanted, companions: Companions) -> Choice:
     """
     versions = wanted.versions(group.published)
     if not versions:
-        why = f"{group.published.repository} has no image of it"
+        why = f"{group.published.repository} has no image of this version"
         return Choice(group=group, version="", ways=tuple(Way(running=one, why=why) for one in group.pools))
     by_pool = [
         [find_way(one, version, group.published, companions, wanted.rules(one)) for version in versions]

@@ -25,16 +25,16 @@ class Way:
 
     running: Running
     version: str = ""
-    """The version, with its container revision; empty when there is no way."""
+    """The version, with its container revision; empty when the pool cannot use it."""
     kernel: str = ""
     compiles: bool = False
     """Whether its nodes compile the driver."""
     why: str = ""
-    """Why there is no way, as a sentence; empty when there is one."""
+    """Why the pool cannot use it; empty when it can."""
     nearest: str = ""
-    """The version's kernel that comes nearest, when there is no way."""
+    """The nearest kernel of the version, when the pool cannot use it."""
     companions: tuple[CompanionState, ...] = ()
-    """What else the kernel needs; those of the kernel that failed when there is no way."""
+    """What else the kernel needs; those of the kernel that failed when the pool cannot use it."""
 
     @property
     def exists(self) -> bool:
@@ -153,10 +153,10 @@ def _no_kernel(running: Running, version: str, published: Published) -> Way:
         nearest = all_kernels[0]
         nodes = running.pool.nodes
         runs = "runs" if len(nodes) == 1 else "run"
-        why = f"{list_nodes(nodes)} {runs} a kernel that is newer than its {nearest}"
+        why = f"{list_nodes(nodes)} {runs} a newer kernel than {nearest}, the newest that it has"
         return Way(running=running, why=why, nearest=nearest)
-    flavour = f" of flavour {family.flavour}" if family.flavour else ""
-    why = f"it has no precompiled image for {platform.os} {platform.arch}{flavour}"
+    flavour = family.flavour.removeprefix("-") or "plain"
+    why = f"it has no precompiled image for a {flavour} kernel of {platform.os} {platform.arch}"
     return Way(running=running, why=why)
 
 

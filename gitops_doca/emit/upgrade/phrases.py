@@ -30,7 +30,7 @@ def row(way: Way) -> tuple[str, ...]:
         str(len(pool.nodes)) if pool.nodes else "planned",
         runs(way),
         way.running.kernel,
-        way.version if way.exists else "no way",
+        way.version if way.exists else "not possible",
         way.kernel,
         _note(way),
     )
@@ -68,7 +68,7 @@ def headline(upgrade: Upgrade) -> str:
     version = _version(target)
     if not upgrade.is_possible:
         count = len(target.blocked)
-        return f"{version}: no way for {count} of {len(target.ways)} pools"
+        return f"{version} cannot be used by {count} of {len(target.ways)} pools"
     if target.is_reached:
         return f"every pool runs {version} already"
     if upgrade.is_explicit:
@@ -88,7 +88,7 @@ def notes(upgrade: Upgrade) -> Iterator[str]:
         blocked = newer.blocked
         pools = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
         first = f"{blocked[0].running.pool.platform}: {blocked[0].why}"
-        yield f"{_version(newer)} is newer and has no way for {pools} ({first})"
+        yield f"{_version(newer)} is newer, but {pools} cannot use it ({first})"
     for older in upgrade.older:
         yield f"{_version(older)} has an image for every pool too"
     for one in upgrade.passed_over:

@@ -70,25 +70,38 @@ class ChangedFile:
     edits: tuple[InputEdit, ...]
 
 
-def change_inputs(changes: Sequence[InputsChange], problems: Problems) -> tuple[ChangedFile, ...]:
-    """Return the files that change, with their new content.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A change that cannot be made in the text of a file."""
 
-    Reports every change that cannot be made in the text of a file, and what to write by hand.
-    """
-    files = _Files(problems)
+    place: Place
+    reason: str
+    by_hand: str
+    """What to write there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """The files that change, and the changes that cannot be made."""
+
+    files: tuple[ChangedFile, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def change_inputs(changes: Sequence[InputsChange]) -> Changed:
+    """Make the changes in memory."""
+    files = _Files()
     for change in changes:
         _change_policies(change, files)
         _change_config(change, files)
-    changed = files.changed()
-    _warn_shared(changes, changed, problems)
-    return changed
+    return Changed(files=files.changed(), refusals=tuple(files.refusals))
 
 
 class _Files:
     """The files to change, and their changes."""
 
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
         self._names: dict[str, str] = {}
         self._data: dict[str, bytes] = {}
         self._changes: dict[str, list[tuple[Change, str]]] = defaultdict(list)
@@ -114,11 +127,11 @@ class _Files:
             changes.append((change, by_hand))
 
     def refuse(self, place: Place, reason: str, by_hand: str) -> None:
-        """Report a change that cannot be made."""
-        self._problems.error(f"cannot be changed here: {reason}", place, help=f"by hand: {by_hand}")
+        """Keep a change that cannot be made."""
+        self.refusals.append(Refusal(place=place, reason=reason, by_hand=by_hand))
 
     def changed(self) -> tuple[ChangedFile, ...]:
-        """Make all changes, and report those that cannot be made exactly."""
+        """Make all changes; those that cannot be made exactly are refused."""
         return tuple(filter(None, (self._change(real) for real in self._changes)))
 
     def _change(self, real: str) -> ChangedFile | None:
@@ -224,7 +237,7 @@ def _entry(plan: PlannedPool) -> Value:
     return entry
 
 
-def _warn_shared(changes: Sequence[InputsChange], changed: Iterable[ChangedFile], problems: Problems) -> None:
+def warn_shared(changes: Sequence[InputsChange], changed: Iterable[ChangedFile], problems: Problems) -> None:
     """Warn of policy files that several clusters use, or that others may use."""
     folders = [os.path.realpath(os.path.dirname(change.config) or ".") for change in changes]  # noqa: PTH120
     for file in changed:

@@ -1,16 +1,14 @@
 """The command `upgrade`: which kernel each pool needs for another driver version."""
 
-import os
 import shlex
-import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import click
 
-from gitops_doca.cli.clusters import Cluster, Fleet, collecting, connect_shared, load_cluster, open_fleet
-from gitops_doca.cli.output.streams import write_file, write_stdout
+from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, open_fleet
+from gitops_doca.cli.input_files import LoadedCluster, change_files, load_all
+from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
     Flags,
@@ -21,37 +19,23 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
-from gitops_doca.cli.settings.run_config import RunConfig, choose_source, read_locked
-from gitops_doca.core.compare.lock import locked_pool
-from gitops_doca.core.diagnostics import SAME, Category, Diagnostic, GenerationError, Problems, spell
-from gitops_doca.core.resolve.decide import Decision, NoImage
+from gitops_doca.cli.settings.run_config import choose_source
+from gitops_doca.core.diagnostics import SAME, Problems
+from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.lookup import TagSource
-from gitops_doca.core.upgrade.edits import (
-    ClusterPlan,
-    config_by_hand,
-    kept_tags,
-    version_by_hand,
-)
+from gitops_doca.core.upgrade.edits import chosen_tags, kept_tags
 from gitops_doca.core.upgrade.finish import finish as find_finished
 from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.emit.upgrade.document import json_upgrade
 from gitops_doca.emit.upgrade.text import markdown_upgrade, text_upgrade
 from gitops_doca.sources.driver_versions import check_version
-from gitops_doca.sources.files import STDIN
-from gitops_doca.usecases.change_inputs import (
-    ChangedFile,
-    InputsChange,
-    change_inputs,
-    decide_again,
-    report_broken,
-)
+from gitops_doca.usecases.change_inputs import Changed, decide_again, report_broken
 from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.look_up import RegistryTags, look_up
-from gitops_doca.usecases.upgrade import UpgradeInputs, find_upgrade
+from gitops_doca.usecases.upgrade import find_upgrade
 
 _JSON = "json"
-_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _FORMS: dict[str, Callable[[UpgradeReport], str]] = {"text": text_upgrade, "markdown": markdown_upgrade}
 
 
@@ -135,149 +119,56 @@ class _Run:
         )
 
     def plan(self, to: str, *, write: bool) -> UpgradeReport:
-        """Find the way to a version, or to the newest one that serves all pools, and go it."""
-        clusters = self._load()
+        """Find the kernels for a version, or for the newest one that serves all pools."""
+        clusters = load_all(self._fleet)
         if clusters is None:
             return UpgradeReport()
         upgrade = Upgrade(target=None)
         with collecting(self._fleet.shared):
-            upgrade = find_upgrade(
-                [cluster.inputs for cluster in clusters], self._registries, self._fleet.shared, to=to
-            )
+            inputs = [cluster.inputs for cluster in clusters]
+            upgrade = find_upgrade(inputs, self._registries, self._fleet.shared, to=to)
         target = upgrade.target
         if target is None or not upgrade.is_possible or self._fleet.shared.errors:
             return UpgradeReport(upgrade=upgrade)
-        report = self._change(
-            clusters,
-            upgrade.plans,
-            lambda one, changed, problems: report_broken(
-                kept_tags(target, one.inputs.name),
-                decide_again(
-                    one.change(upgrade.plans), changed, RegistryTags(lambda: self._registries), problems
-                ),
-                upgrade.plans[one.inputs.label],
-                target.wanted.driver,
-                problems,
-            ),
-            write=write,
-        )
+        source = RegistryTags(lambda: self._registries)
+
+        def check(one: LoadedCluster, changed: Changed) -> None:
+            plan, problems = upgrade.plans[one.inputs.label], one.cluster.problems
+            decisions = decide_again(one.change(plan), changed.files, source, problems)
+            report_broken(kept_tags(target, one.inputs.name), decisions, plan, target.wanted.driver, problems)
+
+        report = change_files(self._fleet, clusters, upgrade.plans, check, write=write)
         return replace(report, upgrade=upgrade, commands=self._next(report, target))
 
     def finish(self, *, write: bool) -> UpgradeReport:
         """Find the plans and fallback versions that are of no more use, and remove them."""
-        clusters = self._load()
+        clusters = load_all(self._fleet)
         if clusters is None:
             return UpgradeReport()
-        decisions: dict[str, tuple[Decision, ...]] = {}
+        decided: dict[str, tuple[TagSource, tuple[Decision, ...]]] = {}
         for one in clusters:
             with one.cluster.collecting():
-                decisions[one.inputs.label] = self._decide(one)
-        if len(decisions) < len(clusters):
+                source = choose_source(one.run_config, one.cluster.problems, self._registries)
+                pools = one.inputs.inputs.grouping
+                lookups = look_up(pools.pools, source, one.cluster.problems).lookups
+                decided[one.inputs.label] = source, decide_pools(pools, lookups)
+        if len(decided) < len(clusters):
             return UpgradeReport()
-        finishes = {
-            one.inputs.label: find_finished(
-                decisions[one.inputs.label],
-                one.inputs.settings.planned,
-                one.inputs.settings.fallback_versions,
-            )
-            for one in clusters
-        }
-        plans = {
-            one.inputs.label: finishes[one.inputs.label].plan(one.inputs.settings.fallback_versions)
-            for one in clusters
-        }
-        report = self._change(
-            clusters,
-            plans,
-            lambda one, changed, problems: report_broken(
-                {
-                    locked_pool(decision.pool): decision.image.tag
-                    for decision in decisions[one.inputs.label]
-                    if not isinstance(decision, NoImage)
-                },
-                decide_again(one.change(plans), changed, one.source, problems),
-                plans[one.inputs.label],
-                "",
-                problems,
-            ),
-            write=write,
-        )
-        commands: tuple[str, ...] = ()
-        if report.edits:
-            commands = (self._command("lock") if write else self._command("upgrade", "--finish", "--write"),)
-        return replace(report, finishes=finishes, commands=commands)
-
-    def _decide(self, one: "_Cluster") -> tuple[Decision, ...]:
-        inputs = one.inputs.inputs
-        answers = look_up(inputs.grouping.pools, one.source, one.cluster.problems)
-        return decide_pools(inputs.grouping, answers.lookups)
-
-    def _change(
-        self,
-        clusters: "Sequence[_Cluster]",
-        plans: Mapping[str, ClusterPlan],
-        check: "Callable[[_Cluster, Sequence[ChangedFile], Problems], None]",
-        *,
-        write: bool,
-    ) -> UpgradeReport:
-        """Change the inputs in memory; with `write` check what they give, and write them."""
-        # What cannot be written is an error only with --write.
-        problems = self._fleet.shared if write else Problems()
-        reasons = {
-            one: reason for one in clusters if (reason := one.unwritable) and not one.change(plans).is_empty
-        }
-        for one, reason in reasons.items():
-            problems.error(
-                f"the inputs of {one.cluster.label} cannot be changed: {reason}",
-                help=f"by hand: {'; '.join(_by_hand(one, plans))}",
-            )
-        changes = [one.change(plans) for one in clusters if one not in reasons]
-        changed = change_inputs(changes, problems)
-        by_hand = [
-            f"{error.place}: {spell(error.help).removeprefix('by hand: ')}" for error in problems.errors
-        ]
-        edits = tuple(edit for file in changed for edit in file.edits)
-        report = UpgradeReport(edits=edits, by_hand=tuple(by_hand))
-        if not write:
-            for warning in problems.warnings:
-                self._fleet.shared.add(warning)
-        if not write or problems.errors:
-            return replace(report, edits=() if problems.errors else edits)
+        finishes, plans = {}, {}
         for one in clusters:
-            with one.cluster.collecting():
-                check(one, changed, one.cluster.problems)
-        if any(diagnostic.category for diagnostic in self._fleet.diagnostics):
-            return replace(report, edits=())
-        is_written = False
-        with collecting(self._fleet.shared):
-            _write(changed)
-            is_written = True
-        return replace(report, is_written=is_written)
+            label, settings = one.inputs.label, one.inputs.settings
+            finishes[label] = find_finished(decided[label][1], settings.planned, settings.fallback_versions)
+            plans[label] = finishes[label].plan(settings.fallback_versions)
 
-    def _load(self) -> "list[_Cluster] | None":
-        """Read all clusters; None if one of them cannot be read: all go to one version."""
-        loaded = []
-        for cluster, run_config in self._fleet.usable:
-            with cluster.collecting():
-                source = choose_source(run_config, cluster.problems, self._registries)
-                lock = read_locked(run_config, cluster.problems)
-                inputs = load_cluster(cluster.name, run_config, cluster.problems)
-                cluster.problems.raise_errors()
-                loaded.append(
-                    _Cluster(
-                        cluster=cluster,
-                        run_config=run_config,
-                        source=source,
-                        inputs=UpgradeInputs(
-                            label=cluster.label,
-                            name=cluster.name,
-                            inputs=inputs,
-                            settings=run_config.settings,
-                            chosen=lock.chosen,
-                        ),
-                    )
-                )
-        return loaded if len(loaded) == len(self._fleet.clusters) else None
+        def check(one: LoadedCluster, changed: Changed) -> None:
+            plan, problems = plans[one.inputs.label], one.cluster.problems
+            source, before = decided[one.inputs.label]
+            decisions = decide_again(one.change(plan), changed.files, source, problems)
+            report_broken(chosen_tags(before), decisions, plan, "", problems)
+
+        report = change_files(self._fleet, clusters, plans, check, write=write)
+        commands = [self._command("lock") if write else self._command("upgrade", "--finish", "--write")]
+        return replace(report, finishes=finishes, commands=tuple(commands if report.edits else ()))
 
     def _next(self, report: UpgradeReport, target: Target) -> tuple[str, ...]:
         """Return the commands that come after this one."""
@@ -302,60 +193,3 @@ class _Run:
 
     def _command(self, name: str, *flags: str) -> str:
         return shlex.join(["gitops-doca", name, *self._targets, *flags])
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Cluster:
-    """A cluster whose inputs could be read."""
-
-    cluster: Cluster
-    run_config: RunConfig
-    source: TagSource
-    inputs: UpgradeInputs
-
-    @property
-    def unwritable(self) -> str:
-        """Why its inputs cannot be changed; empty when they can."""
-        if self.run_config.live:
-            return "with --live there is no inventory that could say where the nodes are"
-        if not self.cluster.config or self.cluster.config == STDIN:
-            return "there is no gitops-doca.yaml"
-        if self.inputs.settings.emits_policies:
-            return "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
-        return ""
-
-    def change(self, plans: Mapping[str, ClusterPlan]) -> InputsChange:
-        """Return what its inputs should say."""
-        return InputsChange(cluster=self.inputs, config=self.cluster.config, plan=plans[self.inputs.label])
-
-
-def _by_hand(one: _Cluster, plans: Mapping[str, ClusterPlan]) -> Iterator[str]:
-    plan = plans[one.inputs.label]
-    policies = {pool.policy.key: pool.policy for pool in one.inputs.inputs.grouping.pools}
-    for key, version in plan.versions.items():
-        yield version_by_hand(policies[key], version)
-    if not one.inputs.settings.emits_policies:
-        yield from config_by_hand(plan)
-
-
-def _write(changed: Sequence[ChangedFile]) -> None:
-    """Write all files; raises `GenerationError` of class `io` that names those that were written."""
-    locked = [file.file for file in changed if _is_read_only(file.real)]
-    if locked:
-        message = (
-            f"{', '.join(locked)} {'is' if len(locked) == 1 else 'are'} read-only, so nothing was written"
-        )
-        raise GenerationError((Diagnostic(category=Category.IO, message=message),))
-    written: list[str] = []
-    for file in changed:
-        try:
-            write_file(Path(file.file), file.data.decode())
-        except GenerationError as error:
-            details = tuple(f"written before: {name}" for name in written)
-            raise GenerationError(tuple(replace(d, details=details) for d in error.diagnostics)) from None
-        written.append(file.file)
-
-
-def _is_read_only(file: str) -> bool:
-    """Say whether a file is not meant to be written, even by those who may write to every file."""
-    return not os.access(file, os.W_OK) or not Path(file).stat().st_mode & _WRITABLE

@@ -199,6 +199,15 @@ def kept_tags(target: Target, cluster: str) -> dict[LockedPool, str]:
     }
 
 
+def chosen_tags(decisions: Iterable[Decision]) -> dict[LockedPool, str]:
+    """Return the tag of each pool that has an image."""
+    return {
+        locked_pool(decision.pool): decision.image.tag
+        for decision in decisions
+        if not isinstance(decision, NoImage)
+    }
+
+
 def config_by_hand(plan: ClusterPlan) -> tuple[str, ...]:
     """Return what has to be written into a config by hand."""
     fallbacks = (

@@ -83,7 +83,6 @@ class _Search:
                 cluster.name: CompanionsOfCluster(
                     companions=cluster.settings.companions,
                     pools=cluster.inputs.grouping.pools,
-                    required=cluster.inputs.companions,
                 )
                 for cluster in clusters
             }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.cluster import DIGEST
 from gitops_doca.core.resolve.lookup import ImagePlatforms
-from gitops_doca.core.tags import split_revision
+from gitops_doca.core.tags import split_revision, version_key
 from support.move import GPU_DRIVER, Move, plan
 from support.published import VERSIONS
 
@@ -118,8 +118,69 @@ def test_pools_keep_their_image_or_nothing_is_written(
                 assert (after[end]["state"], after[end]["version"]) == ("precompiled", way["to"]["version"])
         for pool, now in after.items():
             assert not now.get("planned") or pool in ends or driver_of(now["version"]) == driver_of(to)
-        if locked:
-            # What pools run is known, so the same question has the same answer.
+        if all(pool["from"]["version"] and "inferred" not in pool["from"] for pool in report["pools"]):
+            # The lock says what pools run, so the same question has the same answer.
             written = read(folder)
             assert move.call("upgrade", "--to", to, "--write").exit_code == 0
             assert read(folder) == written
+
+
+@settings(max_examples=150)
+@given(
+    nodes=NODES,
+    version=st.sampled_from(DRIVERS),
+    published=st.frozensets(st.sampled_from([*DRIVER_TAGS, *GPU_TAGS]), min_size=60),
+    with_companions=st.booleans(),
+)
+def test_the_default_is_the_newest_driver_that_a_plain_search_finds(
+    nodes: Mapping[str, str], version: str, published: Collection[str], *, with_companions: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        move = Move(
+            folder=Path(name),
+            nodes=nodes,
+            version=version,
+            spec={"companions": [GPU_DRIVER]} if with_companions else {},
+            published=published,
+            inspections=dict.fromkeys(GPU_TAGS, EVERYWHERE),
+        )
+        report = json.loads(move.run("upgrade", "-o", "json").stdout)
+
+    def kernel_of(pool: str, driver: str) -> str:
+        """Return the newest kernel with which a pool can use a driver, empty if there is none."""
+        os, own, arch = pool.split("/")
+        with_gpu = with_companions and any(
+            name.startswith("gpu") and family(other) == family(pool) for name, other in nodes.items()
+        )
+        found = [
+            kernel
+            for kernel in KERNELS
+            for revision in DRIVERS
+            if driver_of(revision) == driver
+            and f"{revision}-{kernel}-{os}-{arch}" in published
+            and family(f"{os}/{kernel}/{arch}") == family(pool)
+            and KERNELS.index(kernel) >= KERNELS.index(own)
+            and (kernel == own or not with_gpu or f"580-{kernel}-{os}" in published)
+        ]
+        return max(found, key=KERNELS.index, default="")
+
+    drivers = [driver for driver in map(driver_of, reversed(DRIVERS)) if is_listed(driver, published)]
+    allowed = [d for d in dict.fromkeys(drivers) if version_key(d) >= version_key(driver_of(version))]
+    serving = [d for d in allowed if all(kernel_of(pool, d) for pool in nodes.values())]
+    assert report.get("possible", False) == bool(serving)
+    if serving:
+        assert report["to"] == serving[0]
+        # The revision is chosen before the kernel, so two of them may have different newest kernels.
+        if sum(driver_of(one) == serving[0] for one in DRIVERS) == 1:
+            assert {pool["pool"]: pool["to"]["kernel"] for pool in report["pools"]} == {
+                pool: kernel_of(pool, serving[0]) for pool in nodes.values()
+            }
+
+
+def family(pool: str) -> tuple[str, str, str]:
+    os, kernel, arch = pool.split("/")
+    return os, kernel.rpartition("-")[2], arch
+
+
+def is_listed(driver: str, published: Collection[str]) -> bool:
+    return any(tag.startswith(f"{driver}-") for tag in published)

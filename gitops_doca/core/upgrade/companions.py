@@ -23,8 +23,6 @@ class CompanionsOfCluster:
 
     companions: tuple[Companion, ...]
     pools: tuple[Pool, ...]
-    required: tuple[RequiredCompanion, ...]
-    """What these pools need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +59,19 @@ class KernelCompanions:
         return None if required is None else judge_companions(required, self._answers)
 
     def _require(self, cluster: CompanionsOfCluster, wanted: Mapping[_Key, Pool]) -> None:
-        """Keep what pools of a cluster need: by their plan where there is one, else as a new one."""
-        existing = {(pool.policy.key, pool.platform) for pool in cluster.pools}
-        added = [pool for key, pool in wanted.items() if key not in existing]
+        """Keep what pools of a cluster need, as new plans; a plan of today may say that it needs nothing."""
+        exempt = {
+            (pool.policy.key, pool.platform)
+            for pool in cluster.pools
+            if pool.plan and pool.plan.without_companions
+        }
+        added = [pool for key, pool in wanted.items() if key not in exempt]
         plans = [pool.plan for pool in added if pool.plan]
-        needed = required_companions(cluster.companions, [*cluster.pools, *added], plans, Problems())
         found: dict[_Key, list[RequiredCompanion]] = {key: [] for key in wanted}
-        for one in needed:
-            key = one.pool.policy.key, one.pool.platform
-            if key in found and key not in existing:
-                found[key].append(one)
-        for one in cluster.required:
-            key = one.pool.policy.key, one.pool.platform
-            if key in found:
-                found[key].append(one)
+        pools = [*(pool for pool in cluster.pools if pool.nodes), *added]
+        for one in required_companions(cluster.companions, pools, plans, Problems()):
+            if one.pool.plan:
+                found[one.pool.policy.key, one.pool.platform].append(one)
         self._required.update({key: tuple(some) for key, some in found.items()})
 
 

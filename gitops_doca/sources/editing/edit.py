@@ -167,9 +167,16 @@ class _Editor:
 
     def _add_key(self, change: AddKey) -> None:
         group = self._group(change.line, change.path, "mapping")
+        path = (*change.path, change.key)
         present = group.root.indices(group.node)
-        if change.key in present or change.key in group.added:
-            raise CannotEditError(f"{_name((*change.path, change.key))} is there already", group.node.line)
+        if change.key in present:
+            value = group.entries[_index(group.root, group.node, path)].node
+            if group.node.flow or value.start < value.end or change.key in group.added:
+                raise CannotEditError(f"{_name(path)} is there already", value.line)
+            self._fill(group, change, value)
+            return
+        if change.key in group.added:
+            raise CannotEditError(_OVERLAP, group.node.line)
         _check_merge(group)
         if group.node.flow:
             written = [self._writer(group).pair(change.key, change.value, None)]
@@ -179,6 +186,21 @@ class _Editor:
         group.added.add(change.key)
         new = (text_meaning(change.key), *meanings(change.value))
         self._insertion(group, len(group.entries), written, new)
+
+    def _fill(self, group: _Group, change: AddKey, value: Node) -> None:
+        """Give a key its value that is there without one."""
+        lines, column = self._lines, group.node.children[0].column
+        first, *more = self._writer(group).entry(change.key, change.value, column, None)
+        group.added.add(change.key)
+        edits = (TextEdit(line=value.line, old="", new="\n".join((first, *more))),)
+        if more:
+            at, line_break = lines.end(value.start), lines.break_at(value.start)
+            splice = Splice(at, at, "".join(f"{line}{line_break}" for line in more), edits)
+        else:
+            head = " " * column + text(change.key, "", flow=False) + ":"
+            splice = Splice(value.start, value.start, first.removeprefix(head), edits)
+        self._splices.append((len(change.path) + 1, splice))
+        self._meanings.append(_Meanings(value.first, value.last, tuple(meanings(change.value))))
 
     def _insert(self, change: InsertItem) -> None:
         group = self._group(change.line, change.path, "list")

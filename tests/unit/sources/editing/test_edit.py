@@ -200,6 +200,15 @@ CASES = {
         '    planned:\n       - os: ubuntu\n         nodes:\n             a: "on"\n         none: []\n'
         "         empty: {}\n# end\n",
     ),
+    "a key that is there without a value gets one": Case(
+        "spec:\n  emit: # x\n  planned: # none yet\n  # y\n  fallbackVersions:",
+        [
+            *(add("emit", "manifests", "spec"), add("planned", [{"os": "ubuntu"}], "spec")),
+            *(add("fallbackVersions", [NEW], "spec"), add("strict", "x", "spec")),
+        ],
+        "spec:\n  emit: manifests # x\n  planned: # none yet\n    - os: ubuntu\n  # y\n  fallbackVersions:\n"
+        f"    - {NEW}\n  strict: x",
+    ),
     "a version keeps its comment": Case(
         POLICY % "  # since March", [set_value(NEW, *VERSION)], (POLICY % "  # since March").replace(OLD, NEW)
     ),
@@ -476,7 +485,7 @@ REFUSALS = {
     "a key that is not there": Refusal("a:\n  b: c\n", set_value("d", "a", "c"), 2, "a.c is not there"),
     "an item that is not there": Refusal("a: [b]\n", remove(1, "a"), 1, "a[1] is not there"),
     "a way that is not there": Refusal("a: [b]\n", set_value("c", "a", "b"), 1, "a.b is not there"),
-    "a key that is there already": Refusal("a:\n  b:\n", add("b", "c", "a"), 2, "a.b is there already"),
+    "a key that is there already": Refusal("a:\n  b: ~\n", add("b", "c", "a"), 2, "a.b is there already"),
     "a document without a value": Refusal(
         "a: b\n---\n# x\n", add("b", "c", line=3), 3, "the document is empty"
     ),
@@ -543,6 +552,7 @@ def test_what_cannot_be_changed_exactly_is_refused_with_the_reason(name: str) ->
         [remove_key("a"), set_value("x", "a", 0)],
         [set_value("x", "a", 0), set_value("v", "a", 0)],
         [insert(1, "x", "a", 1, "c"), remove(1, "a")],
+        [add("x", "y"), add("x", "z")],
     ],
 )
 def test_two_changes_of_one_place_are_refused(changes: list[Change]) -> None:

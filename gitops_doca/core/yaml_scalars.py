@@ -1,4 +1,4 @@
-"""Write strings as YAML scalars that are the same strings in YAML 1.1 and 1.2."""
+"""Write strings as scalars that every YAML parser reads as these strings."""
 
 import re
 

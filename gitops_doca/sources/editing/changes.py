@@ -22,7 +22,7 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddKey:
-    """Add a key at the end of the mapping at a path, which lacks it."""
+    """Add a key at the end of the mapping at a path, which lacks it or has it without a value."""
 
     line: int
     path: Path

@@ -22,8 +22,10 @@ from gitops_doca.sources.reading.document import Path, spell
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _MERGE = "<<"
+_TEMPLATE = "a template ({{...}})"
 _ANCHORED = ("text", "mapping", "list")
-_INEXACT = "what is around it in the file would change too"
+_INEXACT = "it cannot be written without a change of other values"
+_OVERLAP = "two changes are about the same part of the file"
 
 
 def edit(data: bytes, changes: Sequence[Change]) -> Edited:
@@ -33,28 +35,28 @@ def edit(data: bytes, changes: Sequence[Change]) -> Edited:
     `CannotEditError` when the changes cannot be made exactly.
     """
     mark = _UTF8_MARK if data.startswith(_UTF8_MARK) else b""
-    first = changes[0].line if changes else 1
     try:
         old = data[len(mark) :].decode()
     except UnicodeDecodeError:
         raise CannotEditError("the file has bytes that are not UTF-8", 1) from None
     try:
         parsed = parse(old)
-    except CannotEditError as error:
+    except CannotEditError:
         if "{{" not in old:
             raise
-        raise CannotEditError("the file is a template ({{...}}) that was not rendered", error.line) from None
+        line = Lines(old).number(old.index("{{"))
+        raise CannotEditError(f"the file is {_TEMPLATE} that was not rendered", line) from None
     editor = _Editor(parsed, Lines(old))
     for change in changes:
         editor.add(change)
     editor.finish()
-    new, expected = editor.result(first)
+    new, expected, line = editor.result()
     try:
         exact = parse(new).meanings == expected
     except CannotEditError:
         exact = False
     if not exact:
-        raise CannotEditError(_INEXACT, first)
+        raise CannotEditError(_INEXACT, line)
     return Edited(data=mark + new.encode(), edits=tuple(editor.edits))
 
 
@@ -87,7 +89,7 @@ class _Editor:
         self._groups: dict[int, _Group] = {}
         self._splices: list[tuple[int, Splice]] = []
         self._meanings: list[_Meanings] = []
-        self._indents: dict[int, Indents] = {}
+        self._known_indents: dict[int, Indents] = {}
         self.edits: list[TextEdit] = []
 
     def add(self, change: Change) -> None:
@@ -120,32 +122,33 @@ class _Editor:
         for group in self._groups.values():
             self._close(group)
 
-    def result(self, line: int) -> tuple[str, list[Meaning]]:
-        """Return the new text, and what it must mean."""
+    def result(self) -> tuple[str, list[Meaning], int]:
+        """Return the new text, what it must mean, and the line of the first change."""
         # At one position the end of the inner value comes before that of the outer one.
         ordered = sorted(self._splices, key=lambda one: (one[1].start, one[1].end, -one[0]))
         whole, parts, at = self._lines.text, list[str](), 0
         for _, splice in ordered:
             if splice.start < at:
-                raise CannotEditError("two changes are about the same part of the file", line)
+                raise CannotEditError(_OVERLAP, self._lines.number(splice.start))
             parts += (whole[at : splice.start], splice.text)
             at = splice.end
             self.edits += splice.edits
         new = self._lines.closed("".join((*parts, whole[at:])))
+        line = self._lines.number(_line_position(ordered[0][1])) if ordered else 1
         expected, at = list[Meaning](), 0
         for start, end, added in sorted(self._meanings, key=lambda one: one[:2]):
             if start < at:
-                raise CannotEditError("two changes are about the same part of the file", line)
+                raise CannotEditError(_OVERLAP, line)
             expected += self._parsed.meanings[at:start]
             expected += added
             at = end
-        return new, expected + self._parsed.meanings[at:]
+        return new, expected + self._parsed.meanings[at:], line
 
     def _set(self, change: SetValue) -> None:
         root, chain = self._find(change.line, change.path)
         node, name = chain[-1], _name(change.path)
-        if self._lines.text.startswith("{{", node.start) or "{{" in node.text:
-            raise CannotEditError(f"{name} is a template ({{{{...}}}})", node.line)
+        if "{{" in node.text:
+            raise CannotEditError(f"{name} is {_TEMPLATE}", node.line)
         if node.kind != "text":
             raise CannotEditError(f"{name} is a {node.kind}", node.line)
         if node.anchor is not None:
@@ -164,14 +167,17 @@ class _Editor:
 
     def _add_key(self, change: AddKey) -> None:
         group = self._group(change.line, change.path, "mapping")
+        path = (*change.path, change.key)
         present = group.root.indices(group.node)
-        if change.key in present or change.key in group.added:
-            raise CannotEditError(f"{_name((*change.path, change.key))} is there already", group.node.line)
-        if _MERGE in present:
-            raise CannotEditError(
-                f"{_name(change.path)} has a merge key ({_MERGE}), which can bring values from elsewhere",
-                group.node.line,
-            )
+        if change.key in present:
+            value = group.entries[_index(group.root, group.node, path)].node
+            if group.node.flow or value.start < value.end or change.key in group.added:
+                raise CannotEditError(f"{_name(path)} is there already", value.line)
+            self._fill(group, change, value)
+            return
+        if change.key in group.added:
+            raise CannotEditError(_OVERLAP, group.node.line)
+        _check_merge(group)
         if group.node.flow:
             written = [self._writer(group).pair(change.key, change.value, None)]
         else:
@@ -180,6 +186,21 @@ class _Editor:
         group.added.add(change.key)
         new = (text_meaning(change.key), *meanings(change.value))
         self._insertion(group, len(group.entries), written, new)
+
+    def _fill(self, group: _Group, change: AddKey, value: Node) -> None:
+        """Give a key its value that is there without one."""
+        lines, column = self._lines, group.node.children[0].column
+        first, *more = self._writer(group).entry(change.key, change.value, column, None)
+        group.added.add(change.key)
+        edits = (TextEdit(line=value.line, old="", new="\n".join((first, *more))),)
+        if more:
+            at, line_break = lines.end(value.start), lines.break_at(value.start)
+            splice = Splice(at, at, "".join(f"{line}{line_break}" for line in more), edits)
+        else:
+            head = " " * column + text(change.key, "", flow=False) + ":"
+            splice = Splice(value.start, value.start, first.removeprefix(head), edits)
+        self._splices.append((len(change.path) + 1, splice))
+        self._meanings.append(_Meanings(value.first, value.last, tuple(meanings(change.value))))
 
     def _insert(self, change: InsertItem) -> None:
         group = self._group(change.line, change.path, "list")
@@ -201,6 +222,7 @@ class _Editor:
 
     def _remove_key(self, line: int, path: Path) -> None:
         group = self._group(line, path[:-1], "mapping")
+        _check_merge(group)
         group.removed.add(_index(group.root, group.node, path))
 
     def _close(self, group: _Group) -> None:
@@ -233,13 +255,15 @@ class _Editor:
     def _find(self, line: int, path: Path) -> tuple[Root, list[Node]]:
         """Return the document, and the values from its root to the one at a path."""
         root = self._parsed.root(line)
-        if root.node is None:
+        if root.node is None or root.node.start == root.node.end:
             raise CannotEditError("the document is empty", line)
         chain = [root.node]
         for depth in range(len(path) + 1):
             node, name = chain[-1], _name(path[:depth])
             if node.kind == "alias":
                 raise CannotEditError(f"{name} is an alias (*{node.text}), and others share it", node.line)
+            if self._lines.text.startswith("{{", node.start):
+                raise CannotEditError(f"{name} is {_TEMPLATE}", node.line)
             _check_shared(root, node.anchor, node, name)
             if depth < len(path):
                 below = path[: depth + 1]
@@ -252,10 +276,13 @@ class _Editor:
 
     def _writer(self, group: _Group) -> Writer:
         root = group.root.node or group.node
-        common = self._indents.get(id(root))
-        if common is None:
-            common = self._indents[id(root)] = Indents(self._lines, root)
-        return writer(Indents(self._lines, group.node), common, quoted_keys=root.flow)
+        return writer(self._indents(group.node), self._indents(root), quoted_keys=root.flow)
+
+    def _indents(self, node: Node) -> Indents:
+        found = self._known_indents.get(id(node))
+        if found is None:
+            found = self._known_indents[id(node)] = Indents(self._lines, node)
+        return found
 
 
 def _index(root: Root, node: Node, path: Path) -> int:
@@ -269,6 +296,15 @@ def _index(root: Root, node: Node, path: Path) -> int:
         source = f", or comes from a merge key ({_MERGE})" if _MERGE in keys else ""
         raise CannotEditError(f"{name} is not there{source}", node.line)
     return found[0]
+
+
+def _check_merge(group: _Group) -> None:
+    """Raise `CannotEditError` where a key that comes or goes could hide or show a merged one."""
+    if _MERGE in group.root.indices(group.node):
+        name = _name(group.path)
+        raise CannotEditError(
+            f"{name} has a merge key ({_MERGE}), which can bring values from elsewhere", group.node.line
+        )
 
 
 def _item(node: Node, path: Path) -> Node:
@@ -291,6 +327,11 @@ def _gap(lines: Lines, like: Entry | None) -> int:
     if like is None or lines.number(like.start) != like.node.line:
         return 2
     return max(like.node.column - len(lines.before(like.start)), 2)
+
+
+def _line_position(splice: Splice) -> int:
+    """Return a position in the line that is changed, or that new lines go behind."""
+    return max(splice.start - 1, 0) if splice.start == splice.end else splice.start
 
 
 def _name(path: Path) -> str:

@@ -28,6 +28,7 @@ _MAX_DEPTH = 1000  # libyaml takes quadratic time for nested brackets
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 # Between two entries are only spaces, comments and one indicator.
 _GAP = re.compile("(?:\\s|#[^\n\r\x85\u2028\u2029]*)*")
+_BLANKS = re.compile("[ \t]*")
 _FOLDED = ("|", ">")
 
 Meaning = tuple[Any, ...]
@@ -149,12 +150,23 @@ class Lines:
 
     def starts_line(self, at: int) -> bool:
         """Say whether only spaces are before a position in its line."""
-        return not self.before(at).strip(" \t")
+        return self.skip_blanks(self.start(at)) >= at
 
     def ends_line(self, at: int) -> bool:
         """Say whether only spaces or a comment follow a position in its line."""
-        rest = self.text[at : self.stop(at)].lstrip(" \t")
-        return not rest or rest.startswith("#")
+        rest = self.skip_blanks(at)
+        return rest == self.stop(at) or self.text.startswith("#", rest)
+
+    def skip_blanks(self, at: int) -> int:
+        """Return the position of what follows spaces and tabs."""
+        found = _BLANKS.match(self.text, at)
+        return found.end() if found else at
+
+    def behind_blanks(self, at: int) -> int:
+        """Return where the spaces and tabs before a position begin."""
+        while self.text.endswith((" ", "\t"), 0, at):
+            at -= 1
+        return at
 
     def closed(self, text: str) -> str:
         """Return a text without the line break that was added here."""

@@ -87,7 +87,7 @@ class Entries:
     def _removal(self, index: int) -> Splice:
         lines, entry = self.lines, self.entries[index]
         if len(self.removed) == len(self.entries) and not self.inserted:
-            raise self.refuse("it would leave its mapping empty", index)
+            raise self.refuse("its mapping would have no key", index)
         start, end = lines.start(entry.start), lines.end(entry.end)
         edits = (removal_edit(lines, entry.start, start, end),)
         if lines.starts_line(entry.start):
@@ -96,8 +96,8 @@ class Entries:
         if index + 1 in self.removed or index + 1 >= len(self.entries):
             raise self.refuse(_CROWDED, index)
         following = self.entries[index + 1].start
-        if lines.text[entry.end : following].strip():
-            raise self.refuse(_COMMENTED, index)
+        if between := lines.text[entry.end : following].strip():
+            raise self.refuse(_COMMENTED if between.startswith("#") else _CROWDED, index)
         return Splice(entry.start, following, "", edits)
 
 
@@ -113,6 +113,15 @@ class _Flow:
             at if self._text.startswith(",", at := skip_gap(self._text, entry.end)) else None
             for entry in self._entries
         ]
+        # By index: the last entry before it that stays, and whether none such is before it on its line.
+        self._kept_before: list[int | None] = [None]
+        self._leads: list[bool] = []
+        for index, entry in enumerate(self._entries):
+            stays = index not in entries.removed
+            leads = not index or (self._leads[-1] and index - 1 in entries.removed)
+            self._leads.append(leads or self._lines.starts_line(entry.start))
+            self._kept_before.append(index if stays else self._kept_before[-1])
+        self._first = next((index for index in range(len(self._entries)) if index not in entries.removed), 0)
         # The entries from here on are all removed.
         self._tail = len(self._entries)
         while self._tail - 1 in entries.removed:
@@ -133,7 +142,7 @@ class _Flow:
                 yield from self._shortened()
             if late or self._commas[-1] is None:
                 removed -= frozenset(range(self._tail, size))
-        for index, added in inserted.items():
+        for index, added in sorted(inserted.items()):
             yield from self._inserted(index, added)
         for index in removed:
             yield self._removed(index)
@@ -148,20 +157,17 @@ class _Flow:
     def _replaced(self, added: Sequence[Sequence[str]]) -> Splice:
         """Put new entries in the place of the last ones."""
         first, last = self._entries[self._tail], self._entries[-1]
-        gaps = zip(self._entries[self._tail :], self._entries[self._tail + 1 :], strict=False)
-        if any("#" in self._text[one.end : other.start] for one, other in gaps):
+        if self._has_comment_in_tail():
             raise self._all.refuse(_COMMENTED, self._tail)
         new = f",{self._space(self._tail)}".join(entry[0] for entry in added)
-        gone = tuple(edit for entry in self._entries[self._tail :] for edit in (self._removal_edit(entry),))
+        gone = tuple(map(self._removal_edit, self._entries[self._tail :]))
         return Splice(first.start, last.end, new, (*gone, *self._additions(first.start, added)))
 
     def _inserted(self, index: int, added: Sequence[Sequence[str]]) -> Iterator[Splice]:
-        lines, removed = self._lines, self._all.removed
-        before = next((at for at in range(index - 1, -1, -1) if at not in removed), None)
+        lines, before = self._lines, self._kept_before[index]
         if before is None:
-            after = next(at for at in range(index, len(self._entries)) if at not in removed)
-            at = self._entries[after].start
-            new = "".join(f"{entry[0]},{self._space(after)}" for entry in added)
+            at = self._entries[self._first].start
+            new = "".join(f"{entry[0]},{self._space(self._first)}" for entry in added)
             yield Splice(at, at, new, self._additions(at, added))
             return
         end, comma = self._entries[before].end, self._commas[before]
@@ -186,17 +192,17 @@ class _Flow:
         """Remove the last entries, and the comma before them: there is none behind them."""
         lines, tail, last = self._lines, self._tail, self._entries[-1]
         start, end = self._entries[tail].start, last.end
-        if _COMMENT_LINE.search(self._text, start, end):
+        whole_lines = lines.starts_line(start) and lines.ends_line(end)
+        if _COMMENT_LINE.search(self._text, start, end) or (not whole_lines and self._has_comment_in_tail()):
             raise self._all.refuse(_COMMENTED, tail)
         before = self._commas[tail - 1] if tail else None
         if before is not None:
             yield Splice(before, before + 1, "")
-        edits = tuple(self._removal_edit(entry) for entry in self._entries[tail:])
-        if lines.starts_line(start) and lines.ends_line(end):
+        edits = tuple(map(self._removal_edit, self._entries[tail:]))
+        if whole_lines:
             start, end = lines.start(start), lines.end(end)
-        else:
-            while before is not None and self._text[start - 1] in " \t":
-                start -= 1
+        elif before is not None:
+            start = lines.behind_blanks(start)
         yield Splice(start, end, "", edits)
 
     def _removed(self, index: int) -> Splice:
@@ -208,9 +214,15 @@ class _Flow:
         start, edits = entry.start, (self._removal_edit(entry),)
         if lines.starts_line(start) and lines.ends_line(end):
             return Splice(lines.start(start), lines.end(end), "", edits)
-        while self._text[end] in " \t":
-            end += 1
+        if self._leads[index]:
+            end = lines.skip_blanks(end)
+        else:
+            start = lines.behind_blanks(start)
         return Splice(start, end, "", edits)
+
+    def _has_comment_in_tail(self) -> bool:
+        gaps = zip(self._entries[self._tail :], self._entries[self._tail + 1 :], strict=False)
+        return any("#" in self._text[one.end : other.start] for one, other in gaps)
 
     def _space(self, index: int) -> str:
         """Return what separates a new entry from the comma beside an entry."""

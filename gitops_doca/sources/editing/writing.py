@@ -10,7 +10,9 @@ from gitops_doca.sources.editing.changes import Value
 from gitops_doca.sources.editing.positions import END, Lines, Meaning, Node, dashes
 
 _INDENT = 2
-_BEYOND_ASCII = re.compile("[^ -~]")
+# JSON has no single escape for what is beyond U+FFFF, and YAML needs none there. A surrogate cannot
+# be written at all.
+_ESCAPABLE = re.compile("[^ -~\ud800-\udfff\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def text(value: str, quotes: str, *, flow: bool) -> str:
     if quotes == "'" and is_single_quotable(value):
         return single_quoted(value)
     # These escapes are those of JSON, which is YAML too.
-    return _BEYOND_ASCII.sub(_escaped, json.dumps(value, ensure_ascii=False))
+    return _ESCAPABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
 
 
 def meanings(value: Value) -> Iterator[Meaning]:
@@ -139,9 +141,11 @@ def _hint(like: Node | None, *, flow: bool) -> str:
 
 
 def _child(like: Node | None, key: str) -> Node | None:
+    """Return what the value of a key is like: the one of the same key, else any text beside it."""
     if like is None or like.kind != "mapping":
         return None
-    return next((value for name, value in like.pairs if name.text == key), None)
+    same = (value for name, value in like.pairs if name.text == key)
+    return next(same, next((value for _, value in like.pairs if value.kind == "text"), None))
 
 
 def _sample(like: Node | None) -> Node | None:
@@ -150,4 +154,4 @@ def _sample(like: Node | None) -> Node | None:
 
 def _escaped(found: re.Match[str]) -> str:
     character = found[0]
-    return character if character.isprintable() or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"  # noqa: PLR2004
+    return character if character.isprintable() else f"\\u{ord(character):04x}"

@@ -307,9 +307,11 @@ def test_the_matrix_holds_versions_against_the_pools_of_all_clusters(tmp_path: P
     assert result.exit_code == 3
     assert "error[input]: clusters/e/gitops-doca.yaml" in result.stderr
     lines = result.stdout.decode().splitlines()
-    assert lines[1] == "  newest version for every pool: 25.04-0.6.1.0-2 (current)"
-    assert lines[2].startswith(
-        "  newest version for every pool of NicClusterPolicy/nic-cluster-policy in clusters/a:"
+    assert lines[0] == "newest version for every pool: 25.04-0.6.1.0-2 (current)"
+    policy = "NicClusterPolicy/nic-cluster-policy in clusters"
+    assert lines[3] == (
+        f"  {policy}/a, {policy}/b, {policy}/c and 1 more have 25.04-0.6.1.0-2; "
+        "newest version for every pool: 25.04-0.6.1.0-2 (current)"
     )
     assert (
         "POOL                                  CLUSTERS                                       NODES  1"

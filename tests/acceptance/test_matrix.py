@@ -47,7 +47,7 @@ def test_the_newest_version_for_all_pools_is_confirmed_by_its_manifests(tmp_path
         asked = [request.path.rpartition("/")[2] for request in registry.requests if request.kind == "head"]
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.decode().splitlines()[1] == f"  newest version for every pool: {VERSION} (current)"
+    assert result.stdout.decode().splitlines()[0] == f"newest version for every pool: {VERSION} (current)"
     assert sorted(asked) == sorted([A.tag, B.tag])
     assert registry.count("list") == 1
 
@@ -169,5 +169,5 @@ def test_a_planned_pool_stands_in_the_way_like_any_other(tmp_path: Path) -> None
 
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.decode().splitlines()
-    assert lines[1] == "  newest version for every pool: none"
+    assert lines[0] == "newest version for every pool: none"
     assert "ubuntu22.04/6.8.0-71-generic/amd64   planned  no   no   no" in lines

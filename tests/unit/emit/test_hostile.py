@@ -32,7 +32,13 @@ from gitops_doca.core.compare.departures import (
 )
 from gitops_doca.core.compare.lock import LockedPool
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind
-from gitops_doca.core.compare.matrix import Catalogue, LatestVersion, PlatformRow, VersionMatrix
+from gitops_doca.core.compare.matrix import (
+    Catalogue,
+    LatestVersion,
+    PlatformRow,
+    VersionMatrix,
+    VersionSurvey,
+)
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.compare.status import (
     Absence,
@@ -153,7 +159,7 @@ def status(text: str) -> Status:
     )
 
 
-def tables(text: str) -> list[VersionMatrix]:
+def tables(text: str) -> VersionSurvey:
     repository = Repository(text, text, text)
     row = PlatformRow(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
     latest = (
@@ -166,9 +172,11 @@ def tables(text: str) -> list[VersionMatrix]:
         listed=TagList(),
         current=frozenset({text}),
         ranks={text: 0},
+        kernels={},
         groups=(),
     )
-    return [VersionMatrix(catalogue=catalogue, lookups={}, latest=latest)]
+    matrix = VersionMatrix(catalogue=catalogue, lookups={}, latest=latest)
+    return VersionSurvey(matrices=(matrix, matrix), newest=latest[0])
 
 
 def comparison(text: str) -> tuple[Comparison, Base]:

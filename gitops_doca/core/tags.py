@@ -72,6 +72,11 @@ def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
     return tuple(int(number) for number in re.findall(r"\d+", found["numbers"])), found["flavour"]
 
 
+def flavour_of(platform: Platform) -> Platform:
+    """Return a platform with its kernel's flavour in place of the kernel."""
+    return platform._replace(kernel=split_kernel(platform.kernel)[1])
+
+
 def kernel_distance(kernel: str, other: str) -> tuple[int, ...]:
     """Return how far apart the numbers of two kernels are, the first number first."""
     pairs = zip_longest(split_kernel(kernel)[0], split_kernel(other)[0], fillvalue=0)

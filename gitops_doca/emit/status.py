@@ -21,8 +21,8 @@ from gitops_doca.core.model import NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.json_document import document_text, pool_entry
-from gitops_doca.emit.pool_table import skipped_notes
-from gitops_doca.emit.report import skipped_entry
+from gitops_doca.emit.pool_table import progress_notes, skipped_notes
+from gitops_doca.emit.report import progress_entry, skipped_entry
 from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
@@ -74,6 +74,7 @@ def json_status(status: Status, cluster: str, diagnostics: Iterable[Diagnostic])
         "nicNodes": status.nic_nodes,
         "pools": [_pool_entry(pool, cluster) for pool in status.pools],
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
+        "progress": [progress_entry(progress, cluster) for progress in status.progress],
         "skipped": [skipped_entry(skipped, cluster) for skipped in status.skipped],
         "absent": [{"node": one.node, "why": one.why.value} for one in status.absent],
         "leftovers": list(map(_leftover_entry, status.leftovers)),
@@ -161,6 +162,7 @@ def _nodes(count: int) -> str:
 
 
 def _notes(status: Status) -> Iterator[str]:
+    yield from progress_notes(status.progress, several=status.policies > 1)
     yield from _absent_notes(status)
     for pool in status.pools:
         yield from _pool_notes(pool)

@@ -423,7 +423,7 @@ def test_verbose_tells_the_pools_of_the_work_tree(cluster: Path) -> None:
 
     assert (result.exit_code, [line.partition(":")[0] for line in result.stderr.splitlines()]) == (
         0,
-        ["info"] * 3,
+        ["info"] * 4,
     )
 
 

@@ -66,6 +66,7 @@ def test_what_waits_is_named_with_what_it_runs(cluster: StatusCluster) -> None:
         f"node-5  unplanned    -                {NEW.name}",
         "",
         "5 nodes: 1 current, 1 restart, 1 no-pod, 1 not-applied, 1 unplanned",
+        f"1 of 5 nodes run {VERSION}",
         (
             f"DaemonSet {cluster.name(B)} of the cluster differs from the rendered one: "
             "spec.template.spec.containers[0].image"

@@ -67,7 +67,7 @@ def command(flags: Flags, *, output: str, versions: int, targets: tuple[str, ...
             loaded.append(load_cluster(cluster.name, run_config, cluster.problems))
     if flags.output.verbose:
         for inputs in loaded:
-            print_skipped(inputs)
+            print_skipped(inputs.grouping)
     run_configs = [run_config for _, run_config in fleet.usable]
     found: VersionSurvey | None = None
     with collecting(fleet.shared):

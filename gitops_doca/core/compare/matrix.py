@@ -12,11 +12,11 @@ from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup
 from gitops_doca.core.tags import (
     PublishedTag,
     compile_tag,
+    flavour_of,
     is_full_tag,
     nearest_kernel,
     parse_tag,
     precompiled_tag,
-    split_kernel,
     version_key,
 )
 
@@ -143,7 +143,7 @@ class Catalogue:
     ranks: Mapping[str, int]
     """The versions for columns, newest first, with their numbers; there may be 100,000."""
     kernels: Mapping[tuple[str, Platform], frozenset[str]]
-    """The kernels of each version that a row's flavour has, by `_flavour`."""
+    """The kernels of each version that a row's flavour has, by `flavour_of`."""
     groups: tuple[RowGroup, ...]
     """All rows, then those of each policy if there are several."""
 
@@ -192,7 +192,7 @@ class VersionMatrix:
     def _nearest(self, row: PlatformRow, version: str, one: Availability) -> str:
         if one is Availability.UNKNOWN or _serves(row, one):
             return ""
-        kernels = self.catalogue.kernels.get((version, _flavour(row.platform)), frozenset())
+        kernels = self.catalogue.kernels.get((version, flavour_of(row.platform)), frozenset())
         return nearest_kernel(row.platform.kernel, kernels - {row.platform.kernel})
 
     def is_current(self, version: str) -> bool:
@@ -364,22 +364,17 @@ def _other_tags(suffixes: Iterable[str], tags: Iterable[str]) -> list[PublishedT
     return [parsed for tag in tags if not tag.endswith(ends) and (parsed := parse_tag(tag))]
 
 
-def _flavour(platform: Platform) -> Platform:
-    """Return a platform with the kernel's flavour in place of the kernel."""
-    return platform._replace(kernel=split_kernel(platform.kernel)[1])
-
-
 def _kernels(
     rows: Iterable[PlatformRow], published: Mapping[str, set[str]], others: Iterable[PublishedTag]
 ) -> dict[tuple[str, Platform], frozenset[str]]:
     """Return the kernels of each version and flavour that a row has."""
     found: dict[tuple[str, Platform], set[str]] = defaultdict(set)
-    flavours = {_flavour(row.platform) for row in rows}
+    flavours = {flavour_of(row.platform) for row in rows}
     for row in rows:
         for version in published[row.suffix]:
-            found[version, _flavour(row.platform)].add(row.platform.kernel)
+            found[version, flavour_of(row.platform)].add(row.platform.kernel)
     for parsed in others:
-        if parsed.platform.kernel and (flavour := _flavour(parsed.platform)) in flavours:
+        if parsed.platform.kernel and (flavour := flavour_of(parsed.platform)) in flavours:
             found[parsed.version, flavour].add(parsed.platform.kernel)
     return {key: frozenset(kernels) for key, kernels in found.items()}
 

@@ -482,6 +482,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
         "companions": [],
+        "progress": [],
         "unusedFallbacks": [],
         "unusedCompanions": [],
         "skipped": [],

@@ -9,6 +9,7 @@ from fakes.cluster import (
     make_planned,
     make_policy,
     make_pool,
+    make_pools,
     use_digest,
     use_precompiled,
 )
@@ -59,6 +60,17 @@ ubuntu22.04/5.15.0-91-generic/arm64  nic-cluster-policy  1      unknown      {ta
 5 pools, 6 nodes: 1 compiled, 1 digest, 1 missing, 1 precompiled, 1 unknown
 """
     )
+
+
+def test_of_several_policies_a_move_names_its_own() -> None:
+    old, new = make_pools(
+        make_policy("rack", fallbacks=("25.01-0.6.0.0-0",)), make_node("a"), make_node("b", kernel="6.8.0-1")
+    )
+    fallback = replace(use_precompiled(old), fallback="25.01-0.6.0.0-0")
+
+    lines = text_pools(result([fallback, use_precompiled(new), BY_DIGEST], NOTHING_ELSE)).splitlines()
+
+    assert lines[-1] == "1 of 2 nodes of NicNodePolicy rack run 25.04-0.6.1.0-2"
 
 
 def test_nodes_that_are_in_no_pool_stand_below_the_text() -> None:

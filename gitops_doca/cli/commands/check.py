@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from gitops_doca.cli.clusters import decide_all, open_fleet
+from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
@@ -25,7 +26,8 @@ from gitops_doca.emit.mirror import plain_list, skopeo_list
 from gitops_doca.emit.report import json_report
 
 _FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
-    "text": text_fleet,
+    "text": lambda results: text_fleet(results, stdout_layout()),
+    "wide": lambda results: text_fleet(results, stdout_layout(wide=True)),
     "markdown": markdown_fleet,
     "mirror": lambda results: plain_list(_images(results)),
     "mirror-skopeo": lambda results: skopeo_list(_images(results), _decisions(results)),

@@ -52,11 +52,19 @@ def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:
     for policy in policies(matrix.rows):
         if policy.driver.digest is not None:
             yield f"{name(policy)} names a digest, so none of its versions is current"
-    for row in matrix.rows:
-        if running := matrix.fallbacks(row):
-            yield f"{row.platform} runs the fallback version {' or '.join(running)}"
+    yield from _fallbacks(matrix)
     if not matrix.listed.complete:
         yield "the tag list is incomplete: ? means unknown"
+
+
+def _fallbacks(matrix: VersionMatrix) -> Iterator[str]:
+    on_fallback: dict[tuple[str, ...], list[str]] = {}
+    for row in matrix.rows:
+        on_fallback.setdefault(matrix.fallbacks(row), []).append(str(row.platform))
+    for running, pools in on_fallback.items():
+        if running:
+            run = "runs" if len(pools) == 1 else "run"
+            yield f"{_first(pools)} {run} the fallback version {' or '.join(running)}"
 
 
 def _finding(matrices: Sequence[VersionMatrix], latest: LatestVersion) -> str:

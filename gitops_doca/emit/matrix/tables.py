@@ -32,11 +32,11 @@ from gitops_doca.emit.tables import (
     RED,
     YELLOW,
     Layout,
+    Table,
     items,
     markdown_table,
     text_cells,
-    text_table,
-    without_repeats,
+    wrapped,
 )
 
 _VERSIONS = ("", "VERSION", "POOLS", "", "BLOCKED BY")
@@ -47,6 +47,7 @@ _COLOURS = {
     WORDS[Availability.UNKNOWN]: RED,
 }
 _PAGE = 80
+_INDENT = " " * 4
 
 
 def text_matrix(survey: VersionSurvey, versions: int, layout: Layout = PLAIN) -> str:
@@ -54,7 +55,7 @@ def text_matrix(survey: VersionSurvey, versions: int, layout: Layout = PLAIN) ->
     if not survey.matrices:
         return f"{NO_POOLS}\n"
     parts = (_text(survey, matrix, newest_first(matrix, versions), layout) for matrix in survey.matrices)
-    return "\n".join((printable_lines([headline(survey)]), *parts))
+    return "\n".join((printable_lines(wrapped([headline(survey)], layout)), *parts))
 
 
 def markdown_matrix(survey: VersionSurvey, versions: int) -> str:
@@ -70,40 +71,49 @@ def _text(
 ) -> str:
     head = _pool_head(matrix, shown, str.upper)
     rows = [head, *_pool_rows(matrix, shown, all_clusters=layout.wide)]
-    keep = {head for head in head if head not in {"CLUSTERS", "POLICY"}}
-    pools, repeated = without_repeats(rows, layout, keep=keep)
+    pools = Table(
+        rows=rows,
+        each="pool",
+        keep={*head} - {"CLUSTERS", "POLICY"},
+        soft=("CLUSTERS", "POLICY"),
+        split=True,
+        colours=_COLOURS,
+    )
+    versions = Table(rows=[_VERSIONS, *_version_rows(matrix, shown)], soft=("", "BLOCKED BY"))
+    legend = (f"{word}: {meaning}" for word, meaning in _legend(shown))
     lines = [
         str(matrix.repository),
-        *(f"  {finding}" for finding in findings(survey, matrix)),
+        *wrapped(findings(survey, matrix), layout, "  "),
         "",
-        *text_table([_VERSIONS, *_version_rows(matrix, shown)], layout),
+        *versions.lines(layout),
         *filter(None, [skipped(matrix, shown)]),
         "",
-        *text_table(pools, layout, keys=len(pools[0]) - len(shown), colours=_COLOURS),
-        *([f"every pool: {repeated}"] if repeated else []),
+        *pools.lines(layout),
         "",
         *_nearest(matrix, shown, layout),
-        *(f"{word}: {meaning}" for word, meaning in _legend(shown)),
+        *wrapped(legend, layout),
     ]
     return printable_lines(lines)
 
 
 def _nearest(matrix: VersionMatrix, shown: Sequence[VersionColumn], layout: Layout) -> Iterator[str]:
-    """Yield for each pool the nearest kernel of each version that does not serve it, and an empty line."""
-    if not has_nearest(shown):
-        return
-    yield f"{NEAREST}, by version number"
-    room = layout.width or _PAGE
+    """Yield for pools the nearest kernel of each version that does not serve them, and an empty line."""
+    alike: dict[tuple[str, ...], list[str]] = {}
     for index, row in enumerate(matrix.rows):
         kernels = [column.nearest[index] for column in shown]
-        cells = [f"{number} {printable(kernel)}" for number, kernel in enumerate(kernels, start=1) if kernel]
-        if not cells:
-            continue
-        yield f"  {row.platform}"
-        width = max(map(len, cells)) + 2
-        a_line = max((room - 2) // width, 1)
+        numbered = (f"{number} {kernel}" for number, kernel in enumerate(kernels, start=1) if kernel)
+        alike.setdefault(tuple(map(printable, numbered)), []).append(str(row.platform))
+    alike.pop((), None)
+    if not alike:
+        return
+    yield f"{NEAREST}, by version number"
+    for cells, pools in alike.items():
+        yield from (f"  {pool}" for pool in pools)
+        width = max(map(len, cells)) + len(_INDENT) // 2
+        a_line = max(((layout.width or _PAGE) - len(_INDENT)) // width, 1)
         for start in range(0, len(cells), a_line):
-            yield "  " + "".join(f"  {cell}".ljust(width) for cell in cells[start : start + a_line]).rstrip()
+            line = "".join(cell.ljust(width) for cell in cells[start : start + a_line])
+            yield f"{_INDENT}{line}".rstrip()
     yield ""
 
 

@@ -52,6 +52,33 @@ def test_the_newest_version_for_all_pools_is_confirmed_by_its_manifests(tmp_path
     assert registry.count("list") == 1
 
 
+COMPILED = [B.compile_tag, B.compile_tag.replace(VERSION, NEWER)]
+BOTH = [A.tag, tag(NEWER, A), *COMPILED]
+
+
+def test_what_pools_run_today_and_the_newest_version_are_looked_up(tmp_path: Path) -> None:
+    with FakeRegistry(tags={REPOSITORY: BOTH}) as registry:
+        result = matrix(registry, tmp_path, "-o", "json", forced=False)
+        asked = [request.path.rpartition("/")[2] for request in registry.requests if request.kind == "head"]
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["newest"] == repository(result)["newest"] == NEWER
+    assert [pool.get("compiles") for pool in repository(result)["pools"]] == [True, None]
+    assert sorted(asked) == sorted([*BOTH, B.tag])
+
+
+def test_while_it_is_unknown_what_a_pool_runs_no_version_is_named(tmp_path: Path) -> None:
+    with FakeRegistry(tags={REPOSITORY: BOTH}) as registry:
+        for kind in ("head", "get"):
+            registry.fail_always(kind, errors(403, "DENIED"))
+        result = matrix(registry, tmp_path, "-o", "json", forced=False)
+
+    assert result.exit_code == 5
+    assert repository(result)["newest"] is None
+    assert repository(result)["doubtful"]["version"] == NEWER
+    assert f"cannot confirm that {NEWER} has an image for every pool in" in result.stderr
+
+
 def test_a_listed_version_whose_manifest_is_missing_is_not_the_newest(tmp_path: Path) -> None:
     with FakeRegistry(tags={REPOSITORY: [*ALL, tag(NEWER, B)]}) as registry:
         registry.repositories[REPOSITORY].pop(tag(NEWER, B))

@@ -94,8 +94,8 @@ class VersionColumn:
     served: tuple[bool, ...]
     """Whether each row is served, by a precompiled image, or by one that compiles where that runs today."""
     nearest: tuple[str, ...]
-    """For each row that has no image the closest kernel that has one: of the same flavour, OS, OS version
-    and architecture. Empty where there is none."""
+    """For each row that is not served the closest kernel with a precompiled image, of the same flavour, OS,
+    OS version and architecture; empty where there is none, and where it is unknown whether it is served."""
     current: bool
     """A policy of the matrix names it."""
 

@@ -124,23 +124,24 @@ def _newest_for(owners: Sequence[Policy]) -> tuple[str, ...]:
     return tuple(f"newest for {name(policy)}" for policy in owners)
 
 
-def policy_heads(matrix: VersionMatrix) -> tuple[str, ...]:
+def policy_heads(matrix: VersionMatrix, *, wide: bool = False) -> tuple[str, ...]:
     """Return the heads of the cells that `policy_cells` returns."""
     clusters = ("clusters",) if any(row.clusters for row in matrix.rows) else ()
     several = len({kind_and_name(policy) for policy in policies(matrix.rows)}) > 1
-    return (*clusters, *(("policy",) if several else ()))
+    return (*clusters, *(("policy",) if several or wide else ()))
 
 
-def policy_cells(matrix: VersionMatrix, row: PlatformRow, *, all_clusters: bool = False) -> tuple[str, ...]:
+def policy_cells(matrix: VersionMatrix, row: PlatformRow, *, wide: bool = False) -> tuple[str, ...]:
     """Return the clusters of a row in one cell, and the names of its policies in another.
 
-    The first exists only in a fleet, the second only if the matrix has several policies.
+    The first exists only in a fleet, the second only if the matrix has several policies, or if it is `wide`:
+    then all clusters are named.
     """
     cells = {
-        "clusters": ", ".join(row.clusters) if all_clusters else _first(row.clusters),
+        "clusters": ", ".join(row.clusters) if wide else _first(row.clusters),
         "policy": ", ".join(dict.fromkeys(policy.name for policy in policies([row]))),
     }
-    return tuple(cells[head] for head in policy_heads(matrix))
+    return tuple(cells[head] for head in policy_heads(matrix, wide=wide))
 
 
 def _first(names: Sequence[str]) -> str:

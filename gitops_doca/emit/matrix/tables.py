@@ -69,8 +69,8 @@ def markdown_matrix(survey: VersionSurvey, versions: int) -> str:
 def _text(
     survey: VersionSurvey, matrix: VersionMatrix, shown: Sequence[VersionColumn], layout: Layout
 ) -> str:
-    head = _pool_head(matrix, shown, str.upper)
-    rows = [head, *_pool_rows(matrix, shown, all_clusters=layout.wide)]
+    head = _pool_head(matrix, shown, str.upper, wide=layout.wide)
+    rows = [head, *_pool_rows(matrix, shown, wide=layout.wide)]
     pools = Table(
         rows=rows,
         each="pool",
@@ -155,23 +155,23 @@ def _version_rows(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> list
 
 
 def _pool_head(
-    matrix: VersionMatrix, shown: Sequence[VersionColumn], style: Callable[[str], str]
+    matrix: VersionMatrix, shown: Sequence[VersionColumn], style: Callable[[str], str], *, wide: bool = False
 ) -> tuple[str, ...]:
     numbers = (str(number) for number, _ in enumerate(shown, start=1))
-    return (*map(style, ("pool", *policy_heads(matrix), "nodes")), *numbers)
+    return (*map(style, ("pool", *policy_heads(matrix, wide=wide), "nodes")), *numbers)
 
 
 def _pool_rows(
     matrix: VersionMatrix,
     shown: Sequence[VersionColumn],
     *,
-    all_clusters: bool = False,
+    wide: bool = False,
     with_nearest: bool = False,
 ) -> list[tuple[str, ...]]:
     return [
         (
             str(row.platform),
-            *policy_cells(matrix, row, all_clusters=all_clusters),
+            *policy_cells(matrix, row, wide=wide),
             nodes(row),
             *(_answer(column, index, with_nearest=with_nearest) for column in shown),
         )

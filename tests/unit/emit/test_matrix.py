@@ -182,6 +182,28 @@ def test_several_policies_are_named() -> None:
     assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, pinned, storage  3 " in text
 
 
+def test_the_wide_grid_names_the_policy_and_all_clusters() -> None:
+    pools = tuple(
+        replace(pool, policy=replace(pool.policy, cluster=f"clusters/{name}"))
+        for name in "abcde"
+        for pool in POOLS[:1]
+    )
+
+    (line,) = (
+        line
+        for line in text_matrix(survey(pools=pools), 1, Layout(width=80, wide=True)).splitlines()
+        if line.startswith("ubuntu22.04")
+    )
+
+    assert re.split(" {2,}", line) == [
+        "ubuntu22.04/5.15.0-91-generic/amd64",
+        "clusters/a, clusters/b, clusters/c, clusters/d, clusters/e",
+        "nic-cluster-policy",
+        "10",
+        *("yes", "yes"),
+    ]
+
+
 def test_policies_with_the_same_versions_share_a_sentence() -> None:
     policies = [make_policy(name, selector={"role": name}, force_precompiled=True) for name in "abcde"]
     nodes = [make_node(f"node-{name}", labels={"role": name}) for name in "abcde"]

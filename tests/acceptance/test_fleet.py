@@ -311,7 +311,7 @@ def test_the_matrix_holds_versions_against_the_pools_of_all_clusters(tmp_path: P
     policy = "NicClusterPolicy/nic-cluster-policy in clusters"
     assert lines[3] == (
         f"  {policy}/a, {policy}/b, {policy}/c and 1 more have 25.04-0.6.1.0-2; "
-        "newest version for every pool: 25.04-0.6.1.0-2 (current)"
+        "newest version for the pools of each: 25.04-0.6.1.0-2 (current)"
     )
     assert (
         "POOL                                  CLUSTERS                                       NODES  1"

@@ -47,8 +47,8 @@ def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:
             own = policy.driver.version or "a digest"
             alike.setdefault((own, _finding([matrix], latest)), []).append(name(policy))
     for (own, found), names in alike.items():
-        have = "has" if len(names) == 1 else "have"
-        yield f"{_first(names)} {have} {own}; newest version for every pool: {found}"
+        have, whose = ("has", "its pools") if len(names) == 1 else ("have", "the pools of each")
+        yield f"{_first(names)} {have} {own}; newest version for {whose}: {found}"
     for policy in policies(matrix.rows):
         if policy.driver.digest is not None:
             yield f"{name(policy)} names a digest, so none of its versions is current"

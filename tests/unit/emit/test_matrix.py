@@ -174,9 +174,9 @@ def test_several_policies_are_named() -> None:
         f"newest version for every pool: {NEWER}\n"
         "\n"
         "nvcr.io/nvidia/mellanox/doca-driver\n"
-        f"  NicNodePolicy/compute has {VERSION}; newest version for every pool: {NEWER}\n"
-        f"  NicNodePolicy/pinned has a digest; newest version for every pool: {NEWER}\n"
-        f"  NicNodePolicy/storage has {NEWER}; newest version for every pool: {NEWER} (current)\n"
+        f"  NicNodePolicy/compute has {VERSION}; newest version for its pools: {NEWER}\n"
+        f"  NicNodePolicy/pinned has a digest; newest version for its pools: {NEWER}\n"
+        f"  NicNodePolicy/storage has {NEWER}; newest version for its pools: {NEWER} (current)\n"
         "  NicNodePolicy/pinned names a digest, so none of its versions is current\n"
     )
     assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, pinned, storage  3 " in text
@@ -211,7 +211,7 @@ def test_policies_with_the_same_versions_share_a_sentence() -> None:
 
     assert (
         "  NicNodePolicy/a, NicNodePolicy/b, NicNodePolicy/c and 2 more have 25.04-0.6.1.0-2; "
-        "newest version for every pool: doca3.1.0-25.07-0.9.7.0-0\n"
+        "newest version for the pools of each: doca3.1.0-25.07-0.9.7.0-0\n"
     ) in text
 
 

@@ -3,10 +3,10 @@
 
 usage: next_version.py FOLDER
 
-`gitops-doca matrix` names the newest version whose precompiled images are all there, as their manifests
-confirm. If it is newer than the policy's, the one line of FOLDER that has the policy's version is changed,
-and title and text of a proposal are printed; else nothing is printed. Needs gitops-doca on PATH, and no more
-than Python's standard library.
+`gitops-doca matrix` names the newest version whose images are all there, as their manifests confirm:
+precompiled ones, and for pools that compile today those that compile. If it is newer than the policy's, the
+one line of FOLDER that has the policy's version is changed, and title and text of a proposal are printed;
+else nothing is printed. Needs gitops-doca on PATH, and no more than Python's standard library.
 
 exit: 0 done, or nothing to do; 2 called wrongly; 3 the version is not one line of one policy, and nothing was
 changed; else the code of gitops-doca.
@@ -43,7 +43,7 @@ def main() -> None:
         file.write_bytes(before)
         _fail(f"{file} has the version, but {folder} does not take it from there: change it by hand")
     print(f"Move {folder} to {newest}")
-    print(f"The policy has {current}. Every pool has its precompiled image of {newest}.")
+    print(f"The policy has {current}. {newest} has an image for every pool.")
 
 
 def _survey(folder: str) -> tuple[dict[str, Any], str]:

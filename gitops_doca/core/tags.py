@@ -1,7 +1,9 @@
 """Make the tags of driver images as the operator does, and parse published ones."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 from gitops_doca.core.distributions import DISTRIBUTIONS
@@ -79,6 +81,27 @@ def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
     if found is None:
         return (), kernel
     return tuple(int(number) for number in re.findall(r"\d+", found["numbers"])), found["flavour"]
+
+
+def flavour_of(platform: Platform) -> Platform:
+    """Return a platform with its kernel's flavour in place of the kernel."""
+    return platform._replace(kernel=split_kernel(platform.kernel)[1])
+
+
+def kernel_distance(kernel: str, other: str) -> tuple[int, ...]:
+    """Return how far apart the numbers of two kernels are, the first number first."""
+    pairs = zip_longest(split_kernel(kernel)[0], split_kernel(other)[0], fillvalue=0)
+    return tuple(abs(one - two) for one, two in pairs)
+
+
+def nearest_kernel(kernel: str, others: Iterable[str]) -> str:
+    """Return the closest of some kernels of one flavour, the newer of two; empty without any."""
+    numbers = split_kernel(kernel)[0]
+    return min(
+        others,
+        key=lambda other: (kernel_distance(kernel, other), split_kernel(other)[0] < numbers, other),
+        default="",
+    )
 
 
 def is_full_tag(version: str) -> bool:

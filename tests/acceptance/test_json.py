@@ -184,6 +184,7 @@ def test_the_working_directory_is_a_dot(world: World) -> None:
             }
         ],
         "companions": [],
+        "progress": [],
         "unusedFallbacks": [],
         "unusedCompanions": [],
         "skipped": [],

@@ -71,9 +71,9 @@ def test_the_walk_through_does_what_the_page_says(upgrade: Upgrade) -> None:
     upgrade.config(PLANNED)
     upgrade.run("gitops-doca check", exit_code=6)
     table = upgrade.run(CHECK).stdout.decode()
-    assert [line.split()[:3] for line in table.splitlines()[1:3]] == [
-        [NEW.name, "nic-cluster-policy", "planned"],
-        [OLD.name, "nic-cluster-policy", "2"],
+    assert [line.split()[:2] for line in table.splitlines()[1:3]] == [
+        [NEW.name, "planned"],
+        [OLD.name, "2"],
     ]
 
     planned = upgrade.run(LOCK)

@@ -88,9 +88,7 @@ def test_a_newer_version_for_every_pool_is_proposed_with_its_lock(forge: Forge, 
     assert [one["tag"] for one in lock["repositories"][0]["tags"]] == [tag(NEWER, B), tag(NEWER, A)]
     title, _, body = forge.git("log", "-1", "--format=%B", BRANCH).strip().partition("\n\n")
     assert title == f"Move {FOLDER} to {NEWER}"
-    assert body.startswith(
-        f"    The policy has {VERSION}. Every pool has its precompiled image of {NEWER}.\n"
-    )
+    assert body.startswith(f"    The policy has {VERSION}. {NEWER} has an image for every pool.\n")
     created = (forge.folder / "gh.log").read_text().split("gh\n")[-1]
     assert created == f"pr\ncreate\n--head\n{BRANCH}\n--base\nmain\n--title\n{title}\n--body\n{body}\n"
     changed = forge.git("diff", "--name-only", "main", BRANCH).split()

@@ -375,8 +375,8 @@ def test_finish_too_early_removes_nothing_and_says_why(tmp_path: Path) -> None:
     result = folder.call("upgrade", "--finish", "--write", exit_code=0)
 
     assert result.stdout.decode().splitlines()[1:3] == [
-        f"plan {GENERIC_NEW} stays: 1 node is still on a fallback version",
-        f"fallback version {OLD} stays: 1 node is on it",
+        f"plan {GENERIC_NEW} stays: nodes of the same kind still run a fallback version",
+        f"fallback version {OLD} stays: 1 node runs it",
     ]
     assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
 

@@ -1,13 +1,14 @@
 """The command `upgrade`: which kernel each pool needs for another driver version."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import click
 
 from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, open_fleet
 from gitops_doca.cli.input_files import LoadedCluster, change_files, load_all
+from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
@@ -36,7 +37,8 @@ from gitops_doca.usecases.look_up import RegistryTags, look_up
 from gitops_doca.usecases.upgrade import find_upgrade
 
 _JSON = "json"
-_FORMS: dict[str, Callable[[UpgradeReport], str]] = {"text": text_upgrade, "markdown": markdown_upgrade}
+_TABLES = ("text", "wide")
+_MARKDOWN = "markdown"
 
 
 def _version(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -69,7 +71,7 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option(
     "-o",
     "--output",
-    type=click.Choice([*_FORMS, _JSON]),
+    type=click.Choice([*_TABLES, _MARKDOWN, _JSON]),
     default="text",
     show_default=True,
     help="Format.",
@@ -101,7 +103,8 @@ def command(
     if output == _JSON:
         write_stdout(json_upgrade(report, fleet.clusters[0].label, fleet.diagnostics))
     elif report.upgrade or report.finishes:
-        write_stdout(_FORMS[output](report))
+        layout = stdout_layout(wide=output == "wide")
+        write_stdout(text_upgrade(report, layout) if output in _TABLES else markdown_upgrade(report))
     if report.upgrade or report.finishes:
         summarize(lambda: markdown_upgrade(report), fleet.shared)
     fleet.end()
@@ -157,7 +160,9 @@ class _Run:
         finishes, plans = {}, {}
         for one in clusters:
             label, settings = one.inputs.label, one.inputs.settings
-            finishes[label] = find_finished(decided[label][1], settings.planned, settings.fallback_versions)
+            finishes[label] = find_finished(
+                one.inputs.inputs.grouping, decided[label][1], settings.planned, settings.fallback_versions
+            )
             plans[label] = finishes[label].plan(settings.fallback_versions)
 
         def check(one: LoadedCluster, changed: Changed) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from gitops_doca.core.model import PlannedPool
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 from gitops_doca.core.resolve.fallbacks import unused_fallbacks
-from gitops_doca.core.tags import split_revision
+from gitops_doca.core.resolve.pools import Grouping
+from gitops_doca.core.resolve.progress import done_plans
 from gitops_doca.core.upgrade.edits import ClusterPlan
-from gitops_doca.core.upgrade.published import family_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,60 +33,38 @@ class Finish:
         return ClusterPlan(versions={}, fallbacks=left, added=(), removed=self.plans)
 
 
-def finish(decisions: Sequence[Decision], plans: Sequence[PlannedPool], fallbacks: Sequence[str]) -> Finish:
-    """Return which plans are done, and which fallback versions no pool runs.
-
-    A plan is done when nodes run it and no pool with nodes of its policy and family runs a fallback
-    version: a node may go back to the old kernel, and must not lose the new one's DaemonSet.
-    """
-    unused = unused_fallbacks(decisions, fallbacks)
-    stay = [(plan, why) for plan in plans if (why := _not_done(plan, decisions))]
-    left = [plan for plan, _ in stay]
+def finish(
+    grouping: Grouping,
+    decisions: Sequence[Decision],
+    plans: Sequence[PlannedPool],
+    fallbacks: Sequence[str],
+) -> Finish:
+    """Return which plans are done, and which fallback versions no pool runs."""
+    done, unused = done_plans(grouping, decisions), unused_fallbacks(decisions, fallbacks)
+    staying = [plan for plan in plans if not any(plan is one for one in done)]
+    used = [version for version in fallbacks if version not in unused]
     return Finish(
-        plans=tuple(plan for plan in plans if not any(plan is one for one in left)),
+        plans=tuple(plan for plan in plans if any(plan is one for one in done)),
         fallbacks=unused,
         stay=(
-            *(Leftover(what=f"plan {plan}", why=why) for plan, why in stay),
+            *(Leftover(what=f"plan {plan}", why=_not_done(plan, grouping)) for plan in staying),
             *(
                 Leftover(what=f"fallback version {version}", why=_users(version, decisions))
-                for version in fallbacks
-                if version not in unused
+                for version in used
             ),
         ),
     )
 
 
-def _not_done(plan: PlannedPool, decisions: Sequence[Decision]) -> str:
-    """Return why a plan has to stay; empty when it is done."""
-    own = [d for d in decisions if d.pool.platform == plan.platform and plan.is_for(d.pool.policy)]
-    if not own or any(not decision.pool.nodes for decision in own):
-        return "no node runs it yet"
-    families = {(d.pool.policy.key, family_of(d.pool.platform)) for d in own}
-    behind = [
-        decision
-        for decision in decisions
-        if (decision.pool.policy.key, family_of(decision.pool.platform)) in families and is_behind(decision)
-    ]
-    return f"{_count(behind)} still on a fallback version" if behind else ""
-
-
-def is_behind(decision: Decision) -> bool:
-    """Say whether the nodes of a pool run another driver than their policy's, revisions aside."""
-    match decision:
-        case UsePrecompiled(pool=pool):
-            own = split_revision(pool.policy.driver.version)[0]
-            return bool(pool.nodes) and split_revision(decision.version)[0] != own
-        case _:
-            return False
+def _not_done(plan: PlannedPool, grouping: Grouping) -> str:
+    if any(plan is one for one in grouping.obsolete_plans):
+        return "nodes of the same kind still run a fallback version"
+    return "no node runs it yet"
 
 
 def _users(version: str, decisions: Iterable[Decision]) -> str:
     users = [d for d in decisions if isinstance(d, UsePrecompiled) and d.fallback == version]
-    if not users:
-        return "some answers are unknown"
-    return f"{_count(users)} on it" if any(d.pool.nodes for d in users) else "a planned pool needs it"
-
-
-def _count(decisions: Iterable[Decision]) -> str:
-    count = len({name for decision in decisions for name in decision.pool.node_names})
-    return "1 node is" if count == 1 else f"{count} nodes are"
+    nodes = sum(len(decision.pool.nodes) for decision in users)
+    if nodes:
+        return f"{nodes} {'node runs' if nodes == 1 else 'nodes run'} it"
+    return "a planned pool needs it" if users else "some answers are unknown"

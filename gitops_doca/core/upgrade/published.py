@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gitops_doca.core.model import Platform
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 from gitops_doca.core.resolve.lookup import TagExists, TagList, TagLookup, TagMissing
 from gitops_doca.core.tags import (
     PublishedTag,
+    flavour_of,
     parse_tag,
     parse_version,
     split_kernel,
@@ -17,22 +17,6 @@ from gitops_doca.core.tags import (
     strip_version,
     version_key,
 )
-
-
-class Family(NamedTuple):
-    """The parts of a platform that a kernel upgrade does not change."""
-
-    os_id: str
-    os_version: str
-    flavour: str
-    """The part of the kernel after its numbers, such as `-generic`."""
-    arch: str
-
-
-def family_of(platform: Platform) -> Family:
-    """Return the family of a platform."""
-    flavour = split_kernel(platform.kernel)[1]
-    return Family(platform.os_id, platform.os_version, flavour, platform.arch)
 
 
 def kernel_key(kernel: str) -> tuple[tuple[int, ...], str]:
@@ -44,8 +28,8 @@ def kernel_key(kernel: str) -> tuple[tuple[int, ...], str]:
 class Release:
     """The images of one driver version."""
 
-    kernels: Mapping[Family, tuple[str, ...]] = field(default_factory=dict)
-    """The kernels with a precompiled image, newest first."""
+    kernels: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
+    """The kernels with a precompiled image, newest first, by flavour as `flavour_of` returns it."""
     compiled: frozenset[tuple[str, str]] = frozenset()
     """OS, such as `rhel9.6`, and architecture of the images that compile on the node."""
 
@@ -95,11 +79,11 @@ def published(
     """
     if absent := {image.tag for image in without if image.repository == repository}:
         listed = TagList(listed.tags - absent, listed.complete, listed.unlinked)
-    kernels: dict[str, dict[Family, list[str]]] = defaultdict(lambda: defaultdict(list))
+    kernels: dict[str, dict[Platform, list[str]]] = defaultdict(lambda: defaultdict(list))
     compiled: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for tag in _parsed(listed.tags, asked):
         if tag.platform.kernel:
-            kernels[tag.version][family_of(tag.platform)].append(tag.platform.kernel)
+            kernels[tag.version][flavour_of(tag.platform)].append(tag.platform.kernel)
         else:
             compiled[tag.version].add((tag.platform.os, tag.platform.arch))
     versions = sorted({*kernels, *compiled}, key=_version_order, reverse=True)

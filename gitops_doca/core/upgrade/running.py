@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
-from gitops_doca.core.model import Pool
+from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.tags import compile_tag, precompiled_tag, split_revision, version_key
-from gitops_doca.core.upgrade.published import Family, Published, family_of, kernel_key
+from gitops_doca.core.tags import compile_tag, flavour_of, precompiled_tag, split_revision, version_key
+from gitops_doca.core.upgrade.published import Published, kernel_key
 
 
 class Driver(Enum):
@@ -50,7 +50,7 @@ def movable_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
     """
     wanted = [pool for pool in pools if pool.policy.driver.digest is None]
     with_nodes = {_kind(pool) for pool in wanted if pool.nodes}
-    planned: dict[tuple[tuple[str, str, str], Family], Pool] = {}
+    planned: dict[tuple[tuple[str, str, str], Platform], Pool] = {}
     for pool in wanted:
         first = planned.setdefault(_kind(pool), pool)
         if kernel_key(pool.platform.kernel) > kernel_key(first.platform.kernel):
@@ -62,8 +62,8 @@ def movable_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
     )
 
 
-def _kind(pool: Pool) -> tuple[tuple[str, str, str], Family]:
-    return pool.policy.key, family_of(pool.platform)
+def _kind(pool: Pool) -> tuple[tuple[str, str, str], Platform]:
+    return pool.policy.key, flavour_of(pool.platform)
 
 
 def running(pool: Pool, chosen: Mapping[LockedPool, ImageReference], published: Published) -> Running:
@@ -80,11 +80,11 @@ def running(pool: Pool, chosen: Mapping[LockedPool, ImageReference], published: 
 
 
 def _inferred(pool: Pool, published: Published) -> Running:
-    spec, family = pool.policy.driver, family_of(pool.platform)
+    spec, flavour = pool.policy.driver, flavour_of(pool.platform)
     having = [
         version
         for version, release in published.releases.items()
-        if pool.platform.kernel in release.kernels.get(family, ())
+        if pool.platform.kernel in release.kernels.get(flavour, ())
     ]
     for version in (
         *(v for v in (spec.version, *spec.fallbacks) if v in having),

@@ -11,8 +11,8 @@ from gitops_doca.core.resolve.companions import (
     CompanionState,
     CompanionUnknown,
 )
-from gitops_doca.core.tags import compile_tag, precompiled_tag, split_kernel
-from gitops_doca.core.upgrade.published import Published, family_of
+from gitops_doca.core.tags import compile_tag, flavour_of, precompiled_tag, split_kernel
+from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.running import Driver, Running
 
 Companions = Callable[[Pool, str], tuple[CompanionState, ...] | None]
@@ -87,7 +87,7 @@ class Rules:
 
 def kernels_for(running: Running, version: str, published: Published, rules: Rules) -> tuple[str, ...]:
     """Return the kernels that a pool may boot for a version, newest first."""
-    kernels = published.release(version).kernels.get(family_of(running.pool.platform), ())
+    kernels = published.release(version).kernels.get(flavour_of(running.pool.platform), ())
     if rules.may_go_back or not running.pool.nodes:
         return kernels
     return tuple(kernel for kernel in kernels if not is_older(kernel, running.kernel))
@@ -147,16 +147,16 @@ def _lacking(states: Sequence[CompanionState], kernel: str) -> str:
 
 def _no_kernel(running: Running, version: str, published: Published) -> Way:
     platform = running.pool.platform
-    family = family_of(platform)
-    all_kernels = published.release(version).kernels.get(family, ())
+    same = flavour_of(platform)
+    all_kernels = published.release(version).kernels.get(same, ())
     if all_kernels:
         nearest = all_kernels[0]
         nodes = running.pool.nodes
         runs = "runs" if len(nodes) == 1 else "run"
         why = f"{list_nodes(nodes)} {runs} a newer kernel than {nearest}, the newest that it has"
         return Way(running=running, why=why, nearest=nearest)
-    flavour = family.flavour.removeprefix("-") or "plain"
-    why = f"it has no precompiled image for a {flavour} kernel of {platform.os} {platform.arch}"
+    flavour = same.kernel.removeprefix("-") or "plain"
+    why = f"it has no precompiled image for {flavour} kernels of {platform.os} {platform.arch}"
     return Way(running=running, why=why)
 
 

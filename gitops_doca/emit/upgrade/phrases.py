@@ -9,9 +9,10 @@ from gitops_doca.core.upgrade.running import Driver
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 
-HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "kernel then", "note")
+HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel", "note")
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
+NOT_POSSIBLE = "not possible"
 NOTHING = "nothing was changed: the inputs say so already"
 
 
@@ -30,7 +31,7 @@ def row(way: Way) -> tuple[str, ...]:
         str(len(pool.nodes)) if pool.nodes else "planned",
         runs(way),
         way.running.kernel,
-        way.version if way.exists else "not possible",
+        way.version if way.exists else NOT_POSSIBLE,
         way.kernel,
         _note(way),
     )
@@ -49,8 +50,6 @@ def runs(way: Way) -> str:
 
 
 def _note(way: Way) -> str:
-    if not way.exists:
-        return way.why
     notes = [
         "compiles on its nodes, has a precompiled image today" if way.gives_up else "",
         "compiles on its nodes" if way.compiles and not way.gives_up else "",
@@ -157,6 +156,14 @@ def finish_lines(report: UpgradeReport) -> Iterator[str]:
             yield f"{where}{left.what} stays: {left.why}"
         if not (finish.plans or finish.fallbacks or finish.stay):
             yield f"{where}no plan and no fallback version to remove"
+
+
+def blocked_lines(upgrade: Upgrade) -> Iterator[str]:
+    """Yield why pools cannot use the version."""
+    for way in upgrade.target.blocked if upgrade.target else ():
+        pool = way.running.pool
+        where = f"{pool.policy.cluster}: " if pool.policy.cluster else ""
+        yield f"{where}{pool.platform}: {way.why}"
 
 
 def superseded_lines(upgrade: Upgrade) -> Iterator[str]:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from gitops_doca.core.upgrade.result import UpgradeReport
 from gitops_doca.emit.escape import markdown_block, markdown_text, printable_lines
-from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
+from gitops_doca.emit.tables import PLAIN, RED, Layout, Table, items, markdown_table, text_cells, wrapped
 from gitops_doca.emit.upgrade.phrases import (
     HEADS,
+    NOT_POSSIBLE,
     NOTHING,
     NUMBERS,
+    blocked_lines,
     edit_lines,
     finish_lines,
     headline,
@@ -20,19 +22,27 @@ from gitops_doca.emit.upgrade.phrases import (
 )
 
 
-def text_upgrade(report: UpgradeReport) -> str:
+def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
     """Return one line for each pool, then how the kernels get there, and the next commands."""
     lines: list[str] = []
     upgrade = report.upgrade
     if upgrade is not None:
         lines.append(headline(upgrade))
         if upgrade.target is not None:
-            table = _used([HEADS, *map(row, ordered(upgrade.target.ways))])
-            head, *rows = table
-            lines += ["", *text_table([tuple(map(str.upper, head)), *rows])]
-        lines += _part("", [*notes(upgrade), *superseded_lines(upgrade)])
+            head, *rows = _used([HEADS, *map(row, ordered(upgrade.target.ways))])
+            table = Table(
+                rows=[tuple(map(str.upper, head)), *rows],
+                each="pool",
+                keep=("POOL", "NODES", "KERNEL", "GETS", "NEW KERNEL", "NOTE"),
+                soft=("NOTE", "RUNS", "GETS", "POLICY"),
+                title="CLUSTER",
+                colours={NOT_POSSIBLE: RED},
+            )
+            lines += ["", *table.lines(layout)]
+        below = [*blocked_lines(upgrade), *notes(upgrade), *superseded_lines(upgrade)]
+        lines += _part("", wrapped(below, layout))
         lines += _part("packages:", packages(upgrade))
-    lines += _part("", finish_lines(report))
+    lines += _part("", wrapped(finish_lines(report), layout))
     lines += _part(f"{_edited(report)}:", edit_lines(report))
     lines += _part("to write by hand:", report.by_hand)
     lines += _part("next:", report.commands)
@@ -51,7 +61,9 @@ def markdown_upgrade(report: UpgradeReport) -> str:
             head, *rows = [HEADS, *map(row, ordered(upgrade.target.ways))]
             cells = text_cells([tuple(map(str.capitalize, head)), *rows])
             lines += ["", *markdown_table(cells, numbers=NUMBERS)]
-        lines += items([*notes(upgrade), *superseded_lines(upgrade), *packages(upgrade)])
+        lines += items(
+            [*blocked_lines(upgrade), *notes(upgrade), *superseded_lines(upgrade), *packages(upgrade)]
+        )
     lines += items(finish_lines(report))
     for title, some in (
         (_edited(report), tuple(edit_lines(report))),

@@ -1,10 +1,10 @@
 from fakes.cluster import REPOSITORY
 from gitops_doca.core.model import Platform
 from gitops_doca.core.resolve.lookup import TagExists, TagList, TagMissing
-from gitops_doca.core.upgrade.published import Family, Published, Release, family_of, published
+from gitops_doca.core.upgrade.published import Published, Release, published
 from support.published import VERSIONS, published_tags
 
-GENERIC = Family("ubuntu", "24.04", "-generic", "amd64")
+GENERIC = Platform("ubuntu", "24.04", "-generic", "amd64")
 
 
 def of(*tags: str, asked: str = "") -> Published:
@@ -35,7 +35,7 @@ def test_a_release_has_the_kernels_of_each_family_newest_first_and_the_systems_t
         version: Release(
             kernels={
                 GENERIC: ("6.8.0-100-generic", "6.8.0-9-generic"),
-                GENERIC._replace(flavour="-nvidia"): ("6.8.0-100-nvidia",),
+                GENERIC._replace(kernel="-nvidia"): ("6.8.0-100-nvidia",),
             },
             compiled=frozenset({("rhel9.6", "arm64")}),
         )
@@ -62,9 +62,3 @@ def test_an_image_that_cannot_be_pulled_is_not_there() -> None:
     assert found.releases["25.04-0.6.1.0-2"].kernels == {GENERIC: ("6.8.0-100-generic",)}
     assert isinstance(found.lookup(REPOSITORY.tag(left)), TagExists)
     assert found.lookup(REPOSITORY.tag(gone)) == TagMissing()
-
-
-def test_the_family_of_a_platform_is_all_but_the_numbers_of_its_kernel() -> None:
-    platform = Platform("rhel", "9.6", "5.14.0-570.12.1.el9_6.x86_64", "amd64")
-
-    assert family_of(platform) == Family("rhel", "9.6", ".el9_6.x86_64", "amd64")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.upgrade.result import UpgradeReport
+from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
 from gitops_doca.emit.escape import markdown_block, markdown_text, printable_lines
 from gitops_doca.emit.tables import PLAIN, RED, Layout, Table, items, markdown_table, text_cells, wrapped
 from gitops_doca.emit.upgrade.phrases import (
@@ -39,8 +39,7 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
                 colours={NOT_POSSIBLE: RED},
             )
             lines += ["", *table.lines(layout)]
-        below = [*blocked_lines(upgrade), *notes(upgrade), *superseded_lines(upgrade)]
-        lines += _part("", wrapped(below, layout))
+        lines += _part("", wrapped(_below(upgrade), layout))
         lines += _part("packages:", packages(upgrade))
     lines += _part("", wrapped(finish_lines(report), layout))
     lines += _part(f"{_edited(report)}:", edit_lines(report))
@@ -75,6 +74,10 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     if report.is_written and not report.edits:
         lines += ["", NOTHING]
     return "\n".join([*lines, ""])
+
+
+def _below(upgrade: Upgrade) -> list[str]:
+    return [*blocked_lines(upgrade), *notes(upgrade), *superseded_lines(upgrade)]
 
 
 def _edited(report: UpgradeReport) -> str:

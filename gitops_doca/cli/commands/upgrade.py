@@ -23,7 +23,7 @@ from gitops_doca.cli.settings.flags import (
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source, read_locked
 from gitops_doca.core.compare.lock import locked_pool
 from gitops_doca.core.diagnostics import SAME, Category, Diagnostic, GenerationError, Problems, spell
-from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import (
     ClusterPlan,
@@ -188,7 +188,11 @@ class _Run:
             clusters,
             plans,
             lambda one, changed, problems: report_broken(
-                {locked_pool(d.pool): d.image.tag for d in decisions[one.inputs.label]},
+                {
+                    locked_pool(decision.pool): decision.image.tag
+                    for decision in decisions[one.inputs.label]
+                    if isinstance(decision, UsePrecompiled)
+                },
                 decide_again(one.change(plans), changed, one.source, problems),
                 plans[one.inputs.label],
                 "",

@@ -9,7 +9,6 @@ import yaml
 
 from support.cli import Result
 from support.docker_registry import DockerRegistry
-from support.in_process import run_here
 from support.move import gpu_tag, manifests_by_pool
 from support.two_clusters import (
     DATABASE,
@@ -28,6 +27,7 @@ from support.two_clusters import (
     STORAGE_NEXT,
     Published,
     Repository,
+    go,
     publish,
 )
 
@@ -49,16 +49,10 @@ class Fleet:
         self.repository = repository
 
     def run(self, *arguments: str, exit_code: int = 0) -> Result:
-        result = run_here(*arguments, *FOLDERS, cwd=self.repository.folder)
-        assert result.exit_code == exit_code, result.stderr
-        return result
+        return self.repository.run(*arguments, *FOLDERS, exit_code=exit_code)
 
     def lines(self, *arguments: str, exit_code: int = 0) -> list[str]:
         return self.run(*arguments, exit_code=exit_code).stdout.decode().splitlines()
-
-    def lock_and_commit(self) -> None:
-        self.run("lock")
-        self.repository.commit()
 
     def boot(self, folder: str, **nodes: str) -> None:
         """Have nodes run other kernels, and refresh inventory and lock."""
@@ -66,16 +60,12 @@ class Fleet:
         self.run("lock")
 
     def boot_all(self) -> None:
-        for folder, nodes in self.repository.nodes.items():
-            self.boot(
-                folder, **{name.replace("-", "_"): NEXT.get(pool, pool) for name, pool in nodes.items()}
-            )
+        self.repository.boot_all()
+        self.run("lock")
 
     def manifests(self, folder: str) -> dict[str, str]:
         """The DaemonSet of each pool, as its bytes in what `generate` prints."""
-        result = run_here("generate", "--locked", folder, cwd=self.repository.folder)
-        assert result.exit_code == 0, result.stderr
-        return manifests_by_pool(result.stdout)
+        return manifests_by_pool(self.repository.run("generate", "--locked", folder).stdout)
 
     def config(self, folder: str) -> str:
         return self.repository.text(f"{folder}/gitops-doca.yaml")
@@ -107,27 +97,7 @@ class Fleet:
 @pytest.fixture(scope="module")
 def stages(published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Repository]:
     """The repository at each stage of the upgrade; tests work on copies."""
-    folder = tmp_path_factory.mktemp("upgrade")
-    fleet = Fleet(Repository(folder=folder / "work"))
-    fleet.repository.create(published)
-    stages = {}
-
-    def keep(name: str) -> None:
-        stages[name] = fleet.repository.copy(folder / name)
-
-    fleet.lock_and_commit()
-    keep("before")
-    fleet.run("upgrade", "--to", NEW, "--write")
-    keep("written")
-    fleet.lock_and_commit()
-    keep("locked")
-    fleet.boot(FIRST, gpu_2=GPU_NEXT)
-    fleet.repository.commit()
-    keep("begun")
-    fleet.boot_all()
-    fleet.repository.commit()
-    keep("moved")
-    return stages
+    return go(tmp_path_factory.mktemp("upgrade"), published)
 
 
 @pytest.fixture
@@ -340,7 +310,7 @@ def test_a_kernel_that_nobody_planned_fails_with_the_kernel_to_boot(begun: Fleet
     assert locked.stderr.count("error[missing]: ") == 1
     assert f"pool {NOBODYS}, 1 node: gpu-1" in checked.stderr
     assert f"boot {GPU_NEXT.split('/')[1]} on gpu-1, or wait for a version" in planned.stderr
-    assert run_here("generate", FIRST, cwd=begun.repository.folder).exit_code == 4
+    begun.repository.run("generate", FIRST, exit_code=4)
     assert begun.manifests(SECOND) == other
 
 
@@ -451,7 +421,8 @@ def test_the_way_back_names_the_nodes_with_an_older_kernel(begun: Fleet) -> None
 
 def test_the_way_back_ends_where_it_began(begun: Fleet, published: Published, tmp_path: Path) -> None:
     begun.run("upgrade", "--to", OLD, "--write")
-    begun.lock_and_commit()
+    begun.run("lock")
+    begun.repository.commit()
     before = begun.manifests(FIRST), begun.manifests(SECOND)
 
     begun.boot(FIRST, gpu_2=GPU)
@@ -470,13 +441,10 @@ def test_the_way_back_ends_where_it_began(begun: Fleet, published: Published, tm
 
 
 def test_in_the_middle_the_registry_gives_the_bytes_of_the_lock(begun: Fleet) -> None:
+    run = begun.repository.run
+
     for folder in FOLDERS:
-        online, locked = (
-            run_here("generate", flag, folder, cwd=begun.repository.folder)
-            for flag in ("--online", "--locked")
-        )
-        assert online.stdout == locked.stdout
-        assert locked.exit_code == 0
+        assert run("generate", "--online", folder).stdout == run("generate", "--locked", folder).stdout
 
 
 def test_the_lock_has_the_digests_and_platforms_of_the_registry(before: Fleet, published: Published) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import yaml
 
 from fakes.nodes import node_document
+from support.cli import Result
 from support.docker_registry import DockerRegistry
 from support.images import Pusher
+from support.in_process import run_here
+from support.krm import FUNCTION
 from support.move import GPU_DRIVER, GPU_LABEL, gpu_tag
 from support.published import VERSIONS, published_tags
 from support.repository import commit, start
@@ -99,6 +102,19 @@ class Repository:
         items = [_node(name, pool) for name, pool in self.nodes[folder].items()]
         self._write(f"{folder}/nodes.yaml", [{"apiVersion": "v1", "kind": "List", "items": items}])
 
+    def boot_all(self) -> None:
+        """Have all nodes run the kernels of the new version."""
+        for folder, nodes in self.nodes.items():
+            self.boot(
+                folder, **{name.replace("-", "_"): NEXT.get(pool, pool) for name, pool in nodes.items()}
+            )
+
+    def run(self, *arguments: str, exit_code: int = 0) -> Result:
+        """Run a command in the top folder."""
+        result = run_here(*arguments, cwd=self.folder)
+        assert result.exit_code == exit_code, result.stderr
+        return result
+
     def copy(self, folder: Path) -> "Repository":
         """Return a copy in another folder."""
         copytree(self.folder, folder)
@@ -117,6 +133,7 @@ class Repository:
         config = {
             "apiVersion": "gitops-doca.dev/v1alpha1",
             "kind": "DriverGenerator",
+            "metadata": {"name": "drivers", "annotations": FUNCTION},
             "spec": {"policies": "policy.yaml", "inventory": "nodes.yaml", **spec},
         }
         self._write(f"{folder}/policy.yaml", policies)
@@ -125,6 +142,39 @@ class Repository:
 
     def _write(self, file: str, documents: Iterable[Mapping[str, Any]]) -> None:
         (self.folder / file).write_text(yaml.safe_dump_all(documents, sort_keys=False))
+
+
+def go(folder: Path, published: Published) -> dict[str, Repository]:
+    """Return copies of the repository at the stages of an upgrade, in which all nodes take part.
+
+    `before` is committed with the old version. In `written` the inputs name the new one; `locked`
+    has its lock, and all later ones are committed too. In `begun` one node has booted the new
+    kernel, in `moved` all nodes have.
+    """
+    repository = Repository(folder=folder / "work")
+    repository.create(published)
+    stages = {}
+
+    def keep(name: str) -> None:
+        stages[name] = repository.copy(folder / name)
+
+    def lock() -> None:
+        repository.run("lock", *FOLDERS)
+        repository.commit()
+
+    lock()
+    keep("before")
+    repository.run("upgrade", "--to", NEW, "--write", *FOLDERS)
+    keep("written")
+    lock()
+    keep("locked")
+    repository.boot(FOLDERS[0], gpu_2=GPU_NEXT)
+    lock()
+    keep("begun")
+    repository.boot_all()
+    lock()
+    keep("moved")
+    return stages
 
 
 def _policy(kind: str, name: str, driver: Mapping[str, Any], **spec: Any) -> dict[str, Any]:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
+from gitops_doca.sources.reading.schema import SCHEMAS, schema_text
 from support.cli import Result
 from support.docker_registry import DockerRegistry
 from support.move import gpu_tag, manifests_by_pool
@@ -54,6 +56,14 @@ class Fleet:
     def lines(self, *arguments: str, exit_code: int = 0) -> list[str]:
         return self.run(*arguments, exit_code=exit_code).stdout.decode().splitlines()
 
+    def document(self, *arguments: str) -> Any:
+        """What a command prints as JSON, which fits its schema."""
+        document = json.loads(self.run(*arguments, "-o", "json").stdout)
+        schemas = (json.loads(schema_text(name)) for name in SCHEMAS)
+        (schema,) = [schema for schema in schemas if schema["title"] == document["kind"]]
+        jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
+        return document
+
     def boot(self, folder: str, **nodes: str) -> None:
         """Have nodes run other kernels, and refresh inventory and lock."""
         self.repository.boot(folder, **nodes)
@@ -83,7 +93,7 @@ class Fleet:
 
     def table(self) -> dict[tuple[str, str], tuple[str, str]]:
         """State and version of each pool with nodes."""
-        report = json.loads(self.run("check", "-o", "json").stdout)
+        report = self.document("check")
         return {
             (pool["cluster"], pool["pool"]): (
                 "fallback" if pool.get("fallback") else pool["state"],
@@ -131,7 +141,7 @@ def moved(stages: dict[str, Repository], tmp_path: Path) -> Fleet:
 
 
 def test_the_newest_version_with_all_images_is_proposed(before: Fleet) -> None:
-    document = json.loads(before.run("upgrade", "-o", "json").stdout)
+    document = before.document("upgrade")
 
     assert (document["to"], document["possible"]) == (NEW.rpartition("-")[0], True)
     assert {
@@ -277,7 +287,7 @@ def test_nodes_boot_one_after_another_and_the_manifests_stay(locked: Fleet) -> N
 
 
 def test_in_the_middle_upgrade_has_nothing_to_change(begun: Fleet) -> None:
-    document = json.loads(begun.run("upgrade", "-o", "json").stdout)
+    document = begun.document("upgrade")
 
     assert (document["possible"], document["edits"]) == (True, [])
     begun.run("upgrade", "--to", NEW, "--write")
@@ -285,7 +295,7 @@ def test_in_the_middle_upgrade_has_nothing_to_change(begun: Fleet) -> None:
 
 
 def test_in_the_middle_finish_keeps_all_and_says_why(begun: Fleet) -> None:
-    finish = json.loads(begun.run("upgrade", "--finish", "--write", "-o", "json").stdout)["finish"]
+    finish = begun.document("upgrade", "--finish", "--write")["finish"]
 
     assert [(one["plans"], one["fallbackVersions"]) for one in finish] == [([], []), ([], [])]
     assert finish[0]["stay"] == [
@@ -410,7 +420,7 @@ def test_on_the_way_back_no_pool_with_a_precompiled_image_changes(begun: Fleet) 
 
 
 def test_the_way_back_names_the_nodes_with_an_older_kernel(begun: Fleet) -> None:
-    document: Any = json.loads(begun.run("upgrade", "--to", OLD, "-o", "json").stdout)
+    document = begun.document("upgrade", "--to", OLD)
 
     (back,) = [pool for pool in document["pools"] if pool["nodes"] == ["gpu-2"]]
     assert back["to"] == {"version": OLD, "kernel": GPU.split("/")[1]}

@@ -8,10 +8,9 @@ from typing import Any
 
 import yaml
 
-from fakes.cluster import DIGEST
 from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
-from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagLookup
+from gitops_doca.core.resolve.lookup import Inspection, TagLookup
 from support.cli import Result
 from support.in_process import run_here
 
@@ -139,17 +138,3 @@ def _policy(driver: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {"name": "nic-cluster-policy"},
         "spec": {"ofedDriver": dict(driver)},
     }
-
-
-def middle_of_a_move(folder: Path) -> Move:
-    """Write a cluster of which one node has booted the new kernel, with its lock."""
-    move = Move(
-        folder=folder,
-        nodes={"gpu-1": OLD_KERNEL, "gpu-2": NEW_KERNEL},
-        spec={"fallbackVersions": [OLD], "companions": [GPU_DRIVER], "planned": [plan(NEW_KERNEL)]},
-    )
-    move.published = (*move.published, gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL))
-    both = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
-    move.inspections = dict.fromkeys((gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL)), both)
-    assert move.run("lock").exit_code == 0
-    return move

@@ -20,16 +20,19 @@ def json_upgrade(report: UpgradeReport, cluster: str, diagnostics: Iterable[Diag
 
     `cluster` is the cluster of pools that do not name theirs.
     """
-    result = {
-        **(_upgrade(report.upgrade, cluster) if report.upgrade else {}),
-        **({"finish": _finish(report)} if report.finishes else {}),
-        "edits": [
+    result: dict[str, Any] = {}
+    if report.upgrade:
+        result |= _upgrade(report.upgrade, cluster)
+    if report.finishes:
+        result["finish"] = _finish(report)
+    if result:
+        result["edits"] = [
             {"file": edit.file, "line": edit.line, "old": edit.old, "new": edit.new} for edit in report.edits
-        ],
-        "written": report.is_written,
-        **({"byHand": list(report.by_hand)} if report.by_hand else {}),
-        "next": list(report.commands),
-    }
+        ]
+        result["written"] = report.is_written
+        if report.by_hand:
+            result["byHand"] = list(report.by_hand)
+        result["next"] = list(report.commands)
     return document_text(KIND, diagnostics, result)
 
 

@@ -27,6 +27,7 @@ SCHEMAS = (
     "policy",
     "report",
     "status",
+    "upgrade",
     "verification",
 )
 _QUOTED = 120

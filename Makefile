@@ -6,6 +6,8 @@ DOCKER_REGISTRY := .cache/docker-registry-2.8.2/docker-registry
 ETCD := .cache/etcd-3.4/etcd
 REDIS := .cache/redis-server-7.0/redis-server
 SKOPEO := .cache/skopeo-1.9/skopeo
+ZSH := .cache/zsh-5.9/zsh
+FISH := .cache/fish-3.6/fish
 CHROMIUM := .cache/chromium/chromium
 CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
@@ -21,7 +23,7 @@ ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
-PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
+PROGRAMS := ETCD REDIS SKOPEO ZSH FISH CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
   KUBE_APISERVER KUBECTL KUBECTL_NFD ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
@@ -77,8 +79,10 @@ $(DOCKER_REGISTRY): PACKAGE := docker-registry docker-registry 2.8.2
 $(ETCD): PACKAGE := etcd-server etcd 3.4
 $(REDIS): PACKAGE := redis-server redis-server 7.0
 $(SKOPEO): PACKAGE := skopeo skopeo 1.9
+$(ZSH): PACKAGE := zsh zsh 5.9
+$(FISH): PACKAGE := fish fish 3.6
 
-$(DOCKER_REGISTRY) $(ETCD) $(REDIS) $(SKOPEO):
+$(DOCKER_REGISTRY) $(ETCD) $(REDIS) $(SKOPEO) $(ZSH) $(FISH):
 	tools/fetch_debian.sh $(PACKAGE)
 
 $(CHROMIUM):

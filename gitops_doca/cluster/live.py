@@ -39,7 +39,7 @@ from gitops_doca.core.diagnostics import (
     PassingError,
     Problems,
 )
-from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
+from gitops_doca.core.model import NIC_LABEL, OPERATOR_STATE, OPERATOR_STATE_LABEL, Inventory, OtherNodes
 from gitops_doca.core.paths import text_at
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
@@ -61,6 +61,10 @@ _HELP_BY_CAUSE: Mapping[Cause, Help] = {
     Cause.CERTIFICATE_TIME: "the CA is the right one: replace the certificate of the API server, or "
     "correct this machine's clock",
     Cause.DEADLINE: ("give it more time with ", Flag("--deadline")),
+}
+_POLICY_LISTS = {
+    resource: list_request(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+    for resource in ("nicclusterpolicies", "nicnodepolicies")
 }
 _NAME: Selection = {"metadata": {"name": ALL}}
 _HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
@@ -144,6 +148,27 @@ class LiveCluster:
         """Return the driver DaemonSets and driver pods of a namespace; raises as `inventory` does."""
         server = self._connected(problems)
         return _run(server, partial(read_drivers, server, namespace, self._options.page), problems)
+
+    def policies(self, problems: Problems) -> list[Document]:
+        """Return the operator's policies, whole; none if the cluster does not know them.
+
+        Raises as `inventory` does.
+        """
+        server = self._connected(problems)
+        return _run(server, partial(_stored_policies, server), problems)
+
+    def has_operator_drivers(self, namespace: str, problems: Problems) -> bool:
+        """Say whether a namespace has driver DaemonSets of the operator; False if that is forbidden.
+
+        Raises as `inventory` does.
+        """
+        server = self._connected(problems)
+        query: dict[str, str | int] = {
+            "labelSelector": f"{OPERATOR_STATE_LABEL}={OPERATOR_STATE}",
+            "limit": 1,
+        }
+        request = list_request("daemonsets", group="apps/v1", namespace=namespace, query=query)
+        return _run(server, lambda: bool(_permitted(server, request, _NAME, "daemonsets")), problems)
 
     def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
         """Return which of these nodes exist, with any labels; raises as `inventory`.
@@ -259,13 +284,30 @@ def _openshift_objects(served: frozenset[str]) -> Iterator[ApiRequest]:
 
 def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
     """Yield the operator's policies that may be read; they are needed for a warning only."""
-    for resource in ("nicclusterpolicies", "nicnodepolicies"):
-        request = list_request(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+    for resource, request in _POLICY_LISTS.items():
+        yield from _permitted(server, request, selection, resource)
+
+
+def _stored_policies(server: ApiServer) -> list[Document]:
+    """Return the operator's policies; a kind that the cluster does not know has no objects."""
+    found = []
+    for resource, request in _POLICY_LISTS.items():
         try:
-            yield from list_all(server, request, selection, resource)
+            found += list_all(server, request, ALL, resource)
         except ApiRequestError as error:
-            if not isinstance(error.error, ForbiddenError | NotServedError):
+            if not isinstance(error.error, NotServedError):
                 raise
+    return found
+
+
+def _permitted(server: ApiServer, request: ApiRequest, selection: Selection, resource: str) -> list[Document]:
+    """Return the objects of a list; none if it is forbidden or not served."""
+    try:
+        return list_all(server, request, selection, resource)
+    except ApiRequestError as error:
+        if not isinstance(error.error, ForbiddenError | NotServedError):
+            raise
+    return []
 
 
 def _groups(body: Readable) -> frozenset[str]:

@@ -76,15 +76,9 @@ def read_policies(
 
     Other objects in the files are ignored. No policy at all is an error.
     """
-    documents: list[Document] = []
     # Names of a KRM function's input; inline policies of a config have the path of their field.
     handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
-    for source in sources:
-        if isinstance(source, Document):
-            documents.append(source)
-        else:
-            read = read_documents(source, _SELECTION, problems, file_root)
-            documents += [document for document in read if is_meant_as_policy(document)]
+    documents = read_policy_documents(sources, problems, file_root)
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(
@@ -97,6 +91,20 @@ def read_policies(
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
     return replace(_check_set(valid, handed, problems), documents=tuple(ordered))
+
+
+def read_policy_documents(
+    sources: Sequence[str | Document], problems: Problems, file_root: FileRoot | None = None
+) -> list[Document]:
+    """Return the documents of files that are meant as policies, and those that are given."""
+    documents: list[Document] = []
+    for source in sources:
+        if isinstance(source, Document):
+            documents.append(source)
+        else:
+            read = read_documents(source, _SELECTION, problems, file_root)
+            documents += [document for document in read if is_meant_as_policy(document)]
+    return documents
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:

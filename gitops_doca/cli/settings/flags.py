@@ -168,6 +168,11 @@ def policy_options(command: Command[_T]) -> Command[_T]:
     return _POLICIES(command)
 
 
+def input_file_options(command: Command[_T]) -> Command[_T]:
+    """Add the flags that name policies and inventory."""
+    return _decorated(command, _POLICIES, _INVENTORY)
+
+
 def source_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that name the inputs, and those about the output."""
     return _decorated(command, _POLICIES, _INVENTORY, *_telling())

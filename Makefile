@@ -32,8 +32,8 @@ PROGRAMS := ETCD REDIS SKOPEO ZSH FISH CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUS
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: .venv/project ## print the manifests of fixtures/demo, from its lock and without network
-	@$(BIN)/gitops-doca generate fixtures/demo
+demo: .venv/runs ## show what gitops-doca is for with fixtures/demo, in seconds and without network
+	@$(BIN)/python tools/demo.py
 
 test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's docker-registry on loopback
 	$(BIN)/pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadgroup
@@ -66,9 +66,17 @@ clean: ## remove everything that make made
 	rm -rf .venv .cache .*_cache .hypothesis .coverage htmlcov dist
 
 # What runs, and so goes into the pyz, is checked by its hashes.
+define INSTALL_WHAT_RUNS
+$(PYTHON) -m venv --clear .venv
+$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
+touch .venv/runs
+endef
+
+.venv/runs: requirements.txt
+	$(INSTALL_WHAT_RUNS)
+
 .venv/requirements: requirements-dev.txt requirements.txt
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
+	$(INSTALL_WHAT_RUNS)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 .venv/project: .venv/requirements pyproject.toml

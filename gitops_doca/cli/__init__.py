@@ -27,7 +27,7 @@ _HELP = ("-h", "--help")
 _INTERRUPTED = 130
 COMMANDS: Mapping[str, str] = {
     "init": "Write a first config, with policies and inventory.",
-    "doctor": "Print what is set up and reachable, and what to do about the rest.",
+    "doctor": "Print what is set up and reachable, and what to do.",
     "generate": "Print the manifests of all pools.",
     "check": "Print a table of all pools with the image of each.",
     "lock": "Write the lock: what the registries have for the pools.",

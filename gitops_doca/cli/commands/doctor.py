@@ -53,7 +53,7 @@ _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILURE: "red"}
 @verbose_option
 @with_flags
 def command(flags: Flags, *, output: str, target: str | None) -> int:
-    """Print what is set up and reachable, and what to do about the rest.
+    """Print what is set up and reachable, and what to do.
 
     It checks the config and its inputs, the lock, each registry by one tag that is needed, the
     cluster and what its role allows, and kustomize; under Argo CD also the application's

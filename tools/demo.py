@@ -8,10 +8,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,25 +39,34 @@ class Scene:
     exit_code: int
 
 
-def scenes(*, columns: int) -> Iterator[Scene]:
+Run = Callable[[Path, Sequence[str]], tuple[str, int]]
+"""Runs a command in a folder; returns what it prints, and its exit code."""
+
+
+def scenes(run: Run) -> Iterator[Scene]:
     """Run the story in a folder of its own."""
-    with _work_tree() as cluster:
-        yield _scene(cluster, "Which image does each pool of nodes get?", "check", columns=columns)
-        change(cluster)
-        title = "A node boots the next kernel, and a setting changes. What does that do?"
-        yield _scene(cluster, title, "diff main --stat", columns=columns)
+    with work_tree() as cluster:
+        yield _scene(run, cluster, "Which image does each pool of nodes get?", "check")
+        boot_next(cluster)
+        title = "A node boots the next kernel. What does that do?"
+        yield _scene(run, cluster, title, "diff main --stat")
         _git(cluster, "checkout", "--quiet", ".")
         replace(cluster / "gitops-doca.yaml", f"  fallbackVersions:\n  - {FALLBACK}\n", "")
         title = "Without the version before, two kernels have no image: nothing is rendered."
-        yield _scene(cluster, title, "generate", columns=columns)
+        yield _scene(run, cluster, title, "generate")
         _git(cluster, "checkout", "--quiet", ".")
         title = "With it, the manifests, the same bytes each time."
-        yield _scene(cluster, title, "generate", head=_HEAD, columns=columns)
+        yield _scene(run, cluster, title, "generate", head=_HEAD)
 
 
 def change(cluster: Path) -> None:
-    """Let a node of the demo boot the next kernel, whose image is in the lock then, and set a variable."""
+    """Change a variable of the demo's policy, and let a node boot the next kernel."""
     replace(cluster / "policy.yaml", 'value: "true"', 'value: "false"')
+    boot_next(cluster)
+
+
+def boot_next(cluster: Path) -> None:
+    """Let a node of the demo boot the next kernel, whose image is in the lock then."""
     boot(cluster, "gpu-2", KERNEL, NEXT_KERNEL)
     pool = f"- policy: NicClusterPolicy/nic-cluster-policy\n  pool: ubuntu24.04/{NEXT_KERNEL}/amd64\n"
     lock = cluster / "gitops-doca.lock.yaml"
@@ -86,7 +94,7 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 @contextmanager
-def _work_tree() -> Iterator[Path]:
+def work_tree() -> Iterator[Path]:
     """Give a Git work tree that holds the demo."""
     with tempfile.TemporaryDirectory() as folder:
         cluster = Path(folder) / "demo"
@@ -101,28 +109,33 @@ def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env={**os.environ, **_GIT}, check=True)
 
 
-def _scene(cluster: Path, title: str, arguments: str, *, columns: int, head: int | None = None) -> Scene:
-    run = subprocess.run(
-        [sys.executable, "-m", "gitops_doca", *arguments.split()],
-        cwd=cluster,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns)},
+def _scene(run: Run, cluster: Path, title: str, arguments: str, *, head: int | None = None) -> Scene:
+    output, exit_code = run(cluster, [sys.executable, "-m", "gitops_doca", *arguments.split()])
+    command = f"gitops-doca {arguments}"
+    lines = output.splitlines(keepends=True)
+    if head is not None:
+        command += f" | head -n {head}"
+        lines = lines[:head]
+    return Scene(title=title, command=command, output="".join(lines), exit_code=exit_code)
+
+
+def _run(folder: Path, command: Sequence[str]) -> tuple[str, int]:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
         text=True,
     )
-    command = f"gitops-doca {arguments}"
-    lines = run.stdout.splitlines(keepends=True)
-    if head is not None:
-        command += f" | head -n {head}"
-        lines = list(islice(lines, head))
-    return Scene(title=title, command=command, output="".join(lines), exit_code=run.returncode)
+    return done.stdout, done.returncode
 
 
 def main() -> None:
     """Print the story."""
     bold, dim, plain = (_BOLD, _DIM, _PLAIN) if sys.stdout.isatty() else ("", "", "")
-    for scene in scenes(columns=shutil.get_terminal_size().columns):
+    for scene in scenes(_run):
         print(f"{bold}{scene.title}{plain}\n\n$ {scene.command}\n{scene.output}", end="")
         print(f"{dim}(exit {scene.exit_code}){plain}\n" if scene.exit_code else "", flush=True)
     print("Your own cluster: gitops-doca init, then check, lock, generate and diff. See README.md.")

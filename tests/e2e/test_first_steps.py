@@ -128,3 +128,24 @@ def test_a_role_without_the_policies_is_told(desk: Desk, api: ApiServer) -> None
     assert (result.exit_code, result.stdout) == (5, b"")
     assert "help: bind a role to this identity that allows list on nicclusterpolicies" in result.stderr
     assert not (desk.folder / "clusters").exists()
+
+
+def test_the_doctor_names_what_the_role_lacks(desk: Desk, api: ApiServer) -> None:
+    more: list[Object] = list(yaml.safe_load_all((ROOT / "deploy" / "rbac" / "status.yaml").read_text()))
+    in_namespace = f"in namespace {NAMESPACE} (for status)"
+
+    lacking = desk("doctor")
+    for wanted in more:
+        api.apply(wanted)
+    try:
+        wait_until(lambda: b"ok       cluster" in desk("doctor").stdout)
+    finally:
+        for unwanted in more:
+            api.delete(unwanted)
+
+    (line,) = [line for line in lacking.stdout.decode().splitlines() if " cluster " in line]
+    assert line == (
+        f"warning  cluster    {api.url.removeprefix('https://')} answers, and the role does not allow: "
+        f"list on daemonsets.apps {in_namespace}; list on controllerrevisions.apps {in_namespace}; "
+        f"list on pods {in_namespace}"
+    )

@@ -6,6 +6,8 @@ DOCKER_REGISTRY := .cache/docker-registry-2.8.2/docker-registry
 ETCD := .cache/etcd-3.4/etcd
 REDIS := .cache/redis-server-7.0/redis-server
 SKOPEO := .cache/skopeo-1.9/skopeo
+ZSH := .cache/zsh-5.9/zsh
+FISH := .cache/fish-3.6/fish
 CHROMIUM := .cache/chromium/chromium
 CRANE := .cache/crane-0.22.1/crane
 DISTRIBUTION := .cache/distribution-3.1.2/registry
@@ -21,7 +23,7 @@ ARGOCD := .cache/argocd-3.2.0/argocd
 ARGOCD_CRDS := $(dir $(ARGOCD))crds
 ARGOCD_REPO_SERVER := $(dir $(ARGOCD))repo-server
 # What the tests find in their environment, under these names.
-PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
+PROGRAMS := ETCD REDIS SKOPEO ZSH FISH CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KUSTOMIZE_4 KPT ACTIONLINT \
   KUBE_APISERVER KUBECTL KUBECTL_NFD ARGOCD ARGOCD_CRDS ARGOCD_REPO_SERVER
 
 .DEFAULT_GOAL := help
@@ -30,8 +32,8 @@ PROGRAMS := ETCD REDIS SKOPEO CHROMIUM CRANE DISTRIBUTION TOXIPROXY KUSTOMIZE KU
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: .venv/project ## print the manifests of fixtures/demo, from its lock and without network
-	@$(BIN)/gitops-doca generate fixtures/demo
+demo: .venv/runs ## show what gitops-doca is for with fixtures/demo, in seconds and without network
+	@$(BIN)/python tools/demo.py
 
 test: .venv/project $(DOCKER_REGISTRY) ## run all tests but e2e, with Debian's docker-registry on loopback
 	$(BIN)/pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadgroup
@@ -64,9 +66,17 @@ clean: ## remove everything that make made
 	rm -rf .venv .cache .*_cache .hypothesis .coverage htmlcov dist
 
 # What runs, and so goes into the pyz, is checked by its hashes.
+define INSTALL_WHAT_RUNS
+$(PYTHON) -m venv --clear .venv
+$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
+touch .venv/runs
+endef
+
+.venv/runs: requirements.txt
+	$(INSTALL_WHAT_RUNS)
+
 .venv/requirements: requirements-dev.txt requirements.txt
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
+	$(INSTALL_WHAT_RUNS)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 .venv/project: .venv/requirements pyproject.toml
@@ -77,8 +87,10 @@ $(DOCKER_REGISTRY): PACKAGE := docker-registry docker-registry 2.8.2
 $(ETCD): PACKAGE := etcd-server etcd 3.4
 $(REDIS): PACKAGE := redis-server redis-server 7.0
 $(SKOPEO): PACKAGE := skopeo skopeo 1.9
+$(ZSH): PACKAGE := zsh zsh 5.9
+$(FISH): PACKAGE := fish fish 3.6
 
-$(DOCKER_REGISTRY) $(ETCD) $(REDIS) $(SKOPEO):
+$(DOCKER_REGISTRY) $(ETCD) $(REDIS) $(SKOPEO) $(ZSH) $(FISH):
 	tools/fetch_debian.sh $(PACKAGE)
 
 $(CHROMIUM):

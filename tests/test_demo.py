@@ -1,8 +1,13 @@
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
 import yaml
 
-from support.cli import ROOT, run_cli
+from support.cli import ROOT, clean_environment, run_cli
 from support.published import published_digests
 from support.upgrade import FALLBACK, VERSION
 
@@ -44,3 +49,59 @@ def test_the_lock_of_the_demo_has_the_digests_that_were_published() -> None:
     assert {entry["tag"]: entry.get("digest") for entry in repository["tags"]} == {
         entry["tag"]: published.get(entry["tag"]) for entry in repository["tags"]
     }
+
+
+def test_the_story_is_told_without_network() -> None:
+    told = subprocess.run(
+        [sys.executable, "tools/demo.py"],
+        cwd=ROOT,
+        env=clean_environment() | NOWHERE,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (told.returncode, told.stderr) == (0, "")
+    lines = told.stdout.splitlines()
+    assert [line for line in lines if line.startswith(("$ ", "(exit "))] == [
+        "$ gitops-doca check",
+        "$ gitops-doca diff main --stat",
+        "(exit 1)",
+        "$ gitops-doca generate",
+        "(exit 4)",
+        "$ gitops-doca generate | head -n 24",
+    ]
+    assert "1 pool added, 1 node moves" in lines
+    assert sum("ForcePrecompiled is enabled and precompiled tag was not found" in line for line in lines) == 2
+    assert "kind: DaemonSet" in lines
+
+
+@pytest.mark.parametrize(("target", "dev"), [("demo", False), ("test", True)])
+def test_the_packages_of_developers_are_not_installed_for_the_demo(
+    target: str, tmp_path: Path, *, dev: bool
+) -> None:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    planned = subprocess.run(
+        ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, check=True, text=True
+    ).stdout
+
+    assert ("-r requirements-dev.txt" in planned, "-r requirements.txt" in planned) == (dev, True)
+
+
+def test_after_the_demo_a_test_run_installs_what_it_needs(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "runs").touch()
+
+    demo, test = (
+        subprocess.run(
+            ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, check=True, text=True
+        )
+        for target in ("demo", "test")
+    )
+
+    assert demo.stdout == ".venv/bin/python tools/demo.py\n"
+    assert "-r requirements-dev.txt" in test.stdout

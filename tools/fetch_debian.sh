@@ -61,14 +61,17 @@ apt-get -qq -y "${options[@]}" install --reinstall --download-only --no-install-
 for archive in "$work"/cache/archives/*.deb; do
   dpkg-deb -x "$archive" "$work/root"
 done
-[[ -x "$work/root/usr/bin/$program" ]] || fail "the package $package has no /usr/bin/$program"
+bin=usr/bin
+# Packages from before Debian merged both folders have a shell in /bin.
+[[ -x "$work/root/$bin/$program" ]] || bin=bin
+[[ -x "$work/root/$bin/$program" ]] || fail "the package $package has no /usr/bin/$program"
 
 # shellcheck disable=SC2016 # the script that is written below expands it
 libraries=$(find "$work/root" -name '*.so.*' -printf '$here/root/%P\n' | sed 's:/[^/]*$::' | sort -u | paste -sd:)
 cat >"$work/$program" <<WRAPPER
 #!/bin/sh
 here=\$(dirname "\$(readlink -f "\$0")")
-LD_LIBRARY_PATH="$libraries" exec "\$here/root/usr/bin/$program" "\$@"
+LD_LIBRARY_PATH="$libraries" exec "\$here/root/$bin/$program" "\$@"
 WRAPPER
 chmod +x "$work/$program"
 right_version "$work/$program" || fail "the package $package $release does not run here, or is another version"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitops_doca import __version__
+from gitops_doca.cli.help import COMPLETE, PROGRAM, write_address
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import buffer_stdout, check_stdout
 from gitops_doca.cli.process.memory import out_of_memory
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
 
 FUNCTION = "gitops-doca-krm"
 """Under this name the program runs its command `krm`: kustomize before 5.7 passes no arguments."""
-_NAME = "gitops-doca"
-_COMPLETE = "_GITOPS_DOCA_COMPLETE"
-"""The variable by which a shell asks for completions, as click names it."""
 _HELP = ("-h", "--help")
 _INTERRUPTED = 130
 COMMANDS: Mapping[str, str] = {
+    "init": "Write a first config, with policies and inventory.",
+    "doctor": "Print what is set up and reachable, and what to do.",
     "generate": "Print the manifests of all pools.",
     "check": "Print a table of all pools with the image of each.",
     "lock": "Write the lock: what the registries have for the pools.",
@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, str] = {
     "argocd": "Entry points for Argo CD, called by plugin.yaml.",
     "krm": "Run as a KRM function, for kustomize.",
     "schema": "Print the JSON schema of a file.",
+    "completion": "Print what a shell needs to complete commands.",
+    "version": "Print the version of gitops-doca.",
 }
 """The commands, each a module below `commands`, with its short help, in the order of `--help`."""
 
@@ -93,12 +95,12 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
     """Do what click's own `main` does, without reporting a closed pipe as an error."""
     buffer_stdout()
     try:
-        if instruction := os.environ.get(_COMPLETE):
+        if instruction := os.environ.get(COMPLETE):
             from click.shell_completion import shell_complete
 
-            code: int = shell_complete(cli, {}, _NAME, _COMPLETE, instruction)
+            code: int = shell_complete(cli, {}, PROGRAM, COMPLETE, instruction)
         else:
-            with cli.make_context(_NAME, arguments, obj=connect) as context:
+            with cli.make_context(PROGRAM, arguments, obj=connect) as context:
                 return cli.invoke(context) or 0
     except click.exceptions.Exit as end:
         code = end.exit_code
@@ -147,6 +149,10 @@ class _Commands(click.Group):
         # The help needs no command's module, and importing them is slow.
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's interface)
+        """Write where more is told."""
+        write_address(formatter, "reference")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_doca.usecases.lock import Locking
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +70,16 @@ def collecting(problems: Problems) -> Iterator[None]:
     except GenerationError as error:
         for diagnostic in error.diagnostics:
             problems.add(diagnostic)
+
+
+def attempt(problems: Problems, work: Callable[[], _T]) -> _T | None:
+    """Return the result of some work; None if an error ends it, which is kept."""
+    try:
+        return work()
+    except GenerationError as error:
+        for diagnostic in error.diagnostics:
+            problems.add(diagnostic)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

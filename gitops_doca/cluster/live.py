@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from gitops_doca.cluster.api import (
     LIMITS,
@@ -39,7 +39,7 @@ from gitops_doca.core.diagnostics import (
     PassingError,
     Problems,
 )
-from gitops_doca.core.model import NIC_LABEL, Inventory, OtherNodes
+from gitops_doca.core.model import NIC_LABEL, OPERATOR_STATE, OPERATOR_STATE_LABEL, Inventory, OtherNodes
 from gitops_doca.core.paths import text_at
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread
@@ -62,6 +62,11 @@ _HELP_BY_CAUSE: Mapping[Cause, Help] = {
     "correct this machine's clock",
     Cause.DEADLINE: ("give it more time with ", Flag("--deadline")),
 }
+_POLICY_LISTS = {
+    resource: list_request(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+    for resource in ("nicclusterpolicies", "nicnodepolicies")
+}
+EVERY_COMMAND = "all commands that read the cluster"
 _NAME: Selection = {"metadata": {"name": ALL}}
 _HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
 _T = TypeVar("_T")
@@ -81,6 +86,15 @@ class LiveOptions:
     retry: RetryPolicy = RETRY
     limits: ListLimits = LIMITS
     service_account: Path = SERVICE_ACCOUNT
+
+
+class Access(NamedTuple):
+    """What an identity may read of a cluster."""
+
+    server: str
+    """Host and port."""
+    lacking: tuple[tuple[str, str], ...]
+    """What its role does not allow, such as `list on nodes`, and the commands that need it."""
 
 
 class LiveCluster:
@@ -144,6 +158,40 @@ class LiveCluster:
         """Return the driver DaemonSets and driver pods of a namespace; raises as `inventory` does."""
         server = self._connected(problems)
         return _run(server, partial(read_drivers, server, namespace, self._options.page), problems)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a kubeconfig, even an unusable one, or the service account of a pod."""
+        options, problems = self._options, Problems()
+        found = kubeconfig_files(options.kubeconfig, options.environ, problems) or problems.errors
+        named = bool(found) or options.context is not None
+        return named or in_cluster(options.environ, options.service_account)
+
+    def access(self, query: ClusterQuery, problems: Problems) -> Access:
+        """Ask for one page of each thing that commands read, but no Secret; raises as `inventory`."""
+        server = self._connected(problems)
+        return _run(server, lambda: Access(server.name, tuple(_lacking(server, query))), problems)
+
+    def policies(self, problems: Problems) -> list[Document]:
+        """Return the operator's policies, whole; none if the cluster does not know them.
+
+        Raises as `inventory` does.
+        """
+        server = self._connected(problems)
+        return _run(server, partial(_stored_policies, server), problems)
+
+    def has_operator_drivers(self, namespace: str, problems: Problems) -> bool:
+        """Say whether a namespace has driver DaemonSets of the operator; False if that is forbidden.
+
+        Raises as `inventory` does.
+        """
+        server = self._connected(problems)
+        query: dict[str, str | int] = {
+            "labelSelector": f"{OPERATOR_STATE_LABEL}={OPERATOR_STATE}",
+            "limit": 1,
+        }
+        request = list_request("daemonsets", group="apps/v1", namespace=namespace, query=query)
+        return _run(server, lambda: bool(_permitted(server, request, _NAME, "daemonsets")), problems)
 
     def find_nodes(self, names: Iterable[str], problems: Problems) -> frozenset[str]:
         """Return which of these nodes exist, with any labels; raises as `inventory`.
@@ -237,6 +285,35 @@ def _may_pass(error: LookupFailedError) -> bool:
     return error.cause in (Cause.TRANSIENT, Cause.DEADLINE)
 
 
+def _lacking(server: ApiServer, query: ClusterQuery) -> Iterator[tuple[str, str]]:
+    """Yield what is forbidden, with the commands that need it."""
+    served = server.get(DISCOVERY, _groups)
+    needed = [(_first("nodes"), EVERY_COMMAND)]
+    if _OPERATOR in served:
+        needed += [(_first(one, group=f"{_OPERATOR}/v1alpha1"), "init") for one in _POLICY_LISTS]
+    needed += [
+        (object_request("ConfigMap", "configmaps", name, namespace=query.namespace), "inventory, --live")
+        for name in query.config_maps
+    ]
+    needed += [(request, "inventory, --live") for request in _openshift_objects(served)]
+    for resource, group in (("daemonsets", "apps/v1"), ("controllerrevisions", "apps/v1"), ("pods", "")):
+        needed.append((_first(resource, group=group, namespace=query.namespace), "status"))
+    for request, commands in needed:
+        try:
+            server.fetch(request)
+        except ApiRequestError as error:
+            if isinstance(error.error, ForbiddenError):
+                yield request.permission, commands
+            elif not isinstance(error.error, NotServedError):
+                raise
+        except NotFoundError:
+            pass
+
+
+def _first(resource: str, *, group: str = "", namespace: str = "") -> ApiRequest:
+    return list_request(resource, group=group, namespace=namespace, query={"limit": 1})
+
+
 def _has_node(server: ApiServer, name: str) -> bool:
     query: dict[str, str | int] = {"fieldSelector": f"metadata.name={name}", "limit": 1}
     nodes = list_all(server, list_request("nodes", query=query), _NAME, "nodes")
@@ -259,13 +336,30 @@ def _openshift_objects(served: frozenset[str]) -> Iterator[ApiRequest]:
 
 def _policies(server: ApiServer, selection: Selection) -> Iterator[Document]:
     """Yield the operator's policies that may be read; they are needed for a warning only."""
-    for resource in ("nicclusterpolicies", "nicnodepolicies"):
-        request = list_request(resource, group=f"{_OPERATOR}/v1alpha1", query={"limit": PAGE})
+    for resource, request in _POLICY_LISTS.items():
+        yield from _permitted(server, request, selection, resource)
+
+
+def _stored_policies(server: ApiServer) -> list[Document]:
+    """Return the operator's policies; a kind that the cluster does not know has no objects."""
+    found = []
+    for resource, request in _POLICY_LISTS.items():
         try:
-            yield from list_all(server, request, selection, resource)
+            found += list_all(server, request, ALL, resource)
         except ApiRequestError as error:
-            if not isinstance(error.error, ForbiddenError | NotServedError):
+            if not isinstance(error.error, NotServedError):
                 raise
+    return found
+
+
+def _permitted(server: ApiServer, request: ApiRequest, selection: Selection, resource: str) -> list[Document]:
+    """Return the objects of a list; none if it is forbidden or not served."""
+    try:
+        return list_all(server, request, selection, resource)
+    except ApiRequestError as error:
+        if not isinstance(error.error, ForbiddenError | NotServedError):
+            raise
+    return []
 
 
 def _groups(body: Readable) -> frozenset[str]:

@@ -23,7 +23,9 @@ ARCH_LABEL = "kubernetes.io/arch"
 NIC_LABEL = "feature.node.kubernetes.io/pci-15b3.present"
 OPENSHIFT_LABEL = "node.openshift.io/os_id"
 OPERATOR_STATE_LABEL = "nvidia.network-operator.state"
-"""The operator's label; `state-OFED` is the driver. It deletes objects that carry it."""
+"""The operator's label. It deletes objects that carry it."""
+OPERATOR_STATE = "state-OFED"
+"""The value of that label on the operator's driver DaemonSets."""
 
 PLATFORM_LABELS = (OS_ID_LABEL, OS_VERSION_LABEL, KERNEL_LABEL, ARCH_LABEL)
 """Labels that a NIC node must have to be in a pool."""

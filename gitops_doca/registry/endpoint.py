@@ -79,6 +79,14 @@ class Endpoint:
             )
         return reply.body
 
+    def credentials_used(self, repository: Repository) -> str | None:
+        """Return the file of the credential that the registry accepted for a repository.
+
+        Empty if it wanted none, None if it accepted no request. Raises `LookupFailedError` as
+        `send` does for credentials that cannot be read.
+        """
+        return self._attempts_for(repository.path).used
+
     def send(
         self,
         method: str,
@@ -115,7 +123,7 @@ class Endpoint:
                 reasons.append(error.reason)
                 continue
             if not _is_refused(reply):
-                attempts.prefer(attempt)
+                attempts.prefer(attempt, credentials_sent=authorization.credentials_sent)
                 return reply, authorization
             if method == "HEAD":
                 return reply, authorization

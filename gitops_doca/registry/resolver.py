@@ -15,6 +15,7 @@ from gitops_doca.core.resolve.lookup import (
     TagUnknown,
 )
 from gitops_doca.net.deadline import Deadline, DeadlineThreads
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.retry import RetryPolicy
 from gitops_doca.net.transport import CONNECTIONS, Transport
 from gitops_doca.registry.auth.keychain import Keychain
@@ -74,6 +75,16 @@ class RegistryResolver:
     def inspect(self, images: Collection[ImageReference]) -> dict[ImageReference, Inspection]:
         """Return digest and platforms of each image, in their order; each must exist."""
         return self._run_for_images(inspect, images)
+
+    def credentials_used(self, repository: Repository) -> str | None:
+        """Return the file of the credential that its registry accepted after a look-up.
+
+        Empty if the registry wanted none, None if it accepted no request.
+        """
+        try:
+            return self._endpoint(repository.registry).credentials_used(repository)
+        except LookupFailedError:
+            return None
 
     def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
         """Return the tags of each repository that could be read, in their order."""

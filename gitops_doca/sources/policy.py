@@ -76,15 +76,9 @@ def read_policies(
 
     Other objects in the files are ignored. No policy at all is an error.
     """
-    documents: list[Document] = []
     # Names of a KRM function's input; inline policies of a config have the path of their field.
     handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
-    for source in sources:
-        if isinstance(source, Document):
-            documents.append(source)
-        else:
-            read = read_documents(source, _SELECTION, problems, file_root)
-            documents += [document for document in read if is_meant_as_policy(document)]
+    documents = read_policy_documents(sources, problems, file_root)
     if not documents and not problems.errors:
         files = ", ".join(source for source in sources if isinstance(source, str))
         problems.error(
@@ -102,6 +96,20 @@ def read_policies(
 def read_policy_text(data: bytes, file: str, problems: Problems) -> list[Document]:
     """Read the policies in a text that is to become the content of a file."""
     return [one for one in read_text(data, file, _SELECTION, problems) if is_meant_as_policy(one)]
+
+
+def read_policy_documents(
+    sources: Sequence[str | Document], problems: Problems, file_root: FileRoot | None = None
+) -> list[Document]:
+    """Return the documents of files that are meant as policies, and those that are given."""
+    documents: list[Document] = []
+    for source in sources:
+        if isinstance(source, Document):
+            documents.append(source)
+        else:
+            read = read_documents(source, _SELECTION, problems, file_root)
+            documents += [document for document in read if is_meant_as_policy(document)]
+    return documents
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:

@@ -9,6 +9,7 @@ from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import check_labels
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.distributions import is_openshift
+from gitops_doca.core.documentation import page
 from gitops_doca.core.missing_labels import help_with_nics, help_with_platform, list_similar
 from gitops_doca.core.model import NIC_LABEL, PLATFORM_LABELS, Inventory, PlannedPool, RenderOptions
 from gitops_doca.core.render import check_mounts
@@ -265,7 +266,7 @@ def _report_driver_label(origin: str, problems: Problems) -> None:
     problems.error(
         f"driverLabel ({origin}) does not work on OpenShift: node-feature-discovery reads other rules there, "
         "in the namespace of its operator",
-        help="remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md by hand",
+        help=f"remove driverLabel, and apply by hand the rule for OpenShift of {page('beside-the-operator')}",
     )
 
 

@@ -12,6 +12,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from fakes.api_server import FakeApiServer
 from fakes.drivers import DAEMON_SETS, PODS, REVISIONS, daemon_set
+from gitops_doca.core.documentation import page
 from support.cli import ROOT, Result
 from support.in_process import run_here
 from support.krm import call, config, resource_list
@@ -203,8 +204,8 @@ def test_on_openshift_it_is_an_error(demo: Demo, spec: dict[str, Any], line: int
     assert result.stderr == (
         f"error[input]: driverLabel (gitops-doca.yaml:{line}) does not work on OpenShift: "
         "node-feature-discovery reads other rules there, in the namespace of its operator\n"
-        "  help: remove driverLabel, and apply the rule for OpenShift in docs/beside-the-operator.md "
-        "by hand\n"
+        "  help: remove driverLabel, and apply by hand the rule for OpenShift of "
+        f"{page('beside-the-operator')}\n"
     )
 
 

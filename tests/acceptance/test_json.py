@@ -21,7 +21,10 @@ A, B = (Pool(kernel=f"5.15.0-{number}-generic") for number in (101, 102))
 PATH = "nvidia/mellanox"
 MANIFEST, CONFIG = image()
 POLICY = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
-DOCUMENTS = ("diff", "inventory-check", "lock-check", "matrix", "report", "status", "upgrade", "verification")
+DOCUMENTS = (
+    *("diff", "doctor", "inventory-check", "lock-check", "matrix", "report", "status", "upgrade"),
+    "verification",
+)
 RESULTS = {
     "DriverReport": "clusters",
     "DriverMatrix": "repositories",
@@ -31,6 +34,7 @@ RESULTS = {
     "DriverStatus": "pools",
     "DriverUpgrade": "pools",
     "NodeInventoryCheck": "differences",
+    "DriverDoctor": "checks",
 }
 """A key that each document has when the run had a result."""
 
@@ -91,6 +95,7 @@ COMMANDS: dict[str, tuple[Command, int]] = {
     "status": (("status", "--online", "clusters/a/"), 1),
     "verify": (("verify", "clusters/a/", "built.yaml"), 0),
     "inventory --check": (("inventory", "clusters/a/", "--check", "inventory.yaml"), 0),
+    "doctor": (("doctor", "clusters/a/"), 1),
 }
 
 
@@ -113,7 +118,7 @@ def test_a_document_of_a_run_that_fails_has_the_diagnostics(arguments: Command, 
     result = world(*arguments, "-o", "json")
     (problem,) = document(result)["diagnostics"]
 
-    assert result.exit_code == 3
+    assert result.exit_code == (1 if arguments[0] == "doctor" else 3)
     assert (problem["severity"], problem["class"], problem["file"]) == (
         "error",
         "input",

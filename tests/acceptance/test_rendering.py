@@ -8,6 +8,7 @@ import yaml
 
 from fakes.registry import FakeRegistry, image
 from gitops_doca.core.compare.lock import RENDERING
+from gitops_doca.core.documentation import page
 from support.application import make_application
 from support.cli import ROOT, Result
 from support.in_process import run_here
@@ -23,7 +24,8 @@ OLDER, NEWER = "", f"rendering: {RENDERING + 1}\n"
 OLD = (
     f"{LOCK}: rendering: the lock was written for rendering 1, and this gitops-doca renders {RENDERING}: "
     "the same inputs now give other manifests\n"
-    "  help: read in the changelog what changed in the manifests, then run: gitops-doca lock\n"
+    f"  help: read what changed in the manifests ({page('reference')}#another-release-rendering), then run: "
+    "gitops-doca lock\n"
 )
 NEW = (
     f"{LOCK}: rendering: the lock was written for rendering {RENDERING + 1}, and this gitops-doca renders "
@@ -113,7 +115,7 @@ def test_a_fleet_is_told_of_each_cluster_once(tmp_path: Path) -> None:
     result = run_here("check", "a", "b", "c", cwd=tmp_path)
 
     assert result.exit_code == 0
-    assert [line for line in result.stderr.splitlines() if "rendering" in line] == [
+    assert [line for line in result.stderr.splitlines() if "for rendering" in line] == [
         f"warning: a/{OLD.splitlines()[0]}",
         f"warning: c/{NEW.splitlines()[0]}",
     ]

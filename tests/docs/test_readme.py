@@ -1,28 +1,31 @@
-"""What README.md shows is what the commands print."""
+"""What README.md tells to type works, and its lines fit a screen."""
 
 import re
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from click.testing import CliRunner
+import pytest
+import yaml
 
 from fakes.api_server import FakeApiServer, node
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
-from gitops_doca.cli import cli
-from gitops_doca.cli.settings.registries import Connect
+from gitops_doca.cli import COMMANDS
+from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection
 from support.cli import Result
-from support.command import POOL, prepare, run_pool
+from support.command import POOL
 from support.in_process import run_here
-from support.published import published_tags
-from support.repository import commit, start, start_demo
-from support.upgrade import change
+from support.repository import edit, git, start
+from support.small_cluster import policy
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+FIVE_MINUTES = "## Five minutes with your own cluster"
+SET_UP = ["python3 -m venv venv", ". venv/bin/activate", "pip install ."]
+POLICIES = "/apis/mellanox.com/v1alpha1/nicclusterpolicies"
 
 
 class Registry(FakeResolver):
@@ -40,83 +43,78 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.startswith("    ")]
 
 
-def shown(name: str) -> str:
-    """Return what stands between the marks of this name."""
-    block = re.search(rf"<!-- begin {name} -->\n```\n(.*?)```\n<!-- end {name} -->", README, re.DOTALL)
-    assert block is not None
-    return block[1]
+class Desk:
+    """A Git work tree, and a cluster."""
+
+    def __init__(self, folder: Path, api: FakeApiServer) -> None:
+        self.folder = folder / "fleet"
+        start(self.folder)
+        self.kubeconfig = api.kubeconfig(folder)
+        self.registry = Registry([POOL.tag, POOL.tag.replace("-2-", "-3-")])
+
+    def run(self, line: str) -> Result:
+        """Run a line of the README as a shell would."""
+        program, *arguments = shlex.split(line)
+        if program == "git":
+            return Result(exit_code=0, stdout=git(self.folder, *arguments).encode(), stderr="")
+        assert program == "gitops-doca"
+        env = {"KUBECONFIG": str(self.kubeconfig)}
+        return run_here(*arguments, cwd=self.folder, env=env, connect=self.registry)
 
 
-def test_the_help_is_the_one_that_the_command_prints() -> None:
-    printed = CliRunner().invoke(cli, ["--help"], prog_name="gitops-doca", terminal_width=100)
+def test_five_minutes_with_a_cluster_end_with_a_difference(tmp_path: Path) -> None:
+    lines = commands(section(FIVE_MINUTES))
+    assert lines[:3] == SET_UP
+    first = lines.index("git add clusters/a") + 2
+    with FakeApiServer(nodes=[node("node-1", kernel=POOL.kernel)], groups=["mellanox.com"]) as api:
+        api.lists = {POLICIES: [policy()]}
+        desk = Desk(tmp_path, api)
+        begun = [desk.run(line) for line in lines[3:first]]
 
-    assert shown("help") == printed.output
+    assert [result.exit_code for result in begun] == [0] * len(begun)
+    assert yaml.safe_load(begun[3].stdout)["kind"] == "NicClusterPolicy"
+    edit(desk.folder / "clusters/a/policy.yaml", ("-2", "-3"))
+    changed = [desk.run(line) for line in lines[first:]]
+    assert [
+        (line.split()[1], result.exit_code) for line, result in zip(lines[first:], changed, strict=True)
+    ] == [
+        ("lock", 0),
+        ("diff", 1),
+    ]
+    assert b"1 pool changed" in changed[-1].stdout
 
 
-def write_the_folder(folder: Path) -> None:
-    """Make what `## Use` begins with, with a file in the place of what kubectl prints of a cluster."""
-    policy, inventory = commands(section("## Use"))
-    shown = re.search(r"```yaml\n(.*?)```", section("## Use"), re.DOTALL)
+def test_files_do_without_a_cluster(tmp_path: Path) -> None:
+    shown = re.search(r"`(gitops-doca init [^`]* -p [^`]*)`", section(FIVE_MINUTES))
     assert shown is not None
-    assert (folder / policy.partition(" > ")[2]).is_file()
-    with FakeApiServer(nodes=[node("node-1")]) as cluster:
-        assert run_line(inventory, folder, KUBECONFIG=str(cluster.kubeconfig(folder))).exit_code == 0
-    (folder / "gitops-doca.yaml").write_text(shown[1])
+    with FakeApiServer() as api:
+        desk = Desk(tmp_path, api)
+        (desk.folder / "policy.yaml").write_text(yaml.safe_dump(policy()))
+        listed = {"apiVersion": "v1", "kind": "Node", **node("node-1", kernel=POOL.kernel)}
+        (desk.folder / "nodes.json").write_text(yaml.safe_dump(listed))
+        result = desk.run(shown[1])
+
+        assert (result.exit_code, api.asked) == (0, [])
 
 
-def run_line(line: str, folder: Path, connect: Connect | None = None, **env: str) -> Result:
-    """Run a line of the README as a shell would."""
-    line, _, file = line.partition(" > ")
-    program, *arguments = shlex.split(line)
-    assert program == "gitops-doca"
-    result = run_pool(*arguments, cwd=folder, env=env, connect=connect)
-    if file:
-        (folder / file).write_bytes(result.stdout)
-    return result
+def test_all_commands_that_it_names_exist() -> None:
+    named = set(re.findall(r"gitops-doca ([a-z]+)", README))
+
+    assert named - {"decides", "goes", "is", "krm"} <= set(COMMANDS)
 
 
-def test_what_it_tells_of_the_command_line_works(tmp_path: Path) -> None:
-    start(tmp_path)
-    commit(tmp_path)
-    prepare(tmp_path)
-    write_the_folder(tmp_path)
-    lines = commands(section("### The command line"))
+def test_the_systems_that_it_names_are_those_of_the_program() -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith("| operating systems")]
+    names = {"ubuntu": "Ubuntu", "rhel": "RHEL", "rhcos": "RHCOS", "rocky": "Rocky Linux", "sles": "SLES"}
 
-    results = [run_line(line, tmp_path, Registry([POOL.tag])) for line in lines]
-
-    assert [line.split()[1] for line in lines] == ["check", "lock", "generate", "diff"]
-    assert [result.exit_code for result in results] == [0, 0, 0, 1]
-    assert (tmp_path / "gitops-doca.lock.yaml").is_file()
-    assert (tmp_path / "drivers.yaml").read_text().count("kind: DaemonSet\n") == 1
-    assert "1 pool added" in results[-1].stdout.decode()
+    assert names.keys() == DISTRIBUTIONS.keys()
+    assert all(name in row for name in names.values())
 
 
-def test_a_look_needs_no_config(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    shown = re.search(r"`(gitops-doca check -p [^`]*)`", section("## Use"))
-    assert shown is not None
-
-    result = run_line(shown[1], tmp_path)
-
-    assert (result.exit_code, result.stderr) == (0, "")
+def test_no_line_is_longer_than_a_screen() -> None:
+    assert [line for line in README.splitlines() if len(line) > 100] == []
 
 
-def test_it_is_short_about_the_command_line() -> None:
-    assert len(section("### The command line").splitlines()) < 15
-
-
-def test_the_matrix_is_the_one_of_the_demo() -> None:
-    printed = run_here("matrix", "fixtures/demo", cwd=ROOT, connect=FakeResolver(published_tags()))
-
-    assert (printed.exit_code, printed.stderr) == (0, "")
-    assert shown("matrix") == printed.stdout.decode()
-
-
-def test_the_difference_is_the_one_of_a_changed_demo(tmp_path: Path) -> None:
-    cluster = start_demo(tmp_path / "repository")
-    change(cluster)
-
-    printed = run_here("diff", "main", cwd=cluster)
-
-    assert (printed.exit_code, printed.stderr) == (1, "")
-    assert shown("diff") == printed.stdout.decode().partition("\n--- ")[0]
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_is_found_from_it(page: Path) -> None:
+    assert f"](docs/{page.name}" in README

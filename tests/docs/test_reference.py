@@ -71,10 +71,11 @@ def test_every_flag_is_listed() -> None:
     assert {w for w in words(rows("flag")) if w.startswith("-")} == flags | {"-h", "--help"}
 
 
-def test_every_flag_of_inventory_is_listed() -> None:
-    flags = {flag for p in parameters("inventory") for flag in (*p.opts, *p.secondary_opts)}
+@pytest.mark.parametrize("name", ["init", "inventory"])
+def test_every_flag_of_a_command_that_reads_the_cluster_is_listed(name: str) -> None:
+    flags = {flag for p in parameters(name) for flag in (*p.opts, *p.secondary_opts)}
 
-    assert {w for w in words(rows("flag of `inventory`")) if w.startswith("-")} == flags
+    assert {w for w in words(rows(f"flag of `{name}`")) if w.startswith("-")} == flags
 
 
 def test_every_environment_variable_of_a_flag_is_listed() -> None:

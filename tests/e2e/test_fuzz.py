@@ -105,6 +105,10 @@ COMMANDS: Mapping[tuple[str, ...], Sequence[str]] = {
         ("diff", "./rendered", "-o", form): (RENDERED, RENDERED, POLICY)
         for form in ("text", "json", "markdown")
     },
+    ("doctor", "--allowed-registry", "nowhere.example"): _FROM_CONFIG,
+    ("doctor", "--allowed-registry", "nowhere.example", "-v", "-o", "json"): _FROM_CONFIG,
+    ("init", "new", "-p", POLICY, "-i", NODES): (POLICY, NODES),
+    ("init", "new", "-v", "-p", POLICY, "-i", COMPACT): (POLICY, COMPACT),
     ("verify", RENDERED): (RENDERED,),
     ("verify", "-v", ".", RENDERED): (RENDERED, LOCK, CONFIG),
     ("verify", "--expect-pools", "1", RENDERED): (RENDERED,),
@@ -162,7 +166,7 @@ _TEXT_OPTIONS = (
 )
 _NAMES = (
     *("generate", "check", "lock", "diff", "matrix", "verify", "schema", "inventory", "status", "krm"),
-    *("argocd", "nothing"),
+    *("argocd", "init", "doctor", "completion", "version", "nothing"),
 )
 _VARIABLES = (
     *("GITOPS_DOCA_CA_FILE", "GITOPS_DOCA_ALLOWED_REGISTRY", "GITOPS_DOCA_PULLSECRET", "GITOPS_DOCA_X"),

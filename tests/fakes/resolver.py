@@ -52,6 +52,10 @@ class FakeResolver:
         """Say of each image that it is for the platform in its tag."""
         return {image: self._inspections.get(image.tag, _as_tagged(image.tag)) for image in images}
 
+    def credentials_used(self, _repository: Repository) -> str | None:
+        """No registry wanted any."""
+        return ""
+
     def _answer(self, tag: str) -> TagLookup:
         if tag in self._faults:
             return self._faults[tag]

@@ -3,22 +3,10 @@
 import re
 from pathlib import Path
 
+from demo import FALLBACK, VERSION, boot, change
 from support.repository import edit
 
-VERSION, FALLBACK = "doca3.4.0-26.04-0.8.0.0-0", "doca3.3.0-26.01-1.0.0.0-0"
-_TAG = f"{VERSION}-6.8.0-117-generic-ubuntu24.04-amd64"
-_DIGEST = "sha256:b4e7bf4f7ef45aafcb1bd67de263c592840409af0c2beceae0c8abcb0974e201"
-
-
-def change(cluster: Path) -> None:
-    """Make the change in a folder that holds the demo."""
-    edit(cluster / "policy.yaml", ('value: "true"', 'value: "false"'))
-    boot(cluster, "gpu-2", "6.8.0-100-generic", "6.8.0-117-generic")
-    pool = "- policy: NicClusterPolicy/nic-cluster-policy\n  pool: ubuntu24.04/6.8.0-117-generic/amd64\n"
-    lock = cluster / "gitops-doca.lock.yaml"
-    edit(lock, ("repositories:\n", f"{pool}repositories:\n"))
-    with lock.open("a") as file:
-        file.write(f"  - tag: {_TAG}\n    digest: {_DIGEST}\n    platform: linux/amd64\n")
+__all__ = ["FALLBACK", "VERSION", "boot", "change", "finish"]
 
 
 def finish(cluster: Path) -> None:
@@ -29,13 +17,3 @@ def finish(cluster: Path) -> None:
     edit(cluster / "nodes.yaml", *kernels)
     lock.write_text(re.sub(r"  - tag: .*\n    missing: true\n", "", lock.read_text()))
     edit(lock, (FALLBACK, VERSION), *kernels)
-
-
-def boot(cluster: Path, node: str, old: str, new: str) -> None:
-    """Have a node run another kernel."""
-    nodes = cluster / "nodes.yaml"
-    before, separator, after = nodes.read_text().partition(f"kubernetes.io/hostname: {node}\n")
-    head, found, tail = before.rpartition(old)
-    assert separator
-    assert found
-    nodes.write_text(f"{head}{new}{tail}{separator}{after}")

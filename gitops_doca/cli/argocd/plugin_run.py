@@ -53,13 +53,7 @@ class PluginRun:
         return 0
 
     def _document(self, problems: Problems, *, only_explain: bool) -> str:
-        registry = _operator_settings()
-        untrusted = UntrustedLimits(
-            file_root=find_file_root(self._environ),
-            environ=operator_environment(self._environ),
-            seconds=registry.deadline,
-            ends_at=self._started + registry.deadline,
-        )
+        registry, untrusted = operator_limits(self._environ, self._started)
         with memory_limit(), time_limit(untrusted):
             run_config = read_application(self._environ, registry, self._connect, untrusted, problems)
             problems.raise_errors()
@@ -69,6 +63,21 @@ class PluginRun:
             generation = generate_for(run_config, problems)
             problems.raise_errors()
             return dump_stream(generation.resources)
+
+
+def operator_limits(environ: Mapping[str, str], started: float) -> tuple[RegistryFlags, UntrustedLimits]:
+    """Return what the sidecar's own environment sets, for a run that started at this time.
+
+    Raises `GenerationError` of class `usage` for a variable that is not usable.
+    """
+    registry = _operator_settings()
+    limits = UntrustedLimits(
+        file_root=find_file_root(environ),
+        environ=operator_environment(environ),
+        seconds=registry.deadline,
+        ends_at=started + registry.deadline,
+    )
+    return registry, limits
 
 
 def _operator_settings() -> RegistryFlags:

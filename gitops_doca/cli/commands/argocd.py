@@ -5,9 +5,11 @@ import sys
 
 import click
 
+from gitops_doca.cli.help import OUTPUT, Command, option, write_address
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
+_PAGE = "argocd"
 _NEEDS_LINUX = Diagnostic(
     category=Category.USAGE,
     message="gitops-doca argocd generate needs Linux, where Argo CD runs its plugins",
@@ -15,13 +17,23 @@ _NEEDS_LINUX = Diagnostic(
 )
 
 
-@click.group("argocd")
+class _Group(click.Group):
+    """A group whose help ends with the address of its page."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's interface)
+        """Write the address."""
+        write_address(formatter, _PAGE)
+
+
+@click.group("argocd", cls=_Group)
 def command() -> None:
     """Entry points for Argo CD, called by plugin.yaml."""
 
 
-@command.command("generate")
-@click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop.")
+@command.command(
+    "generate", cls=Command, examples=("cd clusters/a && gitops-doca argocd generate",), page=_PAGE
+)
+@option(OUTPUT, "--explain-config", is_flag=True, help="Print each setting and who set it, then stop.")
 def generate(*, explain_config: bool) -> int:
     """Print the manifests of the application in this folder.
 
@@ -36,7 +48,7 @@ def generate(*, explain_config: bool) -> int:
     return PluginRun(dict(os.environ), current_connect()).generate(only_explain=explain_config)
 
 
-@command.command("parameters")
+@command.command("parameters", cls=Command, examples=("gitops-doca argocd parameters",), page=_PAGE)
 def parameters() -> None:
     """Print the parameters that an application may have, as JSON."""
     from gitops_doca.cli.argocd.parameters import announce

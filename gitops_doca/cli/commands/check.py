@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from gitops_doca.cli.clusters import decide_all, open_fleet
+from gitops_doca.cli.help import OUTPUT, Command, option
 from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
@@ -36,14 +37,27 @@ _FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
 _JSON = "json"
 
 
-@click.command("check")
+@click.command(
+    "check",
+    cls=Command,
+    examples=(
+        "gitops-doca check -p policy.yaml -i nodes.json",
+        "gitops-doca check clusters/*/",
+    ),
+)
 @targets_argument
 @input_options
 @live_options
 @lock_options
 @registry_options
-@click.option(
-    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    type=click.Choice([*_FORMS, _JSON]),
+    default="text",
+    show_default=True,
+    help="Format.",
 )
 @with_flags
 def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:

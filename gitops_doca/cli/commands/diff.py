@@ -25,6 +25,7 @@ from gitops_doca.cli.diff_base import (
     render_folder,
     with_nodes,
 )
+from gitops_doca.cli.help import OUTPUT, Command, files, option
 from gitops_doca.cli.output.console import coloured
 from gitops_doca.cli.output.report import print_result
 from gitops_doca.cli.output.streams import write_stdout
@@ -67,12 +68,20 @@ _NAMED = 5
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-@click.command("diff")
-@click.argument("names", metavar="[BASE] [DIR|FILE]...", nargs=-1)
+@click.command(
+    "diff",
+    cls=Command,
+    examples=(
+        "gitops-doca diff main",
+        "gitops-doca diff main clusters/*/ -o markdown --stat",
+    ),
+)
+@click.argument("names", metavar="[BASE] [DIR|FILE]...", nargs=-1, shell_complete=files)
 @resolve_options
 @registry_options
 @verbose_option
-@click.option(
+@option(
+    OUTPUT,
     "-o",
     "--output",
     type=click.Choice(["text", "markdown", "json"]),
@@ -80,8 +89,9 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
     show_default=True,
     help="Format.",
 )
-@click.option("--stat", is_flag=True, help="Print no manifests.")
-@click.option(
+@option(OUTPUT, "--stat", is_flag=True, help="Print no manifests.")
+@option(
+    OUTPUT,
     "--max-bytes",
     type=click.IntRange(min=1000),
     metavar="BYTES",

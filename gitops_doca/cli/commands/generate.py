@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_doca.cli.clusters import Cluster, Fleet, decide_all, distinct, last_parts, open_fleet
+from gitops_doca.cli.help import OUTPUT, Command, folders, option
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.flags import (
@@ -28,23 +29,38 @@ if TYPE_CHECKING:
 _DUMPS = {"yaml": dump_stream, "json": dump_json}
 
 
-@click.command("generate")
+@click.command(
+    "generate",
+    cls=Command,
+    examples=(
+        "gitops-doca generate clusters/a > drivers.yaml",
+        "gitops-doca generate clusters/*/ --output-dir rendered",
+    ),
+)
 @targets_argument
 @input_options
 @live_options
 @lock_options
 @registry_options
-@click.option(
-    "-o", "--output", type=click.Choice(list(_DUMPS)), default="yaml", show_default=True, help="Format."
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    type=click.Choice(list(_DUMPS)),
+    default="yaml",
+    show_default=True,
+    help="Format.",
 )
-@click.option(
+@option(
+    OUTPUT,
     "--output-dir",
     type=click.Path(path_type=Path),
     metavar="OUT",
+    shell_complete=folders,
     help="Write a file for each object and a kustomization.yaml into this folder; print nothing.",
 )
-@click.option(
-    "--check", is_flag=True, help="With --output-dir: report whether it is up to date; write nothing."
+@option(
+    OUTPUT, "--check", is_flag=True, help="With --output-dir: report whether it is up to date; write nothing."
 )
 @with_flags
 def command(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gitops_doca.cli.help import CLUSTER, OUTPUT, Command, files, option
 from gitops_doca.cli.output.console import print_diagnostics, print_message
 from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
@@ -36,21 +37,47 @@ from gitops_doca.sources.policy import PolicySet, read_policies
 from gitops_doca.usecases.load import query_of
 
 
-@click.command("inventory")
+@click.command(
+    "inventory",
+    cls=Command,
+    examples=(
+        "gitops-doca inventory --write inventory.yaml",
+        "gitops-doca inventory --check inventory.yaml",
+    ),
+    page="live",
+)
 @target_argument
 @policy_options
-@click.option(
-    "-n", "--namespace", callback=namespace, metavar="NAME", help="Namespace of the operator's objects."
+@option(
+    CLUSTER,
+    "-n",
+    "--namespace",
+    callback=namespace,
+    metavar="NAME",
+    help="Namespace of the operator's objects.",
 )
-@click.option(
+@option(
+    CLUSTER,
     "--openshift/--no-openshift",
     default=None,
     help="Whether to ask for OpenShift's objects (default: where the API server has them).",
 )
 @cluster_options
-@deadline_option("Time for all requests to the cluster.")
-@click.option("--write", metavar="FILE", help="Write the inventory into this file, and print nothing.")
-@click.option("--check", metavar="FILE", help="Print how the cluster differs from this inventory.")
+@deadline_option("Time for all requests to the cluster.", CLUSTER)
+@option(
+    OUTPUT,
+    "--write",
+    metavar="FILE",
+    shell_complete=files,
+    help="Write the inventory into this file, and print nothing.",
+)
+@option(
+    OUTPUT,
+    "--check",
+    metavar="FILE",
+    shell_complete=files,
+    help="Print how the cluster differs from this inventory.",
+)
 @check_output_option
 @with_flags
 def command(

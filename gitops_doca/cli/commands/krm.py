@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gitops_doca.cli.help import Command
 from gitops_doca.cli.output.console import print_diagnostics
 from gitops_doca.cli.output.report import print_result
 from gitops_doca.cli.output.streams import write_stdout
@@ -35,7 +36,7 @@ from gitops_doca.sources.resource_list import ResourceList, read_resource_list
 from gitops_doca.usecases.fleet import cluster_result
 
 
-class _Function(click.Command):
+class _Function(Command):
     """A command that writes KRM results also when the flags or the environment are wrong."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:  # noqa: ANN401 (click's interface)
@@ -46,7 +47,12 @@ class _Function(click.Command):
             raise
 
 
-@click.command("krm", cls=_Function)
+@click.command(
+    "krm",
+    cls=_Function,
+    examples=("kustomize build --enable-alpha-plugins --enable-exec .",),
+    page="kustomize",
+)
 @registry_options
 @verbose_option
 @with_flags

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from gitops_doca.cli.clusters import Cluster, Fleet, connect_shared, load_cluster, open_fleet, prefetch_for
+from gitops_doca.cli.help import OUTPUT, Command, option
 from gitops_doca.cli.lock_files import (
     Replaced,
     describe_setbacks,
@@ -34,12 +35,19 @@ from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.lock import Locking, lock_inputs
 
 
-@click.command("lock")
+@click.command(
+    "lock",
+    cls=Command,
+    examples=(
+        "gitops-doca lock clusters/a",
+        "gitops-doca lock --check clusters/*/",
+    ),
+)
 @targets_argument
 @input_options
 @live_options
 @registry_options
-@click.option("--check", is_flag=True, help="Compare lock and registry, and write nothing.")
+@option(OUTPUT, "--check", is_flag=True, help="Compare lock and registry, and write nothing.")
 @check_output_option
 @with_flags
 def command(flags: Flags, *, check: bool, output: str | None, targets: tuple[str, ...]) -> int:

@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, load_cluster, open_fleet
+from gitops_doca.cli.help import OUTPUT, Command, option
 from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.report import print_skipped
 from gitops_doca.cli.output.streams import write_stdout
@@ -30,11 +31,20 @@ _DOCUMENTS = {"markdown": markdown_matrix, "html": html_matrix}
 _JSON = "json"
 
 
-@click.command("matrix")
+@click.command(
+    "matrix",
+    cls=Command,
+    examples=(
+        "gitops-doca matrix",
+        "gitops-doca matrix clusters/*/ -o html > matrix.html",
+    ),
+    page="driver-versions",
+)
 @targets_argument
 @source_options
 @registry_options
-@click.option(
+@option(
+    OUTPUT,
     "--versions",
     type=click.IntRange(min=1),
     default=10,
@@ -42,7 +52,8 @@ _JSON = "json"
     metavar="N",
     help="Show the newest N versions, and those that the policies name.",
 )
-@click.option(
+@option(
+    OUTPUT,
     "-o",
     "--output",
     type=click.Choice([*_TABLES, "markdown", _JSON, "html"]),

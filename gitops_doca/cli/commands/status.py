@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gitops_doca.cli.help import CLUSTER, OUTPUT, Command, option
 from gitops_doca.cli.output.console import print_diagnostics, show_line, stdout_layout
 from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.report import print_result, reporting, write_report
@@ -56,13 +57,22 @@ _FORMS: dict[str, Callable[[Status], str]] = {
 _JSON = "json"
 
 
-@click.command("status")
+@click.command(
+    "status",
+    cls=Command,
+    examples=(
+        "gitops-doca status clusters/a",
+        "gitops-doca status clusters/a --wait 1800",
+    ),
+    page="rollout",
+)
 @target_argument
 @input_options
 @live_options
 @lock_options
 @registry_options
-@click.option(
+@option(
+    CLUSTER,
     "--wait",
     type=click.FloatRange(min=0),
     callback=seconds,
@@ -70,8 +80,14 @@ _JSON = "json"
     metavar="SECONDS",
     help="Wait until all is current, at most this long.",
 )
-@click.option(
-    "-o", "--output", type=click.Choice([*_FORMS, _JSON]), default="text", show_default=True, help="Format."
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    type=click.Choice([*_FORMS, _JSON]),
+    default="text",
+    show_default=True,
+    help="Format.",
 )
 @with_flags
 def command(flags: Flags, *, output: str, wait: float, target: str | None) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 
 from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, open_fleet
+from gitops_doca.cli.help import INPUTS, OUTPUT, Command, option
 from gitops_doca.cli.input_files import LoadedCluster, change_files, load_all
 from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.streams import write_stdout
@@ -53,22 +54,33 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str | 
     return value
 
 
-@click.command("upgrade")
+@click.command(
+    "upgrade",
+    cls=Command,
+    examples=(
+        "gitops-doca upgrade",
+        "gitops-doca upgrade clusters/*/ --to doca3.4.0-26.04-0.8.0.0 --write",
+        "gitops-doca upgrade clusters/*/ --finish --write",
+    ),
+    page="kernel-upgrade",
+)
 @targets_argument
 @source_options
 @lock_option
 @live_options
 @registry_options
-@click.option(
+@option(
+    INPUTS,
     "--to",
     metavar="VERSION",
     callback=_version,
     help="Driver version to go to, with or without container revision "
     "(default: the newest that has an image for every pool).",
 )
-@click.option("--write", is_flag=True, help="Change policies and configs for --to or --finish.")
-@click.option("--finish", is_flag=True, help="Show the plans and fallback versions that are of no more use.")
-@click.option(
+@option(OUTPUT, "--write", is_flag=True, help="Change policies and configs for --to or --finish.")
+@option(INPUTS, "--finish", is_flag=True, help="Show plans and fallback versions that can be removed.")
+@option(
+    OUTPUT,
     "-o",
     "--output",
     type=click.Choice([*_TABLES, _MARKDOWN, _JSON]),

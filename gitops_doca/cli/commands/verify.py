@@ -6,6 +6,7 @@ from functools import partial
 
 import click
 
+from gitops_doca.cli.help import INPUTS, OUTPUT, Command, files, option
 from gitops_doca.cli.output.console import print_diagnostics, print_info, print_message, table
 from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import write_stdout
@@ -27,19 +28,40 @@ _TRAP = (
 )
 
 
-@click.command("verify")
-@click.argument("names", metavar="[DIR|FILE] [STREAM]", nargs=-1)
-@click.option("--lock", metavar="FILE", help="Lock file (default: gitops-doca.lock.yaml beside the config).")
-@click.option(
+@click.command(
+    "verify",
+    cls=Command,
+    examples=(
+        "kustomize build --enable-alpha-plugins --enable-exec . | gitops-doca verify",
+        "gitops-doca verify clusters/a drivers.yaml",
+    ),
+    page="kustomize",
+)
+@click.argument("names", metavar="[DIR|FILE] [STREAM]", nargs=-1, shell_complete=files)
+@option(
+    INPUTS,
+    "--lock",
+    metavar="FILE",
+    shell_complete=files,
+    help="Lock file (default: gitops-doca.lock.yaml beside the config).",
+)
+@option(
+    INPUTS,
     "--expect-pools",
     type=click.IntRange(min=0),
     metavar="N",
     help="The number of DaemonSets of pools to expect; needs no lock.",
 )
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@option(OUTPUT, "-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def command(
     names: Sequence[str], *, lock: str | None, expect_pools: int | None, output: str, verbose: bool
 ) -> int:

@@ -107,14 +107,22 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
     if room < 0:
         return [], help
     kept: list[str] = []
-    for number, detail in enumerate(diagnostic.details):
+    for detail in diagnostic.details:
         line = f"  {printable(detail)}"
-        room -= len(line.encode()) + 1
-        if room < 0:
-            kept.append(f"  ... and {len(diagnostic.details) - number} more")
+        if _size([line]) > room:
             break
+        room -= _size([line])
         kept.append(line)
-    return kept, help
+    else:
+        return kept, help
+    # The line that counts the rest needs room too.
+    while True:
+        rest = f"  ... and {len(diagnostic.details) - len(kept)} more"
+        if _size([rest]) <= room:
+            return [*kept, rest], help
+        if not kept:
+            return [], help
+        room += _size([kept.pop()])
 
 
 def _help(diagnostic: Diagnostic) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, TypeVar
 
 import click
 
+from gitops_doca.cli.help import CLUSTER, INPUTS, OUTPUT, REGISTRY, files, option
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image, without_login
 from gitops_doca.sources.config import DEFAULT
@@ -131,27 +132,45 @@ def _decorated(command: Command[_T], *options: Callable[[Command[_T]], Command[_
     return command
 
 
-_POLICIES = click.option(
-    "-p", "--policy", "policies", multiple=True, metavar="FILE", help="Policy file, or - for stdin."
+_POLICIES = option(
+    INPUTS,
+    "-p",
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="FILE",
+    shell_complete=files,
+    help="Policy file, or - for stdin.",
 )
-_INVENTORY = click.option(
-    "-i", "--inventory", multiple=True, metavar="FILE", help="Inventory file, or - for stdin."
+_INVENTORY = option(
+    INPUTS,
+    "-i",
+    "--inventory",
+    multiple=True,
+    metavar="FILE",
+    shell_complete=files,
+    help="Inventory file, or - for stdin.",
 )
 
 
 def target_argument(command: Command[_T]) -> Command[_T]:
     """Add the argument that names one cluster."""
-    return click.argument("target", metavar="[DIR|FILE]", required=False)(command)
+    return click.argument("target", metavar="[DIR|FILE]", required=False, shell_complete=files)(command)
 
 
 def targets_argument(command: Command[_T]) -> Command[_T]:
     """Add the argument that names any number of clusters."""
-    return click.argument("targets", metavar="[DIR|FILE]...", nargs=-1)(command)
+    return click.argument("targets", metavar="[DIR|FILE]...", nargs=-1, shell_complete=files)(command)
 
 
 def policy_options(command: Command[_T]) -> Command[_T]:
     """Add the flag that names policies."""
     return _POLICIES(command)
+
+
+def input_file_options(command: Command[_T]) -> Command[_T]:
+    """Add the flags that name policies and inventory."""
+    return _decorated(command, _POLICIES, _INVENTORY)
 
 
 def source_options(command: Command[_T]) -> Command[_T]:
@@ -161,9 +180,11 @@ def source_options(command: Command[_T]) -> Command[_T]:
 
 def lock_option(command: Command[_T]) -> Command[_T]:
     """Add the flag that names the lock."""
-    return click.option(
+    return option(
+        INPUTS,
         "--lock",
         metavar="FILE",
+        shell_complete=files,
         help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
     )(command)
 
@@ -175,28 +196,33 @@ def input_options(command: Command[_T]) -> Command[_T]:
         _POLICIES,
         _INVENTORY,
         lock_option,
-        click.option(
+        option(
+            OUTPUT,
             "-n",
             "--namespace",
             callback=namespace,
             metavar="NAME",
             help="Namespace of every namespaced object.",
         ),
-        click.option(
+        option(
+            OUTPUT,
             "--init-container-image",
             callback=_image,
             metavar="REF",
             help="Image of the operator's init container; empty: none.",
         ),
-        click.option(
+        option(
+            OUTPUT,
             "--openshift/--no-openshift",
             default=None,
             help="Whether the cluster is OpenShift (default: as the inventory shows).",
         ),
-        click.option(
+        option(
+            OUTPUT,
             "--report",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
+            shell_complete=files,
             help="Write what was decided for each pool as JSON.",
         ),
         *_telling(),
@@ -205,20 +231,22 @@ def input_options(command: Command[_T]) -> Command[_T]:
 
 def _telling() -> tuple[Callable[[Command[_T]], Command[_T]], ...]:
     return (
-        click.option("--explain-config", is_flag=True, help="Print each setting and who set it, then stop."),
+        option(
+            OUTPUT, "--explain-config", is_flag=True, help="Print each setting and who set it, then stop."
+        ),
         verbose_option,
     )
 
 
 def verbose_option(command: Command[_T]) -> Command[_T]:
     """Add -v."""
-    return click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
+    return option(OUTPUT, "-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
 
 
 def live_options(command: Command[_T]) -> Command[_T]:
     """Add the flags for reading a live cluster instead of an inventory."""
-    live = click.option(
-        "--live", is_flag=True, help="Read the nodes from the live cluster instead of an inventory."
+    live = option(
+        CLUSTER, "--live", is_flag=True, help="Read the nodes from the live cluster instead of an inventory."
     )
     return live(cluster_options(command))
 
@@ -227,13 +255,15 @@ def cluster_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that choose the cluster and the identity."""
     return _decorated(
         command,
-        click.option(
+        option(
+            CLUSTER,
             "--kubeconfig",
             metavar="FILE",
+            shell_complete=files,
             help="Kubeconfig of the cluster (default: as kubectl; in a pod, its service account).",
         ),
-        click.option(
-            "--context", metavar="NAME", help="Context of the kubeconfig (default: the current one)."
+        option(
+            CLUSTER, "--context", metavar="NAME", help="Context of the kubeconfig (default: the current one)."
         ),
     )
 
@@ -242,15 +272,15 @@ def resolve_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that choose between a lock and the registries."""
     return _decorated(
         command,
-        click.option("--locked", is_flag=True, help="Fail if there is no lock."),
-        click.option("--online", is_flag=True, help="Ask the registries, also where there is a lock."),
+        option(REGISTRY, "--locked", is_flag=True, help="Fail if there is no lock."),
+        option(REGISTRY, "--online", is_flag=True, help="Ask the registries, also where there is a lock."),
     )
 
 
 def lock_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that choose between a lock and the registries, and the flag for digests."""
-    pin = click.option(
-        "--pin-digests", is_flag=True, default=None, help="Show images as repo/image:tag@sha256:..."
+    pin = option(
+        OUTPUT, "--pin-digests", is_flag=True, default=None, help="Show images as repo/image:tag@sha256:..."
     )
     return resolve_options(pin(command))
 
@@ -259,32 +289,39 @@ def registry_options(command: Command[_T]) -> Command[_T]:
     """Add the flags about registries, each also an environment variable `GITOPS_DOCA_...`."""
     return _decorated(
         command,
-        click.option(
+        option(
+            REGISTRY,
             "--registry-config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="FILE",
+            shell_complete=files,
             envvar="GITOPS_DOCA_REGISTRY_CONFIG",
             show_envvar=True,
             help="docker config.json with credentials.",
         ),
-        click.option(
+        option(
+            REGISTRY,
             "--pull-secret",
             type=click.Path(exists=True, dir_okay=False),
             multiple=True,
             metavar="FILE",
+            shell_complete=files,
             envvar="GITOPS_DOCA_PULL_SECRET",
             show_envvar=True,
             help="Kubernetes pull secret with credentials, or the .dockerconfigjson in one.",
         ),
-        click.option(
+        option(
+            REGISTRY,
             "--ca-file",
             type=click.Path(exists=True, path_type=Path),
             metavar="FILE",
+            shell_complete=files,
             envvar="GITOPS_DOCA_CA_FILE",
             show_envvar=True,
             help="CA certificates to trust (PEM).",
         ),
-        click.option(
+        option(
+            REGISTRY,
             "--insecure-registry",
             multiple=True,
             callback=_hosts,
@@ -293,7 +330,8 @@ def registry_options(command: Command[_T]) -> Command[_T]:
             show_envvar=True,
             help="Registry that may be asked over plain http; loopback always may.",
         ),
-        click.option(
+        option(
+            REGISTRY,
             "--allowed-registry",
             multiple=True,
             callback=_allowed,
@@ -302,7 +340,8 @@ def registry_options(command: Command[_T]) -> Command[_T]:
             show_envvar=True,
             help="The only registry that may be asked (repeatable); a label of the host may be *.",
         ),
-        click.option(
+        option(
+            REGISTRY,
             "--trusted-realm-host",
             multiple=True,
             callback=_hosts,
@@ -317,14 +356,19 @@ def registry_options(command: Command[_T]) -> Command[_T]:
 
 def check_output_option(command: Command[_T]) -> Command[_T]:
     """Add the flag for the output format of `--check`."""
-    return click.option(
-        "-o", "--output", type=click.Choice(["text", "json"]), help="Format of --check (default: text)."
+    return option(
+        OUTPUT,
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        help="Format of --check (default: text).",
     )(command)
 
 
-def deadline_option(what: str) -> Callable[[Command[_T]], Command[_T]]:
+def deadline_option(what: str, group: str = REGISTRY) -> Callable[[Command[_T]], Command[_T]]:
     """Return a flag for a time limit."""
-    return click.option(
+    return option(
+        group,
         "--deadline",
         type=click.FloatRange(min=0, min_open=True),
         callback=seconds,

@@ -38,11 +38,16 @@ class LiveInventory:
 
         Raises `GenerationError` for those, and as `LiveCluster.inventory` does.
         """
-        from gitops_doca.cluster.live import LiveCluster, LiveOptions
-
         problems.raise_errors()
         self._query = query
-        self._cluster = LiveCluster(
+        self._cluster = self.connect()
+        return self._cluster.inventory(query, problems)
+
+    def connect(self) -> "LiveCluster":
+        """Return the cluster, which has a deadline of its own."""
+        from gitops_doca.cluster.live import LiveCluster, LiveOptions
+
+        return LiveCluster(
             LiveOptions(
                 environ=dict(os.environ) if self._environ is None else self._environ,
                 kubeconfig=self.kubeconfig,
@@ -50,7 +55,6 @@ class LiveInventory:
                 deadline=self._deadline,
             )
         )
-        return self._cluster.inventory(query, problems)
 
     def pull_secrets(self, problems: Problems) -> "list[tuple[str, Auths]]":
         """Return the pull secrets that the policies name; none before the inventory was read.

@@ -12,16 +12,16 @@ from gitops_doca.cli.settings.flags import RegistryFlags, registry_flags, regist
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.diagnostics import Problems
-from gitops_doca.core.resolve.lookup import Inspector
+from gitops_doca.core.resolve.lookup import RegistryClient
 
 if TYPE_CHECKING:
     from gitops_doca.registry.options import RegistryOptions
 
-Connect = Callable[["RegistryOptions", Problems], Inspector]
+Connect = Callable[["RegistryOptions", Problems], RegistryClient]
 """Makes the registry client, which adds its warnings to the problems."""
 
 
-def connect_registries(options: "RegistryOptions", problems: Problems) -> Inspector:
+def connect_registries(options: "RegistryOptions", problems: Problems) -> RegistryClient:
     """Return the client of real registries; only here requests is imported, when it is needed."""
     from gitops_doca.registry.resolver import RegistryResolver
 
@@ -52,7 +52,7 @@ def make_resolver(
     live: LiveInventory | None = None,
     verify_digests: bool = False,
     whole_lists: bool = False,
-) -> Inspector:
+) -> RegistryClient:
     """Make the client of the registries.
 
     `whole_lists` gives tag lists half of the time; otherwise they get a few seconds, for hints

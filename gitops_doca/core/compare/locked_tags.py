@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from gitops_doca.core.compare.lock import RENDERING, ImageLock, LockedCompanion, LockedImage
 from gitops_doca.core.compare.stale_lock import check_lock
 from gitops_doca.core.diagnostics import Category, Place, Problems
+from gitops_doca.core.documentation import page
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagList, TagLookup
+
+_CHANGES = f"{page('reference')}#another-release-rendering"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class LockedTags:
         message = f"the lock was written for rendering {written}, and this gitops-doca renders {RENDERING}"
         if written < RENDERING:
             message += ": the same inputs now give other manifests"
-            help = f"read in the changelog what changed in the manifests, then run: {self.fix_command}"
+            help = f"read what changed in the manifests ({_CHANGES}), then run: {self.fix_command}"
         else:
             message += ": it is older than the one that wrote the lock, and gives other manifests"
             help = "use the gitops-doca that wrote the lock, or a newer one"

@@ -118,6 +118,16 @@ class Inspector(Resolver, Protocol):
         """Return digest and platforms of each image; each must exist."""
 
 
+class RegistryClient(Inspector, Protocol):
+    """A resolver that asks the registries themselves."""
+
+    def credentials_used(self, repository: Repository) -> str | None:
+        """Return the file of the credential that its registry accepted after a look-up.
+
+        Empty if the registry wanted none, None if it accepted no request.
+        """
+
+
 class TagSource(Inspector, Protocol):
     """A source of answers about tags, and how a run checks and reports them."""
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gitops_doca.core.affinity import REQUIRED, driver_affinity
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
+from gitops_doca.core.documentation import page
 from gitops_doca.core.model import LOADED_LABEL, OperatorEvidence, Policy, Pool, RenderOptions
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, describe_pools, place_of
 from gitops_doca.core.resolve.lookup import TagList
 
-_HAND_OVER = "docs/beside-the-operator.md has the order of steps; with emit: policies the operator keeps them"
+_PAGE = page("beside-the-operator")
+_HAND_OVER = f"{_PAGE} has the order of steps; with emit: policies the operator keeps them"
 
 
 def is_listed(image: ImageReference, lists: Mapping[Repository, TagList]) -> bool | None:
@@ -145,8 +147,8 @@ def warn_lost_init_container(
             f"{sign.what} has an init container, and initContainerImage is empty: taking the drivers over "
             "would remove it",
             sign.place,
-            help=f"set initContainerImage: {image} to keep it; docs/beside-the-operator.md says what is "
-            "left to delete without it",
+            help=f"set initContainerImage: {image} to keep it; {_PAGE} says what is left to delete "
+            "without it",
         )
 
 

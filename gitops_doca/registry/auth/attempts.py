@@ -49,13 +49,21 @@ class CredentialAttempts:
         ]
         self._lock = threading.Lock()
         self._preferred: CredentialAttempt | None = None
+        self._used: str | None = None
 
     def in_order(self) -> tuple[CredentialAttempt, ...]:
         """Return each attempt once, the one that was accepted last first."""
         with self._lock:
             return tuple(sorted(self._attempts, key=lambda attempt: attempt is not self._preferred))
 
-    def prefer(self, attempt: CredentialAttempt) -> None:
+    def prefer(self, attempt: CredentialAttempt, *, credentials_sent: bool) -> None:
         """Try an attempt before the others from now on, because the registry accepted it."""
         with self._lock:
             self._preferred = attempt
+            self._used = attempt.credential.place if attempt.credential and credentials_sent else ""
+
+    @property
+    def used(self) -> str | None:
+        """The file of the accepted credential, empty if none was sent; None: nothing was accepted."""
+        with self._lock:
+            return self._used

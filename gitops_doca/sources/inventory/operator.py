@@ -1,6 +1,6 @@
 """Recognise objects that show that an operator makes driver DaemonSets in a cluster."""
 
-from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE_LABEL, OperatorEvidence
+from gitops_doca.core.model import INIT_CONTAINER, OPERATOR_STATE, OPERATOR_STATE_LABEL, OperatorEvidence
 from gitops_doca.core.paths import text_at, value_at
 from gitops_doca.core.reference import InvalidReferenceError, parse_image
 from gitops_doca.sources.inventory.builder import InventoryBuilder
@@ -16,7 +16,7 @@ def add_operator_evidence(document: Document, builder: InventoryBuilder) -> None
             builder.operator_evidence.append(OperatorEvidence(what, document.place()))
     elif (
         value["kind"] == "DaemonSet"
-        and value_at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == "state-OFED"
+        and value_at(value, "metadata", "labels", OPERATOR_STATE_LABEL) == OPERATOR_STATE
     ):
         trace = OperatorEvidence(
             f"the operator's {_kind_and_name(value)}", document.place(), _init_image(value)

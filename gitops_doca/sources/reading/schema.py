@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMAS = (
     "config",
     "diff",
+    "doctor",
     "inventory",
     "inventory-check",
     "lock",

@@ -86,6 +86,12 @@ def test_what_does_not_fit_is_counted() -> None:
     ]
 
 
+def test_the_line_that_counts_further_details_needs_room_too() -> None:
+    many = [error("", details=("x" * 40,)) for _ in range(300)]
+
+    assert len(format_diagnostics([*many, error("", more=250_000)]).encode()) <= LIMIT
+
+
 TEXT = st.text(max_size=20) | st.integers(0, 5000).map(lambda n: "é" * n)
 
 

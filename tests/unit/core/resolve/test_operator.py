@@ -8,6 +8,7 @@ import pytest
 
 from fakes.cluster import DIGEST, make_policy
 from gitops_doca.core.diagnostics import Place, Problems, spell
+from gitops_doca.core.documentation import page
 from gitops_doca.core.model import OperatorEvidence, RenderOptions
 from gitops_doca.core.resolve.operator import warn_lost_init_container, warn_two_owners
 from gitops_doca.sources.inventory import read_inventory
@@ -153,7 +154,7 @@ def test_an_init_container_that_would_be_lost_is_one_warning_for_each_image() ->
     ]
     tail = "has an init container, and initContainerImage is empty: taking the drivers over would remove it"
 
-    end = "to keep it; docs/beside-the-operator.md says what is left to delete without it"
+    end = f"to keep it; {page('beside-the-operator')} says what is left to delete without it"
     assert _lost(*evidence) == [
         f"n.yaml:3: the operator's DaemonSet a {tail}",
         f"set initContainerImage: {IMAGE} {end}",

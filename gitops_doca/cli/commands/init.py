@@ -1,0 +1,213 @@
+"""The command `init`: write a first config, policies and inventory."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_doca.cli.first_folder import FirstFolder
+from gitops_doca.cli.help import CLUSTER, Command, folders, option
+from gitops_doca.cli.output.console import print_diagnostics, print_message
+from gitops_doca.cli.output.report import print_skipped
+from gitops_doca.cli.settings.flags import (
+    Flags,
+    InputFlags,
+    cluster_options,
+    deadline_option,
+    input_file_options,
+    namespace,
+    verbose_option,
+    with_flags,
+)
+from gitops_doca.cli.settings.inputs import given_settings, live_inventory
+from gitops_doca.core.cluster_query import ClusterQuery
+from gitops_doca.core.diagnostics import Category, Problems
+from gitops_doca.core.documentation import page
+from gitops_doca.core.missing_labels import help_with_nics, list_similar
+from gitops_doca.core.model import NIC_LABEL, Inventory, Resource
+from gitops_doca.core.paths import value_at
+from gitops_doca.emit.escape import printable
+from gitops_doca.sources.config import POLICIES, Settings, merge
+from gitops_doca.sources.files import STDIN
+from gitops_doca.sources.inventory import read_inventory
+from gitops_doca.sources.policy import read_policies, read_policy_documents
+from gitops_doca.sources.policy_document import DRIVER
+from gitops_doca.sources.reading.document import Document
+from gitops_doca.usecases.load import Inputs, load, query_of
+
+if TYPE_CHECKING:
+    from gitops_doca.cluster.live import LiveCluster
+
+_LOGIN = re.compile(r"://[^/\s]*@")
+"""A URL with a user or password (RFC 3986, 3.2.1)."""
+
+
+@click.command(
+    "init",
+    cls=Command,
+    examples=(
+        "gitops-doca init clusters/a",
+        "gitops-doca init clusters/b --context b",
+        "gitops-doca init -p policy.yaml -i nodes.json",
+    ),
+    page="getting-started",
+)
+@click.argument("target", metavar="[DIR]", required=False, shell_complete=folders)
+@input_file_options
+@option(
+    CLUSTER,
+    "-n",
+    "--namespace",
+    callback=namespace,
+    metavar="NAME",
+    help="Namespace of the operator's objects.",
+)
+@option(
+    CLUSTER,
+    "--openshift/--no-openshift",
+    default=None,
+    help="Whether the cluster is OpenShift (default: as its nodes and API groups show).",
+)
+@cluster_options
+@deadline_option("Time for all requests to the cluster.", CLUSTER)
+@verbose_option
+@with_flags
+def command(flags: Flags, *, target: str | None) -> None:
+    """Write a first config, with policies and inventory.
+
+    Policies come from the live cluster, or from the files of -p; nodes from the cluster, or from
+    the files of -i. The config in DIR (default: the working directory) names files that are there
+    already; other policies and nodes are written into policy.yaml and inventory.yaml beside it.
+
+    It asks no questions and overwrites nothing, and the cluster is only read.
+    """
+    folder = target.rstrip("/") or "/" if target else "."
+    if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
+        raise click.UsageError(f"{folder} is not a folder")
+    first = FirstFolder(folder=folder, policies=flags.inputs.policies, inventory=flags.inputs.inventory)
+    cluster = _cluster(flags)
+    first.refuse_overwriting()
+    problems = Problems()
+    settings = merge([given_settings(replace(flags.inputs, policies=(), inventory=()))])
+    inputs, copied = _read(first, cluster, settings, problems)
+    for path, what in first.write(inputs, copied, settings).items():
+        print_message(printable(f"wrote {path}: {what}"))
+    if flags.output.verbose:
+        print_skipped(inputs.grouping)
+    if inputs.emits_policies:
+        print_message(
+            "the Network Operator makes the drivers of this cluster, so the config has emit: policies; how "
+            f"gitops-doca takes them over: {page('beside-the-operator')}"
+        )
+    print_message(_next_steps(folder))
+    print_diagnostics(problems.warnings)
+
+
+def _cluster(flags: Flags) -> "LiveCluster | None":
+    """Return the cluster that is read; None when files have all."""
+    inputs: InputFlags = flags.inputs
+    if [*inputs.policies, *inputs.inventory].count(STDIN) > 1:
+        raise click.UsageError("stdin can be read only once: use - for one input")
+    if not (inputs.policies and inputs.inventory):
+        return live_inventory(flags).connect()
+    if inputs.kubeconfig or inputs.context:
+        raise click.UsageError("-p and -i leave nothing to read from a cluster: remove one of them")
+    return None
+
+
+def _read(
+    first: FirstFolder, cluster: "LiveCluster | None", settings: Settings, problems: Problems
+) -> tuple[Inputs, tuple[Resource, ...]]:
+    """Read policies and nodes, and check them as later commands will.
+
+    Returns them, and the policies that no file of the folder holds. Raises `GenerationError` for
+    what is not usable, and for nodes without any NIC.
+    """
+    named = read_policy_documents(first.named_policies, problems)
+    copied = _policies(first, cluster, problems)
+    problems.raise_errors()
+    _report_logins(copied, problems)
+    policies = read_policies([*named, *copied], problems)
+    problems.raise_errors()
+    query = replace(query_of(policies, settings), owners=True)
+    if first.inventory:
+        inventory = read_inventory(first.inventory, query.labels, problems)
+    else:
+        assert cluster is not None  # noqa: S101 (without inventory files there is one)
+        inventory = cluster.inventory(query, problems)
+    problems.raise_errors()
+    _check_nodes(inventory, problems, what="inventory" if first.inventory else "cluster")
+    has_operator = (
+        bool(inventory.operator_evidence)
+        or any(policy.from_cluster for policy in policies.policies)
+        or (cluster is not None and cluster.has_operator_drivers(settings.namespace, problems))
+    )
+    settings = replace(settings, policies=(*named, *copied), emit=POLICIES if has_operator else settings.emit)
+    inputs = load(settings, problems, nodes=_Known(inventory=inventory))
+    return inputs, read_policies(copied, Problems()).documents if copied else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An inventory that was read before."""
+
+    inventory: Inventory
+
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (the interface)
+        """Return it."""
+        return self.inventory
+
+
+def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Problems) -> list[Document]:
+    """Return the policies that no file of the folder holds."""
+    if first.policies or cluster is None:
+        return read_policy_documents(first.copied_policies, problems)
+    documents = cluster.policies(problems)
+    if not documents:
+        problems.error(
+            "the cluster has no NicClusterPolicy and no NicNodePolicy",
+            help="name a file with the policy: -p FILE",
+        )
+    return documents
+
+
+def _report_logins(documents: Iterable[Document], problems: Problems) -> None:
+    """Report variables of drivers that hold a user or password, without quoting them."""
+    for document in documents:
+        env = value_at(document.value, *DRIVER, "env")
+        for number, variable in enumerate(env if isinstance(env, list) else ()):
+            if isinstance(variable, dict) and _LOGIN.search(str(variable.get("value"))):
+                problems.error(
+                    "the URL holds a user or password, and nothing secret goes into Git",
+                    document.place((*DRIVER, "env", number, "value")),
+                    help="use a server that needs no login, or one that the policy does not name",
+                )
+
+
+def _check_nodes(inventory: Inventory, problems: Problems, *, what: str) -> None:
+    """Raise `GenerationError` of class `empty` if no node has a NIC."""
+    if any(node.has_nic for node in inventory.nodes):
+        return
+    context = "; see that the context is the right one" if what == "cluster" else ""
+    problems.error(
+        f"the {what} has no node with the label {NIC_LABEL}=true, so nothing is written",
+        category=Category.EMPTY,
+        details=list_similar(inventory.others),
+        help=f"{help_with_nics(inventory.others)}{context}",
+    )
+    problems.raise_errors()
+
+
+def _next_steps(folder: str) -> str:
+    argument = "" if folder == "." else f" {shlex.quote(folder)}"
+    steps = {
+        f"gitops-doca check{argument}": "which image each pool gets",
+        f"gitops-doca lock{argument}": "record what the registry has",
+        f"git add {shlex.quote(folder)}": "then commit, and later: gitops-doca diff",
+    }
+    width = max(map(len, steps))
+    return "\n".join(["next:", *(printable(f"  {step:{width}}  {why}") for step, why in steps.items())])

@@ -1,0 +1,1 @@
+"""Check what is set up and what is reachable, and write nothing."""

@@ -358,7 +358,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema",),
             (
                 "Missing argument 'NAME'. "
-                "Choose from: config, diff, inventory, inventory-check, lock, lock-check, matrix, policy, "
+                "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, policy, "
                 "report, status, verification"
             ),
         ),
@@ -417,7 +417,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema", "node"),
             (
                 "Invalid value for 'NAME': 'node' is not one of "
-                "'config', 'diff', 'inventory', 'inventory-check', 'lock', 'lock-check', "
+                "'config', 'diff', 'doctor', 'inventory', 'inventory-check', 'lock', 'lock-check', "
                 "'matrix', 'policy', 'report', 'status', 'verification'."
             ),
         ),

@@ -359,7 +359,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             (
                 "Missing argument 'NAME'. "
                 "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, policy, "
-                "report, status, verification"
+                "report, status, upgrade, verification"
             ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
@@ -418,7 +418,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             (
                 "Invalid value for 'NAME': 'node' is not one of "
                 "'config', 'diff', 'doctor', 'inventory', 'inventory-check', 'lock', 'lock-check', "
-                "'matrix', 'policy', 'report', 'status', 'verification'."
+                "'matrix', 'policy', 'report', 'status', 'upgrade', 'verification'."
             ),
         ),
     ],

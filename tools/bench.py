@@ -28,6 +28,9 @@ _POOLS = 40
 _CLUSTERS = 200
 _ONLINE_SECONDS = 0.6
 _FALLBACK_SECONDS = 1.2
+_UPGRADE_SECONDS = 1.0
+_COMPANION_SECONDS = 1.5
+_TAGS = 5000
 # Linux counts what the parent had in memory as the child's too, so the parent must be small.
 _LAUNCHER = """
 import os, subprocess, sys, time
@@ -240,6 +243,47 @@ def _fallbacks() -> Iterator[bool]:
     yield _beyond(work, pair, _FALLBACK_SECONDS)
 
 
+def _upgrade() -> Iterator[bool]:
+    """Find the way of pools of different flavours, without a companion and with one.
+
+    The companion exists for the oldest of the three kernels that are asked for in the second newest
+    version, and for no newer ones.
+    """
+    runs = 5
+    nodes = _inventory(f"pools{bench_data.FLAVOURS}", nodes=50, pools=_POOLS)
+    releases = bench_data.releases(_POOLS, count=_TAGS // (5 * _POOLS))
+    driver_tags = [tag for tags in releases.values() for tag in tags]
+    second = list(releases.values())[1][2 * _POOLS :]
+    companion_tags = ["-".join(tag.split("-")[-5:-1]) for tag in second]
+    with (
+        serving(LoopbackRegistry(REPOSITORY, driver_tags)) as registry,
+        serving(LoopbackRegistry("nvidia/driver", companion_tags)) as companions,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        repository, image = f"{registry.host}/{REPOSITORY}".rsplit("/", 1)
+        text = bench_data.POLICY.format(repository=repository, image=image, version=bench_data.VERSION)
+        Path(folder, "policy.yaml").write_text(text)
+        config = Path(folder, "gitops-doca.yaml")
+        plain = bench_data.CONFIG.replace("[nodes.json]", str(nodes))
+        companion = {
+            "name": "gpu",
+            "image": f"{companions.host}/nvidia/driver",
+            "tag": "{kernel}-{os}{osVersion}",
+        }
+        for work, extra, budget in (
+            (f"upgrade of {_POOLS} pools", "", _UPGRADE_SECONDS),
+            ("the same with a companion", f"  companions: [{json.dumps(companion)}]\n", _COMPANION_SECONDS),
+        ):
+            config.write_text(plain + extra)
+            before = registry.lists
+            command = [sys.executable, "-m", "gitops_doca", "upgrade", str(config)]
+            pair = _in_turn(_python(f"{IMPORTS}, requests"), command, runs=runs)
+            # One more run than counted: the first only warms up.
+            lists = (registry.lists - before) / (runs + 1)
+            yield _row(f"{work}: lists", f"{len(driver_tags)} tags", f"{lists:g}", "1", held=lists == 1)
+            yield _beyond(work, pair, budget)
+
+
 def _live() -> Iterator[bool]:
     """Compare the compact inventory of a real cluster with fetching the same pages and dropping them."""
     work = "10,000 nodes, live"
@@ -380,6 +424,7 @@ _ROWS: Mapping[str, Callable[[], Iterator[bool]]] = {
     "fleet": _fleet,
     "online": _online,
     "fallbacks": _fallbacks,
+    "upgrade": _upgrade,
     "live": _live,
 }
 

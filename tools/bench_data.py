@@ -21,6 +21,7 @@ _COMMON = Weight(features=60, images=22)
 _HEAVY = Weight(features=80, images=30)
 HEAVY = ".heavy.json"
 COMPACT = ".compact.yaml"
+FLAVOURS = ".flavours.compact.yaml"
 VERSION = "25.04-0.6.1.0-2"
 FALLBACKS = ("25.04-0.6.1.0-1", "25.01-0.6.0.0-0")
 POLICY = """\
@@ -56,15 +57,37 @@ def tag(pool: int, version: str = VERSION) -> str:
     return f"{version}-{kernel(pool)}-ubuntu22.04-amd64"
 
 
+def flavour(pool: int, number: int = 100) -> str:
+    """Return a kernel release of a pool whose kernels have a flavour of their own."""
+    return f"5.15.0-{number}-flavour{pool:02d}x"
+
+
+def releases(pools: int, *, count: int) -> dict[str, list[str]]:
+    """Return the tags of newer versions, each with five newer kernels for each pool's flavour.
+
+    The newest comes first, and so does its newest kernel.
+    """
+    return {
+        version: [
+            f"{version}-{flavour(pool, 1000 + 10 * number + kernel)}-ubuntu22.04-amd64"
+            for kernel in range(4, -1, -1)
+            for pool in range(pools)
+        ]
+        for number in range(count - 1, -1, -1)
+        for version in (f"doca3.{number}.0-26.{number + 1:02d}-0.7.7.0-0",)
+    }
+
+
 def write_nodes(path: Path, *, nodes: int, pools: int) -> None:
     """Write nodes, spread evenly over the pools, as the name's ending says.
 
-    A List in JSON or YAML, for `.heavy.json` of larger nodes, or for `.compact.yaml` a NodeInventory.
+    A List in JSON or YAML, for `.heavy.json` of larger nodes, or for `.compact.yaml` a NodeInventory,
+    for `.flavours.compact.yaml` one whose pools have kernels of different flavours.
     """
     part = path.with_name(f"{path.name}.part")
     with part.open("w") as file:
         if path.name.endswith(COMPACT):
-            _write_compact(file, nodes, pools)
+            _write_compact(file, nodes, pools, flavour if path.name.endswith(FLAVOURS) else kernel)
         else:
             write = _write_json if path.suffix == ".json" else _write_yaml
             weight = _HEAVY if path.name.endswith(HEAVY) else _COMMON
@@ -72,14 +95,14 @@ def write_nodes(path: Path, *, nodes: int, pools: int) -> None:
     part.replace(path)
 
 
-def _write_compact(file: TextIO, nodes: int, pools: int) -> None:
+def _write_compact(file: TextIO, nodes: int, pools: int, release: Callable[[int], str]) -> None:
     document = {
         "apiVersion": "gitops-doca.dev/v1alpha1",
         "kind": "NodeInventory",
         "groups": [
             {
                 "labels": {
-                    "feature.node.kubernetes.io/kernel-version.full": kernel(pool),
+                    "feature.node.kubernetes.io/kernel-version.full": release(pool),
                     "feature.node.kubernetes.io/system-os_release.ID": "ubuntu",
                     "feature.node.kubernetes.io/system-os_release.VERSION_ID": "22.04",
                     "kubernetes.io/arch": "amd64",

@@ -4,12 +4,15 @@ import hashlib
 import json
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -39,13 +42,13 @@ class LoopbackRegistry(ThreadingHTTPServer):
     def __init__(self, repository: str, tags: Collection[str], *, latency: float = 0.0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repository = repository
-        self.tags = frozenset(tags)
+        self.tags = dict.fromkeys(sorted(tags))
         self.latency = latency
         """Seconds that pass before each answer."""
         self.methods: Counter[str] = Counter()
         """Requests for manifests, by method."""
         self.lists = 0
-        """Requests for the list of tags."""
+        """Requests for the list of tags, its later pages not counted."""
 
     @property
     def host(self) -> str:
@@ -88,9 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/v2/":
             self._send_json(HTTPStatus.OK, {})
         elif path == f"{base}tags/list":
-            self.server.lists += 1
-            tags = {"name": self.server.repository, "tags": sorted(self.server.tags)}
-            self._send_json(HTTPStatus.OK, tags)
+            self._send_page(parse_qs(self.path.partition("?")[2]))
         elif path.startswith(f"{base}manifests/"):
             self.server.methods[self.command] += 1
             if path.removeprefix(f"{base}manifests/") in self.server.tags:
@@ -102,19 +103,44 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._refuse("NAME_UNKNOWN")
 
+    def _send_page(self, query: dict[str, list[str]]) -> None:
+        tags, size, last = list(self.server.tags), int(query["n"][0]), query.get("last")
+        self.server.lists += last is None
+        start = bisect_right(tags, last[0]) if last else 0
+        page = tags[start : start + size]
+        following = f"?{urlencode({'n': size, 'last': page[-1]})}" if start + size < len(tags) else ""
+        self._send_json(
+            HTTPStatus.OK,
+            {"name": self.server.repository, "tags": page},
+            {"Link": f'<{self.path.partition("?")[0]}{following}>; rel="next"'} if following else {},
+        )
+
     def _refuse(self, code: str) -> None:
         self._send_json(HTTPStatus.NOT_FOUND, {"errors": [{"code": code, "message": "unknown"}]})
 
-    def _send_json(self, status: HTTPStatus, document: dict[str, Any]) -> None:
-        self._send(status, "application/json", json.dumps(document).encode())
+    def _send_json(
+        self,
+        status: HTTPStatus,
+        document: dict[str, Any],
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._send(status, "application/json", json.dumps(document).encode(), headers)
 
-    def _send(self, status: HTTPStatus, media_type: str, content: bytes) -> None:
+    def _send(
+        self,
+        status: HTTPStatus,
+        media_type: str,
+        content: bytes,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.send_response(status)
         self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(content)))
         if status is HTTPStatus.OK:
             self.send_header("Docker-Content-Digest", _digest(content))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
-"""REFRESH_CHANGE for refresh.sh: move a folder's policy to the newest driver version for all of its pools.
+"""REFRESH_CHANGE for refresh.sh: take a folder to the newest driver version for all of its pools.
 
 usage: next_version.py FOLDER
 
-`gitops-doca matrix` names the newest version whose precompiled images are all there, as their manifests
-confirm. If it is newer than the policy's, the one line of FOLDER that has the policy's version is changed,
-and title and text of a proposal are printed; else nothing is printed. Needs gitops-doca on PATH, and no more
-than Python's standard library.
+`gitops-doca upgrade` names the versions that every pool of FOLDER can go to, with the kernel that its nodes
+have to boot. The newest one that is allowed is written into the inputs with `upgrade --write`, and title and
+text of a proposal are printed; if the inputs say it already, nothing is. refresh.sh writes the lock. Needs
+gitops-doca on PATH, and no more than Python's standard library.
 
-exit: 0 done, or nothing to do; 2 called wrongly; 3 the version is not one line of one policy, and nothing was
-changed; else the code of gitops-doca.
+environment:
+  NEXT_VERSION_PATTERN  regular expression for a whole version, without its container revision. A list of
+                        tags does not say which versions are betas. Those so far had a build number, as in
+                        doca3.6.0-26.10-043000; the default allows versions with four numbers there, as in
+                        doca3.5.0-26.07-0.7.7.0
+
+exit: 0 done, or nothing to do; 2 called wrongly; else the code of gitops-doca, which changed nothing: 3 when
+it cannot change the inputs, 5 when a registry gave no usable answer.
 """
 
 import json
@@ -17,94 +23,76 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
-_LOCK = "gitops-doca.lock.yaml"
-_UNUSABLE = 3
+RELEASES = r"(doca\d+\.\d+\.\d+-)?\d+\.\d+-\d+\.\d+\.\d+\.\d+"
+_MISSING = 4
 
 
 def main() -> None:
-    """Change the policy of the folder that the command line names."""
+    """Change the inputs of the folder that the command line names."""
     if len(sys.argv) != 2 or not sys.argv[1]:  # noqa: PLR2004 (the program and its argument)
-        _fail("usage: next_version.py FOLDER", 2)
-    folder = sys.argv[1]
-    repository, current = _survey(folder)
-    file, number = _find_line(folder, current)
-    newest = repository["newest"]
-    order = [version["version"] for version in repository["versions"]]
-    if newest is None or order.index(newest) >= order.index(current):
+        _fail("usage: next_version.py FOLDER")
+    folder, allowed = sys.argv[1], _pattern()
+    # No version for all pools: there is nothing to propose, and gitops-doca has said why.
+    candidates = _upgrade(folder, may_end_with=_MISSING).get("candidates", [])
+    for version in candidates:
+        if allowed.fullmatch(version):
+            break
+        print(f"next_version.py: NEXT_VERSION_PATTERN does not allow {version}", file=sys.stderr)
+    else:
         return
-    before = file.read_bytes()
-    lines = before.splitlines(keepends=True)
-    lines[number] = lines[number].replace(current.encode(), newest.encode(), 1)
-    file.write_bytes(b"".join(lines))
-    if _survey(folder)[1] != newest:
-        file.write_bytes(before)
-        _fail(f"{file} has the version, but {folder} does not take it from there: change it by hand")
-    print(f"Move {folder} to {newest}")
-    print(f"The policy has {current}. Every pool has its precompiled image of {newest}.")
+    written = _upgrade(folder, "--to", version, "--write")
+    if not written["edits"]:
+        return
+    to = sorted({policy["to"] for policy in written["policies"] if policy["to"]})
+    print(f"Move {folder} to {' and '.join(to)}")
+    for line in _text(written):
+        print(line)
 
 
-def _survey(folder: str) -> tuple[dict[str, Any], str]:
-    """Return what the registry has for the folder's one policy, and the policy's version."""
+def _pattern() -> re.Pattern[str]:
+    try:
+        return re.compile(os.environ.get("NEXT_VERSION_PATTERN") or RELEASES)
+    except re.error as error:
+        _fail(f"NEXT_VERSION_PATTERN is not a regular expression: {error}")
+
+
+def _upgrade(folder: str, *flags: str, may_end_with: int = 0) -> dict[str, Any]:
+    """Run the command, and return its document."""
     run = subprocess.run(
-        ["gitops-doca", "matrix", "-o", "json", "--", folder], stdout=subprocess.PIPE, check=False
+        ["gitops-doca", "upgrade", *flags, "-o", "json", "--", folder],
+        stdout=subprocess.PIPE,
+        check=False,
     )
-    if run.returncode:
+    if run.returncode not in {0, may_end_with}:
         sys.exit(run.returncode)
-    found = json.loads(run.stdout)["repositories"]
-    policies = [policy for repository in found for policy in repository["policies"]]
-    if len(policies) != 1:
-        names = ", ".join("{kind}/{name}".format_map(policy["policy"]) for policy in policies) or "none"
-        _fail(f"{folder} has not one policy with pools ({names}): change the version by hand")
-    version = policies[0]["version"]
-    if version.startswith("sha256:"):
-        _fail(f"the policy of {folder} names its image by digest: change it by hand")
-    return found[0], version
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
 
 
-def _find_line(folder: str, version: str) -> tuple[Path, int]:
-    """Return the file and the index of the one line that gives a driver this version."""
-    pattern = re.compile(rf"""\s+version:\s+(["']?){re.escape(version)}\1\s*(#.*)?""")
-    found = []
-    for file in _yaml_files(folder):
-        lines = [line.decode("utf-8", "replace") for line in file.read_bytes().splitlines()]
-        found += [
-            (file, at) for at, line in enumerate(lines) if pattern.fullmatch(line) and _is_driver(lines, at)
-        ]
-    if len(found) != 1:
-        places = "".join(f"\n  {file}:{at + 1}" for file, at in found)
-        _fail(f"{folder} has {len(found)} lines of an ofedDriver with the version {version}, not one{places}")
-    return found[0]
+def _text(written: dict[str, Any]) -> Iterator[str]:
+    """Yield what stands below the title: what nodes have to boot, and what comes after."""
+    yield "Each pool, and the kernel that its nodes boot for it:"
+    for pool in written["pools"]:
+        system, kernel, arch = pool["pool"].split("/")
+        count = len(pool["nodes"])
+        nodes = f"{count} node{'s' if count > 1 else ''}" if count else "planned"
+        to = pool["to"]
+        if pool["compiles"]:
+            moves = f"{kernel} stays, and compiles {to['version']} at its next restart"
+        elif to["kernel"] == kernel:
+            moves = f"{kernel} stays, with {to['version']}"
+        else:
+            moves = f"{kernel} -> {to['kernel']}, with {to['version']}"
+        yield f"{system}/{arch} ({nodes}): {moves}"
+    yield "When all nodes have: gitops-doca upgrade --finish --write"
 
 
-def _yaml_files(folder: str) -> list[Path]:
-    """Return the folder's own files: a link may lead to a policy of other folders."""
-    files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
-    return sorted(
-        file
-        for file in files
-        if file.suffix in {".yaml", ".yml"} and file.name != _LOCK and not file.is_symlink()
-    )
-
-
-def _is_driver(lines: list[str], at: int) -> bool:
-    """Tell whether the line stands directly in `ofedDriver`: one in `global` is not the driver's alone."""
-    depth = _depth(lines[at])
-    for line in reversed(lines[:at]):
-        if line.strip() and not line.lstrip().startswith("#") and _depth(line) < depth:
-            return re.fullmatch(r"\s*ofedDriver:\s*(#.*)?", line) is not None
-    return False
-
-
-def _depth(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _fail(message: str, code: int = _UNUSABLE) -> NoReturn:
+def _fail(message: str) -> NoReturn:
     print(f"next_version.py: {message}", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "lock": "Write the lock: what the registries have for the pools.",
     "inventory": "Print the NIC nodes of the live cluster, to be committed.",
     "diff": "Print what changes against another revision or folder.",
+    "upgrade": "Print which kernel each pool needs for another driver version.",
     "matrix": "Print which driver versions have images for which pools.",
     "status": "Print which nodes of the live cluster run the rendered driver.",
     "verify": "Check a built stream for the DaemonSets of the lock.",

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from gitops_doca.cli.output.console import print_diagnostics
-from gitops_doca.cli.output.report import print_generation, write_report
+from gitops_doca.cli.output.report import print_result, write_report
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.flags import Flags, InputFlags
 from gitops_doca.cli.settings.inputs import cluster_name, config_file, read_run_config
 from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source, load_for
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
-from gitops_doca.core.fleet import NO_POOLS, ClusterResult, failing_first, with_cluster
-from gitops_doca.core.resolve.fallbacks import unused_fallbacks
+from gitops_doca.core.fleet import ClusterResult, failing_first, with_cluster
 from gitops_doca.core.resolve.lookup import Inspector, TagSource
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.files import STDIN
-from gitops_doca.usecases.fleet import CachingResolver, prefetch
+from gitops_doca.usecases.fleet import CachingResolver, cluster_result, prefetch
 from gitops_doca.usecases.generate import Generation, resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
@@ -134,14 +133,9 @@ class Fleet:
             errors += self.shared.errors
         elif differing is not None:
             errors = ()
-        return ClusterResult(
-            cluster=cluster.label,
-            decisions=made.decisions if made else (),
-            grouping=made.inputs.grouping if made else NO_POOLS,
-            companions=made.companions if made else (),
-            unused_fallbacks=unused_fallbacks(made.decisions, made.inputs.fallback_versions) if made else (),
-            unused_companions=made.inputs.unused_companions if made else (),
-            images=made.images if isinstance(made, Generation) else (),
+        label = cluster.label
+        return replace(
+            cluster_result(made, label) if made else ClusterResult(cluster=label),
             differs=cluster in (differing or ()),
             failure=GenerationError(errors, decisive=self.decisive).category if errors else None,
         )
@@ -292,7 +286,7 @@ def decide_all(fleet: Fleet, flags: Flags) -> dict[Cluster, Generation]:
     if flags.output.verbose:
         for cluster in fleet.clusters:
             if generation := generations.get(cluster):
-                print_generation(generation, cluster=cluster.name)
+                print_result(cluster_result(generation, cluster.label), cluster=cluster.name)
     fleet.report(flags.output.report, fleet.results(generations))
     return generations
 

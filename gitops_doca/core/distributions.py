@@ -124,3 +124,8 @@ def kernel_release(label: str) -> str:
 def without_machine(kernel: str) -> str:
     """Return a kernel without machine and page size, which not every spelling has."""
     return _SPELLING.sub("", kernel)
+
+
+def kernel_package(os_id: str, kernel: str) -> str:
+    """Return the package that brings a kernel; empty for a system whose packages we do not know."""
+    return f"linux-image-{kernel}" if os_id == "ubuntu" else ""

@@ -227,6 +227,8 @@ class DriverSpec:
     safe_load: bool = False
     has_own_repository: bool = field(default=True, compare=False)
     """Whether the repository is in `ofedDriver`, and not only in `global`."""
+    has_own_version: bool = field(default=True, compare=False)
+    """Whether the version is in `ofedDriver`, and not only in `global`."""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
     """The places of `repository`, `version`, `certConfig`, `repoConfig` and `nodeAffinity`."""
 

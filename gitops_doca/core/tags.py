@@ -1,7 +1,9 @@
 """Make the tags of driver images as the operator does, and parse published ones."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 from gitops_doca.core.distributions import DISTRIBUTIONS
@@ -12,9 +14,11 @@ from gitops_doca.core.model import Platform
 # container's revision, which versions before 24.01 do not have.
 _VERSION = r"(?:doca(?P<doca>\d+(?:\.\d+)*)-)?(?P<driver>\d+\.\d+-\d+(?:\.\d+)*)(?:-(?P<revision>\d+))?"
 _DRIVER_VERSION = re.compile(_VERSION)
-_PUBLISHED = re.compile(
-    rf"(?P<version>{_VERSION})-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
+_PLATFORM_SUFFIX = (
+    r"-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
 )
+_PLATFORM = re.compile(_PLATFORM_SUFFIX)
+_PUBLISHED = re.compile(rf"(?P<version>{_VERSION}){_PLATFORM_SUFFIX}")
 _SYSTEMS = "|".join(DISTRIBUTIONS)
 _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")
 _FULL_TAG = re.compile(
@@ -57,8 +61,17 @@ def parse_tag(tag: str) -> PublishedTag | None:
     parts = _PUBLISHED.fullmatch(tag)
     if parts is None:
         return None
-    platform = Platform(parts["os_id"], parts["os_version"], parts["kernel"] or "", parts["arch"])
-    return PublishedTag(tag, parts["version"], platform)
+    return PublishedTag(tag, parts["version"], _platform(parts))
+
+
+def strip_version(tag: str, version: str) -> PublishedTag | None:
+    """Parse a tag of a version that may have any form; None for a tag of another version."""
+    parts = _PLATFORM.fullmatch(tag, len(version)) if tag.startswith(version) else None
+    return None if parts is None else PublishedTag(tag, version, _platform(parts))
+
+
+def _platform(parts: re.Match[str]) -> Platform:
+    return Platform(parts["os_id"], parts["os_version"], parts["kernel"] or "", parts["arch"])
 
 
 @lru_cache(maxsize=1 << 16)
@@ -68,6 +81,27 @@ def split_kernel(kernel: str) -> tuple[tuple[int, ...], str]:
     if found is None:
         return (), kernel
     return tuple(int(number) for number in re.findall(r"\d+", found["numbers"])), found["flavour"]
+
+
+def flavour_of(platform: Platform) -> Platform:
+    """Return a platform with its kernel's flavour in place of the kernel."""
+    return platform._replace(kernel=split_kernel(platform.kernel)[1])
+
+
+def kernel_distance(kernel: str, other: str) -> tuple[int, ...]:
+    """Return how far apart the numbers of two kernels are, the first number first."""
+    pairs = zip_longest(split_kernel(kernel)[0], split_kernel(other)[0], fillvalue=0)
+    return tuple(abs(one - two) for one, two in pairs)
+
+
+def nearest_kernel(kernel: str, others: Iterable[str]) -> str:
+    """Return the closest of some kernels of one flavour, the newer of two; empty without any."""
+    numbers = split_kernel(kernel)[0]
+    return min(
+        others,
+        key=lambda other: (kernel_distance(kernel, other), split_kernel(other)[0] < numbers, other),
+        default="",
+    )
 
 
 def is_full_tag(version: str) -> bool:

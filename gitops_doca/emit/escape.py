@@ -13,6 +13,13 @@ from typing import NewType
 Markdown = NewType("Markdown", str)
 """Markdown of our own, or text that this module escaped: one line, no open markup."""
 
+
+class Printable(str):
+    """A line for a terminal that is escaped already; colours in it are our own."""
+
+    __slots__ = ()
+
+
 # Invisible characters (Unicode's Default_Ignorable_Code_Point, and the empty Braille pattern):
 # `str.isprintable` allows them.
 _NO_INK = re.compile(
@@ -60,7 +67,7 @@ def printable(text: str) -> str:
 
 def printable_lines(lines: Iterable[str]) -> str:
     """Return a document for a terminal; no line can break into two."""
-    return "".join(f"{printable(line)}\n" for line in lines)
+    return "".join(f"{line if isinstance(line, Printable) else printable(line)}\n" for line in lines)
 
 
 def json_text(document: object, *, sort_keys: bool = False) -> str:

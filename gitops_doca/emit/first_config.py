@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gitops_doca.core.documentation import page
 from gitops_doca.core.model import API_VERSION
-from gitops_doca.emit.yaml import scalar
+from gitops_doca.core.yaml_scalars import scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,33 +5,38 @@ from collections.abc import Sequence
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.pool_table import (
-    HEADERS,
     MARKDOWN_HEADERS,
     markdown_pools,
     notes,
+    pool_table,
     row,
     summary,
+    text_headers,
     text_pools,
+    text_row,
 )
-from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
+from gitops_doca.emit.tables import PLAIN, Layout, items, markdown_table, text_cells, wrapped
 
 
-def text_fleet(results: Sequence[ClusterResult]) -> str:
+def text_fleet(results: Sequence[ClusterResult], layout: Layout = PLAIN) -> str:
     """Return the pools in columns, cluster by cluster, and the notes of each cluster below.
 
     A cluster without a decision has one line, with its failure in place of a state.
     """
     if len(results) == 1:
-        return text_pools(results[0])
-    lines = text_table([("CLUSTER", *HEADERS), *_rows(results)])
-    return printable_lines([*lines, "", _summary(results), *_notes(results)])
+        return text_pools(results[0], layout)
+    heads = ("CLUSTER", *text_headers(layout))
+    rows = [line for result in results for line in _text_rows(result, layout)]
+    below = [_summary(results), *_notes(results)]
+    return printable_lines([*pool_table([heads, *rows]).lines(layout), "", *wrapped(below, layout)])
 
 
 def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     """Return the same as a table for a comment on a pull request."""
     if len(results) == 1:
         return markdown_pools(results[0])
-    rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *_rows(results)])
+    cells = [line for result in results for line in _cluster_rows(result)]
+    rows = text_cells([("Cluster", *MARKDOWN_HEADERS), *cells])
     return "\n".join(
         [
             *markdown_table(rows, numbers=[3]),
@@ -43,8 +48,12 @@ def markdown_fleet(results: Sequence[ClusterResult]) -> str:
     )
 
 
-def _rows(results: Sequence[ClusterResult]) -> list[tuple[str, ...]]:
-    return [line for result in results for line in _cluster_rows(result)]
+def _text_rows(result: ClusterResult, layout: Layout) -> list[tuple[str, ...]]:
+    if result.decisions:
+        return [(result.cluster, *text_row(decision, layout)) for decision in result.decisions]
+    # The line of a cluster without pools has no more than a state.
+    missing = ("",) * (len(text_headers(layout)) - len(MARKDOWN_HEADERS))
+    return [(*line, *missing) for line in _cluster_rows(result)]
 
 
 def _cluster_rows(result: ClusterResult) -> list[tuple[str, ...]]:

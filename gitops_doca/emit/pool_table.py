@@ -3,26 +3,72 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.model import PlannedPool, SkippedNode
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.core.resolve.companions import CompanionState
-from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+from gitops_doca.core.resolve.progress import Progress
 from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.report import companion_entry, decision_entry
-from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
+from gitops_doca.emit.tables import (
+    GREEN,
+    PLAIN,
+    RED,
+    YELLOW,
+    Layout,
+    Table,
+    items,
+    markdown_table,
+    text_cells,
+    wrapped,
+)
 
-HEADERS = ("POOL", "POLICY", "NODES", "STATE", "TAG OR DIGEST")
+HEADERS = ("POOL", "POLICY", "NODES", "STATE", "VERSION")
+WIDE_HEADERS = (*HEADERS, "DAEMONSET", "TAG OR DIGEST")
 MARKDOWN_HEADERS = ("Pool", "Policy", "Nodes", "State", "Tag or digest")
+_KEPT = ("CLUSTER", "POOL", "NODES", "STATE")
+"""The columns that stay also where they say the same in each row."""
+_STATE_COLOURS = {
+    "precompiled": GREEN,
+    "fallback": YELLOW,
+    "compiled": YELLOW,
+    "missing": RED,
+    "unknown": RED,
+    **{f"error[{category.value}]": RED for category in Category},
+}
 
 
-def text_pools(result: ClusterResult) -> str:
+def text_pools(result: ClusterResult, layout: Layout = PLAIN) -> str:
     """Return a line of columns for each pool.
 
-    Counts, companions, skipped nodes, and obsolete plans and fallback versions follow.
+    Counts, moves, companions, skipped nodes, and obsolete plans and fallback versions follow.
     """
-    lines = text_table([HEADERS, *map(row, result.decisions)])
-    return printable_lines([*lines, "", summary(result.decisions), *notes(result)])
+    rows = [text_headers(layout), *(text_row(decision, layout) for decision in result.decisions)]
+    below = [summary(result.decisions), *notes(result)]
+    return printable_lines([*pool_table(rows).lines(layout), "", *wrapped(below, layout)])
+
+
+def pool_table(rows: Sequence[Sequence[str]]) -> Table:
+    """Return the table of these rows, the first of them with the heads."""
+    return Table(
+        rows=rows, each="pool", keep=_KEPT, soft=("POLICY",), title="CLUSTER", colours=_STATE_COLOURS
+    )
+
+
+def text_headers(layout: Layout) -> tuple[str, ...]:
+    """Return the heads of the columns of a pool."""
+    return WIDE_HEADERS if layout.wide else HEADERS
+
+
+def text_row(decision: Decision, layout: Layout) -> tuple[str, ...]:
+    """Return the cells of a pool, below `text_headers`."""
+    *cells, image = row(decision)
+    driver = decision.pool.policy.driver
+    version = decision.version if isinstance(decision, UsePrecompiled) else driver.digest or driver.version
+    more = (decision.pool.daemon_set, image) if layout.wide else ()
+    return (*cells, version, *more)
 
 
 def markdown_pools(result: ClusterResult) -> str:
@@ -40,7 +86,7 @@ def markdown_pools(result: ClusterResult) -> str:
 
 
 def row(decision: Decision) -> tuple[str, ...]:
-    """Return the cells of a pool, below `HEADERS`."""
+    """Return the cells of a pool, below `MARKDOWN_HEADERS`."""
     entry = decision_entry(decision)
     image = entry.get("tag") or entry.get("digest", "")
     nodes = "planned" if "planned" in entry else str(len(entry["nodes"]))
@@ -52,24 +98,34 @@ def shown_state(entry: Mapping[str, Any]) -> str:
     return "fallback" if entry.get("fallback") else str(entry["state"])
 
 
-def obsolete_note(plan: PlannedPool) -> str:
-    """Return the note for an obsolete plan."""
+def _done_note(plan: PlannedPool) -> str:
     return f"plan done: nodes run {plan} now, so remove it from the config ({plan.place})"
 
 
-def unused_note(version: str) -> str:
-    """Return the note for a fallback version that no pool runs."""
+def _unused_note(version: str) -> str:
     return f"fallback version {version}: no pool runs it, so remove it from fallbackVersions"
 
 
-def notes(result: ClusterResult) -> list[str]:
-    """Return the notes on companions, skipped nodes, and obsolete plans and fallback versions."""
+def notes(result: ClusterResult, *, skipped: bool = True) -> list[str]:
+    """Return the notes on a move, companions, skipped nodes, and obsolete plans and fallback versions."""
+    policies = {decision.pool.policy.key for decision in result.decisions}
     return [
+        *progress_notes(result.progress, several=len(policies) > 1),
         *companion_notes(result.companions),
-        *map(unused_companion_note, result.unused_companions),
-        *skipped_notes(result.grouping.skipped),
-        *map(obsolete_note, result.grouping.obsolete_plans),
-        *map(unused_note, result.unused_fallbacks),
+        *map(_unused_companion_note, result.unused_companions),
+        *(skipped_notes(result.grouping.skipped) if skipped else ()),
+        *map(_done_note, result.done_plans),
+        *map(_unused_note, result.unused_fallbacks),
+    ]
+
+
+def progress_notes(moves: Iterable[Progress], *, several: bool) -> list[str]:
+    """Say for each move how many nodes run the new version, with the policy if there are several."""
+    return [
+        f"{one.moved} of {one.nodes} node{'' if one.nodes == 1 else 's'}"
+        f"{f' of {one.policy.kind} {one.policy.name}' if several else ''} "
+        f"{'runs' if one.nodes == 1 else 'run'} {one.version}"
+        for one in moves
     ]
 
 
@@ -85,8 +141,7 @@ def companion_notes(companions: Iterable[CompanionState]) -> list[str]:
     ]
 
 
-def unused_companion_note(name: str) -> str:
-    """Return the note for a companion that no pool needs."""
+def _unused_companion_note(name: str) -> str:
     return f"companion {name}: no pool needs it; check the labels in its nodeSelector, or remove it"
 
 

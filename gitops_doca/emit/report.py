@@ -14,6 +14,7 @@ from gitops_doca.core.resolve.companions import (
 )
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
+from gitops_doca.core.resolve.progress import Progress
 from gitops_doca.emit.image_build import build_entry
 from gitops_doca.emit.json_document import document_text, policy_entry, pool_entry
 
@@ -34,6 +35,9 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             for result in results
             for companion in result.companions
         ],
+        "progress": [
+            progress_entry(progress, result.cluster) for result in results for progress in result.progress
+        ],
         "unusedFallbacks": [
             {"cluster": result.cluster, "version": version}
             for result in results
@@ -50,9 +54,7 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             for skipped in result.grouping.skipped
         ],
         "obsoletePlans": [
-            {"cluster": result.cluster, "pool": str(plan)}
-            for result in results
-            for plan in result.grouping.obsolete_plans
+            {"cluster": result.cluster, "pool": str(plan)} for result in results for plan in result.done_plans
         ],
     }
     return document_text(KIND, diagnostics, report)
@@ -62,6 +64,18 @@ def skipped_entry(skipped: SkippedNode, cluster: str) -> dict[str, Any]:
     """Return a skipped node with its reason."""
     policy = policy_entry(skipped.policy_kind, skipped.policy)
     return {"cluster": cluster, "node": skipped.node, **policy, "reason": skipped.reason}
+
+
+def progress_entry(progress: Progress, cluster: str) -> dict[str, Any]:
+    """Return how many nodes of a policy have moved to its version."""
+    policy = progress.policy
+    return {
+        "cluster": cluster,
+        **policy_entry(policy.kind, policy.name),
+        "version": progress.version,
+        "nodes": progress.nodes,
+        "moved": progress.moved,
+    }
 
 
 def companion_entry(companion: CompanionState, cluster: str) -> dict[str, Any]:

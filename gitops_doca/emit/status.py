@@ -21,14 +21,35 @@ from gitops_doca.core.model import NIC_LABEL
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.json_document import document_text, pool_entry
-from gitops_doca.emit.pool_table import skipped_notes
-from gitops_doca.emit.report import skipped_entry
-from gitops_doca.emit.tables import items, markdown_table, text_cells, text_table
+from gitops_doca.emit.pool_table import progress_notes, skipped_notes
+from gitops_doca.emit.report import progress_entry, skipped_entry
+from gitops_doca.emit.tables import (
+    GREEN,
+    PLAIN,
+    RED,
+    YELLOW,
+    Layout,
+    Table,
+    items,
+    markdown_table,
+    text_cells,
+    wrapped,
+)
 
 _POOLS = ("POOL", "NODES", "CURRENT", "APPLIED", "RENDERED")
 _NODES = ("NODE", "STATE", "RUNS", "POOL")
-_WIDE_POOLS = (*_POOLS, "DAEMONSET", "IMAGE")
-_WIDE_NODES = (*_NODES, "POD", "IMAGE")
+_WIDE_POOLS = ("DAEMONSET", "IMAGE")
+_WIDE_NODES = ("POD", "IMAGE")
+_APPLIED_COLOURS = {
+    Applied.YES.value: GREEN,
+    Applied.DIFFERENT.value: YELLOW,
+    Applied.NO.value: RED,
+}
+_STATE_COLOURS = {
+    state.value: YELLOW if state in {State.NOT_READY, State.RESTART} else RED
+    for state in State
+    if state is not State.CURRENT
+}
 _SHOWN_PATHS = 5
 _NO_LABEL = f"no NIC label ({NIC_LABEL}=true)"
 _ABSENT = {
@@ -45,17 +66,25 @@ _ABSENT = {
 """The phrases for one and for several nodes of the inventory, and what to do."""
 
 
-def text_status(status: Status) -> str:
-    """Return the pools in columns, then each node that is not current, then notes."""
-    pools, nodes = map(_pool_row, status.pools), map(_node_row, _waiting(status))
-    return _text(status, [_POOLS, *pools], [_NODES, *nodes])
+def text_status(status: Status, layout: Layout = PLAIN) -> str:
+    """Return the pools in columns, then each node that is not current, then notes.
 
-
-def wide_status(status: Status) -> str:
-    """Return the same with DaemonSets, pods and whole images, for wide terminals."""
-    pools = ((*_pool_row(one), one.rendered.daemon_set, one.rendered.image) for one in status.pools)
-    nodes = ((*_node_row(one), *_pod_cells(one)) for one in _waiting(status))
-    return _text(status, [_WIDE_POOLS, *pools], [_WIDE_NODES, *nodes])
+    With `layout.wide` there are DaemonSets, pods and whole images too.
+    """
+    pools: list[tuple[str, ...]] = [_POOLS, *map(_pool_row, status.pools)]
+    nodes: list[tuple[str, ...]] = [_NODES, *map(_node_row, _waiting(status))]
+    if layout.wide:
+        rendered = [pool.rendered for pool in status.pools]
+        images = [_WIDE_POOLS, *((one.daemon_set, one.image) for one in rendered)]
+        pools = [(*row, *more) for row, more in zip(pools, images, strict=True)]
+        pods = [_WIDE_NODES, *map(_pod_cells, _waiting(status))]
+        nodes = [(*row, *more) for row, more in zip(nodes, pods, strict=True)]
+    lines = Table(rows=pools, each="pool", keep=_POOLS[:3], colours=_APPLIED_COLOURS).lines(layout)
+    if len(nodes) > 1:
+        waiting = Table(rows=nodes, each="node above", keep=_NODES[:2], colours=_STATE_COLOURS)
+        lines += ["", *waiting.lines(layout)]
+    below = [_summary(status), *_notes(status)]
+    return printable_lines([*lines, "", *wrapped(below, layout)])
 
 
 def markdown_status(status: Status) -> str:
@@ -74,6 +103,7 @@ def json_status(status: Status, cluster: str, diagnostics: Iterable[Diagnostic])
         "nicNodes": status.nic_nodes,
         "pools": [_pool_entry(pool, cluster) for pool in status.pools],
         "unplanned": [{"pool": node.pool, **_node_entry(node)} for node in status.unplanned],
+        "progress": [progress_entry(progress, cluster) for progress in status.progress],
         "skipped": [skipped_entry(skipped, cluster) for skipped in status.skipped],
         "absent": [{"node": one.node, "why": one.why.value} for one in status.absent],
         "leftovers": list(map(_leftover_entry, status.leftovers)),
@@ -93,11 +123,6 @@ def count_current(status: Status) -> str:
     pools = [pool for pool in status.pools if not pool.is_current and not pool.waiting]
     differ = len(status.leftovers) + len(pools)
     return f"{nodes}, {differ} other difference{'' if differ == 1 else 's'}" if differ else nodes
-
-
-def _text(status: Status, pools: list[tuple[str, ...]], nodes: list[tuple[str, ...]]) -> str:
-    below = ["", *text_table(nodes)] if len(nodes) > 1 else []
-    return printable_lines([*text_table(pools), *below, "", _summary(status), *_notes(status)])
 
 
 def _pool_entry(pool: PoolStatus, cluster: str) -> dict[str, Any]:
@@ -161,6 +186,7 @@ def _nodes(count: int) -> str:
 
 
 def _notes(status: Status) -> Iterator[str]:
+    yield from progress_notes(status.progress, several=status.policies > 1)
     yield from _absent_notes(status)
     for pool in status.pools:
         yield from _pool_notes(pool)

@@ -10,14 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gitops_doca.core.model import Resource
+from gitops_doca.core.yaml_scalars import scalar
 from gitops_doca.emit.escape import json_text
 
-# Words that YAML 1.1 or 1.2 reads as a boolean or null, and its special keys.
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
-_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./@:+-]*")
-# No number, date or time of any YAML has one of these letters: they are no digits of any base, and
-# are not used in exponents or time zones.
-_NEVER_A_NUMBER = re.compile(r"[g-np-sv-wyG-NP-SV-WY]")
 _BLOCK_LINE = re.compile(r"[ -~]*")
 _INDENT = "  "
 
@@ -119,31 +114,3 @@ def _leaf(value: Any) -> str:  # noqa: ANN401 (any part of a resource)
             return "{}"
         case _:
             return "[]"
-
-
-def scalar(text: str) -> str:
-    """Return a string as a YAML scalar that reads back as this string under YAML 1.1 and 1.2."""
-    if _is_plain(text):
-        return text
-    if text.isascii() and text.isprintable():
-        return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _is_plain(text: str) -> bool:
-    if not _PLAIN.fullmatch(text) or text.endswith(":") or text.lower() in _WORDS:
-        return False
-    return text[0].isalpha() or text[0] == "/" or _NEVER_A_NUMBER.search(text) is not None
-
-
-def _escaped(character: str) -> str:
-    if character in {'"', "\\"}:
-        return "\\" + character
-    if " " <= character <= "~":
-        return character
-    if character == "\n":
-        return "\\n"
-    code = ord(character)
-    if code <= 0xFF:  # noqa: PLR2004 (Latin-1)
-        return f"\\x{code:02X}"
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"  # noqa: PLR2004 (the basic plane)

@@ -24,7 +24,7 @@ def read_fallback_versions(document: Document, problems: Problems) -> tuple[str,
             )
         elif version in versions:
             problems.error(f"{version!r} appears twice", place)
-        elif check_version(version, place, problems):
+        elif check_version(version, place, problems=problems):
             versions.append(version)
     return tuple(versions)
 

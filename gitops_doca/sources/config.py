@@ -14,7 +14,7 @@ from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.files import SMALL, STDIN, display_name, is_special
 from gitops_doca.sources.planned_pools import read_plans
 from gitops_doca.sources.reading.document import Document, drop_nulls, is_kind
-from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.reader import read_documents, read_text
 from gitops_doca.sources.reading.schema import validate
 from gitops_doca.sources.reading.selection import ALL
 
@@ -113,6 +113,17 @@ def merge(sources: Iterable[Settings]) -> Settings:
 def read_config(file: str, problems: Problems, file_root: FileRoot | None = None) -> Settings:
     """Read the settings of a config; paths become relative to the working directory."""
     documents = list(read_documents(file, ALL, problems, file_root, limit=SMALL))
+    return _read(documents, file, problems, file_root)
+
+
+def read_config_text(data: bytes, file: str, problems: Problems) -> Settings:
+    """Read a text that is to become the content of a config."""
+    return _read(list(read_text(data, file, ALL, problems)), file, problems)
+
+
+def _read(
+    documents: Sequence[Document], file: str, problems: Problems, file_root: FileRoot | None = None
+) -> Settings:
     if not documents:
         if not problems.errors:
             place = Place(display_name(file, file_root))

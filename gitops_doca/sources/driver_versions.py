@@ -1,11 +1,11 @@
 """Check that a text can be a driver's version."""
 
-from gitops_doca.core.diagnostics import Place, Problems
+from gitops_doca.core.diagnostics import NOWHERE, Place, Problems
 from gitops_doca.core.reference import is_tag
 from gitops_doca.core.tags import is_full_tag
 
 
-def check_version(version: str, place: Place, problems: Problems) -> bool:
+def check_version(version: str, place: Place = NOWHERE, *, problems: Problems) -> bool:
     """Report a text that cannot begin a tag or is a whole tag; return whether it is valid."""
     if not is_tag(version):
         problems.error(f"{version!r} cannot begin a tag: letters, digits, _ . and -, at most 128", place)

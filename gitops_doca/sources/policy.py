@@ -34,7 +34,7 @@ from gitops_doca.sources.policy_document import (
     validate_policy,
 )
 from gitops_doca.sources.reading.document import Document
-from gitops_doca.sources.reading.reader import read_documents
+from gitops_doca.sources.reading.reader import read_documents, read_text
 from gitops_doca.sources.reading.schema import did_you_mean
 from gitops_doca.sources.reading.selection import ALL, KEYS, NOTHING, REST
 from gitops_doca.sources.without_server_fields import is_from_cluster, without_server_fields
@@ -105,6 +105,11 @@ def read_policy_documents(
             read = read_documents(source, _SELECTION, problems, file_root)
             documents += [document for document in read if is_meant_as_policy(document)]
     return documents
+
+
+def read_policy_text(data: bytes, file: str, problems: Problems) -> list[Document]:
+    """Read the policies in a text that is to become the content of a file."""
+    return [one for one in read_text(data, file, _SELECTION, problems) if is_meant_as_policy(one)]
 
 
 def _check_set(documents: Sequence[Document], handed: Sequence[Document], problems: Problems) -> PolicySet:
@@ -213,6 +218,7 @@ def _driver(document: Document, problems: Problems) -> DriverSpec | None:
         repo_config=driver.get("repoConfig", {}).get("name", ""),
         safe_load=driver.get("upgradePolicy", {}).get("safeLoad", False),
         has_own_repository=bool(driver.get("repository")),
+        has_own_version=bool(driver.get("version")),
         places={
             **{
                 name: document.place((*(DRIVER if driver.get(name) else GLOBAL), name))
@@ -272,7 +278,7 @@ def _version(
             problems.error(f"{version!r} is not a digest: sha256: and 64 lower-case hex digits", place)
             return None
         return version
-    return version if check_version(version, place, problems) else None
+    return version if check_version(version, place, problems=problems) else None
 
 
 def _check_unique(document: Document, field: str, problems: Problems) -> None:

@@ -2,19 +2,38 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_doca.core.diagnostics import Problems
+from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.companions import companion_images
 from gitops_doca.core.resolve.decide import required_images
+from gitops_doca.core.resolve.fallbacks import unused_fallbacks
 from gitops_doca.core.resolve.lookup import Inspection, Inspector, TagExists, TagList, TagLookup
+from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import RegistryTags, look_up
+
+if TYPE_CHECKING:
+    from gitops_doca.usecases.lock import Locking
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _SPLIT = "take fewer clusters at a time, or check those that have locks without --online"
+
+
+def cluster_result(made: "Generation | Locking", cluster: str) -> ClusterResult:
+    """Return what was made for a cluster, as a run without errors and differences."""
+    return ClusterResult(
+        cluster=cluster,
+        decisions=made.decisions,
+        grouping=made.inputs.grouping,
+        companions=made.companions,
+        unused_fallbacks=unused_fallbacks(made.decisions, made.inputs.fallback_versions),
+        unused_companions=made.inputs.unused_companions,
+        images=made.images if isinstance(made, Generation) else (),
+    )
 
 
 class CachingResolver:

@@ -1,13 +1,13 @@
-"""Find the driver versions in the pools' repositories, and which have images for all pools."""
+"""Find the driver versions in the pools' repositories, and which pools each one serves."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from gitops_doca.core.compare.matrix import (
     LatestVersion,
     VersionMatrix,
+    VersionSurvey,
     build_catalogues,
-    build_matrices,
+    build_survey,
     unconfirmed,
 )
 from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
@@ -18,44 +18,42 @@ from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
 
-def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> tuple[VersionMatrix, ...]:
+def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> VersionSurvey:
     """Return a matrix for each repository of these pools; reports missing answers.
 
-    The newest version of a matrix is confirmed by its manifests. So are the versions that the policies
-    name, and the fallback versions up to the one that a pool runs, as far as `MAX_LOOKUPS` allows; all other
-    cells come from the tag list.
+    What the pools run today is looked up, as far as `MAX_LOOKUPS` allows, and the newest version that serves
+    all pools is confirmed by its manifests; all other cells come from the tag list.
     """
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
-    catalogues = build_catalogues(pools, lists)
     lookups: dict[ImageReference, TagLookup] = {}
 
-    def ask(images: Iterable[ImageReference]) -> bool:
+    def ask(images: Iterable[ImageReference], most: int) -> bool:
         required = [image for image in images if image not in lookups]
-        if not required or len(lookups) + len(required) > MAX_LOOKUPS:
+        if not required or len(lookups) + len(required) > most:
             return False
         lookups.update(resolver.resolve(required))
         lookups.update(cross_check(lookups, lists))
         return True
 
-    while ask(unconfirmed(catalogues, lookups)):
-        pass
     usable = {repository for repository, tags in lists.items() if tags.tags or tags.complete}
-    chosen = [pool for pool in map(_precompiled_only, pools) if pool.policy.driver.repository in usable]
-    while ask(required_images(chosen, lookups)):
+    chosen = [pool for pool in pools if pool.policy.driver.repository in usable]
+    # One version at least can then be confirmed.
+    most = MAX_LOOKUPS - len({(pool.policy.driver.repository, pool.platform) for pool in pools})
+    while ask(required_images(chosen, lookups), most):
         pass
-    matrices = build_matrices(catalogues, lookups)
-    for matrix in matrices:
+    catalogues = build_catalogues(pools, lists, lookups)
+    while ask(unconfirmed(catalogues, lookups), MAX_LOOKUPS):
+        pass
+    found = build_survey(catalogues, lookups)
+    for matrix in found.matrices:
         _report(matrix, problems)
-    return matrices
-
-
-def _precompiled_only(pool: Pool) -> Pool:
-    driver = replace(pool.policy.driver, force_precompiled=True)
-    return replace(pool, policy=replace(pool.policy, driver=driver))
+    if len(found.matrices) > 1 and not problems.errors:
+        _report_doubt(found.newest, "of all repositories", found.matrices[0], problems)
+    return found
 
 
 def _report(matrix: VersionMatrix, problems: Problems) -> None:
-    place = matrix.rows[0].pools[0].policy.place
+    place = _place(matrix)
     reason = matrix.listed.reason or "its answer is not a list"
     if matrix.listed.repository_unknown:
         reason = "the registry says that it has no such repository"
@@ -77,15 +75,19 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             place,
         )
     for latest in matrix.latest:
-        _report_doubt(matrix, latest, place, problems)
-
-
-def _report_doubt(matrix: VersionMatrix, latest: LatestVersion, place: Place, problems: Problems) -> None:
-    if latest.doubtful:
         whose = _of_policy(latest.policy) if latest.policy else f"in {matrix.repository}"
+        _report_doubt(latest, whose, matrix, problems)
+
+
+def _place(matrix: VersionMatrix) -> Place:
+    return matrix.rows[0].pools[0].policy.place
+
+
+def _report_doubt(latest: LatestVersion, whose: str, matrix: VersionMatrix, problems: Problems) -> None:
+    if latest.doubtful:
         problems.error(
             f"cannot confirm that {latest.doubtful} has an image for every pool {whose}: {latest.reason}",
-            place,
+            _place(matrix),
             category=Category.UNKNOWN,
             help="run again when the registry answers; no version is guessed",
         )

@@ -2,11 +2,7 @@
 
 import errno
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,9 +12,10 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from fakes.resolver import FakeResolver
 from gitops_doca.sources.reading.schema import schema_text
-from support.cli import Result, clean_environment, run_cli
+from support.cli import Result, run_cli
 from support.in_process import run_here
 from support.repository import commit, edit, git, start, start_demo
+from support.terminal import run_on_terminal
 from support.upgrade import FALLBACK, VERSION, boot, change, finish
 
 CONFIG = "gitops-doca.yaml"
@@ -423,7 +420,7 @@ def test_verbose_tells_the_pools_of_the_work_tree(cluster: Path) -> None:
 
     assert (result.exit_code, [line.partition(":")[0] for line in result.stderr.splitlines()]) == (
         0,
-        ["info"] * 3,
+        ["info"] * 4,
     )
 
 
@@ -854,15 +851,7 @@ def test_markdown_is_cut_between_pools_and_says_so(limit: int, cluster: Path) ->
 @pytest.mark.parametrize(("env", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colour_is_for_terminals(env: dict[str, str], is_coloured: bool, cluster: Path) -> None:  # noqa: FBT001
     change(cluster)
-    leader, follower = os.openpty()
-    command = [sys.executable, "-m", "gitops_doca", "diff", "main"]
-    with subprocess.Popen(command, cwd=cluster, env=clean_environment() | env, stdout=follower):
-        os.close(follower)
-        text = b""
-        # A terminal whose other side is gone ends with an error, not with an end of file.
-        with suppress(OSError), os.fdopen(leader, "rb", buffering=0) as shown:
-            while chunk := shown.read(4096):
-                text += chunk
+    text = run_on_terminal("diff", "main", cwd=cluster, env=env)
 
-    assert text.startswith(b"changes against main")
-    assert (b"\x1b[32m+" in text) is is_coloured
+    assert text.startswith("changes against main")
+    assert ("\x1b[32m+" in text) is is_coloured

@@ -233,6 +233,34 @@ def test_a_list_that_cannot_be_used_is_an_input_error_at_its_place(
     assert message in result.stderr.splitlines()[0]
 
 
+def test_check_says_how_far_a_move_is_in_every_form(move: Move) -> None:
+    move.nodes = {"a": OLD_KERNEL, "b": OLD_KERNEL, "c": NEW_KERNEL}
+    note = f"1 of 3 nodes run {NEW}"
+
+    assert move.run("check").stdout.decode().splitlines()[-1] == note
+    assert f"\n- {note}\n" in move.run("check", "-o", "markdown").stdout.decode()
+    assert f"info: {note}\n" in move.run("generate", "-v").stderr
+    policy = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
+    assert json.loads(move.run("check", "-o", "json").stdout)["progress"] == [
+        {"cluster": ".", "policy": policy, "version": NEW, "nodes": 3, "moved": 1}
+    ]
+
+
+def test_a_move_that_is_done_is_not_told(move: Move) -> None:
+    move.nodes = {"a": NEW_KERNEL}
+
+    assert json.loads(move.run("check", "-o", "json").stdout)["progress"] == []
+
+
+def test_a_plan_is_not_done_while_a_node_is_on_a_fallback(move: Move) -> None:
+    move.spec["planned"] = [plan(NEW_KERNEL)]
+
+    assert "plan done" not in move.run("check").stdout.decode()
+    assert json.loads(move.run("check", "-o", "json").stdout)["obsoletePlans"] == []
+    move.nodes = {"b": NEW_KERNEL}
+    assert "plan done" in move.run("check").stdout.decode()
+
+
 def test_three_versions_cost_three_rounds_and_one_tag_list(move: Move) -> None:
     move.nodes = {f"n{number}": f"6.8.0-{number}-generic" for number in range(40)}
     move.spec["fallbackVersions"] = [OLD, "doca3.2.0-25.10-1.2.8.0-2"]

@@ -11,7 +11,7 @@ import pytest
 from fakes.registry import FakeRegistry, errors, image
 from support.cli import ROOT, Result
 from support.in_process import run_here
-from support.inputs import Pool, write_inputs
+from support.inputs import VERSION, Pool, write_inputs
 
 A, B, C = (Pool(kernel=f"5.15.0-{number}-generic") for number in (101, 102, 103))
 PATH = "nvidia/mellanox"
@@ -59,11 +59,11 @@ def test_one_table_shows_all_clusters_and_the_failing_ones_first(tmp_path: Path)
 
     assert result.stdout.decode() == (
         "CLUSTER     POOL                                  POLICY              NODES  STATE         "
-        "TAG OR DIGEST\n"
+        "VERSION\n"
         "clusters/b  -                                     -                   -      error[input]\n"
-        f"clusters/c  {C.name}  nic-cluster-policy  1      missing       {C.tag}\n"
-        f"clusters/a  {A.name}  nic-cluster-policy  1      precompiled   {A.tag}\n"
-        f"clusters/d  {B.name}  nic-cluster-policy  1      precompiled   {B.tag}\n"
+        f"clusters/c  {C.name}  nic-cluster-policy  1      missing       {VERSION}\n"
+        f"clusters/a  {A.name}  nic-cluster-policy  1      precompiled   {VERSION}\n"
+        f"clusters/d  {B.name}  nic-cluster-policy  1      precompiled   {VERSION}\n"
         "\n"
         "4 clusters (2 failing), 3 pools, 3 nodes: 1 missing, 2 precompiled\n"
     )
@@ -307,9 +307,11 @@ def test_the_matrix_holds_versions_against_the_pools_of_all_clusters(tmp_path: P
     assert result.exit_code == 3
     assert "error[input]: clusters/e/gitops-doca.yaml" in result.stderr
     lines = result.stdout.decode().splitlines()
-    assert lines[1] == "  newest version for every pool: 25.04-0.6.1.0-2 (current)"
-    assert lines[2].startswith(
-        "  newest version for every pool of NicClusterPolicy/nic-cluster-policy in clusters/a:"
+    assert lines[0] == "newest version for every pool: 25.04-0.6.1.0-2 (current)"
+    policy = "NicClusterPolicy/nic-cluster-policy in clusters"
+    assert lines[3] == (
+        f"  {policy}/a, {policy}/b, {policy}/c and 1 more have 25.04-0.6.1.0-2; "
+        "newest version for the pools of each: 25.04-0.6.1.0-2 (current)"
     )
     assert (
         "POOL                                  CLUSTERS                                       NODES  1"

@@ -21,7 +21,10 @@ A, B = (Pool(kernel=f"5.15.0-{number}-generic") for number in (101, 102))
 PATH = "nvidia/mellanox"
 MANIFEST, CONFIG = image()
 POLICY = {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"}
-DOCUMENTS = ("diff", "doctor", "inventory-check", "lock-check", "matrix", "report", "status", "verification")
+DOCUMENTS = (
+    *("diff", "doctor", "inventory-check", "lock-check", "matrix", "report", "status", "upgrade"),
+    "verification",
+)
 RESULTS = {
     "DriverReport": "clusters",
     "DriverMatrix": "repositories",
@@ -29,6 +32,7 @@ RESULTS = {
     "DriverLockCheck": "locks",
     "DriverVerification": "differences",
     "DriverStatus": "pools",
+    "DriverUpgrade": "pools",
     "NodeInventoryCheck": "differences",
     "DriverDoctor": "checks",
 }
@@ -86,6 +90,7 @@ COMMANDS: dict[str, tuple[Command, int]] = {
     "check online": (("check", "--online", "clusters/a/"), 0),
     "lock --check": (("lock", "--check", "clusters/a/"), 1),
     "matrix": (("matrix", "clusters/a/"), 0),
+    "upgrade": (("upgrade", "clusters/a/"), 0),
     "diff": (("diff", "--online", "HEAD", "clusters/a/"), 1),
     "status": (("status", "--online", "clusters/a/"), 1),
     "verify": (("verify", "clusters/a/", "built.yaml"), 0),
@@ -121,7 +126,7 @@ def test_a_document_of_a_run_that_fails_has_the_diagnostics(arguments: Command, 
     )
 
 
-@pytest.mark.parametrize("command", ["check", "lock --check", "matrix"])
+@pytest.mark.parametrize("command", ["check", "lock --check", "matrix", "upgrade"])
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_document_of_a_fleet_fits_its_schema(command: str, world: World, *, broken: bool) -> None:
     other = world.root / "clusters" / "b"
@@ -186,6 +191,7 @@ def test_the_working_directory_is_a_dot(world: World) -> None:
             }
         ],
         "companions": [],
+        "progress": [],
         "unusedFallbacks": [],
         "unusedCompanions": [],
         "skipped": [],

@@ -47,9 +47,36 @@ def test_the_newest_version_for_all_pools_is_confirmed_by_its_manifests(tmp_path
         asked = [request.path.rpartition("/")[2] for request in registry.requests if request.kind == "head"]
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.decode().splitlines()[1] == f"  newest version for every pool: {VERSION} (current)"
+    assert result.stdout.decode().splitlines()[0] == f"newest version for every pool: {VERSION} (current)"
     assert sorted(asked) == sorted([A.tag, B.tag])
     assert registry.count("list") == 1
+
+
+COMPILED = [B.compile_tag, B.compile_tag.replace(VERSION, NEWER)]
+BOTH = [A.tag, tag(NEWER, A), *COMPILED]
+
+
+def test_what_pools_run_today_and_the_newest_version_are_looked_up(tmp_path: Path) -> None:
+    with FakeRegistry(tags={REPOSITORY: BOTH}) as registry:
+        result = matrix(registry, tmp_path, "-o", "json", forced=False)
+        asked = [request.path.rpartition("/")[2] for request in registry.requests if request.kind == "head"]
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["newest"] == repository(result)["newest"] == NEWER
+    assert [pool.get("compiles") for pool in repository(result)["pools"]] == [True, None]
+    assert sorted(asked) == sorted([*BOTH, B.tag])
+
+
+def test_while_it_is_unknown_what_a_pool_runs_no_version_is_named(tmp_path: Path) -> None:
+    with FakeRegistry(tags={REPOSITORY: BOTH}) as registry:
+        for kind in ("head", "get"):
+            registry.fail_always(kind, errors(403, "DENIED"))
+        result = matrix(registry, tmp_path, "-o", "json", forced=False)
+
+    assert result.exit_code == 5
+    assert repository(result)["newest"] is None
+    assert repository(result)["doubtful"]["version"] == NEWER
+    assert f"cannot confirm that {NEWER} has an image for every pool in" in result.stderr
 
 
 def test_a_listed_version_whose_manifest_is_missing_is_not_the_newest(tmp_path: Path) -> None:
@@ -169,5 +196,5 @@ def test_a_planned_pool_stands_in_the_way_like_any_other(tmp_path: Path) -> None
 
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.decode().splitlines()
-    assert lines[1] == "  newest version for every pool: none"
+    assert lines[0] == "newest version for every pool: none"
     assert "ubuntu22.04/6.8.0-71-generic/amd64   planned  no   no   no" in lines

@@ -23,9 +23,10 @@ def test_every_node_with_the_rendered_driver_is_exit_0(cluster: StatusCluster) -
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.decode() == (
-        "POOL                                  NODES  CURRENT  APPLIED  RENDERED\n"
-        f"ubuntu22.04/5.15.0-105-generic/amd64  1      1        yes      {VERSION}\n"
-        f"ubuntu22.04/5.15.0-91-generic/amd64   3      3        yes      {VERSION}\n"
+        "POOL                                  NODES  CURRENT\n"
+        "ubuntu22.04/5.15.0-105-generic/amd64  1      1\n"
+        "ubuntu22.04/5.15.0-91-generic/amd64   3      3\n"
+        f"every pool: applied yes, rendered {VERSION}\n"
         "\n"
         "4 nodes: 4 current\n"
     )
@@ -55,9 +56,10 @@ def test_what_waits_is_named_with_what_it_runs(cluster: StatusCluster) -> None:
 
     assert result.exit_code == 1
     assert [line.rstrip() for line in result.stdout.decode().splitlines()] == [
-        "POOL                                  NODES  CURRENT  APPLIED    RENDERED",
-        f"ubuntu22.04/5.15.0-105-generic/amd64  1      0        different  {VERSION}",
-        f"ubuntu22.04/5.15.0-91-generic/amd64   3      1        yes        {VERSION}",
+        "POOL                                  NODES  CURRENT  APPLIED",
+        "ubuntu22.04/5.15.0-105-generic/amd64  1      0        different",
+        "ubuntu22.04/5.15.0-91-generic/amd64   3      1        yes",
+        f"every pool: rendered {VERSION}",
         "",
         "NODE    STATE        RUNS             POOL",
         f"node-4  not-applied  old              {B.name}",
@@ -66,6 +68,7 @@ def test_what_waits_is_named_with_what_it_runs(cluster: StatusCluster) -> None:
         f"node-5  unplanned    -                {NEW.name}",
         "",
         "5 nodes: 1 current, 1 restart, 1 no-pod, 1 not-applied, 1 unplanned",
+        f"1 of 5 nodes run {VERSION}",
         (
             f"DaemonSet {cluster.name(B)} of the cluster differs from the rendered one: "
             "spec.template.spec.containers[0].image"

@@ -17,14 +17,13 @@ from support.cli import ROOT, Result
 from support.in_process import run_here
 from support.move import GPU_DRIVER, NEW, NEW_KERNEL, OLD, OLD_KERNEL, Move, gpu_tag, manifests_by_pool
 from support.published import VERSIONS, published_tags
-from support.repository import commit, start
+from support.repository import start
 from support.shell import blocks
 
 PAGE = "driver-versions.md"
 TEXT = (ROOT / "docs" / PAGE).read_text()
-POLICY, CONFIG, REVISION_POLICY, REVISION_CONFIG, COMPANIONS, BY_OS = blocks(PAGE, "yaml")
-(COMMANDS,) = blocks(PAGE, "sh")
-STAYS, UNUSED = blocks(PAGE, "text")
+CONFIG, REVISION_POLICY, REVISION_CONFIG, COMPANIONS, BY_OS = blocks(PAGE, "yaml")
+POLICY = REVISION_POLICY.replace("doca3.5.0-26.07-0.7.7.0-1", f"{NEW}\n    forcePrecompiled: true")
 PLANNED = "  planned:\n"
 OLD_POOL, NEW_POOL = (f"ubuntu24.04/{kernel}/amd64" for kernel in (OLD_KERNEL, NEW_KERNEL))
 GPU_TAGS = (gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL))
@@ -112,33 +111,21 @@ def test_the_table_is_that_of_the_published_tags() -> None:
     assert rows.items() <= published.items()
 
 
-def test_the_way_to_the_next_version_is_as_the_page_tells(cluster: Cluster) -> None:
+def test_the_config_is_what_upgrade_writes(cluster: Cluster) -> None:
     nodes = {"a": OLD_KERNEL, "b": OLD_KERNEL}
-    before, _, planned = CONFIG.partition(PLANNED)
-    assert NEW_KERNEL in planned
-    alone = before.replace(f"  fallbackVersions:\n    - {OLD}\n", "")
+    alone = CONFIG.partition("  fallbackVersions:\n")[0]
     cluster.write(POLICY.replace(NEW, OLD), alone, nodes)
     cluster.run("gitops-doca lock")
     manifest = manifests_by_pool(cluster.run("gitops-doca generate").stdout)[OLD_POOL]
-    commit(cluster.folder)
-    cluster.write(POLICY, CONFIG, nodes)
 
-    results = [cluster.run(line) for line in COMMANDS.splitlines()]
+    written = cluster.run(f"gitops-doca upgrade --to {NEW} --write")
 
-    assert [result.exit_code for result in results] == [0, 0, 1]
-    assert STAYS in results[-1].stdout.decode()
+    assert written.exit_code == 0, written.stderr
+    assert (cluster.folder / "gitops-doca.yaml").read_text() == CONFIG
+    assert (cluster.folder / "policy.yaml").read_text() == POLICY
     assert cluster.versions() == {OLD_POOL: ("fallback", OLD), NEW_POOL: ("precompiled", NEW)}
-    middle = manifests_by_pool(cluster.run("gitops-doca generate").stdout)
-    assert middle[OLD_POOL] == manifest
-
-    cluster.write(POLICY, CONFIG, {"a": OLD_KERNEL, "b": NEW_KERNEL})
-    assert manifests_by_pool(cluster.run("gitops-doca generate").stdout) == middle
-
-    cluster.write(POLICY, CONFIG, {"a": NEW_KERNEL, "b": NEW_KERNEL})
-    assert UNUSED in cluster.run("gitops-doca check --online").stdout.decode()
-    cluster.write(POLICY, alone, {"a": NEW_KERNEL, "b": NEW_KERNEL})
-    assert cluster.run("gitops-doca lock").exit_code == 0
-    assert manifests_by_pool(cluster.run("gitops-doca generate").stdout) == {NEW_POOL: middle[NEW_POOL]}
+    cluster.run("gitops-doca lock")
+    assert manifests_by_pool(cluster.run("gitops-doca generate").stdout)[OLD_POOL] == manifest
 
 
 def test_another_revision_of_26_7_has_the_precompiled_images(cluster: Cluster) -> None:

@@ -64,7 +64,7 @@ def test_every_command_is_listed() -> None:
 def test_every_flag_is_listed() -> None:
     flags = {
         flag
-        for p in parameters("generate", "check", "lock", "matrix", "diff", "status")
+        for p in parameters("generate", "check", "lock", "matrix", "upgrade", "diff", "status")
         for flag in (*p.opts, *p.secondary_opts)
     }
 
@@ -79,7 +79,8 @@ def test_every_flag_of_a_command_that_reads_the_cluster_is_listed(name: str) -> 
 
 
 def test_every_environment_variable_of_a_flag_is_listed() -> None:
-    variables = {str(p.envvar) for p in parameters("generate", "check", "lock", "matrix", "diff") if p.envvar}
+    commands = ("generate", "check", "lock", "matrix", "upgrade", "diff")
+    variables = {str(p.envvar) for p in parameters(*commands) if p.envvar}
 
     listed = {word for word in words(rows("variable")) if word.startswith("GITOPS_DOCA_")}
     assert listed == variables | {LIVE}
@@ -258,3 +259,22 @@ def test_every_state_of_the_matrix_is_listed() -> None:
     assert [re.findall(r"`([^`]+)`", row)[:2] for row in table] == [
         [WORDS[cell], cell.value] for cell in Availability
     ]
+
+
+def test_every_field_of_an_upgrade_is_listed() -> None:
+    common = {"apiVersion", "kind", "diagnostics"}
+    nested = {
+        field
+        for name in ("policies", "pools", "superseded", "finish", "edits")
+        for field in properties("upgrade", "properties", name, "items")
+    }
+    start = PAGE.index("| field of an upgrade |")
+
+    assert {cell.strip("`") for cell in rows("field of an upgrade")} == set(properties("upgrade")) - common
+    assert nested <= set(words([PAGE[start:]]))
+
+
+def test_the_exit_codes_of_upgrade_are_listed() -> None:
+    codes = {str(category.exit_code) for category in Category}
+
+    assert {*words(rows("exit code of `upgrade`"))} <= codes | {"0"}

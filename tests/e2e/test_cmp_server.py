@@ -13,7 +13,6 @@ from support.application import APP, Application, make_application, spell
 from support.argocd import CmpServer, cmp_server
 from support.cli import ROOT, install, run_cli
 from support.cmp_client import PluginError, announcement, is_supported, manifests
-from support.move import NEW, NEW_KERNEL, OLD, OLD_KERNEL, middle_of_a_move, tag
 
 pytestmark = pytest.mark.e2e
 
@@ -64,19 +63,6 @@ def test_the_server_hands_on_what_generate_prints(server: CmpServer, application
     assert printed.exit_code == 0
     assert found == [item for item in yaml.safe_load_all(printed.stdout) if item]
     assert [item["kind"] for item in found].count("DaemonSet") == 3
-
-
-def test_the_server_hands_on_the_middle_of_an_upgrade(server: CmpServer, application: Application) -> None:
-    printed = middle_of_a_move(application.folder).run("generate", "--locked")
-
-    found = manifests(server.socket, application.root, APP, application.environment)
-
-    assert found == [item for item in yaml.safe_load_all(printed.stdout) if item]
-    pods = [item["spec"]["template"]["spec"] for item in found if item["kind"] == "DaemonSet"]
-    assert {pod["containers"][0]["image"].rpartition(":")[2] for pod in pods} == {
-        tag(OLD, OLD_KERNEL),
-        tag(NEW, NEW_KERNEL),
-    }
 
 
 def test_parameters_reach_the_plugin(server: CmpServer, application: Application) -> None:

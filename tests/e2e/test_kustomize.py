@@ -15,7 +15,6 @@ import yaml
 from support.cli import ROOT, Result, clean_environment, install, run_cli
 from support.krm import FUNCTION
 from support.kustomize import KPT, KUSTOMIZE, KUSTOMIZE_4, Program, build, run
-from support.move import middle_of_a_move
 from support.require import require_program
 
 pytestmark = pytest.mark.e2e
@@ -314,24 +313,6 @@ def test_paths_are_those_of_the_base_when_an_overlay_is_built(
         item["spec"]["template"]["metadata"].pop("annotations") if item["kind"] == "DaemonSet" else None
         item["metadata"]["annotations"] or item["metadata"].pop("annotations")
     assert built == generated()
-
-
-def test_the_middle_of_an_upgrade_is_what_generate_gives(
-    tmp_path: Path, environment: Mapping[str, str], release: Program
-) -> None:
-    folder = tmp_path / "base"
-    folder.mkdir()
-    locked = middle_of_a_move(folder).run("generate", "--locked")
-    config = yaml.safe_load((folder / "gitops-doca.yaml").read_text())
-    config["metadata"]["annotations"] = FUNCTION
-    (folder / "gitops-doca.yaml").write_text(yaml.safe_dump(config))
-    (folder / "kustomization.yaml").write_text("generators: [gitops-doca.yaml]\n")
-
-    built = build(folder, *PLUGINS, env=environment, release=release)
-    verified = run_cli("verify", folder, "-", cwd=tmp_path, stdin=built.stdout)
-
-    assert good(built) == by_id(locked.stdout)
-    assert (verified.exit_code, verified.stdout) == (0, b"")
 
 
 def test_a_failure_is_told_before_kustomize_tells_of_it(

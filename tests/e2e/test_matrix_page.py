@@ -84,7 +84,7 @@ def test_the_browser_has_the_tables_that_were_written(browser: Browser, page: st
 
     assert shown.tables == written.tables
     assert [len(table) for table in shown.tables] == [22, 41]
-    assert {cell for row in shown.tables[1][1:] for cell in row[2:]} == {"yes", "no"}
+    assert {cell.partition(" ")[0] for row in shown.tables[1][1:] for cell in row[2:]} == {"yes", "no"}
 
 
 def test_the_page_is_light_or_dark_as_its_reader_prefers(browser: Browser, page: str, tmp_path: Path) -> None:

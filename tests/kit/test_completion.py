@@ -64,7 +64,7 @@ def test_bash_completes_commands_flags_and_values(tmp_path: Path) -> None:
         " ".join(COMMANDS),
         "generate",
         "--verbose --versions",
-        "text markdown json html",
+        "text wide markdown json html",
         "complete -o nosort -F _gitops_doca_completion gitops-doca",
     ]
 

@@ -63,12 +63,13 @@ class Pusher:
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
         return self._put_manifest(tag, OCI_INDEX, index)
 
-    def tags(self, tags: Iterable[str]) -> None:
-        """Push one image under all of these tags, side by side."""
-        manifest = self._manifest("amd64", OCI_MANIFEST)
+    def tags(self, tags: Iterable[str], *, architecture: str = "amd64") -> str:
+        """Push one image under all of these tags, side by side; return its digest."""
+        manifest = self._manifest(architecture, OCI_MANIFEST)
         with ThreadPoolExecutor(8) as pool:
             for done in [pool.submit(self._put_manifest, tag, OCI_MANIFEST, manifest) for tag in tags]:
                 done.result()
+        return _digest(_encode(manifest))
 
     def _manifest(self, architecture: str, media_type: str) -> dict[str, Any]:
         config = {

@@ -8,10 +8,9 @@ from typing import Any
 
 import yaml
 
-from fakes.cluster import DIGEST
 from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
-from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, TagLookup
+from gitops_doca.core.resolve.lookup import Inspection, TagLookup
 from support.cli import Result
 from support.in_process import run_here
 
@@ -53,6 +52,15 @@ def manifests_by_pool(stream: bytes) -> dict[str, str]:
     }
 
 
+def node_documents(nodes: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of these names, by kernel or pool as in `Move.nodes`."""
+    for name, pool in nodes.items():
+        system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
+        os = system.rstrip("0123456789.")
+        gpu = {GPU_LABEL: "true"} if name.startswith("gpu") else {}
+        yield node_document(name, kernel=kernel, os=f"{os} {system.removeprefix(os)}", arch=arch, labels=gpu)
+
+
 @dataclass(kw_only=True)
 class Move:
     """The inputs of a cluster, and what the registry has."""
@@ -71,6 +79,10 @@ class Move:
     def run(self, *args: str) -> Result:
         """Write the inputs and run a command."""
         self.write()
+        return self.call(*args)
+
+    def call(self, *args: str) -> Result:
+        """Run a command with the inputs that are there."""
         return run_here(*args, cwd=self.folder, connect=self.resolver)
 
     @property
@@ -82,7 +94,9 @@ class Move:
         """Write policy, nodes and config."""
         driver = {"image": "doca-driver", "repository": self.repository, "version": self.version}
         self._write("policy.yaml", _policy({**driver, "forcePrecompiled": self.forced}))
-        self._write("nodes.yaml", {"apiVersion": "v1", "kind": "List", "items": list(self._nodes())})
+        self._write(
+            "nodes.yaml", {"apiVersion": "v1", "kind": "List", "items": list(node_documents(self.nodes))}
+        )
         config = {
             "apiVersion": "gitops-doca.dev/v1alpha1",
             "kind": "DriverGenerator",
@@ -113,15 +127,6 @@ class Move:
         assert result.exit_code == 0, result.stderr
         return manifests_by_pool(result.stdout)
 
-    def _nodes(self) -> Iterator[dict[str, Any]]:
-        for name, pool in self.nodes.items():
-            system, kernel, arch = pool.split("/") if "/" in pool else ("ubuntu24.04", pool, "amd64")
-            os = system.rstrip("0123456789.")
-            gpu = {GPU_LABEL: "true"} if name.startswith("gpu") else {}
-            yield node_document(
-                name, kernel=kernel, os=f"{os} {system.removeprefix(os)}", arch=arch, labels=gpu
-            )
-
     def _write(self, name: str, value: object) -> None:
         (self.folder / name).write_text(yaml.safe_dump(value))
 
@@ -133,17 +138,3 @@ def _policy(driver: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {"name": "nic-cluster-policy"},
         "spec": {"ofedDriver": dict(driver)},
     }
-
-
-def middle_of_a_move(folder: Path) -> Move:
-    """Write a cluster of which one node has booted the new kernel, with its lock."""
-    move = Move(
-        folder=folder,
-        nodes={"gpu-1": OLD_KERNEL, "gpu-2": NEW_KERNEL},
-        spec={"fallbackVersions": [OLD], "companions": [GPU_DRIVER], "planned": [plan(NEW_KERNEL)]},
-    )
-    move.published = (*move.published, gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL))
-    both = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
-    move.inspections = dict.fromkeys((gpu_tag(OLD_KERNEL), gpu_tag(NEW_KERNEL)), both)
-    assert move.run("lock").exit_code == 0
-    return move

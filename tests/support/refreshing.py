@@ -67,10 +67,10 @@ class Forge:
         if not self.clone.exists():
             self._git("clone", "--quiet", "remote.git", "clone", at=self.folder)
 
-    def merge(self) -> None:
-        """Merge the proposal into `main`."""
+    def merge(self, branch: str = BRANCH) -> None:
+        """Merge a proposal into `main`."""
         author = self.folder / "author"
-        self._git("pull", "--quiet", "--ff-only", "../remote.git", BRANCH, at=author)
+        self._git("pull", "--quiet", "--ff-only", "../remote.git", branch, at=author)
         self._git("push", "--quiet", "../remote.git", "main", at=author)
 
     def shallow_clone(self) -> Path:

@@ -6,6 +6,7 @@ import click
 
 from gitops_doca.cli.clusters import decide_all, open_fleet
 from gitops_doca.cli.help import OUTPUT, Command, option
+from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
@@ -18,7 +19,7 @@ from gitops_doca.cli.settings.flags import (
     with_flags,
 )
 from gitops_doca.core.fleet import ClusterResult
-from gitops_doca.core.resolve.companions import CompanionExists
+from gitops_doca.core.resolve.companions import CompanionExists, CompanionState
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.emit.fleet_table import markdown_fleet, text_fleet
 from gitops_doca.emit.image_build import build_script
@@ -26,10 +27,11 @@ from gitops_doca.emit.mirror import plain_list, skopeo_list
 from gitops_doca.emit.report import json_report
 
 _FORMS: dict[str, Callable[[Sequence[ClusterResult]], str]] = {
-    "text": text_fleet,
+    "text": lambda results: text_fleet(results, stdout_layout()),
+    "wide": lambda results: text_fleet(results, stdout_layout(wide=True)),
     "markdown": markdown_fleet,
     "mirror": lambda results: plain_list(_images(results)),
-    "mirror-skopeo": lambda results: skopeo_list(_images(results), _decisions(results)),
+    "mirror-skopeo": lambda results: skopeo_list(_images(results), _decisions(results), _companions(results)),
     "build": lambda results: build_script(_decisions(results)),
 }
 _JSON = "json"
@@ -83,13 +85,16 @@ def command(flags: Flags, *, output: str, targets: tuple[str, ...]) -> None:
 
 def _images(results: Sequence[ClusterResult]) -> list[str]:
     """Return the images that are pulled: those of the pools' pods, and existing companions."""
-    companions = (companion for result in results for companion in result.companions)
     return sorted(
         {
             *(image for result in results for image in result.images),
-            *(str(one.required.image) for one in companions if isinstance(one, CompanionExists)),
+            *(str(one.required.image) for one in _companions(results) if isinstance(one, CompanionExists)),
         }
     )
+
+
+def _companions(results: Sequence[ClusterResult]) -> list[CompanionState]:
+    return [companion for result in results for companion in result.companions]
 
 
 def _decisions(results: Sequence[ClusterResult]) -> list[Decision]:

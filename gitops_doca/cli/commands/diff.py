@@ -27,7 +27,7 @@ from gitops_doca.cli.diff_base import (
 )
 from gitops_doca.cli.help import OUTPUT, Command, files, option
 from gitops_doca.cli.output.console import coloured
-from gitops_doca.cli.output.report import print_generation
+from gitops_doca.cli.output.report import print_result
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import LIMIT, summarize
 from gitops_doca.cli.settings.flags import (
@@ -58,6 +58,7 @@ from gitops_doca.emit.diff.phrases import Base, compiling, falling_back
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.file_root import FileRoot
 from gitops_doca.sources.git.repository import Commit
+from gitops_doca.usecases.fleet import cluster_result
 from gitops_doca.usecases.generate import resolve_and_render
 from gitops_doca.usecases.load import Inputs
 
@@ -279,7 +280,7 @@ def _render(work_tree: _WorkTree, cluster: Cluster, flags: Flags) -> Rendering:
     problems = work_tree.problems
     generation = resolve_and_render(work_tree.inputs, work_tree.source, problems)
     if flags.output.verbose:
-        print_generation(generation, cluster=cluster.name)
+        print_result(cluster_result(generation, cluster.label), cluster=cluster.name)
     problems.raise_errors()
     for warning in problems:
         cluster.problems.add(warning)

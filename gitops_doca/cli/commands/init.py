@@ -97,7 +97,7 @@ def command(flags: Flags, *, target: str | None) -> None:
     for path, what in first.write(inputs, copied, settings).items():
         print_message(printable(f"wrote {path}: {what}"))
     if flags.output.verbose:
-        print_skipped(inputs)
+        print_skipped(inputs.grouping)
     if inputs.emits_policies:
         print_message(
             "the Network Operator makes the drivers of this cluster, so the config has emit: policies; how "

@@ -9,7 +9,7 @@ import click
 
 from gitops_doca.cli.help import Command
 from gitops_doca.cli.output.console import print_diagnostics
-from gitops_doca.cli.output.report import print_generation
+from gitops_doca.cli.output.report import print_result
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.environment import check_environment
 from gitops_doca.cli.settings.flags import Flags, registry_options, verbose_option, with_flags
@@ -33,6 +33,7 @@ from gitops_doca.emit.yaml import sorted_keys
 from gitops_doca.sources.config import CONFIG_FILE, read_generator
 from gitops_doca.sources.lock import LOCK_FILE
 from gitops_doca.sources.resource_list import ResourceList, read_resource_list
+from gitops_doca.usecases.fleet import cluster_result
 
 
 class _Function(Command):
@@ -86,7 +87,7 @@ def _call(
     problems.raise_errors()
     generation = generate_for(run_config, problems)
     if flags.output.verbose:
-        print_generation(generation)
+        print_result(cluster_result(generation, "."))
     items: list[Item] = list(resource_list.items)
     resources: Sequence[Resource] = [sorted_keys(resource) for resource in generation.resources]
     drivers = {index: policy for index, policy in resource_list.policies.items() if has_driver(items[index])}

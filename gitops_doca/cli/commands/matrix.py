@@ -7,6 +7,7 @@ import click
 
 from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, load_cluster, open_fleet
 from gitops_doca.cli.help import OUTPUT, Command, option
+from gitops_doca.cli.output.console import stdout_layout
 from gitops_doca.cli.output.report import print_skipped
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
@@ -17,7 +18,7 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
-from gitops_doca.core.compare.matrix import KIND, VersionMatrix
+from gitops_doca.core.compare.matrix import KIND, LatestVersion, VersionSurvey
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
@@ -25,7 +26,8 @@ from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.survey import survey
 
-_FORMS = {"text": text_matrix, "markdown": markdown_matrix, "html": html_matrix}
+_TABLES = ("text", "wide")
+_DOCUMENTS = {"markdown": markdown_matrix, "html": html_matrix}
 _JSON = "json"
 
 
@@ -54,7 +56,7 @@ _JSON = "json"
     OUTPUT,
     "-o",
     "--output",
-    type=click.Choice(["text", "markdown", _JSON, "html"]),
+    type=click.Choice([*_TABLES, "markdown", _JSON, "html"]),
     default="text",
     show_default=True,
     help="Format.",
@@ -76,24 +78,27 @@ def command(flags: Flags, *, output: str, versions: int, targets: tuple[str, ...
             loaded.append(load_cluster(cluster.name, run_config, cluster.problems))
     if flags.output.verbose:
         for inputs in loaded:
-            print_skipped(inputs)
+            print_skipped(inputs.grouping)
     run_configs = [run_config for _, run_config in fleet.usable]
-    matrices: tuple[VersionMatrix, ...] | None = None
+    found: VersionSurvey | None = None
     with collecting(fleet.shared):
         pools = [pool for inputs in loaded for pool in inputs.grouping.pools]
         registries = connect_shared(run_configs, fleet.shared, whole_lists=True)
         if loaded:
-            matrices = survey(pools, registries, fleet.shared) if pools else ()
+            nothing = VersionSurvey(matrices=(), newest=LatestVersion())
+            found = survey(pools, registries, fleet.shared) if pools else nothing
     if output == _JSON:
-        write_stdout(_document(fleet, matrices, versions))
-    elif matrices is not None:
-        write_stdout(_FORMS[output](matrices, versions=versions))
-    if matrices is not None:
-        summarize(partial(markdown_matrix, matrices, versions=versions), fleet.shared)
+        write_stdout(_document(fleet, found, versions))
+    elif found is not None and output in _TABLES:
+        write_stdout(text_matrix(found, versions, stdout_layout(wide=output == "wide")))
+    elif found is not None:
+        write_stdout(_DOCUMENTS[output](found, versions=versions))
+    if found is not None:
+        summarize(partial(markdown_matrix, found, versions=versions), fleet.shared)
     fleet.end()
 
 
-def _document(fleet: Fleet, matrices: tuple[VersionMatrix, ...] | None, versions: int) -> str:
-    if matrices is None:
+def _document(fleet: Fleet, found: VersionSurvey | None, versions: int) -> str:
+    if found is None:
         return document_text(KIND, fleet.diagnostics)
-    return json_matrix(matrices, versions, fleet.clusters[0].label, fleet.diagnostics)
+    return json_matrix(found, versions, fleet.clusters[0].label, fleet.diagnostics)

@@ -1,6 +1,6 @@
 """The command `status`: which nodes of a live cluster run the rendered driver."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from gitops_doca.cli.help import CLUSTER, OUTPUT, Command, option
-from gitops_doca.cli.output.console import print_diagnostics, show_line
+from gitops_doca.cli.output.console import print_diagnostics, show_line, stdout_layout
 from gitops_doca.cli.output.documents import documented
-from gitops_doca.cli.output.report import print_generation, reporting, write_report
+from gitops_doca.cli.output.report import print_result, reporting, write_report
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.process.waiting import ask_until
@@ -40,16 +40,20 @@ from gitops_doca.core.compare.status import (
     find_absent,
 )
 from gitops_doca.core.diagnostics import DIFFERENT, SAME, Problems
-from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.json_document import document_text
-from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status, wide_status
+from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status
 from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.reading.document import Document
+from gitops_doca.usecases.fleet import cluster_result
 from gitops_doca.usecases.generate import Generation
 from gitops_doca.usecases.load import group_live, node_query
 
-_FORMS = {"text": text_status, "wide": wide_status, "markdown": markdown_status}
+_FORMS: dict[str, Callable[[Status], str]] = {
+    "text": lambda status: text_status(status, stdout_layout()),
+    "wide": lambda status: text_status(status, stdout_layout(wide=True)),
+    "markdown": markdown_status,
+}
 _JSON = "json"
 
 
@@ -202,14 +206,12 @@ class _Comparison:
         output = self._flags.output
         with reporting(output.report, self._label):
             generation = generate_for(self._run_config, problems)
-        if output.verbose and self._generation is None:
-            print_generation(generation)
-        result = ClusterResult(
-            cluster=self._label,
-            decisions=generation.decisions,
-            grouping=generation.inputs.grouping,
+        result = replace(
+            cluster_result(generation, self._label),
             failure=next((error.category for error in problems.errors), None),
         )
+        if output.verbose and self._generation is None:
+            print_result(result)
         write_report(output.report, [result], tuple(problems))
         problems.raise_errors()
         if not self._run_config.live:

@@ -4,16 +4,21 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from gitops_doca.core.diagnostics import Diagnostic, spell
 from gitops_doca.emit.escape import printable, printable_lines
 
+if TYPE_CHECKING:
+    from gitops_doca.emit.tables import Layout
+
 LIMIT = 4096
 """Bytes of diagnostics that a run prints: Argo CD shows them as one line."""
 _HEAD_LIMIT = 1000
+_COUNT = 24
+"""Bytes for the line that counts the details for which there is no room."""
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -98,23 +103,18 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
     room -= _size(help)
     if room < 0:
         return [], []
+    room -= _COUNT
+    if room < 0:
+        return [], help
     kept: list[str] = []
-    for detail in diagnostic.details:
+    for number, detail in enumerate(diagnostic.details):
         line = f"  {printable(detail)}"
-        if _size([line]) > room:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            kept.append(f"  ... and {len(diagnostic.details) - number} more")
             break
-        room -= _size([line])
         kept.append(line)
-    else:
-        return kept, help
-    # The line that counts the rest needs room too.
-    while True:
-        rest = f"  ... and {len(diagnostic.details) - len(kept)} more"
-        if _size([rest]) <= room:
-            return [*kept, rest], help
-        if not kept:
-            return [], help
-        room += _size([kept.pop()])
+    return kept, help
 
 
 def _help(diagnostic: Diagnostic) -> list[str]:
@@ -143,8 +143,23 @@ def _coloured(head: str) -> str:
 
 
 def coloured(stream: TextIO | None) -> bool:
-    """Say whether a stream has colour: a terminal, and NO_COLOR is not set (no-color.org)."""
-    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
+    """Say whether a stream has colour: a terminal's has, unless NO_COLOR is set (no-color.org).
+
+    With FORCE_COLOR others have it too (force-color.org); NO_COLOR is stronger.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return _is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
+
+
+def stdout_layout(*, wide: bool = False) -> "Layout":
+    """Return how tables look on stdout: they fit a terminal, whose width COLUMNS may give."""
+    from shutil import get_terminal_size
+
+    from gitops_doca.emit.tables import Layout
+
+    width = get_terminal_size().columns if _is_terminal(sys.stdout) else None
+    return Layout(width=width, coloured=coloured(sys.stdout), wide=wide)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -178,19 +178,24 @@ def source_options(command: Command[_T]) -> Command[_T]:
     return _decorated(command, _POLICIES, _INVENTORY, *_telling())
 
 
+def lock_option(command: Command[_T]) -> Command[_T]:
+    """Add the flag that names the lock."""
+    return option(
+        INPUTS,
+        "--lock",
+        metavar="FILE",
+        shell_complete=files,
+        help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
+    )(command)
+
+
 def input_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that name the inputs, and those about the rendering."""
     return _decorated(
         command,
         _POLICIES,
         _INVENTORY,
-        option(
-            INPUTS,
-            "--lock",
-            metavar="FILE",
-            shell_complete=files,
-            help="Lock file (default: gitops-doca.lock.yaml beside the config, if there).",
-        ),
+        lock_option,
         option(
             OUTPUT,
             "-n",

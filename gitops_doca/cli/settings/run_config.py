@@ -154,11 +154,17 @@ def find_source(run_config: RunConfig, problems: Problems, registries: Inspector
     """
     if asks_registries(run_config):
         return RegistryTags(lambda: registries or _make_resolver(run_config, problems))
-    lock = (
-        read_lock(run_config.lock_file, run_config.fix_command, problems, run_config.file_root) or ImageLock()
-    )
+    lock = read_locked(run_config, problems)
     place = Place(display_name(run_config.lock_file, run_config.file_root))
     return LockedTags(lock=lock, place=place, fix_command=run_config.fix_command)
+
+
+def read_locked(run_config: RunConfig, problems: Problems) -> ImageLock:
+    """Return the lock of a run, an empty one if the registries are asked; reports an unusable one."""
+    if asks_registries(run_config):
+        return ImageLock()
+    file, command = run_config.lock_file, run_config.fix_command
+    return read_lock(file, command, problems, run_config.file_root) or ImageLock()
 
 
 def _make_resolver(run_config: RunConfig, problems: Problems) -> Inspector:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
-from gitops_doca.core.compare.rendered import RenderedPool
+from gitops_doca.core.compare.rendered import RenderedPool, driver_version
 from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
 from gitops_doca.core.paths import value_at
 from gitops_doca.core.resolve.pools import Grouping
+from gitops_doca.core.resolve.progress import Progress
+from gitops_doca.core.tags import split_revision
 
 KIND = "DriverStatus"
 MOST_ASKED = 50
@@ -165,6 +167,10 @@ class Status:
     """Sorted by name."""
     without_nics: OtherNodes | None = None
     """The cluster's nodes, if none has a NIC although some should; else None."""
+    progress: tuple[Progress, ...] = ()
+    """How many nodes of each policy run its version, where some run another one."""
+    policies: int = 0
+    """How many policies the cluster's pools have."""
 
     @property
     def nodes(self) -> tuple[NodeStatus, ...]:
@@ -229,7 +235,35 @@ def compare_status(
         absent=cluster.absent,
         leftovers=tuple(_leftovers(rendered, cluster.drivers)),
         without_nics=cluster.inventory.others if is_empty else None,
+        progress=tuple(_progress(cluster.grouping.pools, pods)),
+        policies=len({pool.policy.key for pool in cluster.grouping.pools}),
     )
+
+
+def _progress(pools: Iterable[Pool], pods: Mapping[str, Sequence[DriverPod]]) -> Iterator[Progress]:
+    """Yield each policy of which a node has a pod of another version than the policy's own."""
+    by_policy: dict[tuple[str, str, str], list[Pool]] = defaultdict(list)
+    for pool in pools:
+        if pool.policy.driver.digest is None:
+            by_policy[pool.policy.key].append(pool)
+    for group in by_policy.values():
+        policy = group[0].policy
+        own = split_revision(policy.driver.version)[0]
+        runs = [
+            (split_revision(_version(pod, pool))[0], pod)
+            for pool in group
+            for name in pool.node_names
+            if (pod := _choose(pods.get(name, ()), pool.daemon_set))
+        ]
+        if any(version not in {own, ""} for version, _ in runs):
+            moved = sum(version == own and pod.ready and not pod.terminating for version, pod in runs)
+            yield Progress(policy=policy, nodes=sum(len(pool.nodes) for pool in group), moved=moved)
+
+
+def _version(pod: DriverPod, pool: Pool) -> str:
+    """Return the version of a pod's driver; empty where the image has only a digest."""
+    version = driver_version(pod.image, str(pool.platform))
+    return "" if version.startswith("sha256:") else version
 
 
 def _nic_nodes(inventory: Inventory) -> set[str]:

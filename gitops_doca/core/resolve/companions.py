@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from gitops_doca.core.diagnostics import Category, Diagnostic, Help, Problems
+from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
-from gitops_doca.core.reference import Digest, ImageReference, is_tag
+from gitops_doca.core.reference import Digest, ImageReference, Repository, is_tag
 from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, describe_pools
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
-from gitops_doca.core.tags import split_kernel
+from gitops_doca.core.tags import flavour_of
 
 PLACEHOLDERS = ("kernel", "os", "osVersion", "osMajor", "arch")
 """The placeholders of a companion's tag."""
@@ -136,9 +136,7 @@ def _needed_by_plans(pools: Iterable[Pool], plans: Iterable[PlannedPool]) -> tup
 
 def _kind(pool: Pool) -> tuple[object, ...]:
     """Return the parts of a pool that a kernel upgrade does not change."""
-    platform = pool.platform
-    flavour = split_kernel(platform.kernel)[1]
-    return (pool.policy.key, platform.os_id, platform.os_version, flavour, platform.arch)
+    return (pool.policy.key, flavour_of(pool.platform))
 
 
 def companion_images(required: Iterable[RequiredCompanion]) -> tuple[ImageReference, ...]:
@@ -184,35 +182,37 @@ def report_companions(
     an error for all of them. `recorded` is as in `decide.report`; `refused` says what `strict`
     prevents.
     """
-    groups: dict[tuple[str, ImageReference, Category, str, Help, bool], list[RequiredCompanion]] = (
-        defaultdict(list)
-    )
+    missing: dict[tuple[str, ImageReference, str, bool], list[RequiredCompanion]] = defaultdict(list)
+    unknown: dict[tuple[str, Repository, TagUnknown, bool], list[RequiredCompanion]] = defaultdict(list)
     for state in states:
+        required = state.required
+        name, image, planned = required.companion.name, required.image, not required.pool.nodes
         match state:
             case CompanionExists():
-                continue
-            case CompanionMissing(required=required, reason=reason):
-                key: tuple[Category, str, Help] = (Category.MISSING, reason, _HELP)
-            case CompanionUnknown(required=required, lookup=lookup):
-                key = (Category.UNKNOWN, lookup.reason, (*HELP_BY_CAUSE[lookup.cause], ", then run again"))
+                pass
+            case CompanionMissing(reason=reason):
+                missing[name, image, reason, strict or planned].append(required)
+            case CompanionUnknown(lookup=lookup):
+                is_error = strict or planned or unknown_fails
+                unknown[name, image.repository, lookup, is_error].append(required)
             case never:
                 assert_never(never)
-        is_error = strict or not required.pool.nodes or (unknown_fails and key[0] is Category.UNKNOWN)
-        groups[required.companion.name, required.image, *key, is_error].append(required)
-    for (_, image, category, reason, help, is_error), group in groups.items():
-        by_strict = strict and category is Category.MISSING and any(one.pool.nodes for one in group)
-        companion = group[0].companion
-        details = describe_pools([required.pool for required in group])
-        recorded_here = (recorded,) if recorded and category is Category.MISSING else ()
+    for (_, _, reason, is_error), group in missing.items():
+        by_strict = strict and any(one.pool.nodes for one in group)
         problems.add(
             Diagnostic(
-                category=category if is_error else None,
-                message=_message(companion, image, category, reason, group) + (refused if by_strict else ""),
-                place=companion.place,
-                details=(*details, *recorded_here),
-                help=help,
+                category=Category.MISSING if is_error else None,
+                message=_missing(reason, group) + (refused if by_strict else ""),
+                place=group[0].companion.place,
+                details=(
+                    *describe_pools([required.pool for required in group]),
+                    *((recorded,) if recorded else ()),
+                ),
+                help=_HELP,
             )
         )
+    for (_, _, lookup, is_error), group in unknown.items():
+        problems.add(_unknown(lookup, group, is_error=is_error))
 
 
 def is_refused(states: Iterable[CompanionState]) -> bool:
@@ -226,16 +226,31 @@ _HELP = (
 )
 
 
-def _message(
-    companion: Companion,
-    image: ImageReference,
-    category: Category,
-    reason: str,
-    group: Sequence[RequiredCompanion],
-) -> str:
-    if category is Category.UNKNOWN:
-        return f"cannot tell whether companion {companion.name} exists as {image}: {reason}"
+def _missing(reason: str, group: Sequence[RequiredCompanion]) -> str:
+    name, image = group[0].companion.name, group[0].image
     if not reason:
-        return f"companion {companion.name} is missing: {image.tag} was not found in {image.repository}"
+        return f"companion {name} is missing: {image.tag} was not found in {image.repository}"
     architectures = sorted({f"linux/{required.pool.platform.arch}" for required in group})
-    return f"companion {companion.name} is missing for {', '.join(architectures)}: {image} {reason}"
+    return f"companion {name} is missing for {', '.join(architectures)}: {image} {reason}"
+
+
+def _unknown(lookup: TagUnknown, group: Sequence[RequiredCompanion], *, is_error: bool) -> Diagnostic:
+    """Report the tags for which a registry gave one answer, which may be hundreds."""
+    pools: dict[ImageReference, list[Pool]] = defaultdict(list)
+    for required in group:
+        pools[required.image].append(required.pool)
+    first, *others = sorted(pools)
+    more = f" and {len(others)} more tag{'s' if len(others) > 1 else ''}" if others else ""
+    details = [
+        f"{image.tag}: {line}" if others else line
+        for image in (first, *others)
+        for line in describe_pools(pools[image])
+    ]
+    name = group[0].companion.name
+    return Diagnostic(
+        category=Category.UNKNOWN if is_error else None,
+        message=f"cannot tell whether companion {name} exists as {first}{more}: {lookup.reason}",
+        place=group[0].companion.place,
+        details=tuple(details),
+        help=(*HELP_BY_CAUSE[lookup.cause], ", then run again"),
+    )

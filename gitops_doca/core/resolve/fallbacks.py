@@ -59,7 +59,7 @@ def without_own_version(decisions: Iterable[Decision]) -> tuple[tuple[Policy, in
     return tuple(
         (group[0].pool.policy, len(group))
         for group in by_policy.values()
-        if not any(map(_runs_own_version, group))
+        if not any(map(runs_own_version, group))
     )
 
 
@@ -84,7 +84,7 @@ def report_own_versions(
             problems.warn(message, place, help=help)
 
 
-def _runs_own_version(decision: Decision) -> bool:
+def runs_own_version(decision: Decision) -> bool:
     """Say whether a pool runs its policy's version, or that is unknown."""
     match decision:
         case UsePrecompiled():

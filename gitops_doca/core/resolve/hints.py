@@ -4,12 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import nsmallest
-from itertools import zip_longest
 from typing import Any
 
 from gitops_doca.core.distributions import are_names_of_red_hat, without_machine
 from gitops_doca.core.model import Platform
-from gitops_doca.core.tags import PublishedTag, parse_tag, split_kernel, split_revision, version_key
+from gitops_doca.core.tags import (
+    PublishedTag,
+    kernel_distance,
+    parse_tag,
+    split_kernel,
+    split_revision,
+    version_key,
+)
 
 _MOST = 3
 _CACHED = 1 << 16
@@ -101,13 +107,7 @@ def _precompiled_other_version(version: str, wanted: Platform, near: PublishedTa
 
 
 def _by_kernel(wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[int, ...], str]]:
-    mine = split_kernel(wanted.kernel)[0]
-
-    def distance(near: PublishedTag) -> tuple[tuple[int, ...], str]:
-        theirs = split_kernel(near.platform.kernel)[0]
-        return tuple(abs(one - other) for one, other in zip_longest(mine, theirs, fillvalue=0)), near.tag
-
-    return distance
+    return lambda near: (kernel_distance(wanted.kernel, near.platform.kernel), near.tag)
 
 
 def _newest_first(_wanted: Platform) -> Callable[[PublishedTag], tuple[tuple[tuple[int, ...], ...], str]]:

@@ -29,7 +29,7 @@ class Grouping:
     """Sorted by policy, then platform."""
     skipped: tuple[SkippedNode, ...]
     obsolete_plans: tuple[PlannedPool, ...] = ()
-    """Plans whose pools all have nodes now."""
+    """Plans whose pools all have nodes now; `done_plans` says which of them can go."""
 
 
 def group_nodes(

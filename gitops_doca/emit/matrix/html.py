@@ -8,15 +8,19 @@ from gitops_doca.core.compare.matrix import (
     PlatformRow,
     VersionColumn,
     VersionMatrix,
+    VersionSurvey,
     newest_first,
 )
 from gitops_doca.emit.escape import html_text
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,
+    NEAREST,
     NO_POOLS,
     WORDS,
     count,
     findings,
+    has_nearest,
+    headline,
     marks,
     nodes,
     obstacles,
@@ -47,14 +51,15 @@ _HEAD = """\
 _FOOT = "</main>\n</body>\n</html>\n"
 
 
-def html_matrix(matrices: Sequence[VersionMatrix], versions: int) -> str:
+def html_matrix(survey: VersionSurvey, versions: int) -> str:
     """Return a page with a section for each repository, without scripts; all values are escaped."""
     lines = [
         line
-        for number, matrix in enumerate(matrices, start=1)
-        for line in _section(matrix, newest_first(matrix, versions), f"repository-{number}")
+        for number, matrix in enumerate(survey.matrices, start=1)
+        for line in _section(survey, matrix, newest_first(matrix, versions), f"repository-{number}")
     ]
-    body = "".join(f"{line}\n" for line in lines or [f"<p>{NO_POOLS}</p>"])
+    first = f'<p class="headline">{html_text(headline(survey))}</p>' if lines else f"<p>{NO_POOLS}</p>"
+    body = "".join(f"{line}\n" for line in (first, *lines))
     return _HEAD.format(title=_TITLE, style=_style()) + body + _FOOT
 
 
@@ -63,12 +68,15 @@ def _style() -> str:
     return (resources.files("gitops_doca") / "emit" / "matrix" / "page.css").read_text(encoding="utf-8")
 
 
-def _section(matrix: VersionMatrix, shown: Sequence[VersionColumn], anchor: str) -> Iterator[str]:
+def _section(
+    survey: VersionSurvey, matrix: VersionMatrix, shown: Sequence[VersionColumn], anchor: str
+) -> Iterator[str]:
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html_text(str(matrix.repository))}</h2>'
-    yield '<ul class="findings">'
-    yield from (f"<li>{html_text(finding)}</li>" for finding in findings(matrix))
-    yield "</ul>"
+    if found := list(findings(survey, matrix)):
+        yield '<ul class="findings">'
+        yield from (f"<li>{html_text(finding)}</li>" for finding in found)
+        yield "</ul>"
     yield from _scrolled(_versions(matrix, shown), anchor, "versions")
     if aside := skipped(matrix, shown):
         yield f'<p class="aside">{html_text(aside)}</p>'
@@ -114,7 +122,7 @@ def _grid(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> Iterator[str
     yield "</tr></thead>"
     yield "<tbody>"
     for index, row in enumerate(matrix.rows):
-        answers = "".join(_answer(column.availability[index]) for column in shown)
+        answers = "".join(_answer(column, index) for column in shown)
         yield f"<tr>{_pool(matrix, row)}{answers}</tr>"
     yield "</tbody>"
 
@@ -130,6 +138,8 @@ def _legend(shown: Sequence[VersionColumn]) -> Iterator[str]:
     for cell in Availability:
         if cell in used:
             yield f'<div><dt class="{cell.value}">{WORDS[cell]}</dt><dd>{MEANINGS[cell]}</dd></div>'
+    if has_nearest(shown):
+        yield f"<div><dt>kernel</dt><dd>{NEAREST}</dd></div>"
     yield "</dl>"
 
 
@@ -137,8 +147,10 @@ def _badges(matrix: VersionMatrix, column: VersionColumn) -> str:
     return " ".join(f'<b class="badge">{html_text(mark)}</b>' for mark in marks(matrix, column))
 
 
-def _answer(cell: Availability) -> str:
-    return f'<td class="{cell.value}">{WORDS[cell]}</td>'
+def _answer(column: VersionColumn, index: int) -> str:
+    cell, nearest = column.availability[index], column.nearest[index]
+    kernel = f" <small>{html_text(nearest)}</small>" if nearest else ""
+    return f'<td class="{cell.value}">{WORDS[cell]}{kernel}</td>'
 
 
 def _head(text: str, scope: str) -> str:

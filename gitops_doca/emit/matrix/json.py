@@ -10,6 +10,7 @@ from gitops_doca.core.compare.matrix import (
     PlatformRow,
     VersionColumn,
     VersionMatrix,
+    VersionSurvey,
     blocking_rows,
     newest_first,
 )
@@ -19,15 +20,15 @@ from gitops_doca.emit.json_document import document_text, policy_entry
 from gitops_doca.emit.matrix.phrases import policies
 
 
-def json_matrix(
-    matrices: Sequence[VersionMatrix], versions: int, cluster: str, diagnostics: Iterable[Diagnostic]
-) -> str:
+def json_matrix(survey: VersionSurvey, versions: int, cluster: str, diagnostics: Iterable[Diagnostic]) -> str:
     """Return a `DriverMatrix` as JSON text; see schemas/matrix.schema.json.
 
     `cluster` is the cluster of pools that do not name theirs.
     """
-    repositories = [_repository(matrix, newest_first(matrix, versions), cluster) for matrix in matrices]
-    return document_text(KIND, diagnostics, {"repositories": repositories})
+    repositories = [
+        _repository(matrix, newest_first(matrix, versions), cluster) for matrix in survey.matrices
+    ]
+    return document_text(KIND, diagnostics, {**_latest(survey.newest), "repositories": repositories})
 
 
 def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn], cluster: str) -> dict[str, Any]:
@@ -72,16 +73,20 @@ def _version(matrix: VersionMatrix, column: VersionColumn) -> dict[str, Any]:
         "current": column.current,
         "complete": column.complete,
         "precompiled": column.availability.count(Availability.PRECOMPILED),
+        "served": column.served.count(True),
         "blockingPools": [str(row.platform) for row in blocking_rows(matrix, column)],
     }
 
 
 def _pool(row: PlatformRow, index: int, shown: Sequence[VersionColumn], cluster: str) -> dict[str, Any]:
+    nearest = {column.version: column.nearest[index] for column in shown if column.nearest[index]}
     return {
         "pool": str(row.platform),
         "policies": [_owner(policy, cluster) for policy in policies([row])],
         "nodes": list(row.node_names),
+        **({"compiles": True} if row.compiles else {}),
         "images": {column.version: column.availability[index].value for column in shown},
+        **({"nearest": nearest} if nearest else {}),
     }
 
 

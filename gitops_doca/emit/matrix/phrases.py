@@ -8,6 +8,7 @@ from gitops_doca.core.compare.matrix import (
     PlatformRow,
     VersionColumn,
     VersionMatrix,
+    VersionSurvey,
     blocking_rows,
 )
 from gitops_doca.core.model import Policy
@@ -20,41 +21,62 @@ WORDS = {
 }
 MEANINGS = {
     Availability.PRECOMPILED: "precompiled image",
-    Availability.COMPILED: "no precompiled image, and one that compiles on the node",
+    Availability.COMPILED: "an image that compiles on the node; serves pools that compile today",
     Availability.MISSING: "no image",
-    Availability.UNKNOWN: "not known",
+    Availability.UNKNOWN: "unknown",
 }
+NEAREST = "nearest kernel of the flavour with a precompiled image"
 _NAMED = 3
-"""The most clusters that a cell names."""
+"""The most clusters or policies that a cell or a sentence names."""
 NO_POOLS = "no pool, so there is nothing to compare versions with"
 
 
-def findings(matrix: VersionMatrix) -> Iterator[str]:
-    """Yield a sentence for the whole matrix, then one for each policy if there are several."""
-    for latest in matrix.latest:
-        yield f"{_whose(latest.policy)}: {_finding(matrix, latest)}"
+def headline(survey: VersionSurvey) -> str:
+    """Return the sentence about all pools of all repositories."""
+    return f"newest version for every pool: {_finding(survey.matrices, survey.newest)}"
+
+
+def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:
+    """Yield a sentence for the repository if there are several, and for the policies if there are several."""
+    whole, *others = matrix.latest
+    if len(survey.matrices) > 1:
+        yield f"newest version for every pool of this repository: {_finding([matrix], whole)}"
+    alike: dict[tuple[str, str], list[str]] = {}
+    for latest in others:
+        if policy := latest.policy:
+            own = policy.driver.version or "a digest"
+            alike.setdefault((own, _finding([matrix], latest)), []).append(name(policy))
+    for (own, found), names in alike.items():
+        have, whose = ("has", "its pools") if len(names) == 1 else ("have", "the pools of each")
+        yield f"{_first(names)} {have} {own}; newest version for {whose}: {found}"
     for policy in policies(matrix.rows):
         if policy.driver.digest is not None:
             yield f"{name(policy)} names a digest, so none of its versions is current"
-    for row in matrix.rows:
-        if running := matrix.fallbacks(row):
-            yield f"{row.platform} runs the fallback version {' or '.join(running)}"
+    yield from _fallbacks(matrix)
     if not matrix.listed.complete:
         yield "the tag list is incomplete: ? means unknown"
 
 
-def _whose(policy: Policy | None) -> str:
-    return f"newest version for every pool of {name(policy)}" if policy else "newest version for every pool"
+def _fallbacks(matrix: VersionMatrix) -> Iterator[str]:
+    on_fallback: dict[tuple[str, ...], list[str]] = {}
+    for row in matrix.rows:
+        on_fallback.setdefault(matrix.fallbacks(row), []).append(str(row.platform))
+    for running, pools in on_fallback.items():
+        if running:
+            run = "runs" if len(pools) == 1 else "run"
+            yield f"{_first(pools)} {run} the fallback version {' or '.join(running)}"
 
 
-def _finding(matrix: VersionMatrix, latest: LatestVersion) -> str:
+def _finding(matrices: Sequence[VersionMatrix], latest: LatestVersion) -> str:
+    complete = all(matrix.listed.complete for matrix in matrices)
     if latest.doubtful:
-        return f"not known; {latest.doubtful} is listed, and could not be confirmed: {latest.reason}"
+        return f"unknown; {latest.doubtful} is listed, and could not be confirmed: {latest.reason}"
     if not latest.version:
-        return "none" if matrix.listed.complete else "none is known"
-    current = matrix.is_current(latest.version)
+        return "none" if complete else "none is known"
+    owners = [latest.policy] if latest.policy else [p for matrix in matrices for p in policies(matrix.rows)]
+    current = {policy.driver.version for policy in owners} == {latest.version}
     # The part that an incomplete list lacks may have a newer one.
-    more = "" if matrix.listed.complete else ", or a newer one"
+    more = "" if complete else ", or a newer one"
     return f"{latest.version}{' (current)' if current else ''}{more}"
 
 
@@ -75,7 +97,7 @@ def policies(rows: Sequence[PlatformRow]) -> tuple[Policy, ...]:
 
 
 def count(matrix: VersionMatrix, column: VersionColumn) -> str:
-    """Count the pools for which a version has a precompiled image."""
+    """Count the pools that a version serves."""
     return f"{len(matrix.rows) - len(blocking_rows(matrix, column))} of {len(matrix.rows)}"
 
 
@@ -102,23 +124,24 @@ def _newest_for(owners: Sequence[Policy]) -> tuple[str, ...]:
     return tuple(f"newest for {name(policy)}" for policy in owners)
 
 
-def policy_heads(matrix: VersionMatrix) -> tuple[str, ...]:
+def policy_heads(matrix: VersionMatrix, *, wide: bool = False) -> tuple[str, ...]:
     """Return the heads of the cells that `policy_cells` returns."""
     clusters = ("clusters",) if any(row.clusters for row in matrix.rows) else ()
     several = len({kind_and_name(policy) for policy in policies(matrix.rows)}) > 1
-    return (*clusters, *(("policy",) if several else ()))
+    return (*clusters, *(("policy",) if several or wide else ()))
 
 
-def policy_cells(matrix: VersionMatrix, row: PlatformRow) -> tuple[str, ...]:
+def policy_cells(matrix: VersionMatrix, row: PlatformRow, *, wide: bool = False) -> tuple[str, ...]:
     """Return the clusters of a row in one cell, and the names of its policies in another.
 
-    The first exists only in a fleet, the second only if the matrix has several policies.
+    The first exists only in a fleet, the second only if the matrix has several policies, or if it is `wide`:
+    then all clusters are named.
     """
     cells = {
-        "clusters": _first(row.clusters),
+        "clusters": ", ".join(row.clusters) if wide else _first(row.clusters),
         "policy": ", ".join(dict.fromkeys(policy.name for policy in policies([row]))),
     }
-    return tuple(cells[head] for head in policy_heads(matrix))
+    return tuple(cells[head] for head in policy_heads(matrix, wide=wide))
 
 
 def _first(names: Sequence[str]) -> str:
@@ -129,6 +152,11 @@ def _first(names: Sequence[str]) -> str:
 def nodes(row: PlatformRow) -> str:
     """Return the number of nodes that need the image, or that it is planned."""
     return str(len(row.node_names)) if row.node_names else "planned"
+
+
+def has_nearest(shown: Sequence[VersionColumn]) -> bool:
+    """Say whether a nearest kernel is shown."""
+    return any(kernel for column in shown for kernel in column.nearest)
 
 
 def skipped(matrix: VersionMatrix, shown: Sequence[VersionColumn]) -> str:

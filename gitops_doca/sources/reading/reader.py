@@ -1,6 +1,7 @@
 """Read the objects of a YAML or JSON input, and report unreadable ones."""
 
 from collections.abc import Iterator
+from io import BytesIO
 
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.sources.file_root import FileRoot
@@ -42,6 +43,14 @@ def read_documents(
                 raise recognise(problem, source.seen) from None
     except UnreadableError as error:
         problems.error(str(error), Place(file), help=error.help)
+    except SyntaxProblem as problem:
+        problems.error(problem.message, Place(file, problem.line), help=problem.help)
+
+
+def read_text(data: bytes, file: str, selection: Selection, problems: Problems) -> Iterator[Document]:
+    """Yield the selected parts of each object of a text, as `read_documents` does for a file."""
+    try:
+        yield from _documents(TextBytes(BytesIO(data)), file, selection, whole=False)
     except SyntaxProblem as problem:
         problems.error(problem.message, Place(file, problem.line), help=problem.help)
 

@@ -28,6 +28,7 @@ SCHEMAS = (
     "policy",
     "report",
     "status",
+    "upgrade",
     "verification",
 )
 _QUOTED = 120

@@ -10,6 +10,7 @@ from fakes.resolver import FakeResolver
 from gitops_doca.core.resolve.lookup import Cause, TagUnknown
 from support.cli import Result
 from support.command import INPUTS, POOL, prepare, run_pool
+from support.inputs import VERSION
 
 CONFIG = "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverGenerator\nspec:\n"
 OUTAGE = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
@@ -61,8 +62,8 @@ def test_check_prints_a_table(folder: Path) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.decode().splitlines() == [
-        "POOL                                 POLICY              NODES  STATE        TAG OR DIGEST",
-        f"{POOL.name}  nic-cluster-policy  1      precompiled  {POOL.tag}",
+        "POOL                                 POLICY              NODES  STATE        VERSION",
+        f"{POOL.name}  nic-cluster-policy  1      precompiled  {VERSION}",
         "",
         "1 pool, 1 node: 1 precompiled",
     ]
@@ -357,8 +358,8 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema",),
             (
                 "Missing argument 'NAME'. "
-                "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, policy, "
-                "report, status, verification"
+                "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, "
+                "policy, report, status, upgrade, verification"
             ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),
@@ -417,7 +418,7 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             (
                 "Invalid value for 'NAME': 'node' is not one of "
                 "'config', 'diff', 'doctor', 'inventory', 'inventory-check', 'lock', 'lock-check', "
-                "'matrix', 'policy', 'report', 'status', 'verification'."
+                "'matrix', 'policy', 'report', 'status', 'upgrade', 'verification'."
             ),
         ),
     ],
@@ -482,6 +483,7 @@ def test_input_errors_end_a_run_before_anyone_is_asked(command: str, folder: Pat
         "clusters": [{"cluster": ".", "exitCode": 3}],
         "pools": [],
         "companions": [],
+        "progress": [],
         "unusedFallbacks": [],
         "unusedCompanions": [],
         "skipped": [],

@@ -32,7 +32,13 @@ from gitops_doca.core.compare.departures import (
 )
 from gitops_doca.core.compare.lock import LockedPool
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind
-from gitops_doca.core.compare.matrix import Catalogue, LatestVersion, PlatformRow, VersionMatrix
+from gitops_doca.core.compare.matrix import (
+    Catalogue,
+    LatestVersion,
+    PlatformRow,
+    VersionMatrix,
+    VersionSurvey,
+)
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.compare.status import (
     Absence,
@@ -69,7 +75,8 @@ from gitops_doca.emit.mirror import plain_list, skopeo_list
 from gitops_doca.emit.pool_table import markdown_pools, text_pools
 from gitops_doca.emit.report import json_report
 from gitops_doca.emit.resource_list import diagnostic_result, dump_resource_list
-from gitops_doca.emit.status import json_status, markdown_status, text_status, wide_status
+from gitops_doca.emit.status import json_status, markdown_status, text_status
+from gitops_doca.emit.tables import Layout
 from support.hostile import HARMLESS, HOSTILE
 from support.markup import Markup, render
 
@@ -153,7 +160,7 @@ def status(text: str) -> Status:
     )
 
 
-def tables(text: str) -> list[VersionMatrix]:
+def tables(text: str) -> VersionSurvey:
     repository = Repository(text, text, text)
     row = PlatformRow(repository=repository, platform=Platform(text, text, text, text), pools=(pool(text),))
     latest = (
@@ -166,9 +173,11 @@ def tables(text: str) -> list[VersionMatrix]:
         listed=TagList(),
         current=frozenset({text}),
         ranks={text: 0},
+        kernels={},
         groups=(),
     )
-    return [VersionMatrix(catalogue=catalogue, lookups={}, latest=latest)]
+    matrix = VersionMatrix(catalogue=catalogue, lookups={}, latest=latest)
+    return VersionSurvey(matrices=(matrix, matrix), newest=latest[0])
 
 
 def comparison(text: str) -> tuple[Comparison, Base]:
@@ -214,7 +223,11 @@ TEXTS: dict[str, Form] = {
     "check": lambda text: text_pools(results(text)[0]),
     "fleet": lambda text: text_fleet(results(text)),
     "status": lambda text: text_status(status(text)),
-    "status wide": lambda text: wide_status(status(text)),
+    "check wide": lambda text: text_fleet(results(text), Layout(wide=True)),
+    "check cut": lambda text: text_fleet(results(text), Layout(width=80)),
+    "matrix cut": lambda text: text_matrix(tables(text), 5, Layout(width=80)),
+    "status cut": lambda text: text_status(status(text), Layout(width=80)),
+    "status wide": lambda text: text_status(status(text), Layout(wide=True)),
     "matrix": lambda text: text_matrix(tables(text), 5),
     "summary of diff": lambda text: printable_lines(summary_lines(*comparison(text))),
     "diff": diff,
@@ -259,7 +272,7 @@ def test_no_document_moves_or_hides_anything_on_a_terminal(form: Form) -> None:
         assert all(printable(line) == line for line in document.split("\n")), text
 
 
-@each({name: form for name, form in TEXTS.items() if name != "diff"})
+@each({name: form for name, form in TEXTS.items() if name != "diff" and not name.endswith(" cut")})
 def test_no_text_has_more_lines(form: Form) -> None:
     for text in HOSTILE:
         assert form(text).count("\n") == form(HARMLESS).count("\n"), text

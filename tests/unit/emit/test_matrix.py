@@ -1,20 +1,23 @@
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.compare.matrix import VersionMatrix, build_catalogues, build_matrices
+from gitops_doca.core.compare.matrix import LatestVersion, VersionSurvey, build_catalogues, build_survey
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
 from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
+from gitops_doca.emit.tables import GREEN, RED, Layout
 from gitops_doca.sources.reading.schema import schema_text
 from support.page import Page
+from support.published import published_tags
 
 NEWER, OLDER = "doca3.1.0-25.07-0.9.7.0-0", "24.10-0.7.0.0-0"
 A = "5.15.0-91-generic-ubuntu22.04-amd64"
@@ -28,14 +31,15 @@ TAGS = frozenset(
     {f"{NEWER}-{A}", f"{NEWER}-ubuntu24.04-arm64", f"{VERSION}-{A}", f"{VERSION}-{B}", f"{OLDER}-{A}"}
 )
 POOLS = make_pools(make_policy(), *NODES)
+NOTHING = VersionSurvey(matrices=(), newest=LatestVersion())
 HOSTILE = "<script>alert(1)</script>&\"'"
 
 
 def survey(
     tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
-) -> tuple[VersionMatrix, ...]:
+) -> VersionSurvey:
     lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
-    return build_matrices(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
+    return build_survey(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
 
 
 def document(text: str) -> Any:
@@ -48,8 +52,9 @@ def test_the_matrix_as_text() -> None:
     assert (
         text_matrix(survey(), 10)
         == """\
+newest version for every pool: 25.04-0.6.1.0-2 (current)
+
 nvcr.io/nvidia/mellanox/doca-driver
-  newest version for every pool: 25.04-0.6.1.0-2 (current)
 
    VERSION                    POOLS                    BLOCKED BY
 1  doca3.1.0-25.07-0.9.7.0-0  1 of 2                   ubuntu24.04/6.8.0-71-generic/arm64
@@ -60,7 +65,9 @@ POOL                                 NODES  1         2    3
 ubuntu22.04/5.15.0-91-generic/amd64  2      yes       yes  yes
 ubuntu24.04/6.8.0-71-generic/arm64   1      compiles  yes  no
 
-yes: precompiled image; compiles: no precompiled image, and one that compiles on the node; no: no image
+yes: precompiled image
+compiles: an image that compiles on the node; serves pools that compile today
+no: no image
 """
     )
 
@@ -69,9 +76,9 @@ def test_the_matrix_as_markdown_without_older_versions() -> None:
     assert (
         markdown_matrix(survey(), 1)
         == """\
-**nvcr.io/nvidia/mellanox/doca-driver**
+newest version for every pool: 25.04-0.6.1.0-2 (current)
 
-- newest version for every pool: 25.04-0.6.1.0-2 (current)
+**nvcr.io/nvidia/mellanox/doca-driver**
 
 |  | Version | Pools |  | Blocked by |
 | ---: | --- | --- | --- | --- |
@@ -85,7 +92,7 @@ def test_the_matrix_as_markdown_without_older_versions() -> None:
 | ubuntu22.04/5.15.0-91-generic/amd64 | 2 | yes | yes |
 | ubuntu24.04/6.8.0-71-generic/arm64 | 1 | compiles | yes |
 
-yes: precompiled image; compiles: no precompiled image, and one that compiles on the node
+yes: precompiled image; compiles: an image that compiles on the node; serves pools that compile today
 """
     )
 
@@ -106,6 +113,7 @@ def test_the_matrix_as_json_fits_its_schema() -> None:
         "current": False,
         "complete": False,
         "precompiled": 1,
+        "served": 1,
         "blockingPools": ["ubuntu24.04/6.8.0-71-generic/arm64"],
     }
     assert repository["pools"][1] == {
@@ -118,13 +126,13 @@ def test_the_matrix_as_json_fits_its_schema() -> None:
 
 def test_a_version_in_doubt_is_told_and_not_called_the_newest() -> None:
     lookups = {REPOSITORY.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
-    found = build_matrices(build_catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
+    found = build_survey(build_catalogues(POOLS, {REPOSITORY: TagList(TAGS, complete=True)}), lookups)
     (repository,) = document(json_matrix(found, 2, ".", []))["repositories"]
 
     assert repository["newest"] is None
     assert repository["doubtful"] == {"version": VERSION, "reason": "503 Service Unavailable"}
     assert (
-        "newest version for every pool: not known; 25.04-0.6.1.0-2 is listed, and could not be confirmed: "
+        "newest version for every pool: unknown; 25.04-0.6.1.0-2 is listed, and could not be confirmed: "
         "503 Service Unavailable\n"
     ) in text_matrix(found, 2)
 
@@ -163,22 +171,150 @@ def test_several_policies_are_named() -> None:
     text = text_matrix(survey(pools=grouped(policies, nodes).pools), 5)
 
     assert text.startswith(
+        f"newest version for every pool: {NEWER}\n"
+        "\n"
         "nvcr.io/nvidia/mellanox/doca-driver\n"
-        f"  newest version for every pool: {NEWER} (current)\n"
-        f"  newest version for every pool of NicNodePolicy/compute: {NEWER} (current)\n"
-        f"  newest version for every pool of NicNodePolicy/pinned: {NEWER} (current)\n"
-        f"  newest version for every pool of NicNodePolicy/storage: {NEWER} (current)\n"
+        f"  NicNodePolicy/compute has {VERSION}; newest version for its pools: {NEWER}\n"
+        f"  NicNodePolicy/pinned has a digest; newest version for its pools: {NEWER}\n"
+        f"  NicNodePolicy/storage has {NEWER}; newest version for its pools: {NEWER} (current)\n"
         "  NicNodePolicy/pinned names a digest, so none of its versions is current\n"
     )
     assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, pinned, storage  3 " in text
 
 
+def test_the_wide_grid_names_the_policy_and_all_clusters() -> None:
+    pools = tuple(
+        replace(pool, policy=replace(pool.policy, cluster=f"clusters/{name}"))
+        for name in "abcde"
+        for pool in POOLS[:1]
+    )
+
+    (line,) = (
+        line
+        for line in text_matrix(survey(pools=pools), 1, Layout(width=80, wide=True)).splitlines()
+        if line.startswith("ubuntu22.04")
+    )
+
+    assert re.split(" {2,}", line) == [
+        "ubuntu22.04/5.15.0-91-generic/amd64",
+        "clusters/a, clusters/b, clusters/c, clusters/d, clusters/e",
+        "nic-cluster-policy",
+        "10",
+        *("yes", "yes"),
+    ]
+
+
+def test_policies_with_the_same_versions_share_a_sentence() -> None:
+    policies = [make_policy(name, selector={"role": name}, force_precompiled=True) for name in "abcde"]
+    nodes = [make_node(f"node-{name}", labels={"role": name}) for name in "abcde"]
+    text = text_matrix(survey(pools=grouped(policies, nodes).pools), 5)
+
+    assert (
+        "  NicNodePolicy/a, NicNodePolicy/b, NicNodePolicy/c and 2 more have 25.04-0.6.1.0-2; "
+        "newest version for the pools of each: doca3.1.0-25.07-0.9.7.0-0\n"
+    ) in text
+
+
+def test_one_headline_is_about_all_repositories() -> None:
+    mirror = parse_repository("registry.example/doca-driver")
+    first, second = make_policy("a", selector={"n": "a"}), make_policy("b", selector={"n": "b"})
+    second = replace(second, driver=replace(second.driver, repository=mirror))
+    pools = grouped(
+        [first, second], [make_node("a", labels={"n": "a"}), make_node("b", labels={"n": "b"})]
+    ).pools
+    tags = {REPOSITORY: TAGS, mirror: TAGS - {f"{NEWER}-{A}"}}
+    lists = {repository: TagList(found, complete=True) for repository, found in tags.items()}
+    lookups = {repository.tag(tag): TagExists(DIGEST) for repository, found in tags.items() for tag in found}
+    found = build_survey(build_catalogues(pools, lists), lookups)
+
+    assert [line for line in text_matrix(found, 5).splitlines() if "newest version" in line] == [
+        "newest version for every pool: 25.04-0.6.1.0-2 (current)",
+        "  newest version for every pool of this repository: doca3.1.0-25.07-0.9.7.0-0",
+        "  newest version for every pool of this repository: 25.04-0.6.1.0-2 (current)",
+    ]
+    assert markdown_matrix(found, 5).startswith("newest version for every pool: 25.04-0.6.1.0-2 (current)\n")
+    assert '<p class="headline">newest version for every pool: 25.04-0.6.1.0-2 (current)</p>' in html_matrix(
+        found, 5
+    )
+    assert document(json_matrix(found, 5, ".", []))["newest"] == VERSION
+
+
+KERNELS = make_pools(
+    make_policy(version="doca3.4.0-26.04-0.8.0.0-0", force_precompiled=True),
+    make_node("a", kernel="6.8.0-100-generic", os="ubuntu 24.04"),
+    make_node("b", kernel="6.17.0-1018-nvidia", os="ubuntu 24.04", arch="arm64"),
+)
+
+
+def test_a_version_without_an_image_has_the_nearest_kernel() -> None:
+    found = survey(frozenset(published_tags()), pools=KERNELS)
+
+    assert text_matrix(found, 3).partition("nearest kernel")[2] == (
+        """\
+ of the flavour with a precompiled image, by version number
+  ubuntu24.04/6.17.0-1018-nvidia/arm64
+    1 7.0.0-1019-nvidia  2 7.0.0-1016-nvidia
+  ubuntu24.04/6.8.0-100-generic/amd64
+    1 6.8.0-146-generic  2 6.8.0-138-generic  3 6.8.0-117-generic
+
+yes: precompiled image
+no: no image
+"""
+    )
+    assert (
+        "| ubuntu24.04/6.8.0-100-generic/amd64 | 1 | no, 6.8.0-146-generic | no, 6.8.0-138-generic "
+        "| no, 6.8.0-117-generic |\n"
+    ) in markdown_matrix(found, 3)
+    assert "\nyes: precompiled image; no: no image; beside it the nearest kernel of the flavour with a " in (
+        markdown_matrix(found, 3)
+    )
+    assert Page(html_matrix(found, 3)).tables[1][2][2:] == [
+        "no 6.8.0-146-generic",
+        "no 6.8.0-138-generic",
+        "no 6.8.0-117-generic",
+    ]
+    assert document(json_matrix(found, 3, ".", []))["repositories"][0]["pools"][1]["nearest"] == {
+        "doca3.6.0-26.10-043000-0": "6.8.0-146-generic",
+        "doca3.5.0-26.07-0.7.7.0-0": "6.8.0-138-generic",
+        "doca3.4.0-26.04-0.8.0.0-0": "6.8.0-117-generic",
+    }
+
+
+def test_a_pool_that_compiles_is_served_by_an_image_that_compiles() -> None:
+    rhel = make_node("r", kernel="5.14.0-570.12.1.el9_6.x86_64", os="rhel 9.6")
+    pools = make_pools(make_policy(version="doca3.5.0-26.07-0.7.7.0-1"), rhel)
+    (repository,) = document(json_matrix(survey(frozenset(published_tags()), pools=pools), 2, ".", []))[
+        "repositories"
+    ]
+
+    assert repository["newest"] == "doca3.6.0-26.10-043000-0"
+    assert repository["versions"][0] == {
+        "version": "doca3.6.0-26.10-043000-0",
+        "current": False,
+        "complete": True,
+        "precompiled": 0,
+        "served": 1,
+        "blockingPools": [],
+    }
+    assert repository["pools"][0]["compiles"] is True
+
+
+def test_on_a_terminal_the_grid_is_split_and_coloured() -> None:
+    found = survey(frozenset(published_tags()), pools=KERNELS)
+    text = text_matrix(found, 10, Layout(width=80, coloured=True))
+
+    assert max(len(re.sub(r"\x1b\[\d*m", "", line)) for line in text.splitlines()) <= 80
+    assert text_matrix(found, 10, Layout(width=60)).count("\nPOOL ") == 2
+    assert f"{GREEN}yes\x1b[0m" in text
+    assert f"{RED}no\x1b[0m" in text
+
+
 def test_no_pools_are_told_in_every_form() -> None:
     sentence = "no pool, so there is nothing to compare versions with"
 
-    assert text_matrix((), 5) == markdown_matrix((), 5) == f"{sentence}\n"
-    assert f"<p>{sentence}</p>" in html_matrix((), 5)
-    assert document(json_matrix((), 5, ".", []))["repositories"] == []
+    assert text_matrix(NOTHING, 5) == markdown_matrix(NOTHING, 5) == f"{sentence}\n"
+    assert f"<p>{sentence}</p>" in html_matrix(NOTHING, 5)
+    assert document(json_matrix(NOTHING, 5, ".", []))["repositories"] == []
 
 
 def test_the_page_shows_the_same_cells_as_the_text() -> None:
@@ -235,8 +371,7 @@ def test_every_value_on_the_page_is_escaped() -> None:
     policies = [make_policy(HOSTILE, selector={"role": "b"}), make_policy("plain")]
     pools = grouped(policies[1:], nodes[:1]).pools + grouped(policies[:1], nodes[1:]).pools
     tags = frozenset({f"{HOSTILE}{suffix}"})
-    (found,) = survey(tags, pools=pools)
-    shown = html_matrix([found], 10)
+    shown = html_matrix(survey(tags, pools=pools), 10)
 
     assert "<script" not in shown
     assert HOSTILE in {row[0] for row in Page(shown).tables[0]}
@@ -250,7 +385,7 @@ def test_a_hostile_repository_and_reason_are_escaped_too() -> None:
     lists = {hostile: TagList(TAGS, complete=True)}
     lookups = {hostile.tag(f"{VERSION}-{A}"): TagUnknown(Cause.TLS, HOSTILE)}
 
-    shown = html_matrix(build_matrices(build_catalogues(pools, lists), lookups), 10)
+    shown = html_matrix(build_survey(build_catalogues(pools, lists), lookups), 10)
 
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown

@@ -5,7 +5,15 @@ from pathlib import Path
 import yaml
 
 from fakes.cluster import DIGEST, make_node, make_policy, make_pool
-from gitops_doca.core.model import Pool
+from gitops_doca.core.model import Companion, Pool
+from gitops_doca.core.reference import parse_repository
+from gitops_doca.core.resolve.companions import (
+    CompanionExists,
+    CompanionMissing,
+    CompanionState,
+    CompanionUnknown,
+    RequiredCompanion,
+)
 from gitops_doca.core.resolve.decide import Decision, NoImage, precompiled_image
 from gitops_doca.core.resolve.lookup import Cause, TagMissing, TagUnknown
 from gitops_doca.emit.image_build import build_script
@@ -62,6 +70,23 @@ def test_what_is_not_there_stands_in_comments_of_the_list_for_skopeo() -> None:
         f"# not known to exist: {precompiled_image(OTHER)}",
     ]
     assert yaml.safe_load(text) is None
+
+
+def test_companions_that_are_missing_or_unknown_are_comments_too() -> None:
+    gpu = Companion(name="gpu", repository=parse_repository("nvcr.io/nvidia/driver"), tag="{kernel}")
+    missing, unknown, exists = (
+        RequiredCompanion(companion=gpu, pool=POOL, image=gpu.repository.tag(tag)) for tag in "abc"
+    )
+    states: list[CompanionState] = [
+        CompanionMissing(required=missing, reason="is for linux/arm64"),
+        CompanionUnknown(required=unknown, lookup=TagUnknown(Cause.DNS, "no such host")),
+        CompanionExists(required=exists, digest=DIGEST),
+    ]
+
+    assert skopeo_list([], [], states).splitlines()[1:] == [
+        "# missing: nvcr.io/nvidia/driver:a",
+        "# not known to exist: nvcr.io/nvidia/driver:b",
+    ]
 
 
 def test_the_script_builds_each_missing_image_once() -> None:

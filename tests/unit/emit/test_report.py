@@ -160,6 +160,7 @@ def test_skipped_nodes_plans_and_diagnostics_are_reported_without_empty_fields()
         "clusters": [{"cluster": "clusters/a", "exitCode": 0}],
         "pools": [],
         "companions": [],
+        "progress": [],
         "unusedFallbacks": [],
         "unusedCompanions": [],
         "skipped": [

@@ -3,7 +3,7 @@ import sys
 from contextlib import redirect_stderr
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_doca.cli.output import console
@@ -107,6 +107,7 @@ TEXT = st.text(max_size=20) | st.integers(0, 5000).map(lambda n: "é" * n)
         max_size=60,
     )
 )
+@example([error("é" * 987), error("é" * 992, details=("",), help="x" * 24), error("x" * 26)])
 def test_diagnostics_never_take_more_than_their_limit(found: list[Diagnostic]) -> None:
     text = format_diagnostics(found)
 

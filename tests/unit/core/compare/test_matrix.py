@@ -6,11 +6,13 @@ import pytest
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
 from gitops_doca.core.compare.matrix import (
     Availability,
+    LatestVersion,
     VersionColumn,
     VersionMatrix,
     blocking_rows,
     build_catalogues,
     build_matrices,
+    build_survey,
     newest_first,
     unconfirmed,
 )
@@ -169,6 +171,148 @@ def test_a_version_that_only_compiles_for_a_pool_is_not_complete() -> None:
 
     assert [latest.version for latest in found.latest] == [""]
     assert not columns(found)[0].complete
+
+
+RHEL = make_node("r", kernel="5.14.0-570.12.1.el9_6.x86_64", os="rhel 9.6")
+RHEL_KERNEL = "5.14.0-570.12.1.el9_6.x86_64-rhel9.6-amd64"
+
+
+def compiled(*versions: str) -> frozenset[str]:
+    return frozenset(f"{version}-rhel9.6-amd64" for version in versions)
+
+
+def test_a_pool_that_compiles_today_is_served_by_an_image_that_compiles() -> None:
+    pools = make_pools(make_policy(), A, RHEL)
+    tags = frozenset({f"{VERSION}-{SUFFIX_A}", f"{NEWER}-{SUFFIX_A}"}) | compiled(VERSION, NEWER)
+    wanted = unconfirmed(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=True)}), {})
+    found = table(tags, pools=pools, lookups=answers(f"{NEWER}-{SUFFIX_A}", f"{NEWER}-rhel9.6-amd64"))
+
+    assert [row.compiles for row in found.rows] == [True, False]
+    assert [image.tag for image in wanted] == [f"{NEWER}-{SUFFIX_A}", f"{NEWER}-rhel9.6-amd64"]
+    assert [(column.availability, column.served) for column in columns(found)] == [
+        ((COMPILES, YES), (True, True)),
+        ((COMPILES, YES), (True, True)),
+    ]
+    assert found.latest[0].version == NEWER
+
+
+def test_a_pool_that_runs_a_precompiled_image_is_not_served_by_one_that_compiles() -> None:
+    pools = make_pools(make_policy(), RHEL)
+    found = table(frozenset({f"{VERSION}-{RHEL_KERNEL}"}) | compiled(VERSION, NEWER), pools=pools)
+
+    assert [(column.availability, column.served) for column in columns(found)] == [
+        ((COMPILES,), (False,)),
+        ((YES,), (True,)),
+    ]
+
+
+def test_a_pool_on_a_fallback_does_not_compile_today() -> None:
+    pools = make_pools(make_policy(fallbacks=(NEWEST,)), RHEL)
+    found = table(frozenset({f"{NEWEST}-{RHEL_KERNEL}"}) | compiled(VERSION, NEWER), pools=pools)
+
+    assert [row.compiles for row in found.rows] == [False]
+
+
+def test_manifests_say_what_compiles_today_before_the_list_does() -> None:
+    pools = make_pools(make_policy(), RHEL)
+    listed = {REPOSITORY: TagList(compiled(VERSION, NEWER), complete=True)}
+    unlisted = answers(f"{VERSION}-{RHEL_KERNEL}")
+    broken = answers(f"{VERSION}-{RHEL_KERNEL}", lookup=TagUnknown(Cause.TRANSIENT, "503"))
+
+    def compiles(lookups: Mapping[ImageReference, TagLookup]) -> list[bool | None]:
+        return [row.compiles for row in build_catalogues(pools, listed, lookups)[0].rows]
+
+    assert (compiles({}), compiles(unlisted), compiles(broken)) == ([True], [False], [None])
+
+
+def test_while_it_is_unknown_whether_a_pool_compiles_no_version_is_named() -> None:
+    pools = make_pools(make_policy(), RHEL)
+    lookups = answers(f"{VERSION}-{RHEL_KERNEL}", lookup=TagUnknown(Cause.TRANSIENT, "503"))
+    catalogues = build_catalogues(
+        pools, {REPOSITORY: TagList(compiled(VERSION, NEWER), complete=True)}, lookups
+    )
+    (found,) = build_matrices(catalogues, lookups)
+
+    (newest,) = found.latest
+    assert (newest.version, newest.doubtful, newest.reason) == (
+        "",
+        NEWER,
+        "it is unknown whether rhel9.6/5.14.0-570.12.1.el9_6.x86_64/amd64 compiles its driver today",
+    )
+
+
+def test_an_image_that_compiles_is_unknown_where_the_list_broke_off() -> None:
+    pools = make_pools(make_policy(), RHEL)
+    lookups = answers(f"{VERSION}-{RHEL_KERNEL}", lookup=TagMissing())
+
+    assert cells(table(frozenset(), complete=False, pools=pools, lookups=lookups)) == {VERSION: (UNKNOWN,)}
+
+
+def test_a_policy_that_compiles_beside_one_that_does_not_has_its_own_newest_version() -> None:
+    first = make_policy("a", selector={"n": "a"}, version=NEWER)
+    second = make_policy("b", selector={"n": "b"})
+    nodes = [
+        make_node(name, kernel="5.14.0-570.12.1.el9_6.x86_64", os="rhel 9.6", labels={"n": name})
+        for name in "ab"
+    ]
+    tags = compiled(VERSION, NEWER, NEWEST) | {f"{VERSION}-{RHEL_KERNEL}"}
+    found = table(tags, pools=grouped([first, second], nodes).pools, lookups=answers(*tags))
+
+    assert [(one.policy and one.policy.name, one.version) for one in found.latest] == [
+        (None, VERSION),
+        ("a", NEWEST),
+        ("b", VERSION),
+    ]
+
+
+def test_the_nearest_kernel_is_of_the_same_flavour_system_and_architecture() -> None:
+    kernels = ["5.15.0-70-generic", "5.15.0-100-generic", "5.15.0-91-nvidia", "6.8.0-91-generic"]
+    tags = frozenset(
+        {
+            *(f"{NEWER}-{kernel}-ubuntu22.04-amd64" for kernel in kernels),
+            f"{NEWER}-5.15.0-90-generic-ubuntu22.04-arm64",
+            f"{NEWER}-5.15.0-90-generic-ubuntu24.04-amd64",
+            f"{VERSION}-5.15.0-90-generic-ubuntu22.04-amd64",
+            f"{VERSION}-5.15.0-92-generic-ubuntu22.04-amd64",
+            f"{NEWEST}-{SUFFIX_A}",
+        }
+    )
+    found = table(tags, pools=make_pools(FORCED, A))
+
+    assert {column.version: column.nearest for column in columns(found)} == {
+        NEWEST: ("",),
+        NEWER: ("5.15.0-100-generic",),
+        VERSION: ("5.15.0-92-generic",),
+    }
+
+
+def test_the_kernel_of_another_pool_is_a_nearest_kernel_too() -> None:
+    other = make_node("c", kernel="5.15.0-95-generic")
+    found = table(frozenset({f"{NEWER}-{SUFFIX_A}"}), pools=make_pools(FORCED, A, other))
+
+    assert found.column(NEWER).nearest == ("", "5.15.0-91-generic")
+
+
+def test_the_newest_version_of_all_repositories_is_confirmed_in_each() -> None:
+    mirror = parse_repository("registry.example/doca-driver")
+    policies = [
+        make_policy("a", selector={"n": "a"}, force_precompiled=True),
+        make_policy("b", selector={"n": "b"}, force_precompiled=True, repository=mirror),
+    ]
+    pools = grouped(policies, [make_node("a", labels={"n": "a"}), make_node("b", labels={"n": "b"})]).pools
+    lists = {
+        REPOSITORY: TagList(both(VERSION, NEWER, NEWEST), complete=True),
+        mirror: TagList(both(VERSION, NEWER), complete=True),
+    }
+    catalogues = build_catalogues(pools, lists)
+
+    assert [str(image) for image in unconfirmed(catalogues, {})] == [
+        f"{REPOSITORY}:{NEWER}-{SUFFIX_A}",
+        f"{REPOSITORY}:{NEWEST}-{SUFFIX_A}",
+        f"{mirror}:{NEWER}-{SUFFIX_A}",
+    ]
+    lookups = dict.fromkeys(unconfirmed(catalogues, {}), EXISTS)
+    assert build_survey(catalogues, lookups).newest == LatestVersion(version=NEWER)
 
 
 def test_several_policies_of_a_repository_have_one_table_and_a_newest_version_each() -> None:

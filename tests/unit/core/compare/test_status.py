@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakes.cluster import grouped, make_node, make_policy
+from fakes.cluster import DIGEST, grouped, make_node, make_policy
 from gitops_doca.core.compare.rendered import RenderedPool
 from gitops_doca.core.compare.status import (
     Absence,
@@ -24,6 +24,7 @@ from gitops_doca.core.compare.status import (
     find_absent,
 )
 from gitops_doca.core.model import NIC_LABEL, Inventory, Node, OtherNodes, Policy
+from gitops_doca.core.resolve.progress import Progress
 
 RED, BLUE = (make_policy(name, selector={"rack": name}) for name in ("red", "blue"))
 
@@ -85,6 +86,64 @@ def compare(policies: Iterable[Policy], listed: list[Node], live: list[Node], *l
 
 def nodes_of(policy: Policy, *names: str) -> list[Node]:
     return [make_node(name, labels=policy.node_selector) for name in names]
+
+
+NEW_IMAGE, OLD_IMAGE = (
+    f"r.example/doca-driver:{version}-5.15.0-91-generic-ubuntu22.04-amd64"
+    for version in ("25.04-0.6.1.0-2", "25.01-0.6.0.0-0")
+)
+DIGEST_IMAGE = f"r.example/doca-driver@{DIGEST}"
+REVISION_IMAGE = NEW_IMAGE.replace("0-2-5.15", "0-1-5.15")
+
+
+@pytest.mark.parametrize(
+    ("images", "moved"),
+    [
+        ([NEW_IMAGE, OLD_IMAGE, NEW_IMAGE], 2),
+        ([REVISION_IMAGE, f"{NEW_IMAGE}@{DIGEST}", OLD_IMAGE], 2),
+        ([OLD_IMAGE] * 3, 0),
+        ([NEW_IMAGE] * 3, None),
+        ([NEW_IMAGE, DIGEST_IMAGE, REVISION_IMAGE], None),
+        ([NEW_IMAGE, OLD_IMAGE], 1),
+    ],
+)
+def test_a_move_counts_the_nodes_that_run_the_policys_version(images: list[str], moved: int | None) -> None:
+    policy = make_policy()
+    nodes = nodes_of(policy, "a", "b", "c")
+    found = move_of(policy, nodes, images)
+
+    expected = () if moved is None else (Progress(policy=policy, nodes=3, moved=moved),)
+    assert (found.progress, found.policies) == (expected, 1)
+
+
+@pytest.mark.parametrize("fields", [{"ready": False}, {"terminating": True}])
+def test_a_pod_of_the_new_version_that_is_not_ready_has_not_moved(fields: dict[str, Any]) -> None:
+    policy = make_policy()
+
+    found = move_of(policy, nodes_of(policy, "a", "b"), [NEW_IMAGE, OLD_IMAGE], **fields)
+
+    assert found.progress == (Progress(policy=policy, nodes=2, moved=0),)
+
+
+def test_a_policy_with_a_digest_has_no_move() -> None:
+    policy = make_policy(digest=DIGEST)
+
+    assert move_of(policy, nodes_of(policy, "a", "b"), [NEW_IMAGE, OLD_IMAGE]).progress == ()
+
+
+def move_of(policy: Policy, nodes: list[Node], images: list[str], **fields: Any) -> Status:
+    """Compare a cluster whose nodes, as far as there are images, have pods with them."""
+    pools = rendered([policy], nodes)
+    applied = drivers(pools, [node.name for node in nodes])
+    pods = tuple(
+        replace(pod, image=image, **fields) for pod, image in zip(applied.pods, images, strict=False)
+    )
+    cluster = Cluster(
+        inventory=inventory(nodes),
+        grouping=grouped([policy], nodes),
+        drivers=replace(applied, pods=pods),
+    )
+    return compare_status(pools, inventory(nodes), cluster)
 
 
 def test_a_node_of_one_of_two_policies_is_gone() -> None:

@@ -240,6 +240,39 @@ def test_for_a_planned_pool_it_is_an_error_and_for_nodes_a_warning(
     assert _report(answer, strict=True) == [(category, message, (RUNNING, PLANNED))]
 
 
+def test_tags_with_one_answer_of_a_registry_are_one_problem() -> None:
+    kernels = ["6.8.0-1-generic", "6.8.0-2-generic", "6.8.0-3-generic"]
+    nodes = [make_node(f"n{number}", kernel=kernel, labels=GPU) for number, kernel in enumerate(kernels)]
+    pools = grouped([make_policy()], nodes).pools
+    required = required_companions([DRIVER], pools, [], Problems())
+    answers = dict.fromkeys(
+        companion_images(required), TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
+    )
+    other = next(iter(answers))
+    problems, split = Problems(), Problems()
+
+    report_companions(judge_companions(required, answers), problems, strict=False)
+    report_companions(
+        judge_companions(required, answers | {other: TagUnknown(Cause.DNS, "no such host")}),
+        split,
+        strict=False,
+    )
+
+    (problem,) = problems
+    assert (problem.category, problem.message, problem.details) == (
+        None,
+        (
+            "cannot tell whether companion gpu-driver exists as "
+            "nvcr.io/nvidia/driver:580-6.8.0-1-generic-ubuntu22.04 and 2 more tags: 503 Service Unavailable"
+        ),
+        tuple(
+            f"580-{kernel}-ubuntu22.04: pool ubuntu22.04/{kernel}/amd64, 1 node: n{number}"
+            for number, kernel in enumerate(kernels)
+        ),
+    )
+    assert len(list(split)) == 2
+
+
 def test_what_is_there_instead_is_said() -> None:
     other = Digest("sha256:" + "b" * 64)
 

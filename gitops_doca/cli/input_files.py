@@ -1,0 +1,146 @@
+"""Change the policies and configs of clusters, after a check of what they would give."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitops_doca.cli.clusters import Cluster, Fleet, collecting, load_cluster
+from gitops_doca.cli.output.streams import write_file
+from gitops_doca.cli.settings.run_config import RunConfig, read_locked
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.upgrade.edits import ClusterPlan, config_by_hand, version_by_hand
+from gitops_doca.core.upgrade.result import UpgradeReport
+from gitops_doca.sources.files import STDIN
+from gitops_doca.usecases.change_inputs import (
+    Changed,
+    ChangedFile,
+    InputsChange,
+    change_inputs,
+    warn_shared,
+)
+from gitops_doca.usecases.upgrade import UpgradeInputs
+
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedCluster:
+    """A cluster whose inputs could be read."""
+
+    cluster: Cluster
+    run_config: RunConfig
+    inputs: UpgradeInputs
+
+    @property
+    def unwritable(self) -> str:
+        """Why its inputs cannot be changed; empty when they can."""
+        if self.run_config.live:
+            return "with --live no inventory says which nodes a plan is for"
+        if not self.cluster.config or self.cluster.config == STDIN:
+            return "there is no gitops-doca.yaml"
+        if self.inputs.settings.emits_policies:
+            return "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
+        return ""
+
+    def change(self, plan: ClusterPlan) -> InputsChange:
+        """Return what its inputs should say."""
+        return InputsChange(cluster=self.inputs, config=self.cluster.config, plan=plan)
+
+    def by_hand(self, plan: ClusterPlan) -> Iterator[str]:
+        """Yield what has to be written by hand."""
+        policies = {pool.policy.key: pool.policy for pool in self.inputs.inputs.grouping.pools}
+        for key, version in plan.versions.items():
+            yield version_by_hand(policies[key], version)
+        if not self.inputs.settings.emits_policies:
+            yield from config_by_hand(plan)
+
+
+def load_all(fleet: Fleet) -> list[LoadedCluster] | None:
+    """Read all clusters; None if one of them cannot be read, since all go to one version."""
+    loaded = []
+    for cluster, run_config in fleet.usable:
+        with cluster.collecting():
+            lock = read_locked(run_config, cluster.problems)
+            inputs = load_cluster(cluster.name, run_config, cluster.problems)
+            cluster.problems.raise_errors()
+            upgrade = UpgradeInputs(
+                label=cluster.label,
+                name=cluster.name,
+                inputs=inputs,
+                settings=run_config.settings,
+                chosen=lock.chosen,
+            )
+            loaded.append(LoadedCluster(cluster=cluster, run_config=run_config, inputs=upgrade))
+    return loaded if len(loaded) == len(fleet.clusters) else None
+
+
+def change_files(
+    fleet: Fleet,
+    clusters: Sequence[LoadedCluster],
+    plans: Mapping[str, ClusterPlan],
+    check: Callable[[LoadedCluster, Changed], None],
+    *,
+    write: bool,
+) -> UpgradeReport:
+    """Change the inputs in memory; with `write` check what they give, and write all or nothing.
+
+    `plans` has what each cluster should say, by its name in documents. `check` reports what must
+    not be written.
+    """
+    wanted = [(one, plans[one.inputs.label]) for one in clusters]
+    wanted = [(one, plan) for one, plan in wanted if not one.change(plan).is_empty]
+    unwritable = [(one, plan) for one, plan in wanted if one.unwritable]
+    changes = [one.change(plan) for one, plan in wanted if not one.unwritable]
+    changed = change_inputs(changes)
+    warn_shared(changes, changed.files, fleet.shared)
+    by_hand = (
+        *(f"{one.cluster.label}: {line}" for one, plan in unwritable for line in one.by_hand(plan)),
+        *(f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals),
+    )
+    report = UpgradeReport(by_hand=by_hand)
+    if by_hand and write:
+        for one, plan in unwritable:
+            message = f"the inputs of {one.cluster.label} cannot be changed: {one.unwritable}"
+            fleet.shared.error(message, help=f"by hand: {'; '.join(one.by_hand(plan))}")
+        for refusal in changed.refusals:
+            message = f"cannot be changed here: {refusal.reason}"
+            fleet.shared.error(message, refusal.place, help=f"by hand: {refusal.by_hand}")
+    if by_hand:
+        return report
+    report = replace(report, edits=tuple(edit for file in changed.files for edit in file.edits))
+    if not write:
+        return report
+    for one, _ in wanted:
+        with one.cluster.collecting():
+            check(one, changed)
+    if any(diagnostic.category for diagnostic in fleet.diagnostics):
+        return UpgradeReport()
+    is_written = False
+    with collecting(fleet.shared):
+        _write(changed.files)
+        is_written = True
+    return replace(report, is_written=is_written)
+
+
+def _write(files: Sequence[ChangedFile]) -> None:
+    """Write all files; raises `GenerationError` of class `io` that names those that were written."""
+    locked = [file.file for file in files if _is_read_only(file.real)]
+    if locked:
+        verb = "is" if len(locked) == 1 else "are"
+        message = f"{', '.join(locked)} {verb} read-only, so nothing was written"
+        raise GenerationError((Diagnostic(category=Category.IO, message=message),))
+    written: list[str] = []
+    for file in files:
+        try:
+            write_file(Path(file.file), file.data.decode())
+        except GenerationError as error:
+            details = tuple(f"written before: {name}" for name in written)
+            raise GenerationError(tuple(replace(d, details=details) for d in error.diagnostics)) from None
+        written.append(file.file)
+
+
+def _is_read_only(file: str) -> bool:
+    """Say whether a file is not meant to be written, even by those who may write to every file."""
+    return not os.access(file, os.W_OK) or not Path(file).stat().st_mode & _WRITABLE

@@ -1,0 +1,73 @@
+"""The result of planning an upgrade, for all clusters of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gitops_doca.core.model import Policy
+from gitops_doca.core.upgrade.edits import ClusterPlan
+from gitops_doca.core.upgrade.finish import Finish
+from gitops_doca.core.upgrade.targets import Target, serves
+
+KIND = "DriverUpgrade"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A policy that stays as it is."""
+
+    cluster: str
+    policy: Policy
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """What each pool needs for a driver version."""
+
+    target: Target | None
+    """None when there is no version, or the tag lists gave no answer."""
+    is_explicit: bool = False
+    """Whether the user asked for the version."""
+    newer: tuple[Target, ...] = ()
+    """Newer versions, which do not serve all pools; newest first."""
+    older: tuple[Target, ...] = ()
+    """Older versions that serve all pools too, newest first."""
+    passed_over: tuple[PassedOver, ...] = ()
+    plans: Mapping[str, ClusterPlan] = field(default_factory=dict)
+    """What the inputs of each cluster have to say, by its name in documents."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether every pool has a way."""
+        return self.target is not None and serves(self.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputEdit:
+    """A change of an input file."""
+
+    file: str
+    line: int
+    """The line before the change, counted from 1."""
+    old: str
+    """Empty for added lines."""
+    new: str
+    """Empty for removed lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeReport:
+    """The result of a run of `gitops-doca upgrade`."""
+
+    upgrade: Upgrade | None = None
+    """None with `--finish`, and when the inputs could not be read."""
+    finishes: Mapping[str, Finish] = field(default_factory=dict)
+    """What can be removed from the config of each cluster, by its name in documents."""
+    edits: tuple[InputEdit, ...] = ()
+    """The changes of the inputs, made or to be made."""
+    is_written: bool = False
+    """Whether they were made."""
+    by_hand: tuple[str, ...] = ()
+    """What has to be written by hand."""
+    commands: tuple[str, ...] = ()
+    """The next commands."""

@@ -1,0 +1,257 @@
+"""Choose the version of each policy for a driver, and find the drivers to propose."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from gitops_doca.core.model import Platform, Policy, Pool
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.tags import split_revision, version_key
+from gitops_doca.core.upgrade.published import Published, kernel_key
+from gitops_doca.core.upgrade.running import Running
+from gitops_doca.core.upgrade.ways import Companions, Rules, Way, find_way, image_of, kernels_for
+
+MOST_KERNELS = 3
+"""The most kernels of a pool whose companions are looked up at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Pools whose policies get their version together: those of one policy.
+
+    Where several clusters share the policy's file, those of all of them.
+    """
+
+    policies: tuple[Policy, ...]
+    pools: tuple[Running, ...]
+    published: Published
+
+    @property
+    def own(self) -> str:
+        """The version in the policy."""
+        return self.policies[0].driver.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A driver version that the user asks for, or one that is a candidate."""
+
+    version: str
+    """With or without a container revision."""
+    is_explicit: bool
+    """The user asks for it: then it may be older, and precompiled images may be given up."""
+
+    @property
+    def driver(self) -> str:
+        """The version without its container revision."""
+        return split_revision(self.version)[0]
+
+    def is_met_by(self, version: str) -> bool:
+        """Say whether this is the version, or one of its container revisions."""
+        return self.version in {version, split_revision(version)[0]}
+
+    def versions(self, published: Published) -> tuple[str, ...]:
+        """Return its listed versions, highest container revision first."""
+        exact = (self.version,) if self.version in published.releases else ()
+        return exact or published.drivers.get(self.version, ())
+
+    def rules(self, running: Running) -> Rules:
+        """Return what a pool's way may do: back to older kernels only with an older version."""
+        versions = (running.pool.policy.driver.version, running.version)
+        back = any(self._is_older_than(version) for version in versions if version)
+        return Rules(may_compile=self.is_explicit, may_go_back=self.is_explicit and back)
+
+    def _is_older_than(self, version: str) -> bool:
+        other = version if self.version != self.driver else split_revision(version)[0]
+        return version_key(self.version) < version_key(other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The version for the policies of a group."""
+
+    group: Group
+    version: str
+    """Empty when the repository lacks the driver."""
+    ways: tuple[Way, ...]
+    """In the order of the pools."""
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """The versions of other container revisions that some pools need, highest first."""
+        others = {way.version for way in self.ways if way.exists} - {self.version}
+        return tuple(sorted(others, key=version_key, reverse=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a driver version has for each pool."""
+
+    wanted: Wanted
+    choices: tuple[Choice, ...]
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways of all pools."""
+        return tuple(way for choice in self.choices for way in choice.ways)
+
+    @property
+    def blocked(self) -> tuple[Way, ...]:
+        """The pools without a way."""
+        return tuple(way for way in self.ways if not way.exists)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether every pool runs this version already."""
+        return all(self.wanted.is_met_by(way.running.version) for way in self.ways)
+
+    @property
+    def images(self) -> tuple[ImageReference, ...]:
+        """The images of all ways, sorted and unique."""
+        return tuple(sorted({image_of(way) for way in self.ways if way.exists}))
+
+
+def evaluate(groups: Iterable[Group], wanted: Wanted, companions: Companions) -> Target:
+    """Return what a version has for all pools."""
+    return Target(wanted=wanted, choices=tuple(_choose(group, wanted, companions) for group in groups))
+
+
+def _choose(group: Group, wanted: Wanted, companions: Companions) -> Choice:
+    """Choose the highest container revision that gives every pool its best way.
+
+    If there is none, the revision with the images that compile becomes the policy's version: pools
+    that need another one get it as a fallback version, of which only precompiled images are used.
+    """
+    versions = wanted.versions(group.published)
+    if not versions:
+        why = f"{group.published.repository} has no image of this version"
+        return Choice(group=group, version="", ways=tuple(Way(running=one, why=why) for one in group.pools))
+    by_pool = [
+        [find_way(one, version, group.published, companions, wanted.rules(one)) for version in versions]
+        for one in group.pools
+    ]
+    best = [min(ways, key=_rank) for ways in by_pool]
+    for number, version in enumerate(versions):
+        ways = tuple(some[number] for some in by_pool)
+        if all(way.rank == first.rank for way, first in zip(ways, best, strict=True)):
+            return Choice(group=group, version=version, ways=ways)
+
+    def served(number: int) -> tuple[int, int, int]:
+        own = [some[number] for some in by_pool]
+        compiled = sum(way.exists and first.compiles for way, first in zip(own, best, strict=True))
+        return compiled, sum(way.exists for way in own), -number
+
+    chosen = max(range(len(versions)), key=served)
+    return Choice(
+        group=group, version=versions[chosen], ways=tuple(_beside(some, some[chosen]) for some in by_pool)
+    )
+
+
+def _beside(ways: Iterable[Way], own: Way) -> Way:
+    """Return the best way of a pool, if other revisions are only used for precompiled images."""
+    return min((own, *(way for way in ways if not way.compiles)), key=_rank)
+
+
+def _rank(way: Way) -> int:
+    return way.rank
+
+
+def serves(target: Target) -> bool:
+    """Say whether every pool has a way."""
+    return not target.blocked
+
+
+def candidates(groups: Sequence[Group]) -> tuple[Wanted, ...]:
+    """Return the drivers that all repositories have and that are older than no policy's, newest first."""
+    if not groups:
+        return ()
+    common = set.intersection(*(set(group.published.drivers) for group in groups))
+    newest = max(version_key(split_revision(group.own)[0]) for group in groups)
+    proposed = sorted((one for one in common if version_key(one) >= newest), key=version_key, reverse=True)
+    return tuple(Wanted(version=driver, is_explicit=False) for driver in proposed)
+
+
+def kernels_to_ask(
+    groups: Sequence[Group], some: Sequence[Wanted]
+) -> tuple[int, tuple[tuple[Pool, str], ...]]:
+    """Return how many of these versions to ask the companions for, and the kernels of each pool.
+
+    The kernels are the newest of each version, at most `MOST_KERNELS` of a pool; the first version
+    is always among them, and others as long as all their kernels are.
+    """
+    kernels: dict[tuple[object, Platform], tuple[Pool, list[str]]] = {}
+    for number, wanted in enumerate(some):
+        merged = dict(kernels)
+        for group in groups:
+            for one in group.pools:
+                key = one.pool.policy.key, one.pool.platform
+                known = merged.get(key, (one.pool, []))[1]
+                merged[key] = one.pool, list(dict.fromkeys([*known, *_kernels(one, wanted, group)]))
+        if number and any(len(listed) > MOST_KERNELS for _, listed in merged.values()):
+            return number, _first_of(kernels.values())
+        kernels = merged
+    return len(some), _first_of(kernels.values())
+
+
+def _kernels(running: Running, wanted: Wanted, group: Group) -> list[str]:
+    """Return the kernels of a version that a pool may boot, newest first, without its own."""
+    found = {
+        kernel
+        for version in wanted.versions(group.published)
+        for kernel in kernels_for(running, version, group.published, wanted.rules(running))
+        if kernel != running.kernel or not running.pool.nodes
+    }
+    return sorted(found, key=kernel_key, reverse=True)
+
+
+def _first_of(kernels: Iterable[tuple[Pool, list[str]]]) -> tuple[tuple[Pool, str], ...]:
+    return tuple((pool, kernel) for pool, some in kernels for kernel in some[:MOST_KERNELS])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The result of the search for the newest version that serves all pools."""
+
+    target: Target | None
+    """Where no version serves all pools: the one that serves most; None if there is no version."""
+    newer: tuple[Target, ...] = ()
+    """Newer versions, which do not serve all pools; newest first."""
+    older: tuple[Target, ...] = ()
+    """Older versions that serve all pools too, as far as they were looked at; newest first."""
+
+
+def find_target(
+    groups: Sequence[Group], ask: Callable[[Sequence[tuple[Pool, str]]], None], companions: Companions
+) -> Found:
+    """Find the newest version that serves all pools.
+
+    `ask` looks up the companions of pools with kernels; `companions` has the answers. The search
+    ends at a version for which an answer is unknown: an older one must not be chosen because of
+    that.
+    """
+    by_list = {wanted: evaluate(groups, wanted, _needed_by_none) for wanted in candidates(groups)}
+    known = {wanted: target for wanted, target in by_list.items() if not serves(target)}
+    left = [wanted for wanted in by_list if wanted not in known]
+    while left:
+        count, kernels = kernels_to_ask(groups, left)
+        ask(kernels)
+        batch = {wanted: evaluate(groups, wanted, companions) for wanted in left[:count]}
+        known |= batch
+        for target in batch.values():
+            if serves(target):
+                return _found(target, [known[one] for one in by_list if one in known])
+            if any(way.is_unknown for way in target.ways):
+                return Found(target=target)
+        left = left[count:]
+    every = [known[one] for one in by_list]
+    return Found(target=min(every, key=lambda target: len(target.blocked), default=None))
+
+
+def _found(target: Target, newest_first: Sequence[Target]) -> Found:
+    at = next(number for number, one in enumerate(newest_first) if one is target)
+    older = (one for one in newest_first[at + 1 :] if serves(one) and not one.is_reached)
+    return Found(target=target, newer=tuple(newest_first[:at]), older=tuple(older))
+
+
+def _needed_by_none(_pool: Pool, _kernel: str) -> tuple[()]:
+    """Say that no companion is needed, to see what the tag lists have."""
+    return ()

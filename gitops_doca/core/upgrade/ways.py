@@ -1,0 +1,169 @@
+"""Find the kernel with which a pool can run another driver version."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gitops_doca.core.model import Pool
+from gitops_doca.core.phrases import list_nodes
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.companions import (
+    CompanionExists,
+    CompanionState,
+    CompanionUnknown,
+)
+from gitops_doca.core.tags import compile_tag, flavour_of, precompiled_tag, split_kernel
+from gitops_doca.core.upgrade.published import Published
+from gitops_doca.core.upgrade.running import Driver, Running
+
+Companions = Callable[[Pool, str], tuple[CompanionState, ...] | None]
+"""The companions that a pool would need with a kernel; None if they were not looked up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The kernel that a pool needs for a driver version, or why there is none."""
+
+    running: Running
+    version: str = ""
+    """The version, with its container revision; empty when the pool cannot use it."""
+    kernel: str = ""
+    compiles: bool = False
+    """Whether its nodes compile the driver."""
+    why: str = ""
+    """Why the pool cannot use it; empty when it can."""
+    nearest: str = ""
+    """The nearest kernel of the version, when the pool cannot use it."""
+    companions: tuple[CompanionState, ...] = ()
+    """What else the kernel needs; those of the kernel that failed when the pool cannot use it."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a way."""
+        return bool(self.version)
+
+    @property
+    def moves(self) -> bool:
+        """Whether nodes have to boot another kernel."""
+        return self.exists and self.kernel != self.running.kernel
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a companion's registry gave no answer, so that there may be a way."""
+        return not self.exists and any(isinstance(one, CompanionUnknown) for one in self.companions)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether the pool has a precompiled image today, and would compile."""
+        return self.compiles and self.running.driver is Driver.PRECOMPILED
+
+    @property
+    def is_older(self) -> bool:
+        """Whether nodes have to boot an older kernel than theirs."""
+        return self.exists and is_older(self.kernel, self.running.kernel)
+
+    @property
+    def rank(self) -> int:
+        """0 for the best that a pool can get, more for less: a pool that compiles keeps its kernel."""
+        if not self.exists:
+            return 2
+        kept = not self.moves if self.running.driver is Driver.COMPILED else not self.compiles
+        return 0 if kept else 1
+
+
+def is_older(kernel: str, other: str) -> bool:
+    """Say whether a kernel is older than another one of its flavour."""
+    return split_kernel(kernel)[0] < split_kernel(other)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a way may do."""
+
+    may_compile: bool = False
+    """Give up precompiled images where the policy allows the image that compiles."""
+    may_go_back: bool = False
+    """Boot older kernels."""
+
+
+def kernels_for(running: Running, version: str, published: Published, rules: Rules) -> tuple[str, ...]:
+    """Return the kernels that a pool may boot for a version, newest first."""
+    kernels = published.release(version).kernels.get(flavour_of(running.pool.platform), ())
+    if rules.may_go_back or not running.pool.nodes:
+        return kernels
+    return tuple(kernel for kernel in kernels if not is_older(kernel, running.kernel))
+
+
+def find_way(
+    running: Running, version: str, published: Published, companions: Companions, rules: Rules
+) -> Way:
+    """Return a pool's way to a version.
+
+    That is the newest kernel that has a precompiled image and all companions, and is not older than
+    the nodes'. A pool that compiles keeps its kernel.
+    """
+    return next(_ways(running, version, published, companions, rules))
+
+
+def _ways(
+    running: Running, version: str, published: Published, companions: Companions, rules: Rules
+) -> Iterator[Way]:
+    kernels = kernels_for(running, version, published, rules)
+    compiling = Way(running=running, version=version, kernel=running.kernel, compiles=True)
+    can_compile = running.may_compile and published.release(version).compiles(running.pool.platform)
+    compiles_today = running.driver is Driver.COMPILED
+    if compiles_today and running.kernel in kernels:
+        yield Way(running=running, version=version, kernel=running.kernel)
+    if compiles_today and can_compile:
+        yield compiling
+    refused: Way | None = None
+    for kernel in kernels:
+        # What the nodes run already needs no permission.
+        stays = kernel == running.kernel and bool(running.pool.nodes)
+        needed = () if stays else companions(running.pool, kernel)
+        if needed is None:
+            continue
+        bad = [one for one in needed if not isinstance(one, CompanionExists)]
+        if not bad:
+            yield Way(running=running, version=version, kernel=kernel, companions=needed)
+        refused = refused or Way(
+            running=running, why=_lacking(needed, kernel), nearest=kernel, companions=needed
+        )
+        if any(isinstance(one, CompanionUnknown) for one in bad):
+            # An older kernel must not be chosen because a registry is away.
+            break
+    if can_compile and (rules.may_compile or running.driver is not Driver.PRECOMPILED):
+        yield compiling
+    yield refused or _no_kernel(running, version, published)
+
+
+def _lacking(states: Sequence[CompanionState], kernel: str) -> str:
+    """Say why a kernel is of no use, by the first of its companions that does not exist."""
+    first = next(one for one in states if not isinstance(one, CompanionExists))
+    companion = f"companion {first.required.companion.name}"
+    if isinstance(first, CompanionUnknown):
+        return f"cannot tell whether {companion} exists for {kernel}: {first.lookup.reason}"
+    return f"{companion} is missing for {kernel}: {first.required.image.tag}"
+
+
+def _no_kernel(running: Running, version: str, published: Published) -> Way:
+    platform = running.pool.platform
+    same = flavour_of(platform)
+    all_kernels = published.release(version).kernels.get(same, ())
+    if all_kernels:
+        nearest = all_kernels[0]
+        nodes = running.pool.nodes
+        runs = "runs" if len(nodes) == 1 else "run"
+        why = f"{list_nodes(nodes)} {runs} a newer kernel than {nearest}, the newest that it has"
+        return Way(running=running, why=why, nearest=nearest)
+    flavour = same.kernel.removeprefix("-") or "plain"
+    why = f"it has no precompiled image for {flavour} kernels of {platform.os} {platform.arch}"
+    return Way(running=running, why=why)
+
+
+def image_of(way: Way) -> ImageReference:
+    """Return the image that a pool gets by its way, which must exist."""
+    driver = way.running.pool.policy.driver
+    platform = way.running.pool.platform
+    if way.compiles:
+        return driver.repository.tag(compile_tag(way.version, platform))
+    return driver.repository.tag(precompiled_tag(way.version, platform._replace(kernel=way.kernel)))

@@ -1,0 +1,1 @@
+"""Format the way to another driver version as text, Markdown or JSON."""

@@ -1,0 +1,174 @@
+"""The phrases of an upgrade, shared by text and Markdown."""
+
+from collections.abc import Iterator, Sequence
+
+from gitops_doca.core.distributions import kernel_package
+from gitops_doca.core.tags import split_kernel
+from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
+from gitops_doca.core.upgrade.running import Driver
+from gitops_doca.core.upgrade.targets import Target
+from gitops_doca.core.upgrade.ways import Way
+
+HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel", "note")
+_NODES = HEADS.index("nodes")
+NUMBERS = (_NODES,)
+NOT_POSSIBLE = "not possible"
+NOTHING = "nothing was changed: the inputs say so already"
+
+
+def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
+    """Return the ways in the order of a report: what needs a decision comes first."""
+    return tuple(sorted(ways, key=lambda way: (way.exists, not way.gives_up, not way.is_older)))
+
+
+def row(way: Way) -> tuple[str, ...]:
+    """Return the cells of a pool, below `HEADS`."""
+    pool = way.running.pool
+    return (
+        pool.policy.cluster,
+        pool.policy.name,
+        f"{pool.platform.os}/{pool.platform.arch}",
+        str(len(pool.nodes)) if pool.nodes else "planned",
+        runs(way),
+        way.running.kernel,
+        way.version if way.exists else NOT_POSSIBLE,
+        way.kernel,
+        _note(way),
+    )
+
+
+def runs(way: Way) -> str:
+    """Return the version that a pool runs today."""
+    running = way.running
+    match running.driver:
+        case Driver.NONE:
+            return "none"
+        case Driver.COMPILED:
+            return f"{running.version} (compiles)"
+        case Driver.PRECOMPILED:
+            return running.version
+
+
+def _note(way: Way) -> str:
+    notes = [
+        "compiles on its nodes, has a precompiled image today" if way.gives_up else "",
+        "compiles on its nodes" if way.compiles and not way.gives_up else "",
+        "older kernel" if way.is_older else "",
+        "inferred from its kernel" if way.running.inferred else "",
+    ]
+    return ", ".join(filter(None, notes))
+
+
+def headline(upgrade: Upgrade) -> str:
+    """Return what the result is about in one sentence."""
+    target = upgrade.target
+    if target is None:
+        return "no driver version to go to"
+    version = _version(target)
+    if not upgrade.is_possible:
+        count = len(target.blocked)
+        return f"{version} cannot be used by {count} of {len(target.ways)} pools"
+    if target.is_reached:
+        return f"every pool runs {version} already"
+    if upgrade.is_explicit:
+        return f"{version} has an image for every pool"
+    return f"{version} is the newest version with an image for every pool"
+
+
+def _version(target: Target) -> str:
+    """Return the version of a target, with its revision if all policies get the same."""
+    versions = {choice.version for choice in target.choices}
+    return versions.pop() if len(versions) == 1 and "" not in versions else target.wanted.version
+
+
+def notes(upgrade: Upgrade) -> Iterator[str]:
+    """Yield what else there is to know about the versions."""
+    for newer in upgrade.newer:
+        blocked = newer.blocked
+        pools = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
+        first = f"{blocked[0].running.pool.platform}: {blocked[0].why}"
+        yield f"{_version(newer)} is newer, but {pools} cannot use it ({first})"
+    for older in upgrade.older:
+        yield f"{_version(older)} has an image for every pool too"
+    for one in upgrade.passed_over:
+        where = "" if one.cluster == "." else f" in {one.cluster}"
+        yield f"{one.policy.kind} {one.policy.name}{where} stays as it is: {one.why}"
+    target = upgrade.target
+    if target is None:
+        return
+    for choice in target.choices:
+        for version in choice.revisions:
+            count = sum(way.version == version for way in choice.ways)
+            yield (
+                f"{choice.group.policies[0].kind} {choice.group.policies[0].name}: {count} of its pools "
+                f"get {version} as a fallback version, since {choice.version} has no image for them"
+            )
+
+
+def packages(upgrade: Upgrade) -> Iterator[str]:
+    """Yield how the kernels get to the nodes."""
+    if upgrade.target is None or not upgrade.is_possible:
+        return
+    moves = [way for way in upgrade.target.ways if way.moves and way.running.pool.nodes]
+    systems: dict[str, dict[str, None]] = {}
+    for way in moves:
+        platform = way.running.pool.platform
+        if package := kernel_package(platform.os_id, way.kernel):
+            systems.setdefault(package, {})[f"{platform.os}/{platform.arch}"] = None
+    for package, names in sorted(systems.items()):
+        yield f"{', '.join(names)}: apt-get install {package}"
+        yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
+    if systems:
+        yield 'no newer kernels: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
+    if any(not way.compiles for way in moves):
+        yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
+
+
+def _meta_packages(package: str) -> tuple[str, ...]:
+    """Return the package that brings newer kernels of the same flavour, if it has one."""
+    flavour = split_kernel(package.removeprefix("linux-image-"))[1]
+    return (f"linux-image{flavour}",) if flavour.startswith("-") else ()
+
+
+def edit_lines(report: UpgradeReport) -> Iterator[str]:
+    """Yield each change of a file."""
+    for edit in report.edits:
+        place = f"{edit.file}:{edit.line}"
+        old, new = edit.old.splitlines(), edit.new.splitlines()
+        if len(old) == len(new) == 1:
+            yield f"{place}: {old[0].strip()} -> {new[0].strip()}"
+            continue
+        yield f"{place}:"
+        yield from (f"- {line}" for line in old)
+        yield from (f"+ {line}" for line in new)
+
+
+def finish_lines(report: UpgradeReport) -> Iterator[str]:
+    """Yield what can be removed from the configs, and what stays."""
+    for cluster, finish in report.finishes.items():
+        where = "" if cluster == "." else f"{cluster}: "
+        done = "removed" if report.is_written else "can be removed"
+        for plan in finish.plans:
+            yield f"{where}plan {plan} {done}: its nodes run it"
+        for version in finish.fallbacks:
+            yield f"{where}fallback version {version} {done}: no pool runs it"
+        for left in finish.stay:
+            yield f"{where}{left.what} stays: {left.why}"
+        if not (finish.plans or finish.fallbacks or finish.stay):
+            yield f"{where}no plan and no fallback version to remove"
+
+
+def blocked_lines(upgrade: Upgrade) -> Iterator[str]:
+    """Yield why pools cannot use the version."""
+    for way in upgrade.target.blocked if upgrade.target else ():
+        pool = way.running.pool
+        where = f"{pool.policy.cluster}: " if pool.policy.cluster else ""
+        yield f"{where}{pool.platform}: {way.why}"
+
+
+def superseded_lines(upgrade: Upgrade) -> Iterator[str]:
+    """Yield the plans that another one takes the place of."""
+    for cluster, plan in upgrade.plans.items():
+        where = "" if cluster == "." else f"{cluster}: "
+        for one in plan.removed:
+            yield f"{where}plan {one} is superseded: no node runs it, and it is for another version"

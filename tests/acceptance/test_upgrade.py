@@ -1,0 +1,420 @@
+"""Which kernel each pool needs for another driver version, by NVIDIA's real tags."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fakes.cluster import DIGEST
+from fakes.resolver import FakeResolver
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagUnknown
+from support.cli import Result
+from support.in_process import run_here
+from support.move import GPU_DRIVER, NEW, OLD, Move, gpu_tag, plan
+from support.published import published_tags
+
+GENERIC, ARM, STORAGE = (
+    "ubuntu24.04/6.8.0-100-generic/amd64",
+    "ubuntu24.04/6.17.0-1008-nvidia/arm64",
+    "ubuntu22.04/5.15.0-170-generic/amd64",
+)
+NODES = {"gpu-1": GENERIC, "gpu-2": GENERIC, "arm-1": ARM, "storage-1": STORAGE}
+COMPILES, PRECOMPILED = "doca3.5.0-26.07-0.7.7.0-1", "doca3.5.0-26.07-0.7.7.0-0"
+"""The two container revisions of one driver: one has only images that compile, one has the others."""
+NEWEST = "doca3.6.0-26.10-043000-0"
+TAG = f"{NEW}-6.8.0-117-generic-ubuntu24.04-amd64"
+ADDED = "kernel, OS and architecture are added for each pool"
+EVERYWHERE = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
+
+
+def move(folder: Path, *, gpu_kernels: Collection[str] = (), **fields: Any) -> Move:
+    gpu = [gpu_tag(kernel) for kernel in gpu_kernels]
+    return Move(
+        folder=folder,
+        **{"nodes": NODES, "version": OLD, **fields},
+        published=(*published_tags(), *gpu),
+        inspections=dict.fromkeys(gpu, EVERYWHERE),
+    )
+
+
+def locked(folder: Path, **fields: Any) -> Move:
+    cluster = move(folder, **fields)
+    assert cluster.run("lock").exit_code == 0
+    return cluster
+
+
+def upgrade(cluster: Move, *flags: str, exit_code: int = 0) -> Any:
+    result = cluster.call("upgrade", "-o", "json", *flags)
+    assert result.exit_code == exit_code, result.stderr
+    return json.loads(result.stdout)
+
+
+def kernels(report: Any) -> dict[str, tuple[str, str] | None]:
+    """Return version and kernel that each pool gets."""
+    return {
+        pool["pool"]: pool["to"] and (pool["to"]["version"], pool["to"]["kernel"]) for pool in report["pools"]
+    }
+
+
+def ways(version: str, generic: str, arm: str, storage: str) -> dict[str, tuple[str, str]]:
+    return {GENERIC: (version, generic), ARM: (version, arm), STORAGE: (version, storage)}
+
+
+TO_NEW = ways(NEW, "6.8.0-117-generic", "6.17.0-1018-nvidia", "5.15.0-179-generic")
+TO_NEWEST = ways(NEWEST, "6.8.0-146-generic", "7.0.0-1019-nvidia", "5.15.0-198-generic")
+
+
+def test_the_default_is_the_newest_version_with_a_precompiled_image_for_every_pool(tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path))
+
+    assert report["to"] == "doca3.6.0-26.10-043000"
+    assert report["candidates"] == [
+        "doca3.6.0-26.10-043000",
+        "doca3.5.0-26.07-0.7.7.0",
+        "doca3.4.0-26.04-0.8.0.0",
+    ]
+    assert kernels(report) == TO_NEWEST
+
+
+def test_a_pool_is_reported_with_nodes_package_and_where_it_comes_from(tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path), "--to", NEW)
+
+    assert next(pool for pool in report["pools"] if pool["pool"] == GENERIC) == {
+        "cluster": ".",
+        "pool": GENERIC,
+        "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"},
+        "nodes": ["gpu-1", "gpu-2"],
+        "from": {"version": OLD, "kernel": "6.8.0-100-generic"},
+        "to": {"version": NEW, "kernel": "6.8.0-117-generic"},
+        "compiles": False,
+        "package": "linux-image-6.8.0-117-generic",
+        "companions": [],
+    }
+
+
+def test_without_a_revision_the_policy_gets_the_one_with_the_precompiled_images(tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path), "--to", "doca3.5.0-26.07-0.7.7.0")
+
+    assert report["policies"] == [
+        {
+            "cluster": ".",
+            "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"},
+            "from": OLD,
+            "to": PRECOMPILED,
+        }
+    ]
+
+
+def test_pools_that_need_both_revisions_get_one_of_them_as_a_fallback(tmp_path: Path) -> None:
+    rhel = "rhel9.4/5.14.0-427.13.1.el9_4.x86_64/amd64"
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC, "rhel-1": rhel}, forced=False)
+
+    report = upgrade(cluster, "--to", "doca3.5.0-26.07-0.7.7.0", "--write")
+
+    assert kernels(report) == {
+        GENERIC: (PRECOMPILED, "6.8.0-138-generic"),
+        rhel: (COMPILES, "5.14.0-427.13.1.el9_4.x86_64"),
+    }
+    assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
+
+
+def written(folder: Path) -> tuple[str, list[str], list[dict[str, Any]]]:
+    """Return the version of the policy, and the config's fallback versions and plans."""
+    policy = yaml.safe_load((folder / "policy.yaml").read_text())
+    spec = yaml.safe_load((folder / "gitops-doca.yaml").read_text())["spec"]
+    return policy["spec"]["ofedDriver"]["version"], spec.get("fallbackVersions", []), spec.get("planned", [])
+
+
+def test_a_revision_that_has_no_precompiled_image_has_no_way(tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path), "--to", COMPILES, exit_code=4)
+
+    assert kernels(report) == {GENERIC: None, ARM: None, STORAGE: None}
+    assert report["pools"][0]["why"] == (
+        "it has no precompiled image for generic kernels of ubuntu22.04 amd64"
+    )
+    assert report["edits"] == []
+
+
+def test_an_explicit_version_may_give_up_precompiled_images_where_compiling_is_allowed(
+    tmp_path: Path,
+) -> None:
+    cluster = locked(tmp_path, forced=False)
+
+    report = upgrade(cluster, "--to", COMPILES)
+
+    assert [(pool["pool"], pool["compiles"]) for pool in report["pools"]] == [
+        (STORAGE, True),
+        (ARM, True),
+        (GENERIC, True),
+    ]
+    assert kernels(report)[GENERIC] == (COMPILES, "6.8.0-100-generic")
+    # Without --to no version is proposed that would do that.
+    assert kernels(upgrade(cluster)) == TO_NEWEST
+
+
+def test_pools_that_give_up_precompiled_images_keep_them_until_somebody_removes_the_fallback(
+    tmp_path: Path,
+) -> None:
+    cluster = locked(tmp_path, forced=False)
+
+    upgrade(cluster, "--to", COMPILES, "--write")
+
+    assert written(tmp_path) == (COMPILES, [OLD], [])
+    pools = json.loads(cluster.call("check", "--online", "-o", "json").stdout)["pools"]
+    assert [(pool["state"], pool.get("fallback")) for pool in pools] == [("precompiled", True)] * 3
+
+
+def test_a_kernel_without_its_companion_is_no_way(tmp_path: Path) -> None:
+    cluster = locked(
+        tmp_path,
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic", "6.8.0-146-generic"),
+        spec={"companions": [GPU_DRIVER]},
+        nodes={"gpu-1": GENERIC, "storage-1": STORAGE},
+    )
+
+    blocked = upgrade(cluster, "--to", PRECOMPILED, exit_code=4)
+    newest = upgrade(cluster)
+
+    assert kernels(blocked)[GENERIC] is None
+    assert [
+        (pool["why"], pool["nearest"], pool["companions"]) for pool in blocked["pools"] if not pool["to"]
+    ] == [
+        (
+            "companion gpu-driver is missing for 6.8.0-138-generic: 580-6.8.0-138-generic-ubuntu24.04",
+            "6.8.0-138-generic",
+            [
+                {
+                    "name": "gpu-driver",
+                    "image": "nvcr.io/nvidia/driver:580-6.8.0-138-generic-ubuntu24.04",
+                    "state": "missing",
+                }
+            ],
+        )
+    ]
+    assert kernels(newest)[GENERIC] == (NEWEST, "6.8.0-146-generic")
+    assert newest["candidates"] == ["doca3.6.0-26.10-043000", "doca3.4.0-26.04-0.8.0.0"]
+
+
+def test_companions_are_asked_in_one_round_for_all_pools(tmp_path: Path) -> None:
+    cluster = move(
+        tmp_path,
+        spec={"companions": [{**GPU_DRIVER, "nodeSelector": {}}]},
+        gpu_kernels=("6.8.0-117-generic",),
+    )
+    cluster.write()
+    resolver = cluster.resolver
+
+    run_here("upgrade", "--to", NEW, cwd=tmp_path, connect=resolver)
+
+    assert [set(tags) for tags in resolver.asked if any(tag.startswith("580") for tag in tags)] == [
+        {
+            "580-5.15.0-179-generic-ubuntu22.04",
+            "580-6.17.0-1018-nvidia-ubuntu24.04",
+            "580-6.8.0-117-generic-ubuntu24.04",
+        }
+    ]
+
+
+def test_an_unknown_companion_ends_the_search_and_no_older_version_is_chosen(tmp_path: Path) -> None:
+    cluster = locked(
+        tmp_path,
+        nodes={"gpu-1": GENERIC},
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic"),
+        spec={"companions": [GPU_DRIVER]},
+    )
+    cluster.faults = {gpu_tag("6.8.0-146-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster, exit_code=5)
+
+    assert (report["to"], kernels(report)) == ("doca3.6.0-26.10-043000", {GENERIC: None})
+    assert report["pools"][0]["why"] == (
+        "cannot tell whether companion gpu-driver exists for 6.8.0-146-generic: 503 Service Unavailable"
+    )
+
+
+def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -> None:
+    ahead = "ubuntu24.04/6.8.0-150-generic/amd64"
+    cluster = locked(tmp_path)
+    cluster.nodes = {**NODES, "gpu-9": ahead}
+    cluster.write()
+
+    report = upgrade(cluster, "--to", NEW, exit_code=4)
+
+    assert kernels(report) == {**TO_NEW, ahead: None}
+    first = report["pools"][0]
+    assert (first["pool"], first["why"], first["nearest"]) == (
+        ahead,
+        "node gpu-9 runs a newer kernel than 6.8.0-117-generic, the newest that it has",
+        "6.8.0-117-generic",
+    )
+    assert report["diagnostics"][0]["help"] == (
+        "boot 6.8.0-117-generic on gpu-9, or wait for a version with a newer kernel"
+    )
+
+
+def test_without_a_version_for_all_pools_the_one_that_serves_most_is_shown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path)
+    cluster.nodes = {**NODES, "hwe": "ubuntu22.04/6.8.0-999-generic/amd64"}
+    cluster.write()
+
+    report = upgrade(cluster, exit_code=4)
+
+    assert (report["to"], report["possible"], report["candidates"]) == ("doca3.6.0-26.10-043000", False, [])
+    assert report["diagnostics"][0]["message"] == (
+        "no driver version serves every pool; doca3.6.0-26.10-043000 comes nearest, and 1 pool cannot use it"
+    )
+
+
+def test_an_older_version_may_need_older_kernels_and_says_so(tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path), "--to", "doca3.2.0-25.10-1.2.8.0")
+    text = move(tmp_path).call("upgrade", "--to", "doca3.2.0-25.10-1.2.8.0").stdout.decode()
+
+    assert kernels(report) == ways(
+        "doca3.2.0-25.10-1.2.8.0-2", "6.8.0-88-generic", "6.14.0-1013-nvidia", "5.15.0-161-generic"
+    )
+    assert text.count("older kernel") == 3
+
+
+def test_a_pool_without_a_locked_image_runs_the_version_that_has_its_kernel(tmp_path: Path) -> None:
+    cluster = move(tmp_path, version=NEW)
+    assert cluster.run("lock").exit_code == 4
+
+    report = upgrade(cluster, "--to", NEW)
+
+    assert [pool["from"] for pool in report["pools"]] == [
+        {"version": OLD, "kernel": kernel, "inferred": True}
+        for kernel in ("5.15.0-170-generic", "6.17.0-1008-nvidia", "6.8.0-100-generic")
+    ]
+
+
+def test_a_version_that_every_pool_runs_is_nothing_to_do(tmp_path: Path) -> None:
+    cluster = locked(tmp_path)
+
+    text = cluster.call("upgrade", "--to", OLD).stdout.decode()
+
+    assert text.splitlines()[0] == f"every pool runs {OLD} already"
+    assert "next:" not in text
+
+
+@pytest.mark.parametrize("to", ["doca9.9.0-30.01-1.0.0.0-0", "doca9.9.0-30.01-1.0.0.0", "my-build"])
+def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> None:
+    report = upgrade(locked(tmp_path), "--to", to, exit_code=4)
+
+    assert {pool["why"] for pool in report["pools"]} == {
+        "nvcr.io/nvidia/mellanox/doca-driver has no image of this version"
+    }
+
+
+def test_a_build_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, "my-build-1-6.8.0-117-generic-ubuntu24.04-amd64")
+
+    assert kernels(upgrade(cluster, "--to", "my-build-1")) == {GENERIC: ("my-build-1", "6.8.0-117-generic")}
+
+
+def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path)
+    short = FakeResolver(published_tags(), lists=TagList(frozenset(published_tags()), reason="503"))
+
+    result = run_here("upgrade", "--to", NEW, "--write", cwd=tmp_path, connect=short)
+
+    message = "cannot list the tags of nvcr.io/nvidia/mellanox/doca-driver to the end: 503"
+    assert result.exit_code == 5
+    assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {message}"
+    assert written(tmp_path) == (OLD, [], [])
+    assert cluster.call("check").exit_code == 0
+
+
+def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
+    locked(tmp_path, nodes={"gpu-1": GENERIC})
+    broken = f"{NEWEST}-6.8.0-146-generic-ubuntu24.04-amd64"
+    resolver = FakeResolver(
+        [tag for tag in published_tags() if tag != broken],
+        lists=TagList(frozenset(published_tags()), complete=True),
+    )
+
+    def call(*flags: str) -> Result:
+        return run_here("upgrade", *flags, "-o", "json", cwd=tmp_path, connect=resolver)
+
+    proposed, asked_for = call(), call("--to", NEWEST)
+
+    assert kernels(json.loads(proposed.stdout)) == {GENERIC: (PRECOMPILED, "6.8.0-138-generic")}
+    assert (proposed.exit_code, asked_for.exit_code) == (0, 5)
+    assert [d["details"] for d in json.loads(proposed.stdout)["diagnostics"]] == [
+        [f"nvcr.io/nvidia/mellanox/doca-driver:{broken}"]
+    ]
+
+
+def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    tag = f"{NEWEST}-6.8.0-146-generic-ubuntu24.04-amd64"
+    cluster.faults = {tag: TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster, exit_code=5)
+
+    assert report["diagnostics"][0]["message"] == (
+        f"cannot confirm that nvcr.io/nvidia/mellanox/doca-driver:{tag} exists: 503 Service Unavailable"
+    )
+
+
+def test_policies_with_a_digest_or_without_a_pool_stay_and_are_named(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    node_policies(
+        tmp_path,
+        amd={"nodeSelector": {"kubernetes.io/arch": "amd64"}, "version": OLD},
+        arm={"nodeSelector": {"kubernetes.io/arch": "arm64"}, "version": OLD},
+    )
+
+    report = upgrade(cluster, "--to", NEW)
+
+    assert [(p["policy"]["name"], p["to"], p.get("why")) for p in report["policies"]] == [
+        ("amd", NEW, None),
+        ("arm", None, "it has no pool"),
+    ]
+
+
+def node_policies(folder: Path, **policies: Mapping[str, Any]) -> None:
+    """Write NicNodePolicies in place of the cluster's policy."""
+    documents = [
+        {
+            "apiVersion": "mellanox.com/v1alpha1",
+            "kind": "NicNodePolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "nodeSelector": fields["nodeSelector"],
+                "ofedDriver": {
+                    "image": "doca-driver",
+                    "repository": "nvcr.io/nvidia/mellanox",
+                    "version": fields["version"],
+                    "forcePrecompiled": fields.get("forcePrecompiled", True),
+                },
+            },
+        }
+        for name, fields in policies.items()
+    ]
+    (folder / "policy.yaml").write_text(yaml.safe_dump_all(documents))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--write"], "--write needs --to VERSION or --finish"),
+        (["--finish", "--to", NEW], "--finish and --to exclude each other"),
+        (
+            ["--to", f"sha256:{'a' * 64}"],
+            "Invalid value for '--to': a digest is one image for all pools, and no driver version",
+        ),
+        (
+            ["--to", TAG],
+            f"Invalid value for '--to': {TAG!r} is a whole image tag; {ADDED}",
+        ),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(flags: list[str], message: str, tmp_path: Path) -> None:
+    result = locked(tmp_path).call("upgrade", *flags)
+
+    assert (result.exit_code, result.stdout) == (2, b"")
+    assert result.stderr.splitlines()[0] == f"error[usage]: {message}"

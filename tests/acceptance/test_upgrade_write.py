@@ -1,0 +1,450 @@
+"""`upgrade --write` and `--finish`: the inputs change as a person would change them, or not at all."""
+
+import json
+import resource
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fakes.resolver import FakeResolver
+from support.cli import Result
+from support.in_process import run_here
+from support.move import NEW, OLD, manifests_by_pool, node_documents, plan
+from support.published import published_tags
+
+GENERIC, GENERIC_NEW = "ubuntu24.04/6.8.0-100-generic/amd64", "ubuntu24.04/6.8.0-117-generic/amd64"
+POLICY = f"""\
+# Who owns this: the platform team.
+apiVersion: mellanox.com/v1alpha1
+kind: NicClusterPolicy
+metadata: {{name: nic-cluster-policy}}
+spec:
+  ofedDriver:
+    image: doca-driver
+    repository: nvcr.io/nvidia/mellanox
+    version: "{OLD}"   # with the kernels of January
+    forcePrecompiled: true
+"""
+CONFIG = """\
+apiVersion: gitops-doca.dev/v1alpha1
+kind: DriverGenerator
+spec:
+    policies: [policy.yaml]  # one for all
+    inventory: nodes.yaml
+"""
+ENTRY = """\
+      - os: ubuntu
+        osVersion: "24.04"
+        kernel: 6.8.0-117-generic
+        arch: amd64
+"""
+PLAN_117 = '{os: ubuntu, osVersion: "24.04", kernel: 6.8.0-117-generic, arch: amd64}'
+PLAN_138 = PLAN_117.replace("117", "138")
+BY_HAND = f"  help: by hand: version: {NEW} in ofedDriver of NicClusterPolicy nic-cluster-policy"
+CHANGED_CONFIG = f"{CONFIG}    fallbackVersions:\n      - {OLD}\n    planned:\n{ENTRY}"
+
+
+class Folder:
+    """The folder of a cluster, with a registry that has NVIDIA's tags."""
+
+    def __init__(self, path: Path, *, policy: str = POLICY, config: str = CONFIG) -> None:
+        self.path = path
+        path.mkdir(exist_ok=True)
+        self.boot({"gpu-1": GENERIC})
+        self.write("policy.yaml", policy)
+        self.write("gitops-doca.yaml", config)
+
+    def write(self, name: str, text: str) -> None:
+        (self.path / name).write_bytes(text.encode())
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_bytes().decode()
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {file.name: self.read(file.name) for file in self.path.iterdir()}
+
+    def boot(self, nodes: Mapping[str, str]) -> None:
+        """Have nodes run the kernels of these pools."""
+        self.write("nodes.yaml", yaml.safe_dump_all(node_documents(nodes)))
+
+    def call(self, *args: str, exit_code: int | None = None) -> Result:
+        result = run_here(*args, cwd=self.path, connect=FakeResolver(published_tags()))
+        assert exit_code in (None, result.exit_code), result.stderr
+        return result
+
+
+def to_new(folder: Folder, *flags: str, exit_code: int = 0) -> Result:
+    return folder.call("upgrade", "--to", NEW, "--write", *flags, exit_code=exit_code)
+
+
+def refused(folder: Folder, *flags: str, exit_code: int = 3) -> list[str]:
+    """Return the lines on stderr of an edit that must leave all files as they are."""
+    before = folder.files
+    result = to_new(folder, *flags, exit_code=exit_code)
+    assert folder.files == before
+    return result.stderr.splitlines()
+
+
+def test_only_the_version_the_fallback_and_the_plan_change(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+
+    to_new(folder)
+
+    assert folder.read("policy.yaml") == POLICY.replace(OLD, NEW)
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+
+
+def test_the_edits_are_reported_also_without_write(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    edits = [
+        {"file": "policy.yaml", "line": 9, "old": OLD, "new": NEW},
+        {
+            "file": "gitops-doca.yaml",
+            "line": 6,
+            "old": "",
+            "new": f"    fallbackVersions:\n      - {OLD}",
+        },
+        {"file": "gitops-doca.yaml", "line": 6, "old": "", "new": f"    planned:\n{ENTRY}".rstrip("\n")},
+    ]
+
+    shown = json.loads(folder.call("upgrade", "--to", NEW, "-o", "json").stdout)
+    assert (shown["edits"], shown["written"], folder.read("policy.yaml")) == (edits, False, POLICY)
+
+    done = json.loads(to_new(folder, "-o", "json").stdout)
+    assert (done["edits"], done["written"]) == (edits, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(POLICY.replace("\n", "\r\n"), None, id="CRLF"),
+        pytest.param(POLICY.rstrip("\n"), None, id="no line break at the end"),
+        pytest.param("%YAML 1.1\n---\n" + POLICY + "...\n", None, id="document markers"),
+        pytest.param("kind: ConfigMap\n---\n" + POLICY + "---\nkind: Secret\n", None, id="several documents"),
+        pytest.param("\ufeff" + POLICY, None, id="byte order mark"),
+        pytest.param(POLICY.replace("   # with", "\t# with\t"), None, id="tabs in a comment"),
+        pytest.param(POLICY.replace(f'"{OLD}"', f"'{OLD}'"), None, id="single quotes"),
+        pytest.param(POLICY.replace(f'"{OLD}"', OLD), None, id="no quotes"),
+        pytest.param(
+            POLICY.replace("spec:\n", f'spec:\n  global: {{version: "{OLD}"}}\n').replace(
+                f'    version: "{OLD}"   # with the kernels of January\n', ""
+            ),
+            POLICY.replace("spec:\n", f'spec:\n  global: {{version: "{OLD}"}}\n').replace(
+                f'    version: "{OLD}"   # with the kernels of January\n', ""
+            )
+            + f"    version: {NEW}\n",
+            id="version in global",
+        ),
+    ],
+)
+def test_every_other_byte_of_the_policy_stays(policy: str, expected: str | None, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, policy=policy)
+
+    to_new(folder)
+
+    assert folder.read("policy.yaml") == (policy.replace(OLD, NEW) if expected is None else expected)
+
+
+def test_a_policy_in_json_stays_json(tmp_path: Path) -> None:
+    policy = json.dumps(yaml.safe_load(POLICY), indent=2)
+    folder = Folder(tmp_path, policy=policy)
+
+    to_new(folder)
+
+    assert folder.read("policy.yaml") == policy.replace(OLD, NEW)
+
+
+def test_a_policy_in_a_list_is_found(tmp_path: Path) -> None:
+    item = POLICY.replace("\n", "\n  ").rstrip()
+    policy = f"apiVersion: v1\nkind: List\nitems:\n- kind: ConfigMap\n-\n  {item}\n"
+    folder = Folder(tmp_path, policy=policy)
+
+    to_new(folder)
+
+    assert folder.read("policy.yaml") == policy.replace(OLD, NEW)
+
+
+def test_a_config_keeps_its_lists_and_their_comments(tmp_path: Path) -> None:
+    config = (
+        CONFIG
+        + """    fallbackVersions: [25.04-0.6.1.0-2]   # one pool
+    planned:
+        # the storage nodes
+        - {os: ubuntu, osVersion: "22.04", kernel: 5.15.0-179-generic, arch: amd64}
+"""
+    )
+    folder = Folder(tmp_path, config=config)
+
+    to_new(folder)
+
+    assert folder.read("gitops-doca.yaml") == config.replace("0.6.1.0-2]", f"0.6.1.0-2, {OLD}]") + (
+        '        - {os: ubuntu, osVersion: "24.04", kernel: 6.8.0-117-generic, arch: amd64}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (f'&v "{OLD}"', "spec.ofedDriver.version has an anchor (&v)"),
+        (f"|-\n      {OLD}", "spec.ofedDriver.version is a block of text (|)"),
+    ],
+)
+def test_a_value_that_is_more_than_text_stops_the_whole_edit(value: str, reason: str, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, policy=POLICY.replace(f'"{OLD}"   # with the kernels of January', value))
+
+    assert refused(folder) == [
+        f"error[input]: policy.yaml:9: cannot be changed here: {reason}",
+        BY_HAND,
+    ]
+
+
+def test_two_policies_that_share_a_version_stop_the_edit(tmp_path: Path) -> None:
+    names = ("amd64", "arm64")
+    documents = {name: node_policy(name) for name in names}
+    policies = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": list(documents.values())})
+    shared = policies.replace(f"version: {OLD}", f"version: &v {OLD}", 1).replace(
+        f"version: {OLD}", "version: *v", 1
+    )
+    folder = Folder(tmp_path, policy=shared)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+
+    lines = refused(folder)
+
+    assert any("is an alias (*v)" in line or "has an anchor (&v)" in line for line in lines)
+
+
+def test_several_policies_get_their_plans_by_name(tmp_path: Path) -> None:
+    policies = yaml.safe_dump_all(node_policy(name) for name in ("amd64", "arm64"))
+    folder = Folder(tmp_path, policy=policies)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+
+    to_new(folder)
+
+    assert yaml.safe_load(folder.read("gitops-doca.yaml"))["spec"]["planned"] == [
+        plan("6.8.0-117-generic", policies=["amd64"]),
+        plan("6.8.0-117-generic", arch="arm64", policies=["arm64"]),
+    ]
+
+
+def node_policy(arch: str) -> dict[str, Any]:
+    """Return a NicNodePolicy for the nodes of an architecture."""
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy",
+        "metadata": {"name": arch},
+        "spec": {
+            "nodeSelector": {"kubernetes.io/arch": arch},
+            "ofedDriver": yaml.safe_load(POLICY)["spec"]["ofedDriver"],
+        },
+    }
+
+
+def test_an_inline_policy_is_to_be_changed_by_hand(tmp_path: Path) -> None:
+    config = yaml.safe_load(CONFIG)
+    config["spec"]["policies"] = [yaml.safe_load(POLICY)]
+    folder = Folder(tmp_path, config=yaml.safe_dump(config))
+
+    assert refused(folder)[0] == (
+        "error[input]: gitops-doca.yaml:15: spec.policies[0].spec.ofedDriver.version: "
+        "cannot be changed here: the policy is inline in the config"
+    )
+
+
+def test_without_a_config_all_is_to_be_written_by_hand(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (tmp_path / "gitops-doca.yaml").unlink()
+
+    assert refused(folder, "-p", "policy.yaml", "-i", "nodes.yaml") == [
+        "error[input]: the inputs of . cannot be changed: there is no gitops-doca.yaml",
+        f"{BY_HAND}; fallbackVersions: [{OLD}]; add to planned: {PLAN_117}",
+    ]
+
+
+def test_where_the_operator_makes_the_daemonsets_there_are_no_fallback_versions(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, config=f"{CONFIG}    emit: policies\n")
+
+    why = "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
+    assert refused(folder) == [f"error[input]: the inputs of . cannot be changed: {why}", BY_HAND]
+
+
+def test_without_write_what_cannot_be_changed_is_no_error(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, config=f"{CONFIG}    emit: policies\n")
+
+    report = json.loads(folder.call("upgrade", "--to", NEW, "-o", "json", exit_code=0).stdout)
+
+    assert (report["edits"], len(report["byHand"])) == ([], 1)
+
+
+def test_a_sixth_fallback_version_is_refused(tmp_path: Path) -> None:
+    old = [f"25.0{number}-0.6.1.0-2" for number in range(1, 6)]
+    folder = Folder(tmp_path, config=f"{CONFIG}    fallbackVersions: [{', '.join(old)}]\n")
+
+    why = "a config has at most 5 fallback versions, and 6 are needed"
+    assert refused(folder) == [
+        f"error[input]: gitops-doca.yaml: spec.fallbackVersions: cannot be changed here: {why}",
+        "  help: by hand: remove those that no pool runs (gitops-doca upgrade --finish --write)",
+    ]
+
+
+def test_a_read_only_file_stops_the_edit_before_anything_is_written(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (tmp_path / "gitops-doca.yaml").chmod(0o444)
+
+    assert refused(folder, exit_code=74) == [
+        "error[io]: gitops-doca.yaml is read-only, so nothing was written"
+    ]
+
+
+def test_a_failure_between_two_files_names_what_was_written(tmp_path: Path) -> None:
+    config = f"{CONFIG}# {'a long comment ' * 100}\n"
+    folder = Folder(tmp_path, config=config)
+
+    with files_of_at_most(1000):
+        lines = to_new(folder, exit_code=74).stderr.splitlines()
+
+    assert lines == [
+        "error[io]: gitops-doca.yaml could not be written: File too large",
+        "  written before: policy.yaml",
+    ]
+    assert (folder.read("policy.yaml"), folder.read("gitops-doca.yaml")) == (POLICY.replace(OLD, NEW), config)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Have writes beyond a size fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_one_policy_file_of_two_clusters_moves_both_and_says_so(tmp_path: Path) -> None:
+    folder, names = Folder(tmp_path), ("one", "two")
+    config = CONFIG.replace("[policy.yaml]", "[../policy.yaml]")
+    for name in names:
+        Folder(tmp_path / name, config=config)
+
+    alone = folder.call("upgrade", "one", "--to", NEW, exit_code=0)
+    both = to_new(folder, *names)
+
+    assert "other clusters that use it move too" in alone.stderr
+    assert "one and two use this policy file, so all of them move" in both.stderr
+    assert folder.read("policy.yaml") == POLICY.replace(OLD, NEW)
+    assert [(tmp_path / name / "policy.yaml").read_text() for name in names] == [POLICY, POLICY]
+    for name in names:
+        assert yaml.safe_load((tmp_path / name / "gitops-doca.yaml").read_text())["spec"]["planned"] == [
+            plan("6.8.0-117-generic")
+        ]
+
+
+def test_running_pools_keep_their_bytes_and_new_ones_come(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.call("lock", exit_code=0)
+    before = manifests_by_pool(folder.call("generate", "--locked").stdout)
+
+    to_new(folder)
+    folder.call("lock", exit_code=0)
+
+    after = manifests_by_pool(folder.call("generate", "--locked").stdout)
+    assert after.keys() == {GENERIC, GENERIC_NEW}
+    assert after[GENERIC] == before[GENERIC]
+
+
+def moved(tmp_path: Path) -> Folder:
+    """Return a cluster of two nodes whose inputs name the new version."""
+    folder = Folder(tmp_path)
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC})
+    folder.call("lock", exit_code=0)
+    to_new(folder)
+    folder.call("lock", exit_code=0)
+    return folder
+
+
+def test_finish_too_early_removes_nothing_and_says_why(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})
+    folder.call("lock", exit_code=0)
+
+    result = folder.call("upgrade", "--finish", "--write", exit_code=0)
+
+    assert result.stdout.decode().splitlines()[1:3] == [
+        f"plan {GENERIC_NEW} stays: nodes of the same kind still run a fallback version",
+        f"fallback version {OLD} stays: 1 node runs it",
+    ]
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+
+
+def test_finish_takes_out_what_the_upgrade_put_in(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    folder.boot({"gpu-1": GENERIC_NEW, "gpu-2": GENERIC_NEW})
+    folder.call("lock", exit_code=0)
+
+    shown = folder.call("upgrade", "--finish", exit_code=0).stdout.decode()
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+    folder.call("upgrade", "--finish", "--write", exit_code=0)
+
+    assert f"fallback version {OLD} can be removed: no pool runs it" in shown
+    assert folder.read("gitops-doca.yaml") == CONFIG
+    assert folder.read("policy.yaml") == POLICY.replace(OLD, NEW)
+
+
+def test_a_fallback_of_another_revision_is_no_reason_to_keep_a_plan(tmp_path: Path) -> None:
+    compiles, precompiled = "doca3.5.0-26.07-0.7.7.0-1", "doca3.5.0-26.07-0.7.7.0-0"
+    pool = "ubuntu24.04/6.8.0-138-generic/amd64"
+    config = f"{CONFIG}    fallbackVersions: [{precompiled}]\n    planned: [{PLAN_138}]\n"
+    folder = Folder(tmp_path, policy=POLICY.replace(OLD, compiles), config=config)
+    folder.boot({"gpu-1": pool})
+    folder.call("lock", exit_code=0)
+
+    folder.call("upgrade", "--finish", "--write", exit_code=0)
+
+    assert folder.read("gitops-doca.yaml") == f"{CONFIG}    fallbackVersions: [{precompiled}]\n"
+
+
+def test_the_way_back_gives_the_files_of_before(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+
+    folder.call("upgrade", "--to", OLD, "--write", exit_code=0)
+
+    assert folder.read("policy.yaml") == POLICY
+    assert folder.read("gitops-doca.yaml") == CONFIG
+
+
+def test_on_the_way_back_moved_nodes_keep_their_version_as_a_fallback(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})
+    folder.call("lock", exit_code=0)
+
+    result = folder.call("upgrade", "--to", OLD, "--write", exit_code=0)
+
+    assert "older kernel" in result.stdout.decode()
+    assert folder.read("policy.yaml") == POLICY
+    assert yaml.safe_load(folder.read("gitops-doca.yaml"))["spec"]["fallbackVersions"] == [NEW]
+
+
+def test_a_second_upgrade_before_the_first_is_done_replaces_its_plan(tmp_path: Path) -> None:
+    newest = "doca3.6.0-26.10-043000-0"
+    folder = moved(tmp_path)
+
+    result = folder.call("upgrade", "--to", newest, "--write", exit_code=0)
+
+    assert f"plan {GENERIC_NEW} is superseded" in result.stdout.decode()
+    spec = yaml.safe_load(folder.read("gitops-doca.yaml"))["spec"]
+    assert (spec["fallbackVersions"], spec["planned"]) == ([OLD], [plan("6.8.0-146-generic")])
+
+
+def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    before = folder.files
+
+    result = to_new(folder)
+
+    assert folder.files == before
+    assert result.stdout.decode().splitlines()[-1] == "nothing was changed: the inputs say so already"

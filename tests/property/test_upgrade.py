@@ -1,0 +1,186 @@
+"""Whatever is published: a change of the inputs for another driver leaves running pools their image."""
+
+import json
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes.cluster import DIGEST
+from gitops_doca.core.resolve.lookup import ImagePlatforms
+from gitops_doca.core.tags import split_revision, version_key
+from support.move import GPU_DRIVER, Move, plan
+from support.published import VERSIONS
+
+SYSTEMS = ("ubuntu24.04", "ubuntu22.04")
+KERNELS = ("6.8.0-100-generic", "6.8.0-117-generic", "6.8.0-138-generic", "6.8.0-1046-nvidia")
+ARCHITECTURES = ("amd64", "arm64")
+POOLS = tuple(f"{os}/{kernel}/{arch}" for os in SYSTEMS for kernel in KERNELS for arch in ARCHITECTURES)
+DRIVERS = VERSIONS[-5:]
+"""Among them two that differ in the container revision alone."""
+TARGETS = (*DRIVERS, *sorted({split_revision(version)[0] for version in DRIVERS}))
+DRIVER_TAGS = tuple(
+    f"{version}-{kernel}{os}-{arch}"
+    for version in DRIVERS
+    for os in SYSTEMS
+    for kernel in ("", *(f"{kernel}-" for kernel in KERNELS))
+    for arch in ARCHITECTURES
+)
+GPU_TAGS = tuple(f"580-{kernel}-{os}" for kernel in KERNELS for os in SYSTEMS)
+EVERYWHERE = ImagePlatforms(DIGEST, frozenset({"linux/amd64", "linux/arm64"}))
+NODES = st.dictionaries(
+    st.sampled_from(["gpu-1", "gpu-2", "cpu-1", "cpu-2", "cpu-3"]), st.sampled_from(POOLS), min_size=1
+)
+PLANS = st.lists(st.sampled_from(POOLS), unique=True, max_size=2)
+
+
+def entry(pool: str) -> dict[str, Any]:
+    system, kernel, arch = pool.split("/")
+    return plan(kernel, osVersion=system.removeprefix("ubuntu"), arch=arch)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def pools_of(move: Move, *flags: str) -> dict[str, dict[str, Any]]:
+    document = json.loads(move.call("check", "-o", "json", *flags).stdout)
+    return {pool["pool"]: pool for pool in document["pools"]}
+
+
+def driver_of(version: str) -> str:
+    return split_revision(version)[0]
+
+
+@settings(max_examples=150)
+@given(
+    nodes=NODES,
+    plans=PLANS,
+    version=st.sampled_from(DRIVERS),
+    fallbacks=st.lists(st.sampled_from(DRIVERS), unique=True, max_size=2),
+    to=st.sampled_from(TARGETS),
+    forced=st.booleans(),
+    published=st.frozensets(st.sampled_from([*DRIVER_TAGS, *GPU_TAGS]), min_size=40),
+    with_companions=st.booleans(),
+    locked=st.booleans(),
+)
+def test_pools_keep_their_image_or_nothing_is_written(
+    nodes: Mapping[str, str],
+    plans: list[str],
+    version: str,
+    fallbacks: list[str],
+    to: str,
+    *,
+    forced: bool,
+    published: Collection[str],
+    with_companions: bool,
+    locked: bool,
+) -> None:
+    spec: dict[str, Any] = {"planned": [entry(pool) for pool in plans], "fallbackVersions": fallbacks}
+    if with_companions:
+        spec["companions"] = [GPU_DRIVER]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        move = Move(
+            folder=folder,
+            nodes=nodes,
+            version=version,
+            forced=forced,
+            spec=spec,
+            published=published,
+            inspections=dict.fromkeys(GPU_TAGS, EVERYWHERE),
+        )
+        move.write()
+        if locked:
+            move.call("lock")
+        before, files = pools_of(move, "--online"), read(folder)
+
+        result = move.call("upgrade", "--to", to, "--write", "-o", "json")
+
+        report = json.loads(result.stdout)
+        if result.exit_code:
+            assert read(folder) == files
+            return
+        after = pools_of(move, "--online")
+        for pool, was in before.items():
+            if was["nodes"] and was["state"] == "precompiled":
+                now = after[pool]
+                assert now["state"] == "precompiled"
+                assert now["tag"] == was["tag"] or driver_of(now["version"]) == driver_of(to)
+        ends = set()
+        for way in report["pools"]:
+            os, _, arch = way["pool"].split("/")
+            ends.add(end := f"{os}/{way['to']['kernel']}/{arch}")
+            if way["to"]["kernel"] != way["from"]["kernel"]:
+                assert (after[end]["state"], after[end]["version"]) == ("precompiled", way["to"]["version"])
+        for pool, now in after.items():
+            assert not now.get("planned") or pool in ends or driver_of(now["version"]) == driver_of(to)
+        if all(pool["from"]["version"] and "inferred" not in pool["from"] for pool in report["pools"]):
+            # The lock says what pools run, so the same question has the same answer.
+            written = read(folder)
+            assert move.call("upgrade", "--to", to, "--write").exit_code == 0
+            assert read(folder) == written
+
+
+@settings(max_examples=150)
+@given(
+    nodes=NODES,
+    version=st.sampled_from(DRIVERS),
+    published=st.frozensets(st.sampled_from([*DRIVER_TAGS, *GPU_TAGS]), min_size=60),
+    with_companions=st.booleans(),
+)
+def test_the_default_is_the_newest_driver_that_a_plain_search_finds(
+    nodes: Mapping[str, str], version: str, published: Collection[str], *, with_companions: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        move = Move(
+            folder=Path(name),
+            nodes=nodes,
+            version=version,
+            spec={"companions": [GPU_DRIVER]} if with_companions else {},
+            published=published,
+            inspections=dict.fromkeys(GPU_TAGS, EVERYWHERE),
+        )
+        report = json.loads(move.run("upgrade", "-o", "json").stdout)
+
+    def kernel_of(pool: str, driver: str) -> str:
+        """Return the newest kernel with which a pool can use a driver, empty if there is none."""
+        os, own, arch = pool.split("/")
+        with_gpu = with_companions and any(
+            name.startswith("gpu") and family(other) == family(pool) for name, other in nodes.items()
+        )
+        found = [
+            kernel
+            for kernel in KERNELS
+            for revision in DRIVERS
+            if driver_of(revision) == driver
+            and f"{revision}-{kernel}-{os}-{arch}" in published
+            and family(f"{os}/{kernel}/{arch}") == family(pool)
+            and KERNELS.index(kernel) >= KERNELS.index(own)
+            and (kernel == own or not with_gpu or f"580-{kernel}-{os}" in published)
+        ]
+        return max(found, key=KERNELS.index, default="")
+
+    drivers = [driver for driver in map(driver_of, reversed(DRIVERS)) if is_listed(driver, published)]
+    allowed = [d for d in dict.fromkeys(drivers) if version_key(d) >= version_key(driver_of(version))]
+    serving = [d for d in allowed if all(kernel_of(pool, d) for pool in nodes.values())]
+    assert report.get("possible", False) == bool(serving)
+    if serving:
+        assert report["to"] == serving[0]
+        # The revision is chosen before the kernel, so two of them may have different newest kernels.
+        if sum(driver_of(one) == serving[0] for one in DRIVERS) == 1:
+            assert {pool["pool"]: pool["to"]["kernel"] for pool in report["pools"]} == {
+                pool: kernel_of(pool, serving[0]) for pool in nodes.values()
+            }
+
+
+def family(pool: str) -> tuple[str, str, str]:
+    os, kernel, arch = pool.split("/")
+    return os, kernel.rpartition("-")[2], arch
+
+
+def is_listed(driver: str, published: Collection[str]) -> bool:
+    return any(tag.startswith(f"{driver}-") for tag in published)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 LIMIT = 4096
 """Bytes of diagnostics that a run prints: Argo CD shows them as one line."""
 _HEAD_LIMIT = 1000
-_COUNT = 24
-"""Bytes for the line that counts the details for which there is no room."""
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -103,9 +101,6 @@ def _fit(diagnostic: Diagnostic, room: int) -> tuple[list[str], list[str]]:
     room -= _size(help)
     if room < 0:
         return [], []
-    room -= _COUNT
-    if room < 0:
-        return [], help
     kept: list[str] = []
     for detail in diagnostic.details:
         line = f"  {printable(detail)}"

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from gitops_doca.core.distributions import kernel_package
 from gitops_doca.core.tags import split_kernel
 from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
-from gitops_doca.core.upgrade.running import Driver
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 
-HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel", "note")
+HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel")
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
 NOT_POSSIBLE = "not possible"
-NOTHING = "nothing was changed: the inputs say so already"
+_NOTHING = "nothing was changed: the inputs say so already"
+_NOTHING_REMOVED = "nothing was removed"
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
@@ -23,40 +23,28 @@ def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
 
 def row(way: Way) -> tuple[str, ...]:
     """Return the cells of a pool, below `HEADS`."""
-    pool = way.running.pool
+    pool, running = way.running.pool, way.running
+    inferred = " (inferred)" if running.inferred else ""
     return (
         pool.policy.cluster,
         pool.policy.name,
         f"{pool.platform.os}/{pool.platform.arch}",
         str(len(pool.nodes)) if pool.nodes else "planned",
-        runs(way),
-        way.running.kernel,
-        way.version if way.exists else NOT_POSSIBLE,
-        way.kernel,
-        _note(way),
+        f"{running.version}{inferred}" if running.version else "none",
+        running.kernel,
+        way.version or "-",
+        _new_kernel(way),
     )
 
 
-def runs(way: Way) -> str:
-    """Return the version that a pool runs today."""
-    running = way.running
-    match running.driver:
-        case Driver.NONE:
-            return "none"
-        case Driver.COMPILED:
-            return f"{running.version} (compiles)"
-        case Driver.PRECOMPILED:
-            return running.version
-
-
-def _note(way: Way) -> str:
-    notes = [
-        "compiles on its nodes, has a precompiled image today" if way.gives_up else "",
-        "compiles on its nodes" if way.compiles and not way.gives_up else "",
-        "older kernel" if way.is_older else "",
-        "inferred from its kernel" if way.running.inferred else "",
-    ]
-    return ", ".join(filter(None, notes))
+def _new_kernel(way: Way) -> str:
+    if not way.exists:
+        return NOT_POSSIBLE
+    if way.moves:
+        return f"{way.kernel} (older)" if way.is_older else way.kernel
+    if way.gives_up:
+        return "same, would compile"
+    return "same, compiles" if way.compiles else "same"
 
 
 def headline(upgrade: Upgrade) -> str:
@@ -141,6 +129,13 @@ def edit_lines(report: UpgradeReport) -> Iterator[str]:
         yield f"{place}:"
         yield from (f"- {line}" for line in old)
         yield from (f"+ {line}" for line in new)
+
+
+def last_line(report: UpgradeReport) -> str:
+    """Say that there was nothing to write; empty when there was, or nothing should be written."""
+    if not report.is_written or report.edits:
+        return ""
+    return _NOTHING_REMOVED if report.finishes else _NOTHING
 
 
 def finish_lines(report: UpgradeReport) -> Iterator[str]:

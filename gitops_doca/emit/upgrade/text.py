@@ -8,12 +8,12 @@ from gitops_doca.emit.tables import PLAIN, RED, Layout, Table, items, markdown_t
 from gitops_doca.emit.upgrade.phrases import (
     HEADS,
     NOT_POSSIBLE,
-    NOTHING,
     NUMBERS,
     blocked_lines,
     edit_lines,
     finish_lines,
     headline,
+    last_line,
     notes,
     ordered,
     packages,
@@ -33,8 +33,8 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
             table = Table(
                 rows=[tuple(map(str.upper, head)), *rows],
                 each="pool",
-                keep=("POOL", "NODES", "KERNEL", "GETS", "NEW KERNEL", "NOTE"),
-                soft=("NOTE", "RUNS", "GETS", "POLICY"),
+                keep=("POOL", "NODES", "KERNEL", "NEW KERNEL"),
+                soft=("RUNS", "GETS", "POLICY"),
                 title="CLUSTER",
                 colours={NOT_POSSIBLE: RED},
             )
@@ -45,9 +45,8 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
     lines += _part(f"{_edited(report)}:", edit_lines(report))
     lines += _part("to write by hand:", report.by_hand)
     lines += _part("next:", report.commands)
-    if report.is_written and not report.edits:
-        lines += ["", NOTHING]
-    return printable_lines(lines)
+    lines += _part("", filter(None, [last_line(report)]))
+    return printable_lines(lines[0 if upgrade else 1 :])
 
 
 def markdown_upgrade(report: UpgradeReport) -> str:
@@ -71,8 +70,7 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     ):
         if some:
             lines += ["", f"{title}:", "", markdown_block(some, "text")]
-    if report.is_written and not report.edits:
-        lines += ["", NOTHING]
+    lines += _part("", filter(None, [last_line(report)]))
     return "\n".join([*lines, ""])
 
 

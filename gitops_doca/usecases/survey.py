@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.compare.matrix import (
+from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
+from gitops_doca.core.matrix.catalogue import build_catalogues
+from gitops_doca.core.matrix.survey import (
     LatestVersion,
     VersionMatrix,
     VersionSurvey,
-    build_catalogues,
     build_survey,
     unconfirmed,
 )
-from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.decide import required_images

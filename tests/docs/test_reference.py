@@ -15,10 +15,10 @@ from gitops_doca.cli.settings.environment import LIVE
 from gitops_doca.core.compare.changes import Build, Reload
 from gitops_doca.core.compare.compiling import Why
 from gitops_doca.core.compare.lock_changes import ChangeKind
-from gitops_doca.core.compare.matrix import Availability
 from gitops_doca.core.compare.status import State
 from gitops_doca.core.compare.verify import DifferenceKind
 from gitops_doca.core.diagnostics import Category
+from gitops_doca.core.matrix.rows import Availability
 from gitops_doca.emit.matrix.phrases import WORDS
 from gitops_doca.sources.config import FIELDS
 from gitops_doca.sources.reading.schema import SCHEMAS, schema_text

@@ -18,7 +18,7 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
-from gitops_doca.core.compare.matrix import KIND, LatestVersion, VersionSurvey
+from gitops_doca.core.matrix.survey import KIND, LatestVersion, VersionSurvey
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix

@@ -3,14 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 
-from gitops_doca.core.compare.matrix import (
-    Availability,
-    PlatformRow,
-    VersionColumn,
-    VersionMatrix,
-    VersionSurvey,
-    newest_first,
-)
+from gitops_doca.core.matrix.rows import Availability, PlatformRow
+from gitops_doca.core.matrix.survey import VersionColumn, VersionMatrix, VersionSurvey, newest_first
 from gitops_doca.emit.escape import html_text
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,

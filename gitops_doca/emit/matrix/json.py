@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gitops_doca.core.compare.matrix import (
+from gitops_doca.core.diagnostics import Diagnostic
+from gitops_doca.core.matrix.rows import Availability, PlatformRow
+from gitops_doca.core.matrix.survey import (
     KIND,
-    Availability,
     LatestVersion,
-    PlatformRow,
     VersionColumn,
     VersionMatrix,
     VersionSurvey,
     blocking_rows,
     newest_first,
 )
-from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.model import Policy
 from gitops_doca.emit.json_document import document_text, policy_entry
 from gitops_doca.emit.matrix.phrases import policies

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from gitops_doca.core.compare.matrix import (
-    Availability,
+from gitops_doca.core.matrix.rows import Availability, PlatformRow
+from gitops_doca.core.matrix.survey import (
     LatestVersion,
-    PlatformRow,
     VersionColumn,
     VersionMatrix,
     VersionSurvey,

@@ -2,13 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from gitops_doca.core.compare.matrix import (
-    Availability,
-    VersionColumn,
-    VersionMatrix,
-    VersionSurvey,
-    newest_first,
-)
+from gitops_doca.core.matrix.rows import Availability
+from gitops_doca.core.matrix.survey import VersionColumn, VersionMatrix, VersionSurvey, newest_first
 from gitops_doca.emit.escape import markdown_code, markdown_text, printable, printable_lines
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,

@@ -32,13 +32,6 @@ from gitops_doca.core.compare.departures import (
 )
 from gitops_doca.core.compare.lock import LockedPool
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind
-from gitops_doca.core.compare.matrix import (
-    Catalogue,
-    LatestVersion,
-    PlatformRow,
-    VersionMatrix,
-    VersionSurvey,
-)
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
 from gitops_doca.core.compare.status import (
     Absence,
@@ -54,6 +47,9 @@ from gitops_doca.core.compare.status import (
 from gitops_doca.core.compare.verify import Difference, DifferenceKind
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place
 from gitops_doca.core.fleet import ClusterResult
+from gitops_doca.core.matrix.catalogue import Catalogue
+from gitops_doca.core.matrix.rows import PlatformRow
+from gitops_doca.core.matrix.survey import LatestVersion, VersionMatrix, VersionSurvey
 from gitops_doca.core.model import Node, OtherNodes, PlannedPool, Platform, Pool, SkippedNode
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import NoImage, UseDigest, UsePrecompiled

@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.compare.matrix import LatestVersion, VersionSurvey, build_catalogues, build_survey
+from gitops_doca.core.matrix.catalogue import build_catalogues
+from gitops_doca.core.matrix.survey import LatestVersion, VersionSurvey, build_survey
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown

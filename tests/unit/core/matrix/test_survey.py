@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
-from gitops_doca.core.compare.matrix import (
-    Availability,
+from gitops_doca.core.matrix.catalogue import build_catalogues
+from gitops_doca.core.matrix.rows import Availability
+from gitops_doca.core.matrix.survey import (
     LatestVersion,
     VersionColumn,
     VersionMatrix,
     blocking_rows,
-    build_catalogues,
     build_matrices,
     build_survey,
     newest_first,

@@ -1,0 +1,1 @@
+"""Find which driver versions have an image for which pools."""

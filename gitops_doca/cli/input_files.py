@@ -115,7 +115,7 @@ def change_files(
     for one, _ in wanted:
         with one.cluster.collecting():
             check(one, changed)
-    if any(diagnostic.category for diagnostic in fleet.diagnostics):
+    if fleet.has_errors:
         return UpgradeReport()
     is_written = False
     with collecting(fleet.shared):

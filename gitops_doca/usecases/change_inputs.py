@@ -11,8 +11,14 @@ from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
 from gitops_doca.core.model import PlannedPool, Policy
-from gitops_doca.core.resolve.companions import CompanionExists, companion_images, judge_companions
-from gitops_doca.core.resolve.decide import Decision, NoImage, UsePrecompiled
+from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
+from gitops_doca.core.resolve.decide import (
+    Decision,
+    NoImage,
+    UsePrecompiled,
+    is_unknown,
+    report_unknown,
+)
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import MOST_FALLBACKS, ClusterPlan, config_by_hand, version_by_hand
 from gitops_doca.core.upgrade.result import InputEdit
@@ -263,9 +269,9 @@ def _policy_files(settings: Settings) -> list[str]:
 def decide_again(
     change: InputsChange, changed: Iterable[ChangedFile], source: TagSource, problems: Problems
 ) -> tuple[Decision, ...]:
-    """Return the decisions that the changed inputs give; reports as a run does.
+    """Return the decisions that the changed inputs give.
 
-    A companion that is missing for a pool that the change plans is an error too. Raises
+    Reports look-ups without an answer, and companions that pools of new plans lack. Raises
     `GenerationError` when the inputs cannot be used.
     """
     cluster = change.cluster
@@ -276,12 +282,10 @@ def decide_again(
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
     answers = look_up(grouping.pools, source, problems, companions=companion_images(required))
-    for state in judge_companions(required, answers.companions):
-        if not isinstance(state, CompanionExists):
-            problems.error(
-                f"companion {state.required.companion.name} does not exist: {state.required.image}"
-            )
-    return decide_pools(grouping, answers.lookups)
+    report_companions(judge_companions(required, answers.companions), problems, strict=False)
+    decisions = decide_pools(grouping, answers.lookups)
+    report_unknown(decisions, problems)
+    return decisions
 
 
 def _changed_settings(
@@ -309,11 +313,14 @@ def report_broken(
 ) -> None:
     """Report pools that would not keep their tag, and plans without an image of the driver.
 
-    `before` has the tag of each pool that must keep it. A pool whose kernel the driver has an image
-    for may get that. `driver` is empty when no version changes.
+    Pools whose image is unknown were reported before. `before` has the tag of each pool that must
+    keep it; a pool whose kernel the driver has an image for may get that. `driver` is empty when no
+    version changes.
     """
     added = {(one.platform, name) for one in plan.added for name in one.policies or ("",)}
     for decision in decisions:
+        if is_unknown(decision):
+            continue
         pool = decision.pool
         tag = "" if isinstance(decision, NoImage) else decision.image.tag
         of_driver = isinstance(decision, UsePrecompiled) and is_of(decision.version, driver)

@@ -2,7 +2,7 @@
 
 import json
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.lookup import Cause, TagLookup, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
 from support.move import NEW, OLD, manifests_by_pool, node_documents, plan
@@ -29,6 +31,7 @@ spec:
     version: "{OLD}"   # with the kernels of January
     forcePrecompiled: true
 """
+REPOSITORY = "nvcr.io/nvidia/mellanox/doca-driver"
 CONFIG = """\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverGenerator
@@ -72,8 +75,8 @@ class Folder:
         """Have nodes run the kernels of these pools."""
         self.write("nodes.yaml", yaml.safe_dump_all(node_documents(nodes)))
 
-    def call(self, *args: str, exit_code: int | None = None) -> Result:
-        result = run_here(*args, cwd=self.path, connect=FakeResolver(published_tags()))
+    def call(self, *args: str, exit_code: int | None = None, registry: FakeResolver | None = None) -> Result:
+        result = run_here(*args, cwd=self.path, connect=registry or FakeResolver(published_tags()))
         assert exit_code in (None, result.exit_code), result.stderr
         return result
 
@@ -357,6 +360,48 @@ def test_running_pools_keep_their_bytes_and_new_ones_come(tmp_path: Path) -> Non
     assert after[GENERIC] == before[GENERIC]
 
 
+AWAY = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
+
+
+class AwayLater(FakeResolver):
+    """A registry that answers the first round of look-ups only."""
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        answers = super().resolve(images)
+        return answers if len(self.asked) == 1 else dict.fromkeys(images, AWAY)
+
+
+def test_a_registry_that_stops_answering_before_the_check_is_unknown(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    before = folder.files
+
+    result = folder.call(
+        *("upgrade", "--to", NEW, "--write"), registry=AwayLater(published_tags()), exit_code=5
+    )
+
+    assert folder.files == before
+    tag = f"{NEW}-6.8.0-100-generic-ubuntu24.04-amd64"
+    why = f"cannot tell whether {tag} exists in {REPOSITORY}: 503 Service Unavailable"
+    assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {why}"
+    assert "next:" not in result.stdout.decode()
+
+
+def test_a_plan_is_not_done_while_an_answer_about_its_pools_is_unknown(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})
+    (tmp_path / "gitops-doca.lock.yaml").unlink()
+    faults = {f"{NEW}-6.8.0-100-generic-ubuntu24.04-amd64": AWAY}
+    registry = FakeResolver(published_tags(), faults=faults)
+
+    result = folder.call("upgrade", "--finish", "--write", registry=registry, exit_code=5)
+
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+    assert result.stdout.decode().splitlines() == [
+        f"plan {GENERIC_NEW} stays: some answers are unknown",
+        f"fallback version {OLD} stays: some answers are unknown",
+    ]
+
+
 def moved(tmp_path: Path) -> Folder:
     """Return a cluster of two nodes whose inputs name the new version."""
     folder = Folder(tmp_path)
@@ -374,9 +419,11 @@ def test_finish_too_early_removes_nothing_and_says_why(tmp_path: Path) -> None:
 
     result = folder.call("upgrade", "--finish", "--write", exit_code=0)
 
-    assert result.stdout.decode().splitlines()[1:3] == [
+    assert result.stdout.decode().splitlines() == [
         f"plan {GENERIC_NEW} stays: 1 node is still on a fallback version",
         f"fallback version {OLD} stays: 1 node is on it",
+        "",
+        "no file needs a change",
     ]
     assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
 
@@ -447,4 +494,4 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     result = to_new(folder)
 
     assert folder.files == before
-    assert result.stdout.decode().splitlines()[-1] == "nothing was changed: the inputs say so already"
+    assert result.stdout.decode().splitlines()[-1] == "no file needs a change"

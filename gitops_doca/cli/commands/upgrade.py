@@ -21,7 +21,7 @@ from gitops_doca.cli.settings.flags import (
 )
 from gitops_doca.cli.settings.run_config import choose_source
 from gitops_doca.core.diagnostics import SAME, Problems
-from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.decide import Decision, report_unknown
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import chosen_tags, kept_tags
 from gitops_doca.core.upgrade.finish import finish as find_finished
@@ -151,7 +151,9 @@ class _Run:
                 source = choose_source(one.run_config, one.cluster.problems, self._registries)
                 pools = one.inputs.inputs.grouping
                 lookups = look_up(pools.pools, source, one.cluster.problems).lookups
-                decided[one.inputs.label] = source, decide_pools(pools, lookups)
+                decisions = decide_pools(pools, lookups)
+                report_unknown(decisions, one.cluster.problems)
+                decided[one.inputs.label] = source, decisions
         if len(decided) < len(clusters):
             return UpgradeReport()
         finishes, plans = {}, {}
@@ -159,6 +161,8 @@ class _Run:
             label, settings = one.inputs.label, one.inputs.settings
             finishes[label] = find_finished(decided[label][1], settings.planned, settings.fallback_versions)
             plans[label] = finishes[label].plan(settings.fallback_versions)
+        if self._fleet.has_errors:
+            return UpgradeReport(finishes=finishes)
 
         def check(one: LoadedCluster, changed: Changed) -> None:
             plan, problems = plans[one.inputs.label], one.cluster.problems
@@ -171,7 +175,9 @@ class _Run:
         return replace(report, finishes=finishes, commands=tuple(commands if report.edits else ()))
 
     def _next(self, report: UpgradeReport, target: Target) -> tuple[str, ...]:
-        """Return the commands that come after this one."""
+        """Return the commands that come after this one; none after an error."""
+        if self._fleet.has_errors:
+            return ()
         later = (
             "# when nodes have booted other kernels:",
             *self._inventories(),

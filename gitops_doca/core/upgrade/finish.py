@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.model import PlannedPool
-from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, is_unknown
 from gitops_doca.core.resolve.fallbacks import unused_fallbacks
 from gitops_doca.core.tags import split_revision
 from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.published import family_of
+
+_UNKNOWN = "some answers are unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +64,10 @@ def _not_done(plan: PlannedPool, decisions: Sequence[Decision]) -> str:
     if not own or any(not decision.pool.nodes for decision in own):
         return "no node runs it yet"
     families = {(d.pool.policy.key, family_of(d.pool.platform)) for d in own}
-    behind = [
-        decision
-        for decision in decisions
-        if (decision.pool.policy.key, family_of(decision.pool.platform)) in families and is_behind(decision)
-    ]
+    alike = [d for d in decisions if (d.pool.policy.key, family_of(d.pool.platform)) in families]
+    if any(map(is_unknown, alike)):
+        return _UNKNOWN
+    behind = list(filter(is_behind, alike))
     return f"{_count(behind)} still on a fallback version" if behind else ""
 
 
@@ -83,7 +84,7 @@ def is_behind(decision: Decision) -> bool:
 def _users(version: str, decisions: Iterable[Decision]) -> str:
     users = [d for d in decisions if isinstance(d, UsePrecompiled) and d.fallback == version]
     if not users:
-        return "some answers are unknown"
+        return _UNKNOWN
     return f"{_count(users)} on it" if any(d.pool.nodes for d in users) else "a planned pool needs it"
 
 

@@ -12,7 +12,7 @@ from gitops_doca.core.upgrade.ways import Way
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "kernel then", "note")
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
-NOTHING = "nothing was changed: the inputs say so already"
+NOTHING = "no file needs a change"
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:

@@ -38,7 +38,7 @@ def text_upgrade(report: UpgradeReport) -> str:
     lines += _part("next:", report.commands)
     if report.is_written and not report.edits:
         lines += ["", NOTHING]
-    return printable_lines(lines)
+    return printable_lines(lines[not lines[0] :])
 
 
 def markdown_upgrade(report: UpgradeReport) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path as File
 
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
-from gitops_doca.core.model import PlannedPool, Policy
+from gitops_doca.core.model import Inventory, PlannedPool, Policy
 from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
 from gitops_doca.core.resolve.decide import (
     Decision,
@@ -72,6 +73,7 @@ class ChangedFile:
     """As its user names it."""
     real: str
     """The file itself, links resolved."""
+    old: bytes
     data: bytes
     edits: tuple[InputEdit, ...]
 
@@ -149,7 +151,7 @@ class _Files:
             self.refuse(Place(file, error.line), error.reason, by_hand)
             return None
         edits = (InputEdit(file=file, line=one.line, old=one.old, new=one.new) for one in edited.edits)
-        return ChangedFile(file=file, real=real, data=edited.data, edits=tuple(edits))
+        return ChangedFile(file=file, real=real, old=self._data[real], data=edited.data, edits=tuple(edits))
 
 
 def _change_policies(change: InputsChange, files: _Files) -> None:
@@ -178,7 +180,7 @@ def _new_version(policy: Policy, line: int, path: Path, version: str) -> Change:
 
 def _change_config(change: InputsChange, files: _Files) -> None:
     settings, plan = change.cluster.settings, change.plan
-    by_hand = "; ".join(config_by_hand(plan))
+    by_hand = "; ".join(config_by_hand(plan, settings.fallback_versions))
     if len(plan.fallbacks) > MOST_FALLBACKS:
         files.refuse(
             Place(change.config, field="spec.fallbackVersions"),
@@ -254,7 +256,7 @@ def warn_shared(changes: Sequence[InputsChange], changed: Iterable[ChangedFile],
             problems.warn(
                 f"{' and '.join(users)} use this policy file, so all of them move", Place(file.file)
             )
-        elif users and not any(is_below(file.real, folder) for folder in folders):
+        if users and not any(is_below(file.real, folder) for folder in folders):
             problems.warn(
                 "this policy file is outside of the given folders: other clusters that use it move too",
                 Place(file.file),
@@ -277,7 +279,7 @@ def decide_again(
     cluster = change.cluster
     settings = _changed_settings(change, {file.real: file for file in changed}, problems)
     problems.raise_errors()
-    inputs = load(settings, problems)
+    inputs = load(settings, problems, nodes=_SameNodes(cluster.inputs.inventory))
     grouping = with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
@@ -286,6 +288,16 @@ def decide_again(
     decisions = decide_pools(grouping, answers.lookups)
     report_unknown(decisions, problems)
     return decisions
+
+
+@dataclass(frozen=True, slots=True)
+class _SameNodes:
+    """The inventory that was read already: stdin cannot be read twice."""
+
+    inventory: Inventory
+
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (of a protocol)
+        return self.inventory
 
 
 def _changed_settings(

@@ -12,6 +12,7 @@ from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
     Flags,
+    InputFlags,
     live_options,
     lock_option,
     registry_options,
@@ -19,7 +20,7 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
-from gitops_doca.cli.settings.run_config import choose_source
+from gitops_doca.cli.settings.run_config import choose_source, input_words
 from gitops_doca.core.diagnostics import SAME, Problems
 from gitops_doca.core.resolve.decide import Decision, report_unknown
 from gitops_doca.core.resolve.lookup import TagSource
@@ -30,6 +31,7 @@ from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.emit.upgrade.document import json_upgrade
 from gitops_doca.emit.upgrade.text import markdown_upgrade, text_upgrade
 from gitops_doca.sources.driver_versions import check_version
+from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.usecases.change_inputs import Changed, decide_again, report_broken
 from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.look_up import RegistryTags, look_up
@@ -96,7 +98,7 @@ def command(
     fleet = open_fleet(targets, flags)
     if fleet is None:
         return SAME
-    run = _Run(fleet, targets)
+    run = _Run(fleet, targets, flags.inputs)
     report = run.finish(write=write) if finish else run.plan(to or "", write=write)
     if output == _JSON:
         write_stdout(json_upgrade(report, fleet.clusters[0].label, fleet.diagnostics))
@@ -111,9 +113,10 @@ def command(
 class _Run:
     """One run for all clusters."""
 
-    def __init__(self, fleet: Fleet, targets: Sequence[str]) -> None:
+    def __init__(self, fleet: Fleet, targets: Sequence[str], given: InputFlags) -> None:
         self._fleet = fleet
-        self._targets = targets
+        self._targets = list(map(_word, targets))
+        self._given = given
         self._registries = connect_shared(
             [run_config for _, run_config in fleet.usable], fleet.shared, whole_lists=True
         )
@@ -185,7 +188,7 @@ class _Run:
             self._command("upgrade", "--finish", "--write"),
         )
         if report.is_written:
-            return self._command("lock"), self._command("diff", "--stat"), *later
+            return self._command("lock"), _command("diff", *self._targets, "--stat"), *later
         if report.edits:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
         return later if not (target.is_reached or report.by_hand) else ()
@@ -193,9 +196,29 @@ class _Run:
     def _inventories(self) -> Iterator[str]:
         """Yield the commands that update the inventories."""
         for cluster, run_config in self._fleet.usable:
-            for file in run_config.settings.inventory[:1]:
-                folder = [] if cluster.label == "." else [cluster.label]
-                yield shlex.join(["gitops-doca", "inventory", *folder, "--write", file])
+            if run_config.live:
+                continue
+            files = run_config.settings.inventory
+            if len(files) > 1 or STDIN in files:
+                yield f"# update the inventory: {' '.join(map(display_name, files))}"
+                continue
+            folder = [] if cluster.label == "." else [_word(cluster.label)]
+            context = [] if self._fleet.is_one else ["--context", "CONTEXT"]
+            policies = input_words(self._given.policies, (), None, None)
+            yield _command("inventory", *folder, *policies, *context, "--write", *files)
 
     def _command(self, name: str, *flags: str) -> str:
-        return shlex.join(["gitops-doca", name, *self._targets, *flags])
+        """Return a command for the same inputs."""
+        given = self._given
+        live = next((run_config.live for _, run_config in self._fleet.usable), None)
+        inputs = input_words(given.policies, given.inventory, given.lock, live)
+        return _command(name, *self._targets, *inputs, *flags)
+
+
+def _command(name: str, *words: str) -> str:
+    return shlex.join(["gitops-doca", name, *words])
+
+
+def _word(target: str) -> str:
+    """Return a folder or config so that it is not read as a flag."""
+    return f"./{target}" if target.startswith("-") and target != STDIN else target

@@ -208,16 +208,13 @@ def chosen_tags(decisions: Iterable[Decision]) -> dict[LockedPool, str]:
     }
 
 
-def config_by_hand(plan: ClusterPlan) -> tuple[str, ...]:
-    """Return what has to be written into a config by hand."""
-    fallbacks = (
-        f"fallbackVersions: [{', '.join(plan.fallbacks)}]" if plan.fallbacks else "no fallbackVersions"
-    )
-    return (
-        fallbacks,
-        *(f"add to planned: {_entry(one)}" for one in plan.added),
-        *(f"remove from planned: {one}" for one in plan.removed),
-    )
+def config_by_hand(plan: ClusterPlan, today: Sequence[str]) -> Iterator[str]:
+    """Yield what has to be written by hand into a config with these fallback versions today."""
+    if plan.fallbacks != today:
+        versions = ", ".join(plan.fallbacks)
+        yield f"fallbackVersions: [{versions}]" if versions else "remove fallbackVersions"
+    yield from (f"add to planned: {_entry(one)}" for one in plan.added)
+    yield from (f"remove from planned: {one}" for one in plan.removed)
 
 
 def _entry(plan: PlannedPool) -> str:

@@ -364,6 +364,28 @@ def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
     )
 
 
+def many_versions(kernel: str, count: int = 2000) -> tuple[str, ...]:
+    return tuple(f"doca3.7.0-27.01-{n}.0.0.0-0-{kernel}-ubuntu24.04-amd64" for n in range(count))
+
+
+def test_of_very_many_versions_for_all_pools_some_are_shown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, *many_versions("6.8.0-146-generic"))
+
+    assert upgrade(cluster)["candidates"] == [f"doca3.7.0-27.01-{n}.0.0.0" for n in range(1999, 1989, -1)]
+
+
+def test_of_very_many_newer_versions_some_are_shown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, *many_versions("6.8.0-99-generic"))
+
+    lines = cluster.call("upgrade").stdout.decode().splitlines()
+
+    newer = [line for line in lines if "newer" in line and "kernels" not in line]
+    assert newer[0].startswith("doca3.7.0-27.01-1999.0.0.0-0 is newer, but 1 pool cannot use it")
+    assert (len(newer), newer[5]) == (6, "1995 more newer versions cannot be used by every pool")
+
+
 def test_policies_with_a_digest_or_without_a_pool_stay_and_are_named(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
     node_policies(

@@ -13,6 +13,9 @@ from gitops_doca.core.upgrade.ways import Companions, Rules, Way, find_way, imag
 MOST_KERNELS = 3
 """The most kernels of a pool whose companions are looked up at the same time."""
 
+MOST_VERSIONS = 10
+"""The most versions whose companions are looked up at the same time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -56,9 +59,11 @@ class Wanted:
 
     def rules(self, running: Running) -> Rules:
         """Return what a pool's way may do: back to older kernels only with an older version."""
+        if not self.is_explicit:
+            return Rules()
         versions = (running.pool.policy.driver.version, running.version)
         back = any(self._is_older_than(version) for version in versions if version)
-        return Rules(may_compile=self.is_explicit, may_go_back=self.is_explicit and back)
+        return Rules(may_compile=True, may_go_back=back)
 
     def _is_older_than(self, version: str) -> bool:
         other = version if self.version != self.driver else split_revision(version)[0]
@@ -125,18 +130,22 @@ def _choose(group: Group, wanted: Wanted, companions: Companions) -> Choice:
     if not versions:
         why = f"{group.published.repository} has no image of this version"
         return Choice(group=group, version="", ways=tuple(Way(running=one, why=why) for one in group.pools))
-    by_pool = [
-        [find_way(one, version, group.published, companions, wanted.rules(one)) for version in versions]
-        for one in group.pools
-    ]
+    pools = [(one, wanted.rules(one)) for one in group.pools]
+    by_version: list[tuple[Way, ...]] = []
+    for version in versions:
+        ways = tuple(find_way(one, version, group.published, companions, rules) for one, rules in pools)
+        if not any(way.rank for way in ways):
+            return Choice(group=group, version=version, ways=ways)
+        by_version.append(ways)
+    by_pool = list(zip(*by_version, strict=True))
     best = [min(ways, key=_rank) for ways in by_pool]
     for number, version in enumerate(versions):
-        ways = tuple(some[number] for some in by_pool)
+        ways = by_version[number]
         if all(way.rank == first.rank for way, first in zip(ways, best, strict=True)):
             return Choice(group=group, version=version, ways=ways)
 
     def served(number: int) -> tuple[int, int, int]:
-        own = [some[number] for some in by_pool]
+        own = by_version[number]
         compiled = sum(way.exists and first.compiles for way, first in zip(own, best, strict=True))
         return compiled, sum(way.exists for way in own), -number
 
@@ -176,9 +185,10 @@ def kernels_to_ask(
     """Return how many of these versions to ask the companions for, and the kernels of each pool.
 
     The kernels are the newest of each version, at most `MOST_KERNELS` of a pool; the first version
-    is always among them, and others as long as all their kernels are.
+    is always among them, and others, at most `MOST_VERSIONS`, as long as all their kernels are.
     """
     kernels: dict[tuple[object, Platform], tuple[Pool, list[str]]] = {}
+    some = some[:MOST_VERSIONS]
     for number, wanted in enumerate(some):
         merged = dict(kernels)
         for group in groups:
@@ -193,11 +203,13 @@ def kernels_to_ask(
 
 
 def _kernels(running: Running, wanted: Wanted, group: Group) -> list[str]:
-    """Return the kernels of a version that a pool may boot, newest first, without its own."""
+    """Return the newest kernels of a version that a pool may boot, newest first, without its own."""
+    rules = wanted.rules(running)
     found = {
         kernel
         for version in wanted.versions(group.published)
-        for kernel in kernels_for(running, version, group.published, wanted.rules(running))
+        # More are never asked for; its own may be one of them.
+        for kernel in kernels_for(running, version, group.published, rules)[: MOST_KERNELS + 2]
         if kernel != running.kernel or not running.pool.nodes
     }
     return sorted(found, key=kernel_key, reverse=True)

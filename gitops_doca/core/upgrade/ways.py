@@ -1,5 +1,6 @@
 """Find the kernel with which a pool can run another driver version."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def kernels_for(running: Running, version: str, published: Published, rules: Rul
     kernels = published.release(version).kernels.get(family_of(running.pool.platform), ())
     if rules.may_go_back or not running.pool.nodes:
         return kernels
-    return tuple(kernel for kernel in kernels if not is_older(kernel, running.kernel))
+    return kernels[: bisect_left(kernels, True, key=lambda kernel: is_older(kernel, running.kernel))]
 
 
 def find_way(

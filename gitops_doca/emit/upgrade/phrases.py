@@ -10,6 +10,7 @@ from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "kernel then", "note")
+_MOST_NEWER = 5
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
 NOTHING = "no file needs a change"
@@ -84,11 +85,13 @@ def _version(target: Target) -> str:
 
 def notes(upgrade: Upgrade) -> Iterator[str]:
     """Yield what else there is to know about the versions."""
-    for newer in upgrade.newer:
+    for newer in upgrade.newer[:_MOST_NEWER]:
         blocked = newer.blocked
         pools = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
         first = f"{blocked[0].running.pool.platform}: {blocked[0].why}"
         yield f"{_version(newer)} is newer, but {pools} cannot use it ({first})"
+    if (more := len(upgrade.newer) - _MOST_NEWER) > 0:
+        yield f"{more} more newer version{'s' if more > 1 else ''} cannot be used by every pool"
     for older in upgrade.older:
         yield f"{_version(older)} has an image for every pool too"
     for one in upgrade.passed_over:

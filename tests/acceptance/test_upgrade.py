@@ -121,6 +121,27 @@ def test_pools_that_need_both_revisions_get_one_of_them_as_a_fallback(tmp_path: 
     assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
 
 
+def test_another_revision_comes_before_a_fallback_that_has_the_new_kernel_too(tmp_path: Path) -> None:
+    rhel = "rhel9.4/5.14.0-427.13.1.el9_4.x86_64/amd64"
+    cluster = Move(
+        folder=tmp_path,
+        nodes={"gpu-1": GENERIC, "rhel-1": rhel},
+        version=OLD,
+        forced=False,
+        spec={"fallbackVersions": [OLD]},
+        published=(
+            *(f"{OLD}-6.8.0-{number}-generic-ubuntu24.04-amd64" for number in (100, 138)),
+            *(f"{version}-rhel9.4-amd64" for version in (OLD, COMPILES)),
+            f"{PRECOMPILED}-6.8.0-138-generic-ubuntu24.04-amd64",
+        ),
+    )
+    assert cluster.run("lock").exit_code == 0
+
+    upgrade(cluster, "--to", "doca3.5.0-26.07-0.7.7.0", "--write")
+
+    assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
+
+
 def written(folder: Path) -> tuple[str, list[str], list[dict[str, Any]]]:
     """Return the version of the policy, and the config's fallback versions and plans."""
     policy = yaml.safe_load((folder / "policy.yaml").read_text())
@@ -314,9 +335,12 @@ def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> Non
 
 def test_a_build_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
-    cluster.published = (*cluster.published, "my-build-1-6.8.0-117-generic-ubuntu24.04-amd64")
+    names = ("my-build", "my-build-9")
+    tags = tuple(f"{name}-6.8.0-117-generic-ubuntu24.04-amd64" for name in names)
+    cluster.published = (*cluster.published, *tags)
 
-    assert kernels(upgrade(cluster, "--to", "my-build-1")) == {GENERIC: ("my-build-1", "6.8.0-117-generic")}
+    for name in names:
+        assert kernels(upgrade(cluster, "--to", name)) == {GENERIC: (name, "6.8.0-117-generic")}
 
 
 def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:

@@ -609,6 +609,19 @@ def test_the_way_back_gives_the_files_of_before(tmp_path: Path) -> None:
     assert folder.read("gitops-doca.yaml") == CONFIG
 
 
+def test_the_way_back_is_the_same_beside_a_policy_with_a_digest(tmp_path: Path) -> None:
+    digest = node_policy("arm64")
+    digest["spec"]["ofedDriver"]["version"] = f"sha256:{'a' * 64}"
+    policies = yaml.safe_dump_all([node_policy("amd64"), digest])
+    folder = Folder(tmp_path, policy=policies)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+
+    to_new(folder)
+    folder.call("upgrade", "--to", OLD, "--write", exit_code=0)
+
+    assert (folder.read("policy.yaml"), folder.read("gitops-doca.yaml")) == (policies, CONFIG)
+
+
 def test_on_the_way_back_moved_nodes_keep_their_version_as_a_fallback(tmp_path: Path) -> None:
     folder = moved(tmp_path)
     folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})

@@ -66,7 +66,7 @@ def plan_cluster(
         if policy.key in keys and choice.version != policy.driver.version
     }
     # A version that all policies name already is of no use as a fallback.
-    own = {versions.get(key, version) for key, version in _versions(pools).items()}
+    own = {version for key, old in _versions(pools).items() if (version := versions.get(key, old))}
     today = [version for version in fallbacks if own != {version}]
     kept = _fallbacks(today, choices, ways, published)
     added = _new_plans(ways, pools, [policy.name for policy in policies])
@@ -98,7 +98,7 @@ def _fallbacks(
     kept = [way for way in ways if _keeps(way, published)]
     revisions = [version for choice in choices for version in choice.revisions]
     others = sorted({way.running.version for way in kept}, key=version_key, reverse=True)
-    order = list(dict.fromkeys([*today, *revisions, *others]))
+    order = list(dict.fromkeys([*revisions, *today, *others]))
     # A version before the one that a pool keeps must not have an image for its kernel.
     for _ in order:
         for way in kept:

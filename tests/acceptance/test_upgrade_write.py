@@ -573,6 +573,26 @@ def test_finish_too_early_removes_nothing_and_says_why(tmp_path: Path) -> None:
     assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
 
 
+def test_a_plan_of_two_policies_waits_for_the_nodes_of_both(tmp_path: Path) -> None:
+    policies = [node_policy("amd64"), node_policy("arm64")]
+    for policy, value in zip(policies, "ab", strict=True):
+        policy["spec"]["nodeSelector"] = {"rack": value}
+        policy["spec"]["ofedDriver"]["version"] = NEW
+    config = f"{CONFIG}    planned: [{PLAN_117}]\n    fallbackVersions: [{OLD}]\n"
+    folder = Folder(tmp_path, policy=yaml.safe_dump_all(policies), config=config)
+    nodes = list(node_documents({"one": GENERIC_NEW, "two": GENERIC}))
+    for node, value in zip(nodes, "ab", strict=True):
+        node["metadata"]["labels"]["rack"] = value
+    folder.write("nodes.yaml", yaml.safe_dump_all(nodes))
+
+    result = folder.call("upgrade", "--finish", "--write", exit_code=0)
+
+    assert result.stdout.decode().splitlines()[0] == (
+        f"plan {GENERIC_NEW} stays: no node of arm64 runs it yet"
+    )
+    assert folder.read("gitops-doca.yaml") == config
+
+
 def test_finish_takes_out_what_the_upgrade_put_in(tmp_path: Path) -> None:
     folder = moved(tmp_path)
     folder.boot({"gpu-1": GENERIC_NEW, "gpu-2": GENERIC_NEW})

@@ -272,8 +272,8 @@ def test_two_policies_move_there_and_back(
     fallbacks: list[str],
     targets: tuple[str, str],
     published: Collection[str],
-    moved: Collection[str],
     *,
+    moved: Collection[str],
     by_os: bool,
 ) -> None:
     label, values = (OS_VERSION_LABEL, ("22.04", "24.04")) if by_os else (ARCH_LABEL, ARCHITECTURES)

@@ -67,7 +67,9 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str | 
     "(default: the newest that has an image for every pool).",
 )
 @click.option("--write", is_flag=True, help="Change policies and configs for --to or --finish.")
-@click.option("--finish", is_flag=True, help="Show the plans and fallback versions that are of no more use.")
+@click.option(
+    "--finish", is_flag=True, help="Show the plans and fallback versions that are no longer needed."
+)
 @click.option(
     "-o",
     "--output",
@@ -144,7 +146,7 @@ class _Run:
         return replace(report, upgrade=upgrade, commands=self._next(report, target))
 
     def finish(self, *, write: bool) -> UpgradeReport:
-        """Find the plans and fallback versions that are of no more use, and remove them."""
+        """Find the plans and fallback versions that are no longer needed, and remove them."""
         clusters = load_all(self._fleet)
         if clusters is None:
             return UpgradeReport()

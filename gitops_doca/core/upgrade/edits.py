@@ -17,9 +17,9 @@ from gitops_doca.core.resolve.decide import (
 )
 from gitops_doca.core.resolve.fallbacks import with_fallbacks
 from gitops_doca.core.resolve.lookup import TagLookup
-from gitops_doca.core.tags import precompiled_tag, split_revision, version_key
+from gitops_doca.core.tags import precompiled_tag, version_key
 from gitops_doca.core.upgrade.published import Published
-from gitops_doca.core.upgrade.running import Driver
+from gitops_doca.core.upgrade.running import Driver, is_of
 from gitops_doca.core.upgrade.targets import Choice, Target, Wanted
 from gitops_doca.core.upgrade.ways import Way
 
@@ -183,7 +183,7 @@ def _is_of(decision: Decision, wanted: Wanted) -> bool:
     """Say whether a planned pool gets an image of the target, revisions aside, or one by digest."""
     match decision:
         case UsePrecompiled() | CompileOnNode():
-            return split_revision(decision.version)[0] == wanted.driver
+            return is_of(decision.version, wanted.driver)
         case UseDigest():
             return True
         case NoImage():

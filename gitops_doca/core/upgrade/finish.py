@@ -1,4 +1,4 @@
-"""Find the plans and fallback versions that are of no more use."""
+"""Find the plans and fallback versions that are no longer needed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,8 +61,11 @@ def finish(decisions: Sequence[Decision], plans: Sequence[PlannedPool], fallback
 def _not_done(plan: PlannedPool, decisions: Sequence[Decision]) -> str:
     """Return why a plan has to stay; empty when it is done."""
     own = [d for d in decisions if d.pool.platform == plan.platform and plan.is_for(d.pool.policy)]
-    if not own or any(not decision.pool.nodes for decision in own):
+    waiting = [decision.pool.policy.name for decision in own if not decision.pool.nodes]
+    if len(waiting) == len(own):
         return "no node runs it yet"
+    if waiting:
+        return f"no node of {' and '.join(waiting)} runs it yet"
     families = {(d.pool.policy.key, family_of(d.pool.platform)) for d in own}
     alike = [d for d in decisions if (d.pool.policy.key, family_of(d.pool.platform)) in families]
     if any(map(is_unknown, alike)):

@@ -103,9 +103,10 @@ def notes(upgrade: Upgrade) -> Iterator[str]:
     for choice in target.choices:
         for version in choice.revisions:
             count = sum(way.version == version for way in choice.ways)
+            verb, them = ("gets", "it") if count == 1 else ("get", "them")
             yield (
                 f"{choice.group.policies[0].kind} {choice.group.policies[0].name}: {count} of its pools "
-                f"get {version} as a fallback version, since {choice.version} has no image for them"
+                f"{verb} {version} as a fallback version, since {choice.version} has no image for {them}"
             )
 
 
@@ -123,7 +124,7 @@ def packages(upgrade: Upgrade) -> Iterator[str]:
         yield f"{', '.join(names)}: apt-get install {package}"
         yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
     if systems:
-        yield 'no newer kernels: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
+        yield 'against newer kernels, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
     if any(not way.compiles for way in moves):
         yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
 

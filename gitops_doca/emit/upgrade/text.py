@@ -78,6 +78,9 @@ def _part(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _used(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the rows without columns that have nothing in any row."""
-    used = [number for number in range(len(rows[0])) if any(row[number] for row in rows[1:])]
+    """Return the rows without columns that are empty, and without the policy if there is one only."""
+    cells = [{row[number] for row in rows[1:]} for number in range(len(rows[0]))]
+    used = [
+        n for n, some in enumerate(cells) if some != {""} and not (HEADS[n] == "policy" and len(some) == 1)
+    ]
     return [tuple(row[number] for number in used) for row in rows]

@@ -47,6 +47,11 @@ class LoadedCluster:
             return "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
         return ""
 
+    @property
+    def prefix(self) -> str:
+        """What messages about it begin with; empty for the working directory."""
+        return "" if self.cluster.label == "." else f"{self.cluster.label}: "
+
     def change(self, plan: ClusterPlan) -> InputsChange:
         """Return what its inputs should say."""
         return InputsChange(cluster=self.inputs, config=self.cluster.config, plan=plan)
@@ -101,13 +106,13 @@ def change_files(
     changed = change_inputs(changes)
     warn_shared(changes, changed.files, fleet.shared)
     by_hand = (
-        *(f"{one.cluster.label}: {line}" for one, plan in unwritable for line in one.by_hand(plan)),
+        *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
         *(f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals),
     )
     report = UpgradeReport(by_hand=by_hand)
     if by_hand and write:
         for one, plan in unwritable:
-            message = f"the inputs of {one.cluster.label} cannot be changed: {one.unwritable}"
+            message = f"{one.prefix}the inputs cannot be changed: {one.unwritable}"
             fleet.shared.error(message, help=f"by hand: {'; '.join(one.by_hand(plan))}")
         for refusal in changed.refusals:
             message = f"cannot be changed here: {refusal.reason}"

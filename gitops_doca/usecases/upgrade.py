@@ -33,7 +33,6 @@ from gitops_doca.core.upgrade.targets import (
     evaluate,
     find_target,
     kernels_to_ask,
-    serves,
 )
 from gitops_doca.core.upgrade.ways import Way, is_older
 from gitops_doca.sources.config import Settings
@@ -120,9 +119,9 @@ class _Search:
             newer=found.newer,
             older=found.older,
             passed_over=passed_over,
-            plans={cluster.label: self._plan(cluster, target, known) for cluster in self._clusters}
-            if serves(target)
-            else {},
+            plans={}
+            if target.blocked
+            else {cluster.label: self._plan(cluster, target, known) for cluster in self._clusters},
         )
 
     def _groups(self, known: Mapping[Repository, Published]) -> tuple[Group, ...]:

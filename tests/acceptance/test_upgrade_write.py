@@ -263,7 +263,7 @@ def test_without_a_config_all_is_to_be_written_by_hand(tmp_path: Path) -> None:
     (tmp_path / "gitops-doca.yaml").unlink()
 
     assert refused(folder, "-p", "policy.yaml", "-i", "nodes.yaml") == [
-        "error[input]: the inputs of . cannot be changed: there is no gitops-doca.yaml",
+        "error[input]: the inputs cannot be changed: there is no gitops-doca.yaml",
         f"{BY_HAND}; fallbackVersions: [{OLD}]; add to planned: {PLAN_117}",
     ]
 
@@ -273,7 +273,7 @@ def test_where_the_operator_makes_the_daemonsets_there_are_no_fallback_versions(
 
     why = "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
     assert refused(folder) == [
-        f"error[input]: the inputs of . cannot be changed: {why}",
+        f"error[input]: the inputs cannot be changed: {why}",
         f"{BY_HAND}; add to planned: {PLAN_117}",
     ]
 
@@ -382,7 +382,7 @@ def test_a_policy_on_stdin_is_to_be_changed_by_hand(tmp_path: Path) -> None:
 
     assert (result.exit_code, folder.files) == (3, before)
     assert result.stderr.splitlines()[0] == (
-        "error[input]: the inputs of . cannot be changed: a policy comes from stdin"
+        "error[input]: the inputs cannot be changed: a policy comes from stdin"
     )
 
 
@@ -398,7 +398,7 @@ def test_a_folder_without_a_config_keeps_its_policy(tmp_path: Path) -> None:
 
     assert folder.read("policy.yaml") == POLICY
     assert result.stderr.splitlines() == [
-        "error[input]: the inputs of empty cannot be changed: there is no gitops-doca.yaml",
+        "error[input]: empty: the inputs cannot be changed: there is no gitops-doca.yaml",
         BY_HAND,
     ]
 

@@ -164,11 +164,6 @@ def _rank(way: Way) -> int:
     return way.rank
 
 
-def serves(target: Target) -> bool:
-    """Say whether every pool has a way."""
-    return not target.blocked
-
-
 def candidates(groups: Sequence[Group]) -> tuple[Wanted, ...]:
     """Return the drivers that all repositories have and that are older than no policy's, newest first."""
     if not groups:
@@ -241,7 +236,7 @@ def find_target(
     that.
     """
     by_list = {wanted: evaluate(groups, wanted, _needed_by_none) for wanted in candidates(groups)}
-    known = {wanted: target for wanted, target in by_list.items() if not serves(target)}
+    known = {wanted: target for wanted, target in by_list.items() if target.blocked}
     left = [wanted for wanted in by_list if wanted not in known]
     while left:
         count, kernels = kernels_to_ask(groups, left)
@@ -249,7 +244,7 @@ def find_target(
         batch = {wanted: evaluate(groups, wanted, companions) for wanted in left[:count]}
         known |= batch
         for target in batch.values():
-            if serves(target):
+            if not target.blocked:
                 return _found(target, [known[one] for one in by_list if one in known])
             if any(way.is_unknown for way in target.ways):
                 return Found(target=target)
@@ -260,7 +255,7 @@ def find_target(
 
 def _found(target: Target, newest_first: Sequence[Target]) -> Found:
     at = next(number for number, one in enumerate(newest_first) if one is target)
-    older = (one for one in newest_first[at + 1 :] if serves(one) and not one.is_reached)
+    older = (one for one in newest_first[at + 1 :] if not one.blocked and not one.is_reached)
     return Found(target=target, newer=tuple(newest_first[:at]), older=tuple(older))
 
 

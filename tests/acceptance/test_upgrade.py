@@ -260,6 +260,42 @@ def test_an_unknown_companion_ends_the_search_and_no_older_version_is_chosen(tmp
     )
 
 
+@pytest.mark.parametrize("forced", [True, False])
+def test_an_unknown_companion_of_an_older_kernel_is_unknown_and_no_pool_compiles(
+    tmp_path: Path, *, forced: bool
+) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC}, spec={"companions": [GPU_DRIVER]}, forced=forced)
+    tags = (
+        f"{COMPILES}-{kernel}ubuntu24.04-amd64" for kernel in ("6.8.0-138-generic-", "6.8.0-120-generic-")
+    )
+    cluster.published = (*cluster.published, *tags)
+    cluster.faults = {gpu_tag("6.8.0-120-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster, "--to", COMPILES, exit_code=5)
+
+    assert [(pool["to"], pool["why"]) for pool in report["pools"]] == [
+        (
+            None,
+            "cannot tell whether companion gpu-driver exists for 6.8.0-120-generic: 503 Service Unavailable",
+        )
+    ]
+
+
+def test_a_kernel_that_lacks_one_companion_is_no_way_whatever_the_others_are(tmp_path: Path) -> None:
+    other = {**GPU_DRIVER, "name": "other", "tag": "other-{kernel}"}
+    cluster = locked(
+        tmp_path,
+        nodes={"gpu-1": GENERIC},
+        spec={"companions": [GPU_DRIVER, other]},
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic"),
+    )
+    cluster.published = (*cluster.published, "other-6.8.0-117-generic")
+    cluster.inspections["other-6.8.0-117-generic"] = EVERYWHERE
+    cluster.faults = {gpu_tag("6.8.0-146-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    assert kernels(upgrade(cluster)) == {GENERIC: (NEW, "6.8.0-117-generic")}
+
+
 def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -> None:
     ahead = "ubuntu24.04/6.8.0-150-generic/amd64"
     cluster = locked(tmp_path)

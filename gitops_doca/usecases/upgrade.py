@@ -243,11 +243,14 @@ def _report(target: Target, without: Iterable[ImageReference], problems: Problem
     """Report the pools without a way: as missing, or as unknown if an answer is missing."""
     gone = sorted(without)
     if gone:
-        problems.warn(
-            "the tag list has images whose manifests are said not to exist, so they are not used",
-            details=tuple(f"{image}" for image in gone),
-            help="let the registry's owner fix it, then run again",
-        )
+        message = "the tag list has images whose manifests are said not to exist, so they are not used"
+        details = tuple(f"{image}" for image in gone)
+        help = "let the registry's owner fix it, then run again"
+        if any(way.gives_up for way in target.ways):
+            # They may be what the pools would have instead of compiling.
+            problems.error(message, category=Category.UNKNOWN, details=details, help=help)
+        else:
+            problems.warn(message, details=details, help=help)
     blocked = target.blocked
     if not blocked:
         return

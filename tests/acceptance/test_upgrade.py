@@ -412,6 +412,25 @@ def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
     ]
 
 
+def test_a_listed_image_without_a_manifest_makes_no_pool_compile(tmp_path: Path) -> None:
+    running, compiles = f"{OLD}-6.8.0-100-generic-ubuntu24.04-amd64", f"{NEW}-ubuntu24.04-amd64"
+    cluster = Move(
+        folder=tmp_path,
+        nodes={"gpu-1": GENERIC},
+        version=OLD,
+        forced=False,
+        published=(running, compiles),
+    )
+    assert cluster.run("lock").exit_code == 0
+    registry = FakeResolver(
+        (running, compiles), lists=TagList(frozenset({running, compiles, TAG}), complete=True)
+    )
+
+    result = run_here("upgrade", "--to", NEW, "--write", cwd=tmp_path, connect=registry)
+
+    assert (result.exit_code, written(tmp_path)) == (5, (OLD, [], []))
+
+
 def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
     tag = f"{NEWEST}-6.8.0-146-generic-ubuntu24.04-amd64"

@@ -57,10 +57,10 @@ class UpgradeInputs:
 def find_upgrade(
     clusters: Sequence[UpgradeInputs], resolver: Inspector, problems: Problems, *, to: str = ""
 ) -> Upgrade:
-    """Return the way to the version `to`, or to the newest one that serves all pools.
+    """Return what each pool needs for the version `to`, or for the newest one that serves all pools.
 
-    What the tag lists propose is confirmed by the manifests. Reports the pools
-    that cannot use the version, and missing answers.
+    What the tag lists propose is confirmed by the manifests. Reports the pools that cannot use the
+    version, and missing answers.
     """
     return _Search(clusters, resolver, problems, to).run()
 

@@ -187,6 +187,16 @@ def test_pools_that_give_up_precompiled_images_keep_them_until_somebody_removes_
     assert [line.split()[3] for line in table(cluster)] == ["fallback"] * 3
 
 
+def test_where_no_node_needs_another_kernel_no_command_waits_for_one(tmp_path: Path) -> None:
+    compiled = [f"{version}-ubuntu24.04-amd64" for version in (OLD, NEW)]
+    cluster = Move(folder=tmp_path, nodes={"gpu-1": GENERIC}, version=OLD, forced=False, published=compiled)
+    assert cluster.run("lock").exit_code == 0
+
+    report = upgrade(cluster, "--to", NEW, "--write")
+
+    assert report["next"] == ["gitops-doca lock", "gitops-doca diff --stat"]
+
+
 def table(cluster: Move) -> list[str]:
     lines = cluster.call("check", "--online").stdout.decode().splitlines()
     return lines[1 : lines.index("")]

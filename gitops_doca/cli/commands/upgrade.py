@@ -85,13 +85,14 @@ def command(
     """Print which kernel each pool needs for another driver version.
 
     Kernel and driver have to move together: NVIDIA publishes each precompiled image for one kernel.
-    For each pool that is the newest kernel that the version has an image for, and all companions.
-    With --write the policies name the version, and the configs plan the new kernels and keep the
-    versions that pools still run as fallback versions. The manifests of running pools stay the same.
+    Each pool gets the newest kernel for which the version has an image and all companions exist.
+    With --write the policies get the version, and the configs get plans for the new kernels, and the
+    versions that pools still run as fallback versions. Running pools keep their manifests.
 
     When all nodes have moved, --finish --write removes the plans and fallback versions again.
 
-    Exit code 4: the version has no image for some pool, 5: a registry gave no answer.
+    Exit code 3: the inputs cannot be changed, 4: the version has no image for some pool, 5: a
+    registry gave no answer.
     """
     if finish and to:
         raise click.UsageError("--finish and --to exclude each other")
@@ -183,12 +184,14 @@ class _Run:
         """Return the commands that come after this one; none after an error."""
         if self._fleet.has_errors:
             return ()
-        later = (
-            "# when nodes have booted other kernels:",
-            *self._inventories(),
-            self._command("lock"),
-            self._command("upgrade", "--finish", "--write"),
-        )
+        later: tuple[str, ...] = ()
+        if any(way.moves and way.running.pool.nodes for way in target.ways):
+            later = (
+                "# when nodes have booted other kernels:",
+                *self._inventories(),
+                self._command("lock"),
+                self._command("upgrade", "--finish", "--write"),
+            )
         if report.is_written:
             return self._command("lock"), _command("diff", *self._targets, "--stat"), *later
         if report.edits:

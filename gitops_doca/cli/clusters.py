@@ -109,6 +109,11 @@ class Fleet:
         own = [diagnostic for cluster in self.clusters for diagnostic in cluster.diagnostics]
         return tuple(dict.fromkeys([*own, *self.shared]))
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether a problem of a cluster or a shared one is an error."""
+        return any(diagnostic.category for diagnostic in self.diagnostics)
+
     def results(
         self,
         made: "Mapping[Cluster, Generation | Locking]",

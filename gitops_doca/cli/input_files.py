@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitops_doca.cli.clusters import Cluster, Fleet, collecting, load_cluster
-from gitops_doca.cli.output.streams import write_file
+from gitops_doca.cli.output.streams import refuse_way_out, write_file
 from gitops_doca.cli.settings.run_config import RunConfig, read_locked
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 from gitops_doca.core.upgrade.edits import ClusterPlan, config_by_hand, version_by_hand
@@ -38,11 +38,19 @@ class LoadedCluster:
         """Why its inputs cannot be changed; empty when they can."""
         if self.run_config.live:
             return "with --live no inventory says which nodes a plan is for"
-        if not self.cluster.config or self.cluster.config == STDIN:
+        config = self.cluster.config
+        if not config or config == STDIN or Path(config).is_dir():
             return "there is no gitops-doca.yaml"
+        if STDIN in self.inputs.settings.policies:
+            return "a policy comes from stdin"
         if self.inputs.settings.emits_policies:
             return "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
         return ""
+
+    @property
+    def prefix(self) -> str:
+        """What messages about it begin with; empty for the working directory."""
+        return "" if self.cluster.label == "." else f"{self.cluster.label}: "
 
     def change(self, plan: ClusterPlan) -> InputsChange:
         """Return what its inputs should say."""
@@ -53,8 +61,10 @@ class LoadedCluster:
         policies = {pool.policy.key: pool.policy for pool in self.inputs.inputs.grouping.pools}
         for key, version in plan.versions.items():
             yield version_by_hand(policies[key], version)
-        if not self.inputs.settings.emits_policies:
-            yield from config_by_hand(plan)
+        today = self.inputs.settings.fallback_versions
+        if self.inputs.settings.emits_policies:
+            plan = replace(plan, fallbacks=today)
+        yield from config_by_hand(plan, today)
 
 
 def load_all(fleet: Fleet) -> list[LoadedCluster] | None:
@@ -96,13 +106,13 @@ def change_files(
     changed = change_inputs(changes)
     warn_shared(changes, changed.files, fleet.shared)
     by_hand = (
-        *(f"{one.cluster.label}: {line}" for one, plan in unwritable for line in one.by_hand(plan)),
+        *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
         *(f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals),
     )
     report = UpgradeReport(by_hand=by_hand)
     if by_hand and write:
         for one, plan in unwritable:
-            message = f"the inputs of {one.cluster.label} cannot be changed: {one.unwritable}"
+            message = f"{one.prefix}the inputs cannot be changed: {one.unwritable}"
             fleet.shared.error(message, help=f"by hand: {'; '.join(one.by_hand(plan))}")
         for refusal in changed.refusals:
             message = f"cannot be changed here: {refusal.reason}"
@@ -115,7 +125,7 @@ def change_files(
     for one, _ in wanted:
         with one.cluster.collecting():
             check(one, changed)
-    if any(diagnostic.category for diagnostic in fleet.diagnostics):
+    if fleet.has_errors:
         return UpgradeReport()
     is_written = False
     with collecting(fleet.shared):
@@ -126,11 +136,12 @@ def change_files(
 
 def _write(files: Sequence[ChangedFile]) -> None:
     """Write all files; raises `GenerationError` of class `io` that names those that were written."""
-    locked = [file.file for file in files if _is_read_only(file.real)]
-    if locked:
-        verb = "is" if len(locked) == 1 else "are"
-        message = f"{', '.join(locked)} {verb} read-only, so nothing was written"
-        raise GenerationError((Diagnostic(category=Category.IO, message=message),))
+    for file in files:
+        refuse_way_out(Path(file.file))
+    for is_bad, what in ((_is_read_only, "read-only"), (_has_changed, "not as it was read any more")):
+        if bad := [file.file for file in files if is_bad(file)]:
+            message = f"{', '.join(bad)} {'is' if len(bad) == 1 else 'are'} {what}, so nothing was written"
+            raise GenerationError((Diagnostic(category=Category.IO, message=message),))
     written: list[str] = []
     for file in files:
         try:
@@ -141,6 +152,17 @@ def _write(files: Sequence[ChangedFile]) -> None:
         written.append(file.file)
 
 
-def _is_read_only(file: str) -> bool:
-    """Say whether a file is not meant to be written, even by those who may write to every file."""
-    return not os.access(file, os.W_OK) or not Path(file).stat().st_mode & _WRITABLE
+def _is_read_only(file: ChangedFile) -> bool:
+    """Say whether a file or its folder is not meant to be written, even by those who may always write."""
+    real = Path(file.real)
+    return real.exists() and any(
+        not os.access(path, os.W_OK) or not path.stat().st_mode & _WRITABLE for path in (real, real.parent)
+    )
+
+
+def _has_changed(file: ChangedFile) -> bool:
+    """Say whether a file was changed since it was read: that change must not be lost."""
+    try:
+        return Path(file.real).read_bytes() != file.old
+    except OSError:
+        return True

@@ -15,9 +15,10 @@ from gitops_doca.core.model import Platform
 _VERSION = r"(?:doca(?P<doca>\d+(?:\.\d+)*)-)?(?P<driver>\d+\.\d+-\d+(?:\.\d+)*)(?:-(?P<revision>\d+))?"
 _DRIVER_VERSION = re.compile(_VERSION)
 _PLATFORM_SUFFIX = (
-    r"-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*)(?P<os_version>\d[\d.]*)-(?P<arch>[a-z0-9]+)"
+    r"-(?:(?P<kernel>\d.*)-)?(?P<os_id>[a-z][a-z-]*+)(?P<os_version>\d[\d.]*+)-(?P<arch>[a-z0-9]++)"
 )
-_PLATFORM = re.compile(_PLATFORM_SUFFIX)
+# What follows a version of any form may be the rest of another one, such as `-9` of `my-build-9`.
+_PLATFORM = re.compile(rf"(?!-\d+-){_PLATFORM_SUFFIX}")
 _PUBLISHED = re.compile(rf"(?P<version>{_VERSION}){_PLATFORM_SUFFIX}")
 _SYSTEMS = "|".join(DISTRIBUTIONS)
 _KERNEL = re.compile(r"(?P<numbers>\d+(?:[.-]\d+)*)(?P<flavour>.*)")

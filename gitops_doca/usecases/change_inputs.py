@@ -7,12 +7,19 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path as File
 
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
-from gitops_doca.core.model import PlannedPool, Policy
-from gitops_doca.core.resolve.companions import CompanionExists, companion_images, judge_companions
-from gitops_doca.core.resolve.decide import Decision, NoImage, UsePrecompiled
+from gitops_doca.core.model import Inventory, PlannedPool, Policy
+from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
+from gitops_doca.core.resolve.decide import (
+    Decision,
+    NoImage,
+    UsePrecompiled,
+    is_unknown,
+    report_unknown,
+)
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import MOST_FALLBACKS, ClusterPlan, config_by_hand, version_by_hand
 from gitops_doca.core.upgrade.result import InputEdit
@@ -66,6 +73,7 @@ class ChangedFile:
     """As its user names it."""
     real: str
     """The file itself, links resolved."""
+    old: bytes
     data: bytes
     edits: tuple[InputEdit, ...]
 
@@ -143,7 +151,7 @@ class _Files:
             self.refuse(Place(file, error.line), error.reason, by_hand)
             return None
         edits = (InputEdit(file=file, line=one.line, old=one.old, new=one.new) for one in edited.edits)
-        return ChangedFile(file=file, real=real, data=edited.data, edits=tuple(edits))
+        return ChangedFile(file=file, real=real, old=self._data[real], data=edited.data, edits=tuple(edits))
 
 
 def _change_policies(change: InputsChange, files: _Files) -> None:
@@ -172,7 +180,7 @@ def _new_version(policy: Policy, line: int, path: Path, version: str) -> Change:
 
 def _change_config(change: InputsChange, files: _Files) -> None:
     settings, plan = change.cluster.settings, change.plan
-    by_hand = "; ".join(config_by_hand(plan))
+    by_hand = "; ".join(config_by_hand(plan, settings.fallback_versions))
     if len(plan.fallbacks) > MOST_FALLBACKS:
         files.refuse(
             Place(change.config, field="spec.fallbackVersions"),
@@ -248,7 +256,7 @@ def warn_shared(changes: Sequence[InputsChange], changed: Iterable[ChangedFile],
             problems.warn(
                 f"{' and '.join(users)} use this policy file, so all of them move", Place(file.file)
             )
-        elif users and not any(is_below(file.real, folder) for folder in folders):
+        if users and not any(is_below(file.real, folder) for folder in folders):
             problems.warn(
                 "this policy file is outside of the given folders: other clusters that use it move too",
                 Place(file.file),
@@ -263,25 +271,33 @@ def _policy_files(settings: Settings) -> list[str]:
 def decide_again(
     change: InputsChange, changed: Iterable[ChangedFile], source: TagSource, problems: Problems
 ) -> tuple[Decision, ...]:
-    """Return the decisions that the changed inputs give; reports as a run does.
+    """Return the decisions that the changed inputs give.
 
-    A companion that is missing for a pool that the change plans is an error too. Raises
+    Reports look-ups without an answer, and companions that pools of new plans lack. Raises
     `GenerationError` when the inputs cannot be used.
     """
     cluster = change.cluster
     settings = _changed_settings(change, {file.real: file for file in changed}, problems)
     problems.raise_errors()
-    inputs = load(settings, problems)
+    inputs = load(settings, problems, nodes=_SameNodes(cluster.inputs.inventory))
     grouping = with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
     answers = look_up(grouping.pools, source, problems, companions=companion_images(required))
-    for state in judge_companions(required, answers.companions):
-        if not isinstance(state, CompanionExists):
-            problems.error(
-                f"companion {state.required.companion.name} does not exist: {state.required.image}"
-            )
-    return decide_pools(grouping, answers.lookups)
+    report_companions(judge_companions(required, answers.companions), problems, strict=False)
+    decisions = decide_pools(grouping, answers.lookups)
+    report_unknown(decisions, problems)
+    return decisions
+
+
+@dataclass(frozen=True, slots=True)
+class _SameNodes:
+    """The inventory that was read already: stdin cannot be read twice."""
+
+    inventory: Inventory
+
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (of a protocol)
+        return self.inventory
 
 
 def _changed_settings(
@@ -309,11 +325,14 @@ def report_broken(
 ) -> None:
     """Report pools that would not keep their tag, and plans without an image of the driver.
 
-    `before` has the tag of each pool that must keep it. A pool whose kernel the driver has an image
-    for may get that. `driver` is empty when no version changes.
+    Pools whose image is unknown were reported before. `before` has the tag of each pool that must
+    keep it; a pool whose kernel the driver has an image for may get that. `driver` is empty when no
+    version changes.
     """
     added = {(one.platform, name) for one in plan.added for name in one.policies or ("",)}
     for decision in decisions:
+        if is_unknown(decision):
+            continue
         pool = decision.pool
         tag = "" if isinstance(decision, NoImage) else decision.image.tag
         of_driver = isinstance(decision, UsePrecompiled) and is_of(decision.version, driver)

@@ -33,7 +33,6 @@ from gitops_doca.core.upgrade.targets import (
     evaluate,
     find_target,
     kernels_to_ask,
-    serves,
 )
 from gitops_doca.core.upgrade.ways import Way, is_older
 from gitops_doca.sources.config import Settings
@@ -58,10 +57,10 @@ class UpgradeInputs:
 def find_upgrade(
     clusters: Sequence[UpgradeInputs], resolver: Inspector, problems: Problems, *, to: str = ""
 ) -> Upgrade:
-    """Return the way to the version `to`, or to the newest one that serves all pools.
+    """Return what each pool needs for the version `to`, or for the newest one that serves all pools.
 
-    What the tag lists propose is confirmed by the manifests. Reports the pools
-    that cannot use the version, and missing answers.
+    What the tag lists propose is confirmed by the manifests. Reports the pools that cannot use the
+    version, and missing answers.
     """
     return _Search(clusters, resolver, problems, to).run()
 
@@ -120,9 +119,9 @@ class _Search:
             newer=found.newer,
             older=found.older,
             passed_over=passed_over,
-            plans={cluster.label: self._plan(cluster, target, known) for cluster in self._clusters}
-            if serves(target)
-            else {},
+            plans={}
+            if target.blocked
+            else {cluster.label: self._plan(cluster, target, known) for cluster in self._clusters},
         )
 
     def _groups(self, known: Mapping[Repository, Published]) -> tuple[Group, ...]:
@@ -244,11 +243,14 @@ def _report(target: Target, without: Iterable[ImageReference], problems: Problem
     """Report the pools without a way: as missing, or as unknown if an answer is missing."""
     gone = sorted(without)
     if gone:
-        problems.warn(
-            "the tag list has images whose manifests are said not to exist, so they are not used",
-            details=tuple(f"{image}" for image in gone),
-            help="let the registry's owner fix it, then run again",
-        )
+        message = "the tag list has images whose manifests are said not to exist, so they are not used"
+        details = tuple(f"{image}" for image in gone)
+        help = "let the registry's owner fix it, then run again"
+        if any(way.gives_up for way in target.ways):
+            # They may be what the pools would have instead of compiling.
+            problems.error(message, category=Category.UNKNOWN, details=details, help=help)
+        else:
+            problems.warn(message, details=details, help=help)
     blocked = target.blocked
     if not blocked:
         return

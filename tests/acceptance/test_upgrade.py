@@ -121,6 +121,27 @@ def test_pools_that_need_both_revisions_get_one_of_them_as_a_fallback(tmp_path: 
     assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
 
 
+def test_another_revision_comes_before_a_fallback_that_has_the_new_kernel_too(tmp_path: Path) -> None:
+    rhel = "rhel9.4/5.14.0-427.13.1.el9_4.x86_64/amd64"
+    cluster = Move(
+        folder=tmp_path,
+        nodes={"gpu-1": GENERIC, "rhel-1": rhel},
+        version=OLD,
+        forced=False,
+        spec={"fallbackVersions": [OLD]},
+        published=(
+            *(f"{OLD}-6.8.0-{number}-generic-ubuntu24.04-amd64" for number in (100, 138)),
+            *(f"{version}-rhel9.4-amd64" for version in (OLD, COMPILES)),
+            f"{PRECOMPILED}-6.8.0-138-generic-ubuntu24.04-amd64",
+        ),
+    )
+    assert cluster.run("lock").exit_code == 0
+
+    upgrade(cluster, "--to", "doca3.5.0-26.07-0.7.7.0", "--write")
+
+    assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
+
+
 def written(folder: Path) -> tuple[str, list[str], list[dict[str, Any]]]:
     """Return the version of the policy, and the config's fallback versions and plans."""
     policy = yaml.safe_load((folder / "policy.yaml").read_text())
@@ -165,6 +186,16 @@ def test_pools_that_give_up_precompiled_images_keep_them_until_somebody_removes_
     assert written(tmp_path) == (COMPILES, [OLD], [])
     pools = json.loads(cluster.call("check", "--online", "-o", "json").stdout)["pools"]
     assert [(pool["state"], pool.get("fallback")) for pool in pools] == [("precompiled", True)] * 3
+
+
+def test_where_no_node_needs_another_kernel_no_command_waits_for_one(tmp_path: Path) -> None:
+    compiled = [f"{version}-ubuntu24.04-amd64" for version in (OLD, NEW)]
+    cluster = Move(folder=tmp_path, nodes={"gpu-1": GENERIC}, version=OLD, forced=False, published=compiled)
+    assert cluster.run("lock").exit_code == 0
+
+    report = upgrade(cluster, "--to", NEW, "--write")
+
+    assert report["next"] == ["gitops-doca lock", "gitops-doca diff --stat"]
 
 
 def test_a_kernel_without_its_companion_is_no_way(tmp_path: Path) -> None:
@@ -233,6 +264,42 @@ def test_an_unknown_companion_ends_the_search_and_no_older_version_is_chosen(tmp
     assert report["pools"][0]["why"] == (
         "cannot tell whether companion gpu-driver exists for 6.8.0-146-generic: 503 Service Unavailable"
     )
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_an_unknown_companion_of_an_older_kernel_is_unknown_and_no_pool_compiles(
+    tmp_path: Path, *, forced: bool
+) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC}, spec={"companions": [GPU_DRIVER]}, forced=forced)
+    tags = (
+        f"{COMPILES}-{kernel}ubuntu24.04-amd64" for kernel in ("6.8.0-138-generic-", "6.8.0-120-generic-")
+    )
+    cluster.published = (*cluster.published, *tags)
+    cluster.faults = {gpu_tag("6.8.0-120-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster, "--to", COMPILES, exit_code=5)
+
+    assert [(pool["to"], pool["why"]) for pool in report["pools"]] == [
+        (
+            None,
+            "cannot tell whether companion gpu-driver exists for 6.8.0-120-generic: 503 Service Unavailable",
+        )
+    ]
+
+
+def test_a_kernel_that_lacks_one_companion_is_no_way_whatever_the_others_are(tmp_path: Path) -> None:
+    other = {**GPU_DRIVER, "name": "other", "tag": "other-{kernel}"}
+    cluster = locked(
+        tmp_path,
+        nodes={"gpu-1": GENERIC},
+        spec={"companions": [GPU_DRIVER, other]},
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic"),
+    )
+    cluster.published = (*cluster.published, "other-6.8.0-117-generic")
+    cluster.inspections["other-6.8.0-117-generic"] = EVERYWHERE
+    cluster.faults = {gpu_tag("6.8.0-146-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    assert kernels(upgrade(cluster)) == {GENERIC: (NEW, "6.8.0-117-generic")}
 
 
 def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -> None:
@@ -310,9 +377,12 @@ def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> Non
 
 def test_a_build_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
-    cluster.published = (*cluster.published, "my-build-1-6.8.0-117-generic-ubuntu24.04-amd64")
+    names = ("my-build", "my-build-9")
+    tags = tuple(f"{name}-6.8.0-117-generic-ubuntu24.04-amd64" for name in names)
+    cluster.published = (*cluster.published, *tags)
 
-    assert kernels(upgrade(cluster, "--to", "my-build-1")) == {GENERIC: ("my-build-1", "6.8.0-117-generic")}
+    for name in names:
+        assert kernels(upgrade(cluster, "--to", name)) == {GENERIC: (name, "6.8.0-117-generic")}
 
 
 def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:
@@ -348,6 +418,25 @@ def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
     ]
 
 
+def test_a_listed_image_without_a_manifest_makes_no_pool_compile(tmp_path: Path) -> None:
+    running, compiles = f"{OLD}-6.8.0-100-generic-ubuntu24.04-amd64", f"{NEW}-ubuntu24.04-amd64"
+    cluster = Move(
+        folder=tmp_path,
+        nodes={"gpu-1": GENERIC},
+        version=OLD,
+        forced=False,
+        published=(running, compiles),
+    )
+    assert cluster.run("lock").exit_code == 0
+    registry = FakeResolver(
+        (running, compiles), lists=TagList(frozenset({running, compiles, TAG}), complete=True)
+    )
+
+    result = run_here("upgrade", "--to", NEW, "--write", cwd=tmp_path, connect=registry)
+
+    assert (result.exit_code, written(tmp_path)) == (5, (OLD, [], []))
+
+
 def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
     tag = f"{NEWEST}-6.8.0-146-generic-ubuntu24.04-amd64"
@@ -358,6 +447,28 @@ def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
     assert report["diagnostics"][0]["message"] == (
         f"cannot confirm that nvcr.io/nvidia/mellanox/doca-driver:{tag} exists: 503 Service Unavailable"
     )
+
+
+def many_versions(kernel: str, count: int = 2000) -> tuple[str, ...]:
+    return tuple(f"doca3.7.0-27.01-{n}.0.0.0-0-{kernel}-ubuntu24.04-amd64" for n in range(count))
+
+
+def test_of_very_many_versions_for_all_pools_some_are_shown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, *many_versions("6.8.0-146-generic"))
+
+    assert upgrade(cluster)["candidates"] == [f"doca3.7.0-27.01-{n}.0.0.0" for n in range(1999, 1989, -1)]
+
+
+def test_of_very_many_newer_versions_some_are_shown(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, *many_versions("6.8.0-99-generic"))
+
+    lines = cluster.call("upgrade").stdout.decode().splitlines()
+
+    newer = [line for line in lines if "newer" in line and "kernels" not in line]
+    assert newer[0].startswith("doca3.7.0-27.01-1999.0.0.0-0 is newer, but 1 pool cannot use it")
+    assert (len(newer), newer[5]) == (6, "1995 more newer versions cannot be used by every pool")
 
 
 def test_policies_with_a_digest_or_without_a_pool_stay_and_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from fakes.resolver import FakeResolver
+from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.lookup import Cause, TagLookup, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
 from support.move import NEW, OLD, manifests_by_pool, node_documents, plan
@@ -29,6 +31,7 @@ spec:
     version: "{OLD}"   # with the kernels of January
     forcePrecompiled: true
 """
+REPOSITORY = "nvcr.io/nvidia/mellanox/doca-driver"
 CONFIG = """\
 apiVersion: gitops-doca.dev/v1alpha1
 kind: DriverGenerator
@@ -72,8 +75,8 @@ class Folder:
         """Have nodes run the kernels of these pools."""
         self.write("nodes.yaml", yaml.safe_dump_all(node_documents(nodes)))
 
-    def call(self, *args: str, exit_code: int | None = None) -> Result:
-        result = run_here(*args, cwd=self.path, connect=FakeResolver(published_tags()))
+    def call(self, *args: str, exit_code: int | None = None, registry: FakeResolver | None = None) -> Result:
+        result = run_here(*args, cwd=self.path, connect=registry or FakeResolver(published_tags()))
         assert exit_code in (None, result.exit_code), result.stderr
         return result
 
@@ -260,7 +263,7 @@ def test_without_a_config_all_is_to_be_written_by_hand(tmp_path: Path) -> None:
     (tmp_path / "gitops-doca.yaml").unlink()
 
     assert refused(folder, "-p", "policy.yaml", "-i", "nodes.yaml") == [
-        "error[input]: the inputs of . cannot be changed: there is no gitops-doca.yaml",
+        "error[input]: the inputs cannot be changed: there is no gitops-doca.yaml",
         f"{BY_HAND}; fallbackVersions: [{OLD}]; add to planned: {PLAN_117}",
     ]
 
@@ -269,7 +272,10 @@ def test_where_the_operator_makes_the_daemonsets_there_are_no_fallback_versions(
     folder = Folder(tmp_path, config=f"{CONFIG}    emit: policies\n")
 
     why = "with emit: policies the operator makes the DaemonSets, and has no fallback versions"
-    assert refused(folder) == [f"error[input]: the inputs of . cannot be changed: {why}", BY_HAND]
+    assert refused(folder) == [
+        f"error[input]: the inputs cannot be changed: {why}",
+        f"{BY_HAND}; add to planned: {PLAN_117}",
+    ]
 
 
 def test_without_write_what_cannot_be_changed_is_no_error(tmp_path: Path) -> None:
@@ -277,7 +283,7 @@ def test_without_write_what_cannot_be_changed_is_no_error(tmp_path: Path) -> Non
 
     report = json.loads(folder.call("upgrade", "--to", NEW, "-o", "json", exit_code=0).stdout)
 
-    assert (report["edits"], len(report["byHand"])) == ([], 1)
+    assert (report["edits"], len(report["byHand"])) == ([], 2)
 
 
 def test_a_sixth_fallback_version_is_refused(tmp_path: Path) -> None:
@@ -298,6 +304,147 @@ def test_a_read_only_file_stops_the_edit_before_anything_is_written(tmp_path: Pa
     assert refused(folder, exit_code=74) == [
         "error[io]: gitops-doca.yaml is read-only, so nothing was written"
     ]
+
+
+def test_a_read_only_folder_stops_the_edit_too(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "fixed")
+    folder.path.chmod(0o555)
+
+    assert refused(folder, exit_code=74) == [
+        "error[io]: policy.yaml, gitops-doca.yaml are read-only, so nothing was written"
+    ]
+
+
+def test_a_link_out_of_the_repository_stops_the_edit_before_anything_is_written(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "repository")
+    (folder.path / ".git").mkdir()
+    config = (folder.path / "gitops-doca.yaml").rename(tmp_path / "elsewhere.yaml")
+    (folder.path / "gitops-doca.yaml").symlink_to(config)
+
+    lines = to_new(folder, exit_code=74).stderr.splitlines()
+
+    assert lines[0] == (
+        "error[io]: gitops-doca.yaml: is not written, since a symbolic link leads it out of its repository"
+    )
+    assert (folder.read("policy.yaml"), config.read_text()) == (POLICY, CONFIG)
+
+
+class Editor(FakeResolver):
+    """A registry during whose answers a file is changed."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(published_tags())
+        self._file = file
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        if self.asked:
+            self._file.write_text("# changed\n")
+        return super().resolve(images)
+
+
+def test_a_change_of_a_file_during_the_run_is_not_lost(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    registry = Editor(tmp_path / "gitops-doca.yaml")
+
+    result = folder.call("upgrade", "--to", NEW, "--write", registry=registry, exit_code=74)
+
+    assert result.stderr.splitlines() == [
+        "error[io]: gitops-doca.yaml is not as it was read any more, so nothing was written"
+    ]
+    assert (folder.read("policy.yaml"), folder.read("gitops-doca.yaml")) == (POLICY, "# changed\n")
+
+
+def test_nodes_on_stdin_are_read_once(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+
+    run_here(
+        *("upgrade", "-i", "-", "--to", NEW, "--write"),
+        cwd=tmp_path,
+        connect=FakeResolver(published_tags()),
+        stdin=folder.read("nodes.yaml").encode(),
+    )
+
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+
+
+def test_a_policy_on_stdin_is_to_be_changed_by_hand(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    # A file of the name that messages have for it.
+    folder.write("stdin", POLICY)
+    before = folder.files
+
+    result = run_here(
+        *("upgrade", "-p", "-", "--to", NEW, "--write"),
+        cwd=tmp_path,
+        connect=FakeResolver(published_tags()),
+        stdin=POLICY.encode(),
+    )
+
+    assert (result.exit_code, folder.files) == (3, before)
+    assert result.stderr.splitlines()[0] == (
+        "error[input]: the inputs cannot be changed: a policy comes from stdin"
+    )
+
+
+def test_a_folder_without_a_config_keeps_its_policy(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.boot({"gpu-1": GENERIC_NEW})
+    (tmp_path / "gitops-doca.yaml").unlink()
+    (tmp_path / "empty").mkdir()
+
+    result = folder.call(
+        *("upgrade", "empty", "-p", "policy.yaml", "-i", "nodes.yaml", "--to", NEW, "--write"), exit_code=3
+    )
+
+    assert folder.read("policy.yaml") == POLICY
+    assert result.stderr.splitlines() == [
+        "error[input]: empty: the inputs cannot be changed: there is no gitops-doca.yaml",
+        BY_HAND,
+    ]
+
+
+def test_where_the_operator_makes_the_daemonsets_a_plan_is_removed_by_hand(tmp_path: Path) -> None:
+    config = f"{CONFIG}    emit: policies\n    planned: [{PLAN_117}]\n"
+    folder = Folder(tmp_path, policy=POLICY.replace(OLD, NEW), config=config)
+    folder.boot({"gpu-1": GENERIC_NEW})
+
+    lines = folder.call("upgrade", "--finish", "--write", exit_code=3).stderr.splitlines()
+
+    assert lines[1] == f"  help: by hand: remove from planned: {GENERIC_NEW}"
+    assert folder.read("gitops-doca.yaml") == config
+
+
+def test_the_next_commands_name_the_same_inputs(tmp_path: Path) -> None:
+    names = ("-a b", "c")
+    for name in names:
+        Folder(tmp_path / name)
+    alone, registry = Folder(tmp_path), FakeResolver(published_tags())
+
+    several = run_here("upgrade", "--to", NEW, "--write", "--", *names, cwd=tmp_path, connect=registry)
+    one = alone.call("upgrade", "-p", "policy.yaml", "-i", "nodes.yaml", "--to", NEW, "--write")
+
+    assert next_commands(several) == [
+        "gitops-doca lock './-a b' c",
+        "gitops-doca diff './-a b' c --stat",
+        "# when nodes have booted other kernels:",
+        "gitops-doca inventory './-a b' --context CONTEXT --write '-a b/nodes.yaml'",
+        "gitops-doca inventory c --context CONTEXT --write c/nodes.yaml",
+        "gitops-doca lock './-a b' c",
+        "gitops-doca upgrade './-a b' c --finish --write",
+    ]
+    assert next_commands(one) == [
+        "gitops-doca lock -p policy.yaml -i nodes.yaml",
+        "gitops-doca diff --stat",
+        "# when nodes have booted other kernels:",
+        "gitops-doca inventory -p policy.yaml --write nodes.yaml",
+        "gitops-doca lock -p policy.yaml -i nodes.yaml",
+        "gitops-doca upgrade -p policy.yaml -i nodes.yaml --finish --write",
+    ]
+
+
+def next_commands(result: Result) -> list[str]:
+    lines = [line.strip() for line in result.stdout.decode().splitlines()]
+    return lines[lines.index("next:") + 1 :]
 
 
 def test_a_failure_between_two_files_names_what_was_written(tmp_path: Path) -> None:
@@ -333,8 +480,9 @@ def test_one_policy_file_of_two_clusters_moves_both_and_says_so(tmp_path: Path) 
 
     alone = folder.call("upgrade", "one", "--to", NEW, exit_code=0)
     both = to_new(folder, *names)
+    warning = "this policy file is outside of the given folders: other clusters that use it move too"
+    assert all(f"../policy.yaml: {warning}" in result.stderr for result in (alone, both))
 
-    assert "other clusters that use it move too" in alone.stderr
     assert "one and two use this policy file, so all of them move" in both.stderr
     assert folder.read("policy.yaml") == POLICY.replace(OLD, NEW)
     assert [(tmp_path / name / "policy.yaml").read_text() for name in names] == [POLICY, POLICY]
@@ -355,6 +503,48 @@ def test_running_pools_keep_their_bytes_and_new_ones_come(tmp_path: Path) -> Non
     after = manifests_by_pool(folder.call("generate", "--locked").stdout)
     assert after.keys() == {GENERIC, GENERIC_NEW}
     assert after[GENERIC] == before[GENERIC]
+
+
+AWAY = TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")
+
+
+class AwayLater(FakeResolver):
+    """A registry that answers the first round of look-ups only."""
+
+    def resolve(self, images: Collection[ImageReference]) -> Mapping[ImageReference, TagLookup]:
+        answers = super().resolve(images)
+        return answers if len(self.asked) == 1 else dict.fromkeys(images, AWAY)
+
+
+def test_a_registry_that_stops_answering_before_the_check_is_unknown(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    before = folder.files
+
+    result = folder.call(
+        *("upgrade", "--to", NEW, "--write"), registry=AwayLater(published_tags()), exit_code=5
+    )
+
+    assert folder.files == before
+    tag = f"{NEW}-6.8.0-100-generic-ubuntu24.04-amd64"
+    why = f"cannot tell whether {tag} exists in {REPOSITORY}: 503 Service Unavailable"
+    assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {why}"
+    assert "next:" not in result.stdout.decode()
+
+
+def test_a_plan_is_not_done_while_an_answer_about_its_pools_is_unknown(tmp_path: Path) -> None:
+    folder = moved(tmp_path)
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})
+    (tmp_path / "gitops-doca.lock.yaml").unlink()
+    faults = {f"{NEW}-6.8.0-100-generic-ubuntu24.04-amd64": AWAY}
+    registry = FakeResolver(published_tags(), faults=faults)
+
+    result = folder.call("upgrade", "--finish", "--write", registry=registry, exit_code=5)
+
+    assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+    assert result.stdout.decode().splitlines() == [
+        f"plan {GENERIC_NEW} stays: some answers are unknown",
+        f"fallback version {OLD} stays: some answers are unknown",
+    ]
 
 
 def moved(tmp_path: Path) -> Folder:
@@ -378,9 +568,29 @@ def test_finish_too_early_removes_nothing_and_says_why(tmp_path: Path) -> None:
         f"plan {GENERIC_NEW} stays: nodes of the same kind still run a fallback version",
         f"fallback version {OLD} stays: 1 node runs it",
         "",
-        "nothing was removed",
+        "no file needs a change",
     ]
     assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
+
+
+def test_a_plan_of_two_policies_waits_for_the_nodes_of_both(tmp_path: Path) -> None:
+    policies = [node_policy("amd64"), node_policy("arm64")]
+    for policy, value in zip(policies, "ab", strict=True):
+        policy["spec"]["nodeSelector"] = {"rack": value}
+        policy["spec"]["ofedDriver"]["version"] = NEW
+    config = f"{CONFIG}    planned: [{PLAN_117}]\n    fallbackVersions: [{OLD}]\n"
+    folder = Folder(tmp_path, policy=yaml.safe_dump_all(policies), config=config)
+    nodes = list(node_documents({"one": GENERIC_NEW, "two": GENERIC}))
+    for node, value in zip(nodes, "ab", strict=True):
+        node["metadata"]["labels"]["rack"] = value
+    folder.write("nodes.yaml", yaml.safe_dump_all(nodes))
+
+    result = folder.call("upgrade", "--finish", "--write", exit_code=0)
+
+    assert result.stdout.decode().splitlines()[0] == (
+        f"plan {GENERIC_NEW} stays: no node of arm64 runs it yet"
+    )
+    assert folder.read("gitops-doca.yaml") == config
 
 
 def test_finish_takes_out_what_the_upgrade_put_in(tmp_path: Path) -> None:
@@ -419,6 +629,19 @@ def test_the_way_back_gives_the_files_of_before(tmp_path: Path) -> None:
     assert folder.read("gitops-doca.yaml") == CONFIG
 
 
+def test_the_way_back_is_the_same_beside_a_policy_with_a_digest(tmp_path: Path) -> None:
+    digest = node_policy("arm64")
+    digest["spec"]["ofedDriver"]["version"] = f"sha256:{'a' * 64}"
+    policies = yaml.safe_dump_all([node_policy("amd64"), digest])
+    folder = Folder(tmp_path, policy=policies)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+
+    to_new(folder)
+    folder.call("upgrade", "--to", OLD, "--write", exit_code=0)
+
+    assert (folder.read("policy.yaml"), folder.read("gitops-doca.yaml")) == (policies, CONFIG)
+
+
 def test_on_the_way_back_moved_nodes_keep_their_version_as_a_fallback(tmp_path: Path) -> None:
     folder = moved(tmp_path)
     folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC_NEW})
@@ -449,4 +672,4 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     result = to_new(folder)
 
     assert folder.files == before
-    assert result.stdout.decode().splitlines()[-1] == "nothing was changed: the inputs say so already"
+    assert result.stdout.decode().splitlines()[-1] == "no file needs a change"

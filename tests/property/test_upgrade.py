@@ -6,13 +6,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.cluster import DIGEST
+from gitops_doca.core.model import ARCH_LABEL, OS_VERSION_LABEL
 from gitops_doca.core.resolve.lookup import ImagePlatforms
 from gitops_doca.core.tags import split_revision, version_key
-from support.move import GPU_DRIVER, Move, plan
+from support.move import GPU_DRIVER, REPOSITORY, Move, node_documents, plan
 from support.published import VERSIONS
 
 SYSTEMS = ("ubuntu24.04", "ubuntu22.04")
@@ -184,3 +186,117 @@ def family(pool: str) -> tuple[str, str, str]:
 
 def is_listed(driver: str, published: Collection[str]) -> bool:
     return any(tag.startswith(f"{driver}-") for tag in published)
+
+
+def node_policy(name: str, label: str, value: str, *, version: str, forced: bool) -> dict[str, Any]:
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "nodeSelector": {label: value},
+            "ofedDriver": {
+                "image": "doca-driver",
+                "repository": REPOSITORY,
+                "version": version,
+                "forcePrecompiled": forced,
+            },
+        },
+    }
+
+
+class Steps:
+    """A cluster with two policies, of which each step is checked."""
+
+    def __init__(self, move: Move) -> None:
+        self.move = move
+
+    def step(self, *args: str) -> dict[str, Any] | None:
+        """Run `upgrade` with `--write`; None if it failed, and then no file has changed."""
+        files, before = read(self.move.folder), self.images
+        result = self.move.call("upgrade", *args, "--write", "-o", "json")
+        report: dict[str, Any] = json.loads(result.stdout)
+        if result.exit_code:
+            assert result.exit_code in (3, 4), result.stderr
+            assert read(self.move.folder) == files
+            return None
+        to = driver_of(args[1]) if "--to" in args else None
+        after = self.images
+        for pool, was in before.items():
+            if was["nodes"] and was["state"] == "precompiled":
+                now = after[pool]
+                assert now["state"] == "precompiled"
+                assert now["tag"] == was["tag"] or driver_of(now["version"]) == to
+        assert self.move.call("lock").exit_code in (0, 4)
+        return report
+
+    @property
+    def images(self) -> dict[tuple[str, str], dict[str, Any]]:
+        document = json.loads(self.move.call("check", "-o", "json", "--online").stdout)
+        return {(pool["policy"]["name"], pool["pool"]): pool for pool in document["pools"]}
+
+    def boot(self, report: dict[str, Any], names: Collection[str]) -> None:
+        """Have these nodes boot the kernels that a report has for them."""
+        nodes = dict(self.move.nodes)
+        for way in report["pools"]:
+            os, _, arch = way["pool"].split("/")
+            nodes |= {name: f"{os}/{way['to']['kernel']}/{arch}" for name in way["nodes"] if name in names}
+        self.move.nodes = nodes
+        items = list(node_documents(nodes))
+        text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items})
+        (self.move.folder / "nodes.yaml").write_text(text)
+        self.move.call("lock")
+
+
+@settings(max_examples=60)
+@given(
+    nodes=NODES,
+    plans=st.lists(
+        st.tuples(st.sampled_from(POOLS), st.sampled_from([(), ("one",), ("two",), ("one", "two")])),
+        unique_by=lambda plan: plan[0],
+        max_size=2,
+    ),
+    versions=st.tuples(st.sampled_from(DRIVERS), st.sampled_from(DRIVERS)),
+    forced=st.tuples(st.booleans(), st.booleans()),
+    fallbacks=st.lists(st.sampled_from(DRIVERS), unique=True, max_size=2),
+    targets=st.tuples(st.sampled_from(TARGETS), st.sampled_from(TARGETS)),
+    published=st.frozensets(st.sampled_from(DRIVER_TAGS), min_size=40),
+    moved=st.frozensets(st.sampled_from(["gpu-1", "gpu-2", "cpu-1", "cpu-2", "cpu-3"])),
+    by_os=st.booleans(),
+)
+def test_two_policies_move_there_and_back(
+    nodes: Mapping[str, str],
+    plans: list[tuple[str, tuple[str, ...]]],
+    versions: tuple[str, str],
+    forced: tuple[bool, bool],
+    fallbacks: list[str],
+    targets: tuple[str, str],
+    published: Collection[str],
+    *,
+    moved: Collection[str],
+    by_os: bool,
+) -> None:
+    label, values = (OS_VERSION_LABEL, ("22.04", "24.04")) if by_os else (ARCH_LABEL, ARCHITECTURES)
+    policies = [
+        node_policy(name, label, value, version=version, forced=force)
+        for name, value, version, force in zip(("one", "two"), values, versions, forced, strict=True)
+    ]
+    planned = [{**entry(pool), **({"policies": list(names)} if names else {})} for pool, names in plans]
+    with tempfile.TemporaryDirectory() as name:
+        spec = {"planned": planned, "fallbackVersions": fallbacks}
+        move = Move(folder=Path(name), nodes=nodes, spec=spec, published=published)
+        move.write()
+        (move.folder / "policy.yaml").write_text(yaml.safe_dump_all(policies))
+        move.call("lock")
+        steps = Steps(move)
+        there = steps.step("--to", targets[0])
+        assert steps.step("--finish") is not None
+        if there is None:
+            return
+        steps.boot(there, moved)
+        assert steps.step("--finish") is not None
+        back = steps.step("--to", targets[1])
+        if back is None:
+            return
+        steps.boot(back, nodes)
+        assert steps.step("--finish") is not None

@@ -14,6 +14,7 @@ from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
     Flags,
+    InputFlags,
     live_options,
     lock_option,
     registry_options,
@@ -21,9 +22,9 @@ from gitops_doca.cli.settings.flags import (
     targets_argument,
     with_flags,
 )
-from gitops_doca.cli.settings.run_config import choose_source
+from gitops_doca.cli.settings.run_config import choose_source, input_words
 from gitops_doca.core.diagnostics import SAME, Problems
-from gitops_doca.core.resolve.decide import Decision
+from gitops_doca.core.resolve.decide import Decision, report_unknown
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import chosen_tags, kept_tags
 from gitops_doca.core.upgrade.finish import finish as find_finished
@@ -32,6 +33,7 @@ from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.emit.upgrade.document import json_upgrade
 from gitops_doca.emit.upgrade.text import markdown_upgrade, text_upgrade
 from gitops_doca.sources.driver_versions import check_version
+from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.usecases.change_inputs import Changed, decide_again, report_broken
 from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.look_up import RegistryTags, look_up
@@ -78,7 +80,7 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str | 
     "(default: the newest that has an image for every pool).",
 )
 @option(OUTPUT, "--write", is_flag=True, help="Change policies and configs for --to or --finish.")
-@option(INPUTS, "--finish", is_flag=True, help="Show plans and fallback versions that can be removed.")
+@option(INPUTS, "--finish", is_flag=True, help="Show plans and fallback versions that are no longer needed.")
 @option(
     OUTPUT,
     "-o",
@@ -95,13 +97,14 @@ def command(
     """Print which kernel each pool needs for another driver version.
 
     Kernel and driver have to move together: NVIDIA publishes each precompiled image for one kernel.
-    For each pool that is the newest kernel that the version has an image for, and all companions.
-    With --write the policies name the version, and the configs plan the new kernels and keep the
-    versions that pools still run as fallback versions. The manifests of running pools stay the same.
+    Each pool gets the newest kernel for which the version has an image and all companions exist.
+    With --write the policies get the version, and the configs get plans for the new kernels, and the
+    versions that pools still run as fallback versions. Running pools keep their manifests.
 
     When all nodes have moved, --finish --write removes the plans and fallback versions again.
 
-    Exit code 4: the version has no image for some pool, 5: a registry gave no answer.
+    Exit code 3: the inputs cannot be changed, 4: the version has no image for some pool, 5: a
+    registry gave no answer.
     """
     if finish and to:
         raise click.UsageError("--finish and --to exclude each other")
@@ -110,7 +113,7 @@ def command(
     fleet = open_fleet(targets, flags)
     if fleet is None:
         return SAME
-    run = _Run(fleet, targets)
+    run = _Run(fleet, targets, flags.inputs)
     report = run.finish(write=write) if finish else run.plan(to or "", write=write)
     if output == _JSON:
         write_stdout(json_upgrade(report, fleet.clusters[0].label, fleet.diagnostics))
@@ -126,9 +129,10 @@ def command(
 class _Run:
     """One run for all clusters."""
 
-    def __init__(self, fleet: Fleet, targets: Sequence[str]) -> None:
+    def __init__(self, fleet: Fleet, targets: Sequence[str], given: InputFlags) -> None:
         self._fleet = fleet
-        self._targets = targets
+        self._targets = list(map(_word, targets))
+        self._given = given
         self._registries = connect_shared(
             [run_config for _, run_config in fleet.usable], fleet.shared, whole_lists=True
         )
@@ -156,7 +160,7 @@ class _Run:
         return replace(report, upgrade=upgrade, commands=self._next(report, target))
 
     def finish(self, *, write: bool) -> UpgradeReport:
-        """Find the plans and fallback versions that are of no more use, and remove them."""
+        """Find the plans and fallback versions that are no longer needed, and remove them."""
         clusters = load_all(self._fleet)
         if clusters is None:
             return UpgradeReport()
@@ -166,7 +170,9 @@ class _Run:
                 source = choose_source(one.run_config, one.cluster.problems, self._registries)
                 pools = one.inputs.inputs.grouping
                 lookups = look_up(pools.pools, source, one.cluster.problems).lookups
-                decided[one.inputs.label] = source, decide_pools(pools, lookups)
+                decisions = decide_pools(pools, lookups)
+                report_unknown(decisions, one.cluster.problems)
+                decided[one.inputs.label] = source, decisions
         if len(decided) < len(clusters):
             return UpgradeReport()
         finishes, plans = {}, {}
@@ -176,6 +182,8 @@ class _Run:
                 one.inputs.inputs.grouping, decided[label][1], settings.planned, settings.fallback_versions
             )
             plans[label] = finishes[label].plan(settings.fallback_versions)
+        if self._fleet.has_errors:
+            return UpgradeReport(finishes=finishes)
 
         def check(one: LoadedCluster, changed: Changed) -> None:
             plan, problems = plans[one.inputs.label], one.cluster.problems
@@ -188,15 +196,19 @@ class _Run:
         return replace(report, finishes=finishes, commands=tuple(commands if report.edits else ()))
 
     def _next(self, report: UpgradeReport, target: Target) -> tuple[str, ...]:
-        """Return the commands that come after this one."""
-        later = (
-            "# when nodes have booted other kernels:",
-            *self._inventories(),
-            self._command("lock"),
-            self._command("upgrade", "--finish", "--write"),
-        )
+        """Return the commands that come after this one; none after an error."""
+        if self._fleet.has_errors:
+            return ()
+        later: tuple[str, ...] = ()
+        if any(way.moves and way.running.pool.nodes for way in target.ways):
+            later = (
+                "# when nodes have booted other kernels:",
+                *self._inventories(),
+                self._command("lock"),
+                self._command("upgrade", "--finish", "--write"),
+            )
         if report.is_written:
-            return self._command("lock"), self._command("diff", "--stat"), *later
+            return self._command("lock"), _command("diff", *self._targets, "--stat"), *later
         if report.edits:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
         return later if not (target.is_reached or report.by_hand) else ()
@@ -204,9 +216,29 @@ class _Run:
     def _inventories(self) -> Iterator[str]:
         """Yield the commands that update the inventories."""
         for cluster, run_config in self._fleet.usable:
-            for file in run_config.settings.inventory[:1]:
-                folder = [] if cluster.label == "." else [cluster.label]
-                yield shlex.join(["gitops-doca", "inventory", *folder, "--write", file])
+            if run_config.live:
+                continue
+            files = run_config.settings.inventory
+            if len(files) > 1 or STDIN in files:
+                yield f"# update the inventory: {' '.join(map(display_name, files))}"
+                continue
+            folder = [] if cluster.label == "." else [_word(cluster.label)]
+            context = [] if self._fleet.is_one else ["--context", "CONTEXT"]
+            policies = input_words(self._given.policies, (), None, None)
+            yield _command("inventory", *folder, *policies, *context, "--write", *files)
 
     def _command(self, name: str, *flags: str) -> str:
-        return shlex.join(["gitops-doca", name, *self._targets, *flags])
+        """Return a command for the same inputs."""
+        given = self._given
+        live = next((run_config.live for _, run_config in self._fleet.usable), None)
+        inputs = input_words(given.policies, given.inventory, given.lock, live)
+        return _command(name, *self._targets, *inputs, *flags)
+
+
+def _command(name: str, *words: str) -> str:
+    return shlex.join(["gitops-doca", name, *words])
+
+
+def _word(target: str) -> str:
+    """Return a folder or config so that it is not read as a flag."""
+    return f"./{target}" if target.startswith("-") and target != STDIN else target

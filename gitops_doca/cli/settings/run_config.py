@@ -84,12 +84,16 @@ def lock_command(
     words = ["gitops-doca", "lock"]
     if target is not None:
         words.append(target)
-    for flag, files in (("-p", policies), ("-i", inventory)):
-        words += [word for file in files for word in (flag, file)]
-    words += live.flags if live else ()
-    if lock:
-        words += ["--lock", lock]
-    return shlex.join(words)
+    return shlex.join([*words, *input_words(policies, inventory, lock, live)])
+
+
+def input_words(
+    policies: Iterable[str], inventory: Iterable[str], lock: str | None, live: LiveInventory | None
+) -> tuple[str, ...]:
+    """Return the flags that name inputs and lock."""
+    files = (("-p", policies), ("-i", inventory))
+    named = (word for flag, some in files for file in some for word in (flag, file))
+    return (*named, *(live.flags if live else ()), *(("--lock", lock) if lock else ()))
 
 
 def generate_for(run_config: RunConfig, problems: Problems) -> Generation:

@@ -124,6 +124,11 @@ def decide(pool: Pool, lookups: Mapping[ImageReference, TagLookup]) -> Decision:
     return NoImage(pool=pool, image=image, lookup=TagMissing())
 
 
+def is_unknown(decision: Decision) -> bool:
+    """Say whether a pool has no image because a look-up gave no answer."""
+    return isinstance(decision, NoImage) and isinstance(decision.lookup, TagUnknown)
+
+
 class _Candidate(NamedTuple):
     """An image that a pool may run."""
 
@@ -187,6 +192,11 @@ def report(
         problems.add(_missing(image, pools, listed, recorded))
     for (repository, lookup), images in unknown.items():
         problems.add(_unknown(repository, lookup, images))
+
+
+def report_unknown(decisions: Iterable[Decision], problems: Problems) -> None:
+    """Report only the pools whose image is unknown."""
+    report(list(filter(is_unknown, decisions)), {}, problems)
 
 
 def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, recorded: str) -> Diagnostic:

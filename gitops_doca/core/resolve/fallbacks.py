@@ -14,9 +14,10 @@ from gitops_doca.core.resolve.decide import (
     UseDigest,
     UsePrecompiled,
     describe_pools,
+    is_unknown,
     precompiled_image,
 )
-from gitops_doca.core.resolve.lookup import TagList, TagUnknown
+from gitops_doca.core.resolve.lookup import TagList
 from gitops_doca.core.tags import split_revision
 
 
@@ -41,7 +42,7 @@ def with_fallbacks(policies: Iterable[Policy], versions: Sequence[str]) -> tuple
 
 def unused_fallbacks(decisions: Sequence[Decision], versions: Iterable[str]) -> tuple[str, ...]:
     """Return the fallback versions that no pool runs; none while an answer is unknown."""
-    if any(isinstance(d, NoImage) and isinstance(d.lookup, TagUnknown) for d in decisions):
+    if any(map(is_unknown, decisions)):
         return ()
     used = {decision.fallback for decision in decisions if isinstance(decision, UsePrecompiled)}
     return tuple(version for version in versions if version not in used)

@@ -17,9 +17,9 @@ from gitops_doca.core.resolve.decide import (
 )
 from gitops_doca.core.resolve.fallbacks import with_fallbacks
 from gitops_doca.core.resolve.lookup import TagLookup
-from gitops_doca.core.tags import precompiled_tag, split_revision, version_key
+from gitops_doca.core.tags import precompiled_tag, version_key
 from gitops_doca.core.upgrade.published import Published
-from gitops_doca.core.upgrade.running import Driver
+from gitops_doca.core.upgrade.running import Driver, is_of
 from gitops_doca.core.upgrade.targets import Choice, Target, Wanted
 from gitops_doca.core.upgrade.ways import Way
 
@@ -66,7 +66,7 @@ def plan_cluster(
         if policy.key in keys and choice.version != policy.driver.version
     }
     # A version that all policies name already is of no use as a fallback.
-    own = {versions.get(key, version) for key, version in _versions(pools).items()}
+    own = {version for key, old in _versions(pools).items() if (version := versions.get(key, old))}
     today = [version for version in fallbacks if own != {version}]
     kept = _fallbacks(today, choices, ways, published)
     added = _new_plans(ways, pools, [policy.name for policy in policies])
@@ -98,7 +98,7 @@ def _fallbacks(
     kept = [way for way in ways if _keeps(way, published)]
     revisions = [version for choice in choices for version in choice.revisions]
     others = sorted({way.running.version for way in kept}, key=version_key, reverse=True)
-    order = list(dict.fromkeys([*today, *revisions, *others]))
+    order = list(dict.fromkeys([*revisions, *today, *others]))
     # A version before the one that a pool keeps must not have an image for its kernel.
     for _ in order:
         for way in kept:
@@ -183,7 +183,7 @@ def _is_of(decision: Decision, wanted: Wanted) -> bool:
     """Say whether a planned pool gets an image of the target, revisions aside, or one by digest."""
     match decision:
         case UsePrecompiled() | CompileOnNode():
-            return split_revision(decision.version)[0] == wanted.driver
+            return is_of(decision.version, wanted.driver)
         case UseDigest():
             return True
         case NoImage():
@@ -208,16 +208,13 @@ def chosen_tags(decisions: Iterable[Decision]) -> dict[LockedPool, str]:
     }
 
 
-def config_by_hand(plan: ClusterPlan) -> tuple[str, ...]:
-    """Return what has to be written into a config by hand."""
-    fallbacks = (
-        f"fallbackVersions: [{', '.join(plan.fallbacks)}]" if plan.fallbacks else "no fallbackVersions"
-    )
-    return (
-        fallbacks,
-        *(f"add to planned: {_entry(one)}" for one in plan.added),
-        *(f"remove from planned: {one}" for one in plan.removed),
-    )
+def config_by_hand(plan: ClusterPlan, today: Sequence[str]) -> Iterator[str]:
+    """Yield what has to be written by hand into a config with these fallback versions today."""
+    if plan.fallbacks != today:
+        versions = ", ".join(plan.fallbacks)
+        yield f"fallbackVersions: [{versions}]" if versions else "remove fallbackVersions"
+    yield from (f"add to planned: {_entry(one)}" for one in plan.added)
+    yield from (f"remove from planned: {one}" for one in plan.removed)
 
 
 def _entry(plan: PlannedPool) -> str:

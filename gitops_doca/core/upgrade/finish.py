@@ -1,14 +1,17 @@
-"""Find the plans and fallback versions that are of no more use."""
+"""Find the plans and fallback versions that are no longer needed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.model import PlannedPool
-from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
+from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, is_unknown
 from gitops_doca.core.resolve.fallbacks import unused_fallbacks
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.core.resolve.progress import done_plans
+from gitops_doca.core.tags import flavour_of
 from gitops_doca.core.upgrade.edits import ClusterPlan
+
+_UNKNOWN = "some answers are unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ def finish(
         plans=tuple(plan for plan in plans if any(plan is one for one in done)),
         fallbacks=unused,
         stay=(
-            *(Leftover(what=f"plan {plan}", why=_not_done(plan, grouping)) for plan in staying),
+            *(Leftover(what=f"plan {plan}", why=_not_done(plan, decisions)) for plan in staying),
             *(
                 Leftover(what=f"fallback version {version}", why=_users(version, decisions))
                 for version in used
@@ -56,10 +59,19 @@ def finish(
     )
 
 
-def _not_done(plan: PlannedPool, grouping: Grouping) -> str:
-    if any(plan is one for one in grouping.obsolete_plans):
-        return "nodes of the same kind still run a fallback version"
-    return "no node runs it yet"
+def _not_done(plan: PlannedPool, decisions: Sequence[Decision]) -> str:
+    """Return why a plan has to stay."""
+    own = [d for d in decisions if d.pool.platform == plan.platform and plan.is_for(d.pool.policy)]
+    waiting = [decision.pool.policy.name for decision in own if not decision.pool.nodes]
+    if len(waiting) == len(own):
+        return "no node runs it yet"
+    if waiting:
+        return f"no node of {' and '.join(waiting)} runs it yet"
+    kind = flavour_of(plan.platform)
+    alike = [d for d in decisions if plan.is_for(d.pool.policy) and flavour_of(d.pool.platform) == kind]
+    if any(map(is_unknown, alike)):
+        return _UNKNOWN
+    return "nodes of the same kind still run a fallback version"
 
 
 def _users(version: str, decisions: Iterable[Decision]) -> str:
@@ -67,4 +79,4 @@ def _users(version: str, decisions: Iterable[Decision]) -> str:
     nodes = sum(len(decision.pool.nodes) for decision in users)
     if nodes:
         return f"{nodes} {'node runs' if nodes == 1 else 'nodes run'} it"
-    return "a planned pool needs it" if users else "some answers are unknown"
+    return "a planned pool needs it" if users else _UNKNOWN

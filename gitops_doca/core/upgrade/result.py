@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gitops_doca.core.model import Policy
 from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.finish import Finish
-from gitops_doca.core.upgrade.targets import Target, serves
+from gitops_doca.core.upgrade.targets import Target
 
 KIND = "DriverUpgrade"
 
@@ -39,7 +39,7 @@ class Upgrade:
     @property
     def is_possible(self) -> bool:
         """Whether every pool has a way."""
-        return self.target is not None and serves(self.target)
+        return self.target is not None and not self.target.blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,9 @@ from gitops_doca.core.upgrade.ways import Companions, Rules, Way, find_way, imag
 MOST_KERNELS = 3
 """The most kernels of a pool whose companions are looked up at the same time."""
 
+MOST_VERSIONS = 10
+"""The most versions whose companions are looked up at the same time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -56,9 +59,11 @@ class Wanted:
 
     def rules(self, running: Running) -> Rules:
         """Return what a pool's way may do: back to older kernels only with an older version."""
+        if not self.is_explicit:
+            return Rules()
         versions = (running.pool.policy.driver.version, running.version)
         back = any(self._is_older_than(version) for version in versions if version)
-        return Rules(may_compile=self.is_explicit, may_go_back=self.is_explicit and back)
+        return Rules(may_compile=True, may_go_back=back)
 
     def _is_older_than(self, version: str) -> bool:
         other = version if self.version != self.driver else split_revision(version)[0]
@@ -125,18 +130,22 @@ def _choose(group: Group, wanted: Wanted, companions: Companions) -> Choice:
     if not versions:
         why = f"{group.published.repository} has no image of this version"
         return Choice(group=group, version="", ways=tuple(Way(running=one, why=why) for one in group.pools))
-    by_pool = [
-        [find_way(one, version, group.published, companions, wanted.rules(one)) for version in versions]
-        for one in group.pools
-    ]
+    pools = [(one, wanted.rules(one)) for one in group.pools]
+    by_version: list[tuple[Way, ...]] = []
+    for version in versions:
+        ways = tuple(find_way(one, version, group.published, companions, rules) for one, rules in pools)
+        if not any(way.rank for way in ways):
+            return Choice(group=group, version=version, ways=ways)
+        by_version.append(ways)
+    by_pool = list(zip(*by_version, strict=True))
     best = [min(ways, key=_rank) for ways in by_pool]
     for number, version in enumerate(versions):
-        ways = tuple(some[number] for some in by_pool)
+        ways = by_version[number]
         if all(way.rank == first.rank for way, first in zip(ways, best, strict=True)):
             return Choice(group=group, version=version, ways=ways)
 
     def served(number: int) -> tuple[int, int, int]:
-        own = [some[number] for some in by_pool]
+        own = by_version[number]
         compiled = sum(way.exists and first.compiles for way, first in zip(own, best, strict=True))
         return compiled, sum(way.exists for way in own), -number
 
@@ -155,11 +164,6 @@ def _rank(way: Way) -> int:
     return way.rank
 
 
-def serves(target: Target) -> bool:
-    """Say whether every pool has a way."""
-    return not target.blocked
-
-
 def candidates(groups: Sequence[Group]) -> tuple[Wanted, ...]:
     """Return the drivers that all repositories have and that are older than no policy's, newest first."""
     if not groups:
@@ -176,9 +180,10 @@ def kernels_to_ask(
     """Return how many of these versions to ask the companions for, and the kernels of each pool.
 
     The kernels are the newest of each version, at most `MOST_KERNELS` of a pool; the first version
-    is always among them, and others as long as all their kernels are.
+    is always among them, and others, at most `MOST_VERSIONS`, as long as all their kernels are.
     """
     kernels: dict[tuple[object, Platform], tuple[Pool, list[str]]] = {}
+    some = some[:MOST_VERSIONS]
     for number, wanted in enumerate(some):
         merged = dict(kernels)
         for group in groups:
@@ -193,11 +198,13 @@ def kernels_to_ask(
 
 
 def _kernels(running: Running, wanted: Wanted, group: Group) -> list[str]:
-    """Return the kernels of a version that a pool may boot, newest first, without its own."""
+    """Return the newest kernels of a version that a pool may boot, newest first, without its own."""
+    rules = wanted.rules(running)
     found = {
         kernel
         for version in wanted.versions(group.published)
-        for kernel in kernels_for(running, version, group.published, wanted.rules(running))
+        # More are never asked for; its own may be one of them.
+        for kernel in kernels_for(running, version, group.published, rules)[: MOST_KERNELS + 2]
         if kernel != running.kernel or not running.pool.nodes
     }
     return sorted(found, key=kernel_key, reverse=True)
@@ -229,7 +236,7 @@ def find_target(
     that.
     """
     by_list = {wanted: evaluate(groups, wanted, _needed_by_none) for wanted in candidates(groups)}
-    known = {wanted: target for wanted, target in by_list.items() if not serves(target)}
+    known = {wanted: target for wanted, target in by_list.items() if target.blocked}
     left = [wanted for wanted in by_list if wanted not in known]
     while left:
         count, kernels = kernels_to_ask(groups, left)
@@ -237,7 +244,7 @@ def find_target(
         batch = {wanted: evaluate(groups, wanted, companions) for wanted in left[:count]}
         known |= batch
         for target in batch.values():
-            if serves(target):
+            if not target.blocked:
                 return _found(target, [known[one] for one in by_list if one in known])
             if any(way.is_unknown for way in target.ways):
                 return Found(target=target)
@@ -248,7 +255,7 @@ def find_target(
 
 def _found(target: Target, newest_first: Sequence[Target]) -> Found:
     at = next(number for number, one in enumerate(newest_first) if one is target)
-    older = (one for one in newest_first[at + 1 :] if serves(one) and not one.is_reached)
+    older = (one for one in newest_first[at + 1 :] if not one.blocked and not one.is_reached)
     return Found(target=target, newer=tuple(newest_first[:at]), older=tuple(older))
 
 

@@ -1,6 +1,7 @@
 """Find the kernel with which a pool can run another driver version."""
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gitops_doca.core.model import Pool
@@ -8,6 +9,7 @@ from gitops_doca.core.phrases import list_nodes
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.companions import (
     CompanionExists,
+    CompanionMissing,
     CompanionState,
     CompanionUnknown,
 )
@@ -49,7 +51,8 @@ class Way:
     @property
     def is_unknown(self) -> bool:
         """Whether a companion's registry gave no answer, so that there may be a way."""
-        return not self.exists and any(isinstance(one, CompanionUnknown) for one in self.companions)
+        kinds = set(map(type, self.companions))
+        return not self.exists and CompanionUnknown in kinds and CompanionMissing not in kinds
 
     @property
     def gives_up(self) -> bool:
@@ -90,7 +93,7 @@ def kernels_for(running: Running, version: str, published: Published, rules: Rul
     kernels = published.release(version).kernels.get(flavour_of(running.pool.platform), ())
     if rules.may_go_back or not running.pool.nodes:
         return kernels
-    return tuple(kernel for kernel in kernels if not is_older(kernel, running.kernel))
+    return kernels[: bisect_left(kernels, True, key=lambda kernel: is_older(kernel, running.kernel))]
 
 
 def find_way(
@@ -125,24 +128,26 @@ def _ways(
         bad = [one for one in needed if not isinstance(one, CompanionExists)]
         if not bad:
             yield Way(running=running, version=version, kernel=kernel, companions=needed)
-        refused = refused or Way(
-            running=running, why=_lacking(needed, kernel), nearest=kernel, companions=needed
-        )
-        if any(isinstance(one, CompanionUnknown) for one in bad):
-            # An older kernel must not be chosen because a registry is away.
-            break
+            continue
+        worst = next((one for one in bad if isinstance(one, CompanionMissing)), bad[0])
+        why = _lacking(worst, kernel)
+        lacking = Way(running=running, why=why, nearest=kernel, companions=needed)
+        if isinstance(worst, CompanionUnknown):
+            # No older kernel must be chosen because a registry is away, and no image that compiles.
+            yield lacking
+            return
+        refused = refused or lacking
     if can_compile and (rules.may_compile or running.driver is not Driver.PRECOMPILED):
         yield compiling
     yield refused or _no_kernel(running, version, published)
 
 
-def _lacking(states: Sequence[CompanionState], kernel: str) -> str:
-    """Say why a kernel is of no use, by the first of its companions that does not exist."""
-    first = next(one for one in states if not isinstance(one, CompanionExists))
-    companion = f"companion {first.required.companion.name}"
-    if isinstance(first, CompanionUnknown):
-        return f"cannot tell whether {companion} exists for {kernel}: {first.lookup.reason}"
-    return f"{companion} is missing for {kernel}: {first.required.image.tag}"
+def _lacking(state: CompanionState, kernel: str) -> str:
+    """Say why a kernel is of no use, by a companion that does not exist."""
+    companion = f"companion {state.required.companion.name}"
+    if isinstance(state, CompanionUnknown):
+        return f"cannot tell whether {companion} exists for {kernel}: {state.lookup.reason}"
+    return f"{companion} is missing for {kernel}: {state.required.image.tag}"
 
 
 def _no_kernel(running: Running, version: str, published: Published) -> Way:

@@ -1,1 +1,1 @@
-"""Format the way to another driver version as text, Markdown or JSON."""
+"""Format an upgrade as text, Markdown or JSON."""

@@ -9,11 +9,11 @@ from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel")
+_MOST_NEWER = 5
 _NODES = HEADS.index("nodes")
 NUMBERS = (_NODES,)
 NOT_POSSIBLE = "not possible"
-_NOTHING = "nothing was changed: the inputs say so already"
-_NOTHING_REMOVED = "nothing was removed"
+NOTHING = "no file needs a change"
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
@@ -71,11 +71,13 @@ def _version(target: Target) -> str:
 
 def notes(upgrade: Upgrade) -> Iterator[str]:
     """Yield what else there is to know about the versions."""
-    for newer in upgrade.newer:
+    for newer in upgrade.newer[:_MOST_NEWER]:
         blocked = newer.blocked
         pools = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
         first = f"{blocked[0].running.pool.platform}: {blocked[0].why}"
         yield f"{_version(newer)} is newer, but {pools} cannot use it ({first})"
+    if (more := len(upgrade.newer) - _MOST_NEWER) > 0:
+        yield f"{more} more newer version{'s' if more > 1 else ''} cannot be used by every pool"
     for older in upgrade.older:
         yield f"{_version(older)} has an image for every pool too"
     for one in upgrade.passed_over:
@@ -87,9 +89,10 @@ def notes(upgrade: Upgrade) -> Iterator[str]:
     for choice in target.choices:
         for version in choice.revisions:
             count = sum(way.version == version for way in choice.ways)
+            verb, them = ("gets", "it") if count == 1 else ("get", "them")
             yield (
                 f"{choice.group.policies[0].kind} {choice.group.policies[0].name}: {count} of its pools "
-                f"get {version} as a fallback version, since {choice.version} has no image for them"
+                f"{verb} {version} as a fallback version, since {choice.version} has no image for {them}"
             )
 
 
@@ -107,7 +110,7 @@ def packages(upgrade: Upgrade) -> Iterator[str]:
         yield f"{', '.join(names)}: apt-get install {package}"
         yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
     if systems:
-        yield 'no newer kernels: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
+        yield 'against newer kernels, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
     if any(not way.compiles for way in moves):
         yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
 
@@ -129,13 +132,6 @@ def edit_lines(report: UpgradeReport) -> Iterator[str]:
         yield f"{place}:"
         yield from (f"- {line}" for line in old)
         yield from (f"+ {line}" for line in new)
-
-
-def last_line(report: UpgradeReport) -> str:
-    """Say that there was nothing to write; empty when there was, or nothing should be written."""
-    if not report.is_written or report.edits:
-        return ""
-    return _NOTHING_REMOVED if report.finishes else _NOTHING
 
 
 def finish_lines(report: UpgradeReport) -> Iterator[str]:

@@ -8,12 +8,12 @@ from gitops_doca.emit.tables import PLAIN, RED, Layout, Table, items, markdown_t
 from gitops_doca.emit.upgrade.phrases import (
     HEADS,
     NOT_POSSIBLE,
+    NOTHING,
     NUMBERS,
     blocked_lines,
     edit_lines,
     finish_lines,
     headline,
-    last_line,
     notes,
     ordered,
     packages,
@@ -45,8 +45,9 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
     lines += _part(f"{_edited(report)}:", edit_lines(report))
     lines += _part("to write by hand:", report.by_hand)
     lines += _part("next:", report.commands)
-    lines += _part("", filter(None, [last_line(report)]))
-    return printable_lines(lines[0 if upgrade else 1 :])
+    if report.is_written and not report.edits:
+        lines += ["", NOTHING]
+    return printable_lines(lines[not lines[0] :])
 
 
 def markdown_upgrade(report: UpgradeReport) -> str:
@@ -70,7 +71,8 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     ):
         if some:
             lines += ["", f"{title}:", "", markdown_block(some, "text")]
-    lines += _part("", filter(None, [last_line(report)]))
+    if report.is_written and not report.edits:
+        lines += ["", NOTHING]
     return "\n".join([*lines, ""])
 
 
@@ -91,6 +93,9 @@ def _part(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _used(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the rows without columns that have nothing in any row."""
-    used = [number for number in range(len(rows[0])) if any(row[number] for row in rows[1:])]
+    """Return the rows without columns that are empty, and without the policy if there is one only."""
+    cells = [{row[number] for row in rows[1:]} for number in range(len(rows[0]))]
+    used = [
+        n for n, some in enumerate(cells) if some != {""} and not (HEADS[n] == "policy" and len(some) == 1)
+    ]
     return [tuple(row[number] for number in used) for row in rows]

@@ -1,6 +1,8 @@
 """Find a Kubernetes object in the text of a YAML file."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from gitops_doca.sources.editing.changes import CannotEditError
 from gitops_doca.sources.editing.positions import Node, parse
@@ -14,21 +16,25 @@ def find_object(data: bytes, kind: str, name: str) -> tuple[int, Path]:
 
     Raises `CannotEditError` when there is not exactly one object of this kind and name.
     """
-    try:
-        text = data.removeprefix(_UTF8_MARK).decode()
-    except UnicodeDecodeError:
-        raise CannotEditError("the file has bytes that are not UTF-8", 1) from None
-    found = [
-        (root.line, path)
-        for root in parse(text).roots
-        if root.node
-        for path, node in _objects(root.node)
-        if _text(node, "kind") == kind and _text(_value(node, "metadata"), "name") == name
-    ]
+    found = _by_name(data).get((kind, name), ())
     if len(found) != 1:
         times = f"{len(found)} times" if found else "as an object with a name"
         raise CannotEditError(f"{kind} {name} is {'' if found else 'not '}there {times}", 1)
     return found[0]
+
+
+@lru_cache(maxsize=1)
+def _by_name(data: bytes) -> Mapping[tuple[str, str], Sequence[tuple[int, Path]]]:
+    """Return the objects of a file by kind and name: a file may have many policies, and is parsed once."""
+    try:
+        text = data.removeprefix(_UTF8_MARK).decode()
+    except UnicodeDecodeError:
+        raise CannotEditError("the file has bytes that are not UTF-8", 1) from None
+    found: dict[tuple[str, str], list[tuple[int, Path]]] = defaultdict(list)
+    for root in parse(text).roots:
+        for path, node in _objects(root.node) if root.node else ():
+            found[_text(node, "kind"), _text(_value(node, "metadata"), "name")].append((root.line, path))
+    return found
 
 
 def _objects(node: Node) -> Iterator[tuple[Path, Node]]:

@@ -110,7 +110,7 @@ def packages(upgrade: Upgrade) -> Iterator[str]:
         yield f"{', '.join(names)}: apt-get install {package}"
         yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
     if systems:
-        yield 'against newer kernels, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
+        yield 'to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
     if any(not way.compiles for way in moves):
         yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
 

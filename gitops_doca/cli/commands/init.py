@@ -86,6 +86,8 @@ def command(flags: Flags, *, target: str | None) -> None:
     It asks no questions and overwrites nothing, and the cluster is only read.
     """
     folder = target.rstrip("/") or "/" if target else "."
+    # The next steps name it, where it must not be a flag.
+    folder = f"./{folder}" if folder.startswith("-") else folder
     if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
         raise click.UsageError(f"{folder} is not a folder")
     first = FirstFolder(folder=folder, policies=flags.inputs.policies, inventory=flags.inputs.inventory)

@@ -358,8 +358,8 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
             ("schema",),
             (
                 "Missing argument 'NAME'. "
-                "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, policy, "
-                "report, status, upgrade, verification"
+                "Choose from: config, diff, doctor, inventory, inventory-check, lock, lock-check, matrix, "
+                "policy, report, status, upgrade, verification"
             ),
         ),
         (("generate", "--namspace", "x"), "No such option '--namspace'. Did you mean '--namespace'?"),

@@ -32,7 +32,11 @@ STORED = {
     "managedFields": [{"manager": "kubectl"}],
     "resourceVersion": "17",
     "uid": "b4d0",
-    "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
+    "annotations": {
+        "kapp.k14s.io/original": "{}",
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "objectset.rio.cattle.io/applied": "{}",
+    },
 }
 OPERATOR = f"the Network Operator makes the drivers of this cluster, so the config has emit: policies; how \
 gitops-doca takes them over: {page('beside-the-operator')}\n"
@@ -293,16 +297,66 @@ def test_policies_that_may_not_be_read_are_unknown(desk: Desk, api: FakeApiServe
     assert "no role allows list on nicclusterpolicies.mellanox.com" in result.stderr
 
 
-def test_a_login_in_a_policy_is_not_written(desk: Desk, api: FakeApiServer) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        (
+            "spec.ofedDriver.env",
+            [{"name": "HTTPS_PROXY", "value": "http://me:hunter2@proxy:3128"}],
+            "[0].value: the URL holds a user or password",
+        ),
+        (
+            "spec.ofedDriver.env",
+            [{"name": "https_proxy", "value": "me:hunter2@proxy:3128"}],
+            "[0].value: the URL holds a user or password",
+        ),
+        (
+            "spec.ofedDriver.env",
+            [{"name": "UBUNTU_PRO_TOKEN", "value": "hunter2"}],
+            "[0].value: by its name the variable holds a secret",
+        ),
+        (
+            "spec.docaTelemetryService",
+            {"config": {"url": "https://me:hunter2@telemetry"}},
+            ".config.url: the URL holds a user or password",
+        ),
+        (
+            "metadata.annotations",
+            {"mirror": "https://me:hunter2@mirror"},
+            "[mirror]: the URL holds a user or password",
+        ),
+    ],
+    ids=["login", "no-scheme", "name", "section", "annotation"],
+)
+def test_a_secret_in_a_policy_is_not_written(
+    path: str, value: Any, why: str, desk: Desk, api: FakeApiServer
+) -> None:
     one = stored(policy())
-    one["spec"]["ofedDriver"]["env"] = [{"name": "HTTPS_PROXY", "value": "http://me:hunter2@proxy:3128"}]
+    *parents, last = path.split(".")
+    target = one
+    for parent in parents:
+        target = target[parent]
+    target[last] = value
     api.lists = {CLUSTER_POLICIES: [one], NODE_POLICIES: []}
 
     result = desk.run("init")
 
     assert (result.exit_code, desk.files()) == (3, [])
-    assert "spec.ofedDriver.env[0].value: the URL holds a user or password" in result.stderr
+    assert f"{path}{why}" in result.stderr.replace("annotations.mirror", "annotations[mirror]")
     assert "hunter2" not in result.stderr
+
+
+def test_a_variable_may_be_read_from_a_secret(desk: Desk, api: FakeApiServer) -> None:
+    one = policy()
+    source = {"secretKeyRef": {"name": "pro", "key": "token"}}
+    one["spec"]["ofedDriver"]["env"] = [
+        {"name": "UBUNTU_PRO_TOKEN", "valueFrom": source},
+        {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+    ]
+    api.lists = {CLUSTER_POLICIES: [stored(one)], NODE_POLICIES: [], DAEMON_SETS: []}
+
+    assert desk.run("init").exit_code == 0
+    assert desk.document("policy.yaml") == one
 
 
 def test_what_later_commands_would_refuse_is_not_written(desk: Desk, api: FakeApiServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 from fakes.api_server import FORBIDDEN, NODES, FakeApiServer, node, status
 from fakes.drivers import DAEMON_SETS, PODS, REVISIONS
 from fakes.registry import Auth, FakeRegistry, image
+from gitops_doca.cli.commands import doctor
 from gitops_doca.core.documentation import page
 from gitops_doca.sources.reading.schema import schema_text
 from support.application import make_application
@@ -142,8 +143,10 @@ def test_without_lock_cluster_and_kustomize_nothing_fails(desk: Desk, registry: 
     )
 
 
-def test_an_empty_folder_gets_its_first_step(desk: Desk) -> None:
-    (desk.folder / "new").mkdir()
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_new_folder_gets_its_first_step(desk: Desk, *, exists: bool) -> None:
+    if exists:
+        (desk.folder / "new").mkdir()
 
     result = desk.run("new")
 
@@ -152,6 +155,12 @@ def test_an_empty_folder_gets_its_first_step(desk: Desk) -> None:
         "failure  config     there is no gitops-doca.yaml in new\n"
         "                    help: write a first one: gitops-doca init new\n" + NO_CLUSTER + NO_KUSTOMIZE
     )
+
+
+def test_a_config_that_is_not_there_is_named(desk: Desk) -> None:
+    lines = desk.lines("config", "clusters/a.yaml")
+
+    assert lines == "failure  config     clusters/a.yaml: cannot be read: No such file or directory\n"
 
 
 def test_a_config_that_is_not_usable_is_named_by_its_place(desk: Desk) -> None:
@@ -382,3 +391,10 @@ def test_a_server_that_never_answers_ends_by_the_deadline(desk: Desk, registry: 
 
     assert lines.startswith(f"failure  registry   {registry.host} gives no usable answer: ")
     assert "--deadline" in lines
+
+
+@pytest.mark.parametrize(("arguments", "seconds"), [([], 30), (["--deadline", "60"], 60)])
+def test_the_deadline_is_short_unless_one_is_given(arguments: list[str], seconds: float) -> None:
+    context = doctor.command.make_context("doctor", arguments)
+
+    assert context.params["deadline"] == seconds

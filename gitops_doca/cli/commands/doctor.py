@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import click
 
@@ -28,7 +27,7 @@ from gitops_doca.core.doctor import Finding, State
 from gitops_doca.emit.doctor import json_findings, text_findings
 
 _SECONDS = 30.0
-"""For all registries together, and for the cluster, unless --deadline is shorter."""
+"""The default for all registries together, and for the cluster."""
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILURE: "red"}
 
 
@@ -37,6 +36,7 @@ _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILURE: "red"}
     cls=Command,
     examples=("gitops-doca doctor", "gitops-doca doctor clusters/a --context a"),
     page="getting-started",
+    context_settings={"default_map": {"deadline": _SECONDS}},
 )
 @target_argument
 @registry_options
@@ -61,8 +61,7 @@ def command(flags: Flags, *, output: str, target: str | None) -> int:
 
     Exit code 0: nothing failed, 1: something did.
     """
-    registry = replace(flags.registry, deadline=min(_SECONDS, flags.registry.deadline))
-    findings = tuple(_examine(target, replace(flags, registry=registry)))
+    findings = tuple(_examine(target, flags))
     if output == "json":
         write_stdout(json_findings(findings, cluster_name(target)))
     else:

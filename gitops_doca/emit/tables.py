@@ -66,7 +66,7 @@ class Table:
         if self.each and not layout.wide:
             rows, said = _without_repeats(rows, self.keep)
         shown = [list(map(printable, row)) for row in rows]
-        natural = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        natural = [max(map(_columns, column)) for column in zip(*shown, strict=True)]
         titles = None
         if self.title == rows[0][0] and not _fits(natural, layout.room):
             titles = [row[0] for row in shown]
@@ -82,13 +82,13 @@ class Table:
         self, rows: Sequence[Sequence[str]], titles: Sequence[str] | None, layout: Layout
     ) -> Iterator[Printable]:
         soft = [head in self.soft for head in rows[0]]
-        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], soft, layout.room)
+        widths = _fit([max(map(_columns, column)) for column in zip(*rows, strict=True)], soft, layout.room)
         for number, row in enumerate(rows):
             if titles and number and (number == 1 or titles[number] != titles[number - 1]):
                 title = f"{titles[number]}:"
-                yield Printable(_cut(title, layout.room or len(title)))
+                yield Printable(_cut(title, layout.room or _columns(title)))
             cells = [_cut(cell, width) for cell, width in zip(row, widths, strict=True)]
-            pads = [" " * (width - len(cell)) for cell, width in zip(cells, widths, strict=True)]
+            pads = [" " * (width - _columns(cell)) for cell, width in zip(cells, widths, strict=True)]
             if layout.coloured and number:
                 cells = [_paint(cell, self.colours) for cell in cells]
             yield Printable(_GAP.join(f"{c}{p}" for c, p in zip(cells, pads, strict=True)).rstrip())
@@ -164,7 +164,23 @@ def _fits(widths: Sequence[int], room: int | None) -> bool:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
+    if _columns(text) <= width:
+        return text
+    start = max(len(text) - width + 1, 0)
+    while _columns(text[start:]) >= width:
+        start += 1
+    return f"…{text[start:]}"
+
+
+def _columns(text: str) -> int:
+    """Return the columns that a terminal needs for a text."""
+    if text.isascii():
+        return len(text)
+    # Only for other text: start-up counts.
+    from unicodedata import category, east_asian_width
+
+    wide = sum(east_asian_width(character) in ("W", "F") for character in text)
+    return len(text) + wide - sum(category(character) in ("Mn", "Me") for character in text)
 
 
 def _paint(text: str, colours: Colours) -> str:

@@ -34,6 +34,16 @@ def test_no_column_is_cut_to_nothing() -> None:
     assert Table(rows=rows).lines(Layout(width=1)) == ["A         B", "…3456789  …3456789"]
 
 
+def test_wide_characters_take_two_columns_and_marks_none() -> None:
+    rows = [("A", "B"), ("集群", "1"), ("e\u0301", "2"), ("…", "3")]
+
+    assert text_table(rows) == ["A     B", "集群  1", "e\u0301     2", "…     3"]
+    assert Table(rows=[("A", "B"), ("0集群集群集群", "1")]).lines(Layout(width=13)) == [
+        "A           B",
+        "…集群集群   1",
+    ]
+
+
 def test_columns_that_say_the_same_in_each_row_are_told_below() -> None:
     rows = [("POOL", "POLICY", "STATE", "NOTE"), ("a", "p", "ok", "-"), ("b", "p", "ok", "-")]
     table = Table(rows=rows, each="pool", keep=("STATE",))

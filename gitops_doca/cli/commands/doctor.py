@@ -11,7 +11,7 @@ from gitops_doca.cli.doctor.inputs import examine_application, examine_inputs, u
 from gitops_doca.cli.doctor.kustomize import examine_kustomize
 from gitops_doca.cli.doctor.registries import examine_registries
 from gitops_doca.cli.help import OUTPUT, Command, option
-from gitops_doca.cli.output.console import coloured, print_diagnostics
+from gitops_doca.cli.output.console import coloured, print_diagnostics, show_line
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.flags import (
     Flags,
@@ -62,6 +62,7 @@ def command(flags: Flags, *, output: str, target: str | None) -> int:
     Exit code 0: nothing failed, 1: something did.
     """
     findings = tuple(_examine(target, flags))
+    show_line("")
     if output == "json":
         write_stdout(json_findings(findings, cluster_name(target)))
     else:
@@ -78,8 +79,10 @@ def _examine(target: str | None, flags: Flags) -> Iterator[Finding]:
     yield from examine_registries(examined)
     live = examined.run_config.live if is_plugin and examined.run_config else live_inventory(flags)
     if live is not None:
+        show_line("checking the cluster")
         yield examine_cluster(live, examined)
     if not is_plugin:
+        show_line("checking kustomize")
         yield examine_kustomize(config_file(target), os.environ)
 
 

@@ -34,6 +34,8 @@ def examine_kustomize(config: str, environ: Mapping[str, str]) -> Finding:
     version = _VERSION.search(_output([program, "version"], environ, deadline))
     called = version[0] if version else program
     flags = _output([program, "build", "--help"], environ, deadline)
+    if not flags:
+        return _warning(f"{called} does not run, or not in time", f"use another one: {page('kustomize')}")
     lacking = [flag for flag in _FLAGS if flag not in flags]
     if lacking or (version and (int(version[1]), int(version[2])) < _OLDEST):
         why = f"has no {' and no '.join(lacking)}" if lacking else "is older than v4.5"
@@ -56,5 +58,7 @@ def _is_function(config: str) -> bool:
 def _output(command: list[str], environ: Mapping[str, str], deadline: Deadline) -> str:
     """Return what a program prints; empty if it fails or takes too long."""
     with suppress(OSError, ValueError, TimeoutError):
-        return run_program(command, environ, deadline)[1].decode(errors="replace")
+        code, output = run_program(command, environ, deadline)
+        if code == 0:
+            return output.decode(errors="replace")
     return ""

@@ -284,7 +284,7 @@ def test_a_cluster_without_the_operator_needs_a_policy(desk: Desk, api: FakeApiS
     assert (result.exit_code, desk.files()) == (3, [])
     assert result.stderr == (
         "error[input]: the cluster has no NicClusterPolicy and no NicNodePolicy\n"
-        "  help: name a file with the policy: -p FILE\n"
+        "  help: name a file with the policy, -p FILE, or see that the context is the right one\n"
     )
 
 

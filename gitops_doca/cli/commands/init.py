@@ -176,7 +176,7 @@ def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Probl
     if not documents:
         problems.error(
             "the cluster has no NicClusterPolicy and no NicNodePolicy",
-            help="name a file with the policy: -p FILE",
+            help="name a file with the policy, -p FILE, or see that the context is the right one",
         )
     return documents
 

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from gitops_doca.cli.commands import doctor
 from gitops_doca.core.documentation import page
 from gitops_doca.sources.reading.schema import schema_text
 from support.application import make_application
-from support.cli import Result
+from support.cli import Result, clean_environment
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 
@@ -376,6 +379,26 @@ def test_json_has_the_checks_and_all_that_was_found(desk: Desk) -> None:
         ("gitops-doca.yaml", 6, "spec.pinDigest"),
         ("gitops-doca.yaml", 7, "spec.strct"),
     ]
+
+
+def test_a_config_that_leads_to_a_device_is_not_read(desk: Desk) -> None:
+    (desk.folder / "a").mkdir()
+    (desk.folder / "a" / "gitops-doca.yaml").symlink_to("/dev/zero")
+    program = shlex.join([sys.executable, "-m", "gitops_doca", "doctor", "a"])
+
+    run = subprocess.run(
+        ["bash", "-c", f"ulimit -v 2000000; exec {program}"],
+        cwd=desk.folder,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.startswith(
+        "failure  config     a/gitops-doca.yaml: is a link to something that is not a regular file"
+    )
 
 
 def test_text_of_strangers_is_escaped(desk: Desk) -> None:

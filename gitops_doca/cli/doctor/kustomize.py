@@ -5,13 +5,14 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from gitops_doca.core.diagnostics import Help
 from gitops_doca.core.doctor import Finding, State, fine
 from gitops_doca.core.documentation import page
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.deadline import Deadline
+from gitops_doca.sources.files import SMALL, STDIN, open_input
+from gitops_doca.sources.reading.syntax import SyntaxProblem, UnreadableError
 
 _FUNCTION = "gitops-doca-krm"
 _FLAGS = ("--enable-alpha-plugins", "--enable-exec")
@@ -50,8 +51,10 @@ def _warning(message: str, help: Help) -> Finding:
 
 
 def _is_function(config: str) -> bool:
-    with suppress(OSError, ValueError):
-        return bool(config) and _FUNCTION in Path(config).read_text(encoding="utf-8", errors="replace")
+    if config in ("", STDIN):
+        return False
+    with suppress(UnreadableError, SyntaxProblem), open_input(config, limit=SMALL) as stream:
+        return _FUNCTION.encode() in stream.read()
     return False
 
 

@@ -52,10 +52,10 @@ def scenes(run: Run) -> Iterator[Scene]:
         yield _scene(run, cluster, title, "diff main --stat")
         _git(cluster, "checkout", "--quiet", ".")
         replace(cluster / "gitops-doca.yaml", f"  fallbackVersions:\n  - {FALLBACK}\n", "")
-        title = "Without the version before, two kernels have no image: nothing is rendered."
+        title = "Without the fallback version, two kernels have no image: nothing is rendered."
         yield _scene(run, cluster, title, "generate")
         _git(cluster, "checkout", "--quiet", ".")
-        title = "With it, the manifests, the same bytes each time."
+        title = "With it: the manifests, the same bytes each time."
         yield _scene(run, cluster, title, "generate", head=_HEAD)
 
 

@@ -180,5 +180,5 @@ class _Commands(click.Group):
 def cli() -> None:
     """Per-pool DOCA driver DaemonSets from a policy, a node inventory and a registry, ahead of time.
 
-    To begin with: gitops-doca check -p policy.yaml -i nodes.json
+    To begin: gitops-doca init clusters/a
     """

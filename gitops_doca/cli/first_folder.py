@@ -3,11 +3,12 @@
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_doca.cli.output.streams import write_file
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
+from gitops_doca.cli.output.streams import refuse_way_out, write_new_file
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import is_subdomain
 from gitops_doca.emit.first_config import FirstConfig, dump_first_config
@@ -46,65 +47,50 @@ class FirstFolder:
 
     def refuse_overwriting(self) -> None:
         """Raise `GenerationError` for each file that would be written and exists."""
-        problems = Problems()
-        ways = {CONFIG_FILE: ""}
+        names = [CONFIG_FILE]
         if self.copied_policies or not self.policies:
-            ways[_POLICY_FILE] = "-p"
+            names.append(_POLICY_FILE)
         if not self.names_inventory:
-            ways[_INVENTORY_FILE] = "-i"
-        for name, flag in ways.items():
-            path = self._path(name)
-            if os.path.lexists(path):
-                problems.error(
-                    "this file exists, so nothing is written",
-                    Place(path),
-                    help=f"{f'use it with {flag} {shlex.quote(path)}, ' if flag else ''}remove it, or name "
-                    "another folder",
-                )
-        problems.raise_errors()
+            names.append(_INVENTORY_FILE)
+        existing = tuple(_existing(path) for path in map(self._path, names) if os.path.lexists(path))
+        if existing:
+            raise GenerationError(existing)
 
     def write(self, inputs: Inputs, copied: Sequence[Resource], settings: Settings) -> dict[str, str]:
         """Write all files or none; return what each holds, by its path.
 
-        `copied` are the policies that no file of the folder holds. Raises `GenerationError` of
-        class `io`.
+        `copied` are the policies that no file of the folder holds. Raises `GenerationError`: class
+        `input` for a file that another run wrote meanwhile, else class `io`.
         """
         texts = list(self._texts(inputs, copied, settings))
+        for path, _, _ in texts:
+            refuse_way_out(Path(path))
         made: list[Path] = []
-        is_new = self._make()
         try:
+            _make(Path(self.folder), made)
             for path, text, _ in texts:
-                write_file(Path(path), text)
+                try:
+                    write_new_file(Path(path), text)
+                except FileExistsError:
+                    raise GenerationError((_existing(path),)) from None
                 made.append(Path(path))
         except BaseException:
-            for file in made:
-                file.unlink(missing_ok=True)
-            if is_new:
-                Path(self.folder).rmdir()
+            for one in reversed(made):
+                # Another run may have written into a folder.
+                with suppress(OSError):
+                    one.rmdir() if one.is_dir() else one.unlink()
             raise
         return {path: what for path, _, what in texts}
 
     def _name(self, file: str) -> str:
         """Return a file's path relative to the folder; empty if it is not in it."""
-        if file == STDIN:
+        if file in ("", STDIN):
             return ""
         path = os.path.relpath(file, self.folder)
-        return "" if Path(path).parts[0] == os.pardir else path
+        return "" if path.partition(os.sep)[0] in (os.curdir, os.pardir) else path
 
     def _path(self, name: str) -> str:
         return name if self.folder == "." else os.path.join(self.folder, name)  # noqa: PTH118 (the path as its author wrote it)
-
-    def _make(self) -> bool:
-        """Make the folder if it does not exist, and say whether it did not."""
-        folder = Path(self.folder)
-        is_new = not folder.exists()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"this folder could not be made: {os.strerror(error.errno or 0)}"
-            failure = Diagnostic(category=Category.IO, message=message, place=Place(self.folder))
-            raise GenerationError((failure,)) from None
-        return is_new
 
     def _texts(
         self, inputs: Inputs, copied: Sequence[Resource], settings: Settings
@@ -129,6 +115,7 @@ class FirstFolder:
             inventory=inventory,
             namespace=settings.namespace if "namespace" in settings.origins else "",
             openshift=settings.openshift if isinstance(settings.openshift, bool) else None,
+            is_compact=not self.names_inventory,
             operator_makes_drivers=inputs.emits_policies,
         )
         yield (
@@ -136,3 +123,30 @@ class FirstFolder:
             dump_first_config(config),
             f"names {', '.join([*policies, *inventory])}",
         )
+
+
+def _existing(path: str) -> Diagnostic:
+    """Return the error about a file that would be overwritten, with the flag that uses it instead."""
+    flag = {_POLICY_FILE: "-p", _INVENTORY_FILE: "-i"}.get(os.path.basename(path))  # noqa: PTH119 (as written)
+    use = f"use it with {flag} {shlex.quote(path)}, " if flag else ""
+    return Diagnostic(
+        category=Category.INPUT,
+        message="this file exists, so nothing is written",
+        place=Place(path),
+        help=f"{use}remove it, or name another folder",
+    )
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those around it, and note the new ones; raises `GenerationError` of class `io`."""
+    for path in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        try:
+            path.mkdir()
+        except OSError as error:
+            # Another run may have made it meanwhile.
+            if path.is_dir():
+                continue
+            message = f"this folder could not be made: {os.strerror(error.errno or 0)}"
+            failure = Diagnostic(category=Category.IO, message=message, place=Place(str(folder)))
+            raise GenerationError((failure,)) from None
+        made.append(path)

@@ -17,6 +17,8 @@ class FirstConfig:
     """Paths, relative to the config."""
     inventory: Sequence[str]
     """The same."""
+    is_compact: bool
+    """Whether the inventory is one file, which `gitops-doca inventory` updates."""
     namespace: str = ""
     """Empty: the default."""
     openshift: bool | None = None
@@ -44,8 +46,12 @@ def _lines(config: FirstConfig) -> Iterator[str]:
         yield "  # The driver policies. Do not apply one with ofedDriver to the cluster as well: the"
         yield "  # Network Operator would make the same drivers."
     yield from _list("policies", config.policies)
-    yield "  # The nodes with a NIC. After a change of the cluster, in this folder:"
-    yield f"  #   gitops-doca inventory --write {config.inventory[0]}"
+    if config.is_compact:
+        yield "  # The nodes with a NIC. After a change of the cluster, in this folder and with the context"
+        yield "  # of this cluster:"
+        yield f"  #   gitops-doca inventory --write {config.inventory[0]}"
+    else:
+        yield "  # The nodes with a NIC. Update these files after a change of the cluster."
     yield from _list("inventory", config.inventory)
     if config.namespace:
         yield "  # The namespace of the Network Operator."

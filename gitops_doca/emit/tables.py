@@ -1,7 +1,6 @@
 """Format rows of cells as lines: columns that fit a terminal, pipes for Markdown."""
 
 import re
-import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -61,12 +60,13 @@ class Table:
         """Return the rows as lines with aligned columns.
 
         Cells that do not fit lose their beginning: the ends of versions, pools and folders say more.
+        Words that have a colour stay whole.
         """
         rows, said = self.rows, ""
         if self.each and not layout.wide:
             rows, said = _without_repeats(rows, self.keep)
         shown = [list(map(printable, row)) for row in rows]
-        natural = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        natural = [max(map(_columns, column)) for column in zip(*shown, strict=True)]
         titles = None
         if self.title == rows[0][0] and not _fits(natural, layout.room):
             titles = [row[0] for row in shown]
@@ -76,19 +76,23 @@ class Table:
         for columns in _parts(natural, soft, layout.room) if self.split else [range(len(natural))]:
             lines += [""] if lines else []
             lines += self._part([[row[column] for column in columns] for row in shown], titles, layout)
-        return [*lines, f"every {self.each}: {said}"] if said else lines
+        return [*lines, *wrapped([f"every {self.each}: {said}"] if said else [], layout)]
 
     def _part(
         self, rows: Sequence[Sequence[str]], titles: Sequence[str] | None, layout: Layout
     ) -> Iterator[Printable]:
         soft = [head in self.soft for head in rows[0]]
-        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], soft, layout.room)
+        columns = list(zip(*rows, strict=True))
+        states = [
+            max((_columns(cell) for cell in column if cell in self.colours), default=0) for column in columns
+        ]
+        widths = _fit([max(map(_columns, column)) for column in columns], states, soft, layout.room)
         for number, row in enumerate(rows):
             if titles and number and (number == 1 or titles[number] != titles[number - 1]):
                 title = f"{titles[number]}:"
-                yield Printable(_cut(title, layout.room or len(title)))
+                yield Printable(_cut(title, layout.room or _columns(title)))
             cells = [_cut(cell, width) for cell, width in zip(row, widths, strict=True)]
-            pads = [" " * (width - len(cell)) for cell, width in zip(cells, widths, strict=True)]
+            pads = [" " * (width - _columns(cell)) for cell, width in zip(cells, widths, strict=True)]
             if layout.coloured and number:
                 cells = [_paint(cell, self.colours) for cell in cells]
             yield Printable(_GAP.join(f"{c}{p}" for c, p in zip(cells, pads, strict=True)).rstrip())
@@ -105,15 +109,20 @@ def wrapped(notes: Iterable[str], layout: Layout, indent: str = "") -> Iterator[
         if layout.width is None:
             yield indent + note
         else:
-            # It keeps a version or a pool whole, as the terminal does not.
-            yield from textwrap.wrap(
-                printable(note),
-                max(layout.width, _NARROWEST),
-                initial_indent=indent,
-                subsequent_indent=f"{indent}  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            yield from _broken(printable(note), layout.width, indent)
+
+
+def _broken(text: str, width: int, indent: str) -> Iterator[str]:
+    """Yield a text as lines that break between words: a version or a pool stays whole."""
+    first, *words = text.split(" ")
+    line = indent + first
+    for word in words:
+        if _columns(line) + 1 + _columns(word) <= width:
+            line += f" {word}"
+        else:
+            yield line
+            line = f"{indent}  {word}"
+    yield line
 
 
 def _without_repeats(
@@ -147,7 +156,7 @@ def _parts(widths: Sequence[int], soft: Sequence[bool], room: int | None) -> lis
     return [[0, *part] for part in parts]
 
 
-def _fit(widths: Sequence[int], soft: Sequence[bool], room: int | None) -> list[int]:
+def _fit(widths: Sequence[int], least: Sequence[int], soft: Sequence[bool], room: int | None) -> list[int]:
     """Return the widths of columns that share a room: soft ones give way first, then the widest."""
     fitted = list(widths)
     for limited in ([number for number, one in enumerate(soft) if one], range(len(widths))):
@@ -155,7 +164,7 @@ def _fit(widths: Sequence[int], soft: Sequence[bool], room: int | None) -> list[
         while most > _NARROWEST and not _fits(fitted, room):
             most -= 1
             for number in limited:
-                fitted[number] = min(fitted[number], most)
+                fitted[number] = min(fitted[number], max(most, least[number]))
     return fitted
 
 
@@ -164,7 +173,23 @@ def _fits(widths: Sequence[int], room: int | None) -> bool:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
+    if _columns(text) <= width:
+        return text
+    start = max(len(text) - width + 1, 0)
+    while _columns(text[start:]) >= width:
+        start += 1
+    return f"…{text[start:]}"
+
+
+def _columns(text: str) -> int:
+    """Return the columns that a terminal needs for a text."""
+    if text.isascii():
+        return len(text)
+    # Only for other text: start-up counts.
+    from unicodedata import category, east_asian_width
+
+    wide = sum(east_asian_width(character) in ("W", "F") for character in text)
+    return len(text) + wide - sum(category(character) in ("Mn", "Me") for character in text)
 
 
 def _paint(text: str, colours: Colours) -> str:

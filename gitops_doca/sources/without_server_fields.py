@@ -16,7 +16,12 @@ _ASSIGNED = (
     "uid",
 )
 """Fields of metadata that only API servers write (meta/v1 `ObjectMeta`)."""
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_COPIES = (
+    "kapp.k14s.io/original",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "objectset.rio.cattle.io/applied",
+)
+"""Annotations in which kubectl, kapp and Rancher keep the object as they applied it last."""
 
 
 def is_from_cluster(document: Document) -> bool:
@@ -28,7 +33,7 @@ def is_from_cluster(document: Document) -> bool:
 
 
 def without_server_fields(document: Document) -> Resource:
-    """Return a copy without `status` and other fields that an API server adds."""
+    """Return a copy without the fields that an API server adds, and without the copies in annotations."""
     written: Resource = _copy(document.value)
     written.pop("status", None)
     metadata = written.get("metadata")
@@ -36,8 +41,11 @@ def without_server_fields(document: Document) -> Resource:
         for field in _ASSIGNED:
             metadata.pop(field, None)
         annotations = metadata.get("annotations")
-        if isinstance(annotations, dict) and annotations.pop(_LAST_APPLIED, None) and not annotations:
-            del metadata["annotations"]
+        if isinstance(annotations, dict) and not annotations.keys().isdisjoint(_COPIES):
+            for copy in _COPIES:
+                annotations.pop(copy, None)
+            if not annotations:
+                del metadata["annotations"]
     return written
 
 

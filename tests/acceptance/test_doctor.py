@@ -2,6 +2,9 @@
 
 import base64
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,11 @@ import pytest
 from fakes.api_server import FORBIDDEN, NODES, FakeApiServer, node, status
 from fakes.drivers import DAEMON_SETS, PODS, REVISIONS
 from fakes.registry import Auth, FakeRegistry, image
+from gitops_doca.cli.commands import doctor
 from gitops_doca.core.documentation import page
 from gitops_doca.sources.reading.schema import schema_text
 from support.application import make_application
-from support.cli import Result
+from support.cli import Result, clean_environment
 from support.in_process import run_here
 from support.inputs import Pool, write_inputs
 
@@ -142,8 +146,10 @@ def test_without_lock_cluster_and_kustomize_nothing_fails(desk: Desk, registry: 
     )
 
 
-def test_an_empty_folder_gets_its_first_step(desk: Desk) -> None:
-    (desk.folder / "new").mkdir()
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_new_folder_gets_its_first_step(desk: Desk, *, exists: bool) -> None:
+    if exists:
+        (desk.folder / "new").mkdir()
 
     result = desk.run("new")
 
@@ -152,6 +158,12 @@ def test_an_empty_folder_gets_its_first_step(desk: Desk) -> None:
         "failure  config     there is no gitops-doca.yaml in new\n"
         "                    help: write a first one: gitops-doca init new\n" + NO_CLUSTER + NO_KUSTOMIZE
     )
+
+
+def test_a_config_that_is_not_there_is_named(desk: Desk) -> None:
+    lines = desk.lines("config", "clusters/a.yaml")
+
+    assert lines == "failure  config     clusters/a.yaml: cannot be read: No such file or directory\n"
 
 
 def test_a_config_that_is_not_usable_is_named_by_its_place(desk: Desk) -> None:
@@ -297,7 +309,7 @@ def test_a_kubeconfig_that_is_not_usable_fails(desk: Desk) -> None:
             'case $1 in version) echo v4.4.1 ;; *) echo "--enable-alpha-plugins --enable-exec" ;; esac',
             "warning  kustomize  v4.4.1 is older than v4.5, so it runs no function",
         ),
-        ("exit 1", "kustomize has no --enable-alpha-plugins and no --enable-exec, so it runs no function"),
+        ("echo --enable-alpha-plugins --enable-exec; exit 1", "kustomize does not run, or not in time"),
     ],
 )
 def test_a_kustomize_that_runs_no_function_is_a_warning(script: str, expected: str, desk: Desk) -> None:
@@ -369,6 +381,26 @@ def test_json_has_the_checks_and_all_that_was_found(desk: Desk) -> None:
     ]
 
 
+def test_a_config_that_leads_to_a_device_is_not_read(desk: Desk) -> None:
+    (desk.folder / "a").mkdir()
+    (desk.folder / "a" / "gitops-doca.yaml").symlink_to("/dev/zero")
+    program = shlex.join([sys.executable, "-m", "gitops_doca", "doctor", "a"])
+
+    run = subprocess.run(
+        ["bash", "-c", f"ulimit -v 2000000; exec {program}"],
+        cwd=desk.folder,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.startswith(
+        "failure  config     a/gitops-doca.yaml: is a link to something that is not a regular file"
+    )
+
+
 def test_text_of_strangers_is_escaped(desk: Desk) -> None:
     desk.write("gitops-doca.yaml", CONFIG_TEXT.replace("nodes.json", '"no\\e[31mdes.json"'))
 
@@ -382,3 +414,10 @@ def test_a_server_that_never_answers_ends_by_the_deadline(desk: Desk, registry: 
 
     assert lines.startswith(f"failure  registry   {registry.host} gives no usable answer: ")
     assert "--deadline" in lines
+
+
+@pytest.mark.parametrize(("arguments", "seconds"), [([], 30), (["--deadline", "60"], 60)])
+def test_the_deadline_is_short_unless_one_is_given(arguments: list[str], seconds: float) -> None:
+    context = doctor.command.make_context("doctor", arguments)
+
+    assert context.params["deadline"] == seconds

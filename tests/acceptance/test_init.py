@@ -32,7 +32,11 @@ STORED = {
     "managedFields": [{"manager": "kubectl"}],
     "resourceVersion": "17",
     "uid": "b4d0",
-    "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
+    "annotations": {
+        "kapp.k14s.io/original": "{}",
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "objectset.rio.cattle.io/applied": "{}",
+    },
 }
 OPERATOR = f"the Network Operator makes the drivers of this cluster, so the config has emit: policies; how \
 gitops-doca takes them over: {page('beside-the-operator')}\n"
@@ -280,7 +284,7 @@ def test_a_cluster_without_the_operator_needs_a_policy(desk: Desk, api: FakeApiS
     assert (result.exit_code, desk.files()) == (3, [])
     assert result.stderr == (
         "error[input]: the cluster has no NicClusterPolicy and no NicNodePolicy\n"
-        "  help: name a file with the policy: -p FILE\n"
+        "  help: name a file with the policy, -p FILE, or see that the context is the right one\n"
     )
 
 
@@ -293,16 +297,66 @@ def test_policies_that_may_not_be_read_are_unknown(desk: Desk, api: FakeApiServe
     assert "no role allows list on nicclusterpolicies.mellanox.com" in result.stderr
 
 
-def test_a_login_in_a_policy_is_not_written(desk: Desk, api: FakeApiServer) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        (
+            "spec.ofedDriver.env",
+            [{"name": "HTTPS_PROXY", "value": "http://me:hunter2@proxy:3128"}],
+            "[0].value: the URL holds a user or password",
+        ),
+        (
+            "spec.ofedDriver.env",
+            [{"name": "https_proxy", "value": "me:hunter2@proxy:3128"}],
+            "[0].value: the URL holds a user or password",
+        ),
+        (
+            "spec.ofedDriver.env",
+            [{"name": "UBUNTU_PRO_TOKEN", "value": "hunter2"}],
+            "[0].value: by its name the variable holds a secret",
+        ),
+        (
+            "spec.docaTelemetryService",
+            {"config": {"url": "https://me:hunter2@telemetry"}},
+            ".config.url: the URL holds a user or password",
+        ),
+        (
+            "metadata.annotations",
+            {"mirror": "https://me:hunter2@mirror"},
+            "[mirror]: the URL holds a user or password",
+        ),
+    ],
+    ids=["login", "no-scheme", "name", "section", "annotation"],
+)
+def test_a_secret_in_a_policy_is_not_written(
+    path: str, value: Any, why: str, desk: Desk, api: FakeApiServer
+) -> None:
     one = stored(policy())
-    one["spec"]["ofedDriver"]["env"] = [{"name": "HTTPS_PROXY", "value": "http://me:hunter2@proxy:3128"}]
+    *parents, last = path.split(".")
+    target = one
+    for parent in parents:
+        target = target[parent]
+    target[last] = value
     api.lists = {CLUSTER_POLICIES: [one], NODE_POLICIES: []}
 
     result = desk.run("init")
 
     assert (result.exit_code, desk.files()) == (3, [])
-    assert "spec.ofedDriver.env[0].value: the URL holds a user or password" in result.stderr
+    assert f"{path}{why}" in result.stderr.replace("annotations.mirror", "annotations[mirror]")
     assert "hunter2" not in result.stderr
+
+
+def test_a_variable_may_be_read_from_a_secret(desk: Desk, api: FakeApiServer) -> None:
+    one = policy()
+    source = {"secretKeyRef": {"name": "pro", "key": "token"}}
+    one["spec"]["ofedDriver"]["env"] = [
+        {"name": "UBUNTU_PRO_TOKEN", "valueFrom": source},
+        {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+    ]
+    api.lists = {CLUSTER_POLICIES: [stored(one)], NODE_POLICIES: [], DAEMON_SETS: []}
+
+    assert desk.run("init").exit_code == 0
+    assert desk.document("policy.yaml") == one
 
 
 def test_what_later_commands_would_refuse_is_not_written(desk: Desk, api: FakeApiServer) -> None:
@@ -340,7 +394,81 @@ def test_a_disk_that_is_full_midway_keeps_nothing(desk: Desk, api: FakeApiServer
 
     assert (run.returncode, desk.files()) == (74, [])
     assert run.stderr == "error[io]: new/a/inventory.yaml could not be written: File too large\n"
-    assert not (desk.folder / "new" / "a").exists()
+    assert not (desk.folder / "new").exists()
+
+
+def test_of_two_runs_at_the_same_time_one_writes(desk: Desk, api: FakeApiServer) -> None:
+    api.latency = 0.3
+    program = [sys.executable, "-m", "gitops_doca", "init", "new/a"]
+    environ = clean_environment() | {"KUBECONFIG": str(desk.kubeconfig)}
+
+    runs = [
+        subprocess.Popen(program, cwd=desk.folder, env=environ, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = {run.wait(): run.communicate()[1] for run in runs}
+
+    assert told.keys() == {0, 3}
+    assert told[3] == (
+        "error[input]: new/a/policy.yaml: this file exists, so nothing is written\n"
+        "  help: use it with -p new/a/policy.yaml, remove it, or name another folder\n"
+    )
+    assert desk.files() == [f"new/a/{name}" for name in ("gitops-doca.yaml", "inventory.yaml", "policy.yaml")]
+
+
+def test_a_link_out_of_the_repository_gets_no_folder(desk: Desk, tmp_path: Path) -> None:
+    (desk.folder / ".git").mkdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (desk.folder / "link").symlink_to(tmp_path / "elsewhere")
+    before = (tmp_path / "elsewhere").stat().st_mtime_ns
+
+    result = desk.run("init", "link/a")
+
+    assert (result.exit_code, result.stdout) == (74, b"")
+    assert result.stderr.startswith("error[io]: link/a/policy.yaml: is not written, since a symbolic link")
+    assert (tmp_path / "elsewhere").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("flag", ["-p", "-i"])
+@pytest.mark.parametrize("name", ["a", ""], ids=["folder", "empty"])
+def test_a_name_that_is_no_files_is_an_input_error(flag: str, name: str, desk: Desk) -> None:
+    desk.write("a/b", "")
+
+    result = desk.run("init", "a", flag, name)
+
+    assert (result.exit_code, desk.files()) == (3, ["a/b"])
+    assert "cannot be read" in result.stderr
+
+
+def test_a_folder_that_looks_like_a_flag_stays_a_folder(desk: Desk) -> None:
+    result = desk.run("init", "--", "-a")
+
+    assert "gitops-doca check ./-a" in result.stderr
+    assert desk.check("./-a").exit_code == 0
+
+
+def test_a_file_name_ends_no_comment(desk: Desk) -> None:
+    name = "nodes\n  emit: policies\n#.json"
+    desk.write(f"a/{name}", host("node-1"))
+    desk.write("policies.yaml", policy())
+
+    assert desk.run("init", "a", "-p", "policies.yaml", "-i", f"a/{name}").exit_code == 0
+
+    spec = desk.document("a/gitops-doca.yaml")["spec"]
+    assert spec == {"policies": ["policy.yaml"], "inventory": [name]}
+
+
+def test_the_command_that_updates_the_inventory_is_there_where_it_works(desk: Desk) -> None:
+    desk.write("a/nodes.yaml", host("node-1"))
+    desk.write("policies.yaml", policy())
+
+    assert desk.run("init", "a", "-p", "policies.yaml", "-i", "a/nodes.yaml").exit_code == 0
+    assert desk.run("init", "b", "-p", "policies.yaml", "-i", "a/nodes.yaml").exit_code == 0
+
+    named, written = ((desk.folder / one / "gitops-doca.yaml").read_text() for one in "ab")
+    assert "Update these files after a change of the cluster." in named
+    assert "gitops-doca inventory" not in named
+    assert "  #   gitops-doca inventory --write inventory.yaml\n" in written
 
 
 def test_namespace_and_openshift_are_kept(desk: Desk) -> None:

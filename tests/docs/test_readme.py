@@ -111,6 +111,25 @@ def test_the_systems_that_it_names_are_those_of_the_program() -> None:
     assert all(name in row for name in names.values())
 
 
+@pytest.mark.parametrize(
+    ("row", "source", "pattern"),
+    [
+        ("registries", "Makefile", r"/(?:docker-registry|distribution)-(\d+\.\d+)"),
+        ("Argo CD", "Makefile", r"/argocd-(\d+\.\d+)"),
+        ("kustomize", "Makefile", r"/kustomize-(\d+\.\d+)"),
+        ("Kubernetes", "Makefile", r"/kube-apiserver-(\d+\.\d+)"),
+        ("Kubernetes", "requirements-dev.txt", r"^kubernetes-validate==(\d+\.\d+)"),
+        ("Python", "pyproject.toml", r"^requires-python = \">=(\d+\.\d+)"),
+    ],
+)
+def test_the_releases_that_it_names_are_those_that_tests_run(row: str, source: str, pattern: str) -> None:
+    (line,) = [line for line in README.splitlines() if line.startswith(f"| {row} |")]
+    used = re.findall(pattern, (ROOT / source).read_text(), re.MULTILINE)
+
+    assert used
+    assert set(used) <= set(re.findall(r"\d+\.\d+", line))
+
+
 def test_no_line_is_longer_than_a_screen() -> None:
     assert [line for line in README.splitlines() if len(line) > 100] == []
 

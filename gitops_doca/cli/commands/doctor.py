@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import click
 
@@ -12,7 +11,7 @@ from gitops_doca.cli.doctor.inputs import examine_application, examine_inputs, u
 from gitops_doca.cli.doctor.kustomize import examine_kustomize
 from gitops_doca.cli.doctor.registries import examine_registries
 from gitops_doca.cli.help import OUTPUT, Command, option
-from gitops_doca.cli.output.console import coloured, print_diagnostics
+from gitops_doca.cli.output.console import coloured, print_diagnostics, show_line
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.settings.flags import (
     Flags,
@@ -28,7 +27,7 @@ from gitops_doca.core.doctor import Finding, State
 from gitops_doca.emit.doctor import json_findings, text_findings
 
 _SECONDS = 30.0
-"""For all registries together, and for the cluster, unless --deadline is shorter."""
+"""The default for all registries together, and for the cluster."""
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILURE: "red"}
 
 
@@ -37,6 +36,7 @@ _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILURE: "red"}
     cls=Command,
     examples=("gitops-doca doctor", "gitops-doca doctor clusters/a --context a"),
     page="getting-started",
+    context_settings={"default_map": {"deadline": _SECONDS}},
 )
 @target_argument
 @registry_options
@@ -61,8 +61,8 @@ def command(flags: Flags, *, output: str, target: str | None) -> int:
 
     Exit code 0: nothing failed, 1: something did.
     """
-    registry = replace(flags.registry, deadline=min(_SECONDS, flags.registry.deadline))
-    findings = tuple(_examine(target, replace(flags, registry=registry)))
+    findings = tuple(_examine(target, flags))
+    show_line("")
     if output == "json":
         write_stdout(json_findings(findings, cluster_name(target)))
     else:
@@ -79,8 +79,10 @@ def _examine(target: str | None, flags: Flags) -> Iterator[Finding]:
     yield from examine_registries(examined)
     live = examined.run_config.live if is_plugin and examined.run_config else live_inventory(flags)
     if live is not None:
+        show_line("checking the cluster")
         yield examine_cluster(live, examined)
     if not is_plugin:
+        show_line("checking kustomize")
         yield examine_kustomize(config_file(target), os.environ)
 
 

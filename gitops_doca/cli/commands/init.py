@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from gitops_doca.cli.settings.flags import (
 )
 from gitops_doca.cli.settings.inputs import given_settings, live_inventory
 from gitops_doca.core.cluster_query import ClusterQuery
+from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.documentation import page
 from gitops_doca.core.missing_labels import help_with_nics, list_similar
@@ -35,8 +36,8 @@ from gitops_doca.sources.config import POLICIES, Settings, merge
 from gitops_doca.sources.files import STDIN
 from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies, read_policy_documents
-from gitops_doca.sources.policy_document import DRIVER
-from gitops_doca.sources.reading.document import Document
+from gitops_doca.sources.reading.document import Document, Path
+from gitops_doca.sources.without_server_fields import without_server_fields
 from gitops_doca.usecases.load import Inputs, load, query_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 _LOGIN = re.compile(r"://[^/\s]*@")
 """A URL with a user or password (RFC 3986, 3.2.1)."""
+_PROXY = re.compile("proxy", re.IGNORECASE)
+_SECRET = re.compile("passw|token|secret|credential|api_?key", re.IGNORECASE)
+"""The names of variables for the address of a proxy, which needs no scheme, and for secrets."""
 
 
 @click.command(
@@ -86,6 +90,8 @@ def command(flags: Flags, *, target: str | None) -> None:
     It asks no questions and overwrites nothing, and the cluster is only read.
     """
     folder = target.rstrip("/") or "/" if target else "."
+    # The next steps name it, where it must not be a flag.
+    folder = f"./{folder}" if folder.startswith("-") else folder
     if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 (the path as its author wrote it)
         raise click.UsageError(f"{folder} is not a folder")
     first = FirstFolder(folder=folder, policies=flags.inputs.policies, inventory=flags.inputs.inventory)
@@ -130,7 +136,7 @@ def _read(
     named = read_policy_documents(first.named_policies, problems)
     copied = _policies(first, cluster, problems)
     problems.raise_errors()
-    _report_logins(copied, problems)
+    _report_secrets(copied, problems)
     policies = read_policies([*named, *copied], problems)
     problems.raise_errors()
     query = replace(query_of(policies, settings), owners=True)
@@ -170,22 +176,38 @@ def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Probl
     if not documents:
         problems.error(
             "the cluster has no NicClusterPolicy and no NicNodePolicy",
-            help="name a file with the policy: -p FILE",
+            help="name a file with the policy, -p FILE, or see that the context is the right one",
         )
     return documents
 
 
-def _report_logins(documents: Iterable[Document], problems: Problems) -> None:
-    """Report variables of drivers that hold a user or password, without quoting them."""
+def _report_secrets(documents: Iterable[Document], problems: Problems) -> None:
+    """Report values that would be written and hold a secret, without quoting them."""
     for document in documents:
-        env = value_at(document.value, *DRIVER, "env")
-        for number, variable in enumerate(env if isinstance(env, list) else ()):
-            if isinstance(variable, dict) and _LOGIN.search(str(variable.get("value"))):
+        for path, value in _leaves(without_server_fields(document)):
+            variable = value_at(document.value, *path[:-1], "name") if path[-1] == "value" else None
+            name = variable if isinstance(variable, str) else ""
+            if _LOGIN.search(value) or (_PROXY.search(name) and has_login(value)):
                 problems.error(
                     "the URL holds a user or password, and nothing secret goes into Git",
-                    document.place((*DRIVER, "env", number, "value")),
+                    document.place(path),
                     help="use a server that needs no login, or one that the policy does not name",
                 )
+            elif _SECRET.search(name) and value:
+                problems.error(
+                    "by its name the variable holds a secret, and nothing secret goes into Git",
+                    document.place(path),
+                    help="let valueFrom read it from a Secret",
+                )
+
+
+def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the strings in a document, each with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, (*path, key))
 
 
 def _check_nodes(inventory: Inventory, problems: Problems, *, what: str) -> None:

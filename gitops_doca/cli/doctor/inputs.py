@@ -14,7 +14,7 @@ from gitops_doca.cli.settings.run_config import Resolve, RunConfig, choose_sourc
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.doctor import Finding, State, judge
-from gitops_doca.sources.files import display_name, has_file
+from gitops_doca.sources.files import STDIN, display_name, has_file
 from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.generate import resolve_and_render
 from gitops_doca.usecases.load import Inputs
@@ -48,7 +48,9 @@ def examine_inputs(target: str | None, flags: Flags) -> Examined:
 
     run_config = attempt(problems, read)
     file = config_file(target)
-    if run_config is None and not file:
+    # What does not exist is meant as a folder, unless it is called like a file.
+    is_file = os.path.lexists(file) or file == STDIN or file.endswith((".yaml", ".yml"))
+    if run_config is None and not is_file:
         folder = "" if target is None else f" {shlex.quote(target)}"
         missing = Diagnostic(
             category=Category.INPUT,

@@ -5,13 +5,14 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from gitops_doca.core.diagnostics import Help
 from gitops_doca.core.doctor import Finding, State, fine
 from gitops_doca.core.documentation import page
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.deadline import Deadline
+from gitops_doca.sources.files import SMALL, STDIN, open_input
+from gitops_doca.sources.reading.syntax import SyntaxProblem, UnreadableError
 
 _FUNCTION = "gitops-doca-krm"
 _FLAGS = ("--enable-alpha-plugins", "--enable-exec")
@@ -34,6 +35,8 @@ def examine_kustomize(config: str, environ: Mapping[str, str]) -> Finding:
     version = _VERSION.search(_output([program, "version"], environ, deadline))
     called = version[0] if version else program
     flags = _output([program, "build", "--help"], environ, deadline)
+    if not flags:
+        return _warning(f"{called} does not run, or not in time", f"use another one: {page('kustomize')}")
     lacking = [flag for flag in _FLAGS if flag not in flags]
     if lacking or (version and (int(version[1]), int(version[2])) < _OLDEST):
         why = f"has no {' and no '.join(lacking)}" if lacking else "is older than v4.5"
@@ -48,13 +51,17 @@ def _warning(message: str, help: Help) -> Finding:
 
 
 def _is_function(config: str) -> bool:
-    with suppress(OSError, ValueError):
-        return bool(config) and _FUNCTION in Path(config).read_text(encoding="utf-8", errors="replace")
+    if config in ("", STDIN):
+        return False
+    with suppress(UnreadableError, SyntaxProblem), open_input(config, limit=SMALL) as stream:
+        return _FUNCTION.encode() in stream.read()
     return False
 
 
 def _output(command: list[str], environ: Mapping[str, str], deadline: Deadline) -> str:
     """Return what a program prints; empty if it fails or takes too long."""
     with suppress(OSError, ValueError, TimeoutError):
-        return run_program(command, environ, deadline)[1].decode(errors="replace")
+        code, output = run_program(command, environ, deadline)
+        if code == 0:
+            return output.decode(errors="replace")
     return ""

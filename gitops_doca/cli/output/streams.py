@@ -90,6 +90,25 @@ def write_file(path: "Path", text: str) -> None:
         raise _failed(str(path), error) from None
 
 
+def write_new_file(path: "Path", text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises `FileExistsError` if something has its name, and else as `write_file` does.
+    """
+    refuse_way_out(path)
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _failed(str(path), error) from None
+    try:
+        write_file(path, text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def refuse_way_out(path: "Path") -> None:
     """Raise `GenerationError` of class `io` for a path whose links lead out of its repository.
 

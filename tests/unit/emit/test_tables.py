@@ -34,11 +34,38 @@ def test_no_column_is_cut_to_nothing() -> None:
     assert Table(rows=rows).lines(Layout(width=1)) == ["A         B", "…3456789  …3456789"]
 
 
+def test_wide_characters_take_two_columns_and_marks_none() -> None:
+    rows = [("A", "B"), ("集群", "1"), ("e\u0301", "2"), ("…", "3")]
+
+    assert text_table(rows) == ["A     B", "集群  1", "e\u0301     2", "…     3"]
+    assert Table(rows=[("A", "B"), ("0集群集群集群", "1")]).lines(Layout(width=13)) == [
+        "A           B",
+        "…集群集群   1",
+    ]
+
+
+def test_words_with_a_colour_stay_whole() -> None:
+    rows = [("STATE", "B"), ("precompiled", "0123456789"), ("0123456789abcdef", "b")]
+
+    assert Table(rows=rows, colours={"precompiled": GREEN}).lines(Layout(width=21, coloured=True)) == [
+        "STATE        B",
+        "\x1b[32mprecompiled\x1b[0m  …3456789",
+        "…6789abcdef  b",
+    ]
+
+
 def test_columns_that_say_the_same_in_each_row_are_told_below() -> None:
     rows = [("POOL", "POLICY", "STATE", "NOTE"), ("a", "p", "ok", "-"), ("b", "p", "ok", "-")]
     table = Table(rows=rows, each="pool", keep=("STATE",))
 
     assert table.lines() == ["POOL  STATE", "a     ok", "b     ok", "every pool: policy p"]
+    assert table.lines(Layout(width=14)) == [
+        "POOL  STATE",
+        "a     ok",
+        "b     ok",
+        "every pool:",
+        "  policy p",
+    ]
     assert table.lines(Layout(wide=True)) == text_table(rows)
     assert Table(rows=rows[:2], each="pool").lines() == text_table(rows[:2])
 
@@ -83,6 +110,7 @@ def test_notes_break_between_words_on_a_terminal_only() -> None:
     notes = ["a note about doca3.4.0-26.04-0.8.0.0-0", "b"]
 
     assert list(wrapped(notes, Layout(width=20))) == ["a note about", "  doca3.4.0-26.04-0.8.0.0-0", "b"]
+    assert list(wrapped(["集群集群 集群"], Layout(width=12))) == ["集群集群", "  集群"]
     assert list(wrapped(notes, Layout(), "  ")) == [f"  {note}" for note in notes]
 
 

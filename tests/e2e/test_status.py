@@ -197,7 +197,9 @@ def test_a_new_version_waits_until_each_pod_is_another_one(
     assert synced["metadata"]["uid"] == applied["metadata"]["uid"]
     assert merged == {"node-1": "not-applied", "node-2": "not-applied"}
     assert waiting.exit_code == 1
-    assert waiting.stdout.decode().count(f"restart  {VERSION}  {POOL.name}") == 2
+    lines = waiting.stdout.decode().splitlines()
+    assert [line for line in lines if line.endswith("  restart")] == ["node-1  restart", "node-2  restart"]
+    assert f"every node: runs {VERSION}, pool {POOL.name}" in lines
     assert without == {"node-1": "no-pod", "node-2": "restart"}
     assert starting == {"node-1": "not-ready", "node-2": "restart"}
 

@@ -199,7 +199,7 @@ def test_a_new_version_waits_until_each_pod_is_another_one(
     assert waiting.exit_code == 1
     lines = waiting.stdout.decode().splitlines()
     assert [line for line in lines if line.endswith("  restart")] == ["node-1  restart", "node-2  restart"]
-    assert f"every node: runs {VERSION}, pool {POOL.name}" in lines
+    assert f"every node above: runs {VERSION}, pool {POOL.name}" in lines
     assert without == {"node-1": "no-pod", "node-2": "restart"}
     assert starting == {"node-1": "not-ready", "node-2": "restart"}
 

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitops_doca.core.diagnostics import Category
-from gitops_doca.core.model import PlannedPool
 from gitops_doca.core.resolve.companions import CompanionState
 from gitops_doca.core.resolve.decide import Decision
 from gitops_doca.core.resolve.pools import Grouping
-from gitops_doca.core.resolve.progress import Progress, done_plans, find_progress
 
 NO_POOLS = Grouping(pools=(), skipped=())
 
@@ -34,16 +32,6 @@ class ClusterResult:
     """Whether a comparison found differences."""
     failure: Category | None = None
     """The class of error of a run for this cluster alone; None: success."""
-
-    @property
-    def progress(self) -> tuple[Progress, ...]:
-        """How far its policies have moved to their versions, as far as a move is on."""
-        return find_progress(self.decisions)
-
-    @property
-    def done_plans(self) -> tuple[PlannedPool, ...]:
-        """The plans that can go from its config."""
-        return done_plans(self.grouping, self.decisions)
 
     @property
     def exit_code(self) -> int:

@@ -1,6 +1,5 @@
 """Parse image references by the OCI distribution spec and Docker Hub's rules."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from functools import total_ordering
@@ -137,6 +136,9 @@ def _is_address(host: str) -> bool:
     """Say whether the text in brackets is an IPv6 address; true without brackets."""
     if not host.startswith("["):
         return True
+    # Start-up counts, and few hosts are addresses.
+    import ipaddress
+
     try:
         ipaddress.IPv6Address(host[1:].partition("]")[0])
     except ValueError:

@@ -9,7 +9,7 @@ from gitops_doca.core.model import PlannedPool, SkippedNode
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.core.resolve.companions import CompanionState
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled
-from gitops_doca.core.resolve.progress import Progress
+from gitops_doca.core.resolve.progress import Progress, done_plans, find_progress
 from gitops_doca.emit.escape import markdown_text, printable_lines
 from gitops_doca.emit.report import companion_entry, decision_entry
 from gitops_doca.emit.tables import (
@@ -110,11 +110,11 @@ def notes(result: ClusterResult, *, skipped: bool = True) -> list[str]:
     """Return the notes on a move, companions, skipped nodes, and obsolete plans and fallback versions."""
     policies = {decision.pool.policy.key for decision in result.decisions}
     return [
-        *progress_notes(result.progress, several=len(policies) > 1),
+        *progress_notes(find_progress(result.decisions), several=len(policies) > 1),
         *companion_notes(result.companions),
         *map(_unused_companion_note, result.unused_companions),
         *(skipped_notes(result.grouping.skipped) if skipped else ()),
-        *map(_done_note, result.done_plans),
+        *map(_done_note, done_plans(result.grouping, result.decisions)),
         *map(_unused_note, result.unused_fallbacks),
     ]
 

@@ -14,7 +14,7 @@ from gitops_doca.core.resolve.companions import (
 )
 from gitops_doca.core.resolve.decide import CompileOnNode, Decision, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.core.resolve.lookup import TagMissing, TagUnknown
-from gitops_doca.core.resolve.progress import Progress
+from gitops_doca.core.resolve.progress import Progress, done_plans, find_progress
 from gitops_doca.emit.image_build import build_entry
 from gitops_doca.emit.json_document import document_text, policy_entry, pool_entry
 
@@ -36,7 +36,9 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             for companion in result.companions
         ],
         "progress": [
-            progress_entry(progress, result.cluster) for result in results for progress in result.progress
+            progress_entry(progress, result.cluster)
+            for result in results
+            for progress in find_progress(result.decisions)
         ],
         "unusedFallbacks": [
             {"cluster": result.cluster, "version": version}
@@ -54,7 +56,9 @@ def json_report(results: Sequence[ClusterResult], diagnostics: Iterable[Diagnost
             for skipped in result.grouping.skipped
         ],
         "obsoletePlans": [
-            {"cluster": result.cluster, "pool": str(plan)} for result in results for plan in result.done_plans
+            {"cluster": result.cluster, "pool": str(plan)}
+            for result in results
+            for plan in done_plans(result.grouping, result.decisions)
         ],
     }
     return document_text(KIND, diagnostics, report)

@@ -9,7 +9,6 @@ from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, Place, Prob
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.phrases import PLANNED, name_nodes
 from gitops_doca.core.reference import Digest, ImageReference, Repository
-from gitops_doca.core.resolve.hints import nearest_tags
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagLookup, TagMissing, TagUnknown
 from gitops_doca.core.tags import compile_tag, precompiled_tag
 
@@ -200,6 +199,9 @@ def report_unknown(decisions: Iterable[Decision], problems: Problems) -> None:
 
 
 def _missing(image: ImageReference, pools: list[Pool], listed: TagList | None, recorded: str) -> Diagnostic:
+    # Start-up counts, and most runs miss nothing.
+    from gitops_doca.core.resolve.hints import nearest_tags
+
     first = pools[0]
     version, platform = first.policy.driver.version, first.platform
     # A policy that forces and one that does not may share a version, and so a tag.

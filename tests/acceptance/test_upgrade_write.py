@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from fakes.cluster import make_node
 from fakes.resolver import FakeResolver
+from gitops_doca.core.model import Inventory
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.lookup import Cause, TagLookup, TagUnknown
+from gitops_doca.emit.inventory import dump_inventory
 from support.cli import Result
 from support.in_process import run_here
 from support.move import NEW, OLD, manifests_by_pool, node_documents, plan
@@ -416,8 +419,9 @@ def test_where_the_operator_makes_the_daemonsets_a_plan_is_removed_by_hand(tmp_p
 
 def test_the_next_commands_name_the_same_inputs(tmp_path: Path) -> None:
     names = ("-a b", "c")
-    for name in names:
-        Folder(tmp_path / name)
+    compact, _ = (Folder(tmp_path / name) for name in names)
+    nodes = [make_node("gpu-1", kernel="6.8.0-100-generic", os="ubuntu 24.04")]
+    compact.write("nodes.yaml", dump_inventory(Inventory(nodes=tuple(nodes)), []))
     alone, registry = Folder(tmp_path), FakeResolver(published_tags())
 
     several = run_here("upgrade", "--to", NEW, "--write", "--", *names, cwd=tmp_path, connect=registry)
@@ -428,7 +432,7 @@ def test_the_next_commands_name_the_same_inputs(tmp_path: Path) -> None:
         "gitops-doca diff './-a b' c --stat",
         "# when nodes have booted other kernels:",
         "gitops-doca inventory './-a b' --context CONTEXT --write '-a b/nodes.yaml'",
-        "gitops-doca inventory c --context CONTEXT --write c/nodes.yaml",
+        "# update the inventory: c/nodes.yaml",
         "gitops-doca lock './-a b' c",
         "gitops-doca upgrade './-a b' c --finish --write",
     ]
@@ -436,7 +440,7 @@ def test_the_next_commands_name_the_same_inputs(tmp_path: Path) -> None:
         "gitops-doca lock -p policy.yaml -i nodes.yaml",
         "gitops-doca diff --stat",
         "# when nodes have booted other kernels:",
-        "gitops-doca inventory -p policy.yaml --write nodes.yaml",
+        "# update the inventory: nodes.yaml",
         "gitops-doca lock -p policy.yaml -i nodes.yaml",
         "gitops-doca upgrade -p policy.yaml -i nodes.yaml --finish --write",
     ]

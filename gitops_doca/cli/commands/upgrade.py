@@ -157,7 +157,7 @@ class _Run:
             report_broken(kept_tags(target, one.inputs.name), decisions, plan, target.wanted.driver, problems)
 
         report = change_files(self._fleet, clusters, upgrade.plans, check, write=write)
-        return replace(report, upgrade=upgrade, commands=self._next(report, target))
+        return replace(report, upgrade=upgrade, commands=self._next(report, target, clusters))
 
     def finish(self, *, write: bool) -> UpgradeReport:
         """Find the plans and fallback versions that are no longer needed, and remove them."""
@@ -195,7 +195,9 @@ class _Run:
         commands = [self._command("lock") if write else self._command("upgrade", "--finish", "--write")]
         return replace(report, finishes=finishes, commands=tuple(commands if report.edits else ()))
 
-    def _next(self, report: UpgradeReport, target: Target) -> tuple[str, ...]:
+    def _next(
+        self, report: UpgradeReport, target: Target, clusters: Sequence[LoadedCluster]
+    ) -> tuple[str, ...]:
         """Return the commands that come after this one; none after an error."""
         if self._fleet.has_errors:
             return ()
@@ -203,7 +205,7 @@ class _Run:
         if any(way.moves and way.running.pool.nodes for way in target.ways):
             later = (
                 "# when nodes have booted other kernels:",
-                *self._inventories(),
+                *self._inventories(clusters),
                 self._command("lock"),
                 self._command("upgrade", "--finish", "--write"),
             )
@@ -213,16 +215,17 @@ class _Run:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
         return later if not (target.is_reached or report.by_hand) else ()
 
-    def _inventories(self) -> Iterator[str]:
+    def _inventories(self, clusters: Sequence[LoadedCluster]) -> Iterator[str]:
         """Yield the commands that update the inventories."""
-        for cluster, run_config in self._fleet.usable:
-            if run_config.live:
+        for one in clusters:
+            if one.run_config.live:
                 continue
-            files = run_config.settings.inventory
-            if len(files) > 1 or STDIN in files:
+            files = one.inputs.settings.inventory
+            compact = {place.file for place in one.inputs.inputs.inventory.kept_labels}
+            if len(files) > 1 or not compact.issuperset(files):
                 yield f"# update the inventory: {' '.join(map(display_name, files))}"
                 continue
-            folder = [] if cluster.label == "." else [_word(cluster.label)]
+            folder = [] if one.cluster.label == "." else [_word(one.cluster.label)]
             context = [] if self._fleet.is_one else ["--context", "CONTEXT"]
             policies = input_words(self._given.policies, (), None, None)
             yield _command("inventory", *folder, *policies, *context, "--write", *files)

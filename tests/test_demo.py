@@ -83,11 +83,18 @@ def test_the_packages_of_developers_are_not_installed_for_the_demo(
     for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
 
-    planned = subprocess.run(
-        ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, check=True, text=True
-    ).stdout
+    planned = make(tmp_path, target)
 
     assert ("-r requirements-dev.txt" in planned, "-r requirements.txt" in planned) == (dev, True)
+
+
+def make(folder: Path, target: str) -> str:
+    """Return what make would run, also where another make runs this test."""
+    command = ["make", "--dry-run", "--no-print-directory", target]
+    run = subprocess.run(
+        command, cwd=folder, capture_output=True, check=True, text=True, env=clean_environment()
+    )
+    return run.stdout
 
 
 def test_after_the_demo_a_test_run_installs_what_it_needs(tmp_path: Path) -> None:
@@ -96,12 +103,7 @@ def test_after_the_demo_a_test_run_installs_what_it_needs(tmp_path: Path) -> Non
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "runs").touch()
 
-    demo, test = (
-        subprocess.run(
-            ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, check=True, text=True
-        )
-        for target in ("demo", "test")
-    )
+    demo, test = make(tmp_path, "demo"), make(tmp_path, "test")
 
-    assert demo.stdout == ".venv/bin/python tools/demo.py\n"
-    assert "-r requirements-dev.txt" in test.stdout
+    assert demo == ".venv/bin/python tools/demo.py\n"
+    assert "-r requirements-dev.txt" in test

@@ -1,5 +1,6 @@
 """The command line: its commands, and the exit code of each outcome."""
 
+import gc
 import os
 import sys
 import traceback
@@ -25,6 +26,8 @@ FUNCTION = "gitops-doca-krm"
 """Under this name the program runs its command `krm`: kustomize before 5.7 passes no arguments."""
 _HELP = ("-h", "--help")
 _INTERRUPTED = 130
+_COLLECTED = 50_000
+"""New objects before a collection of garbage; Python's own number is for programs that run for long."""
 COMMANDS: Mapping[str, str] = {
     "init": "Write a first config, with policies and inventory.",
     "doctor": "Print what is set up and reachable, and what to do.",
@@ -52,7 +55,11 @@ def main(arguments: list[str] | None = None, *, connect: "Connect | None" = None
     `arguments` defaults to those of the process, with the name it was started under. `connect`
     replaces the registry client in tests.
     """
-    sys.exit(_exit_code(_own_arguments() if arguments is None else arguments, connect))
+    if arguments is None:
+        # Modules are no garbage; a process that imports many looks for some again and again.
+        gc.disable()
+        arguments = _own_arguments()
+    sys.exit(_exit_code(arguments, connect))
 
 
 def _own_arguments() -> list[str]:
@@ -158,6 +165,11 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             raise click.exceptions.NoSuchCommand(cmd_name, possibilities=list(COMMANDS), ctx=ctx)
         loaded: click.Command = import_module(f"{__name__}.commands.{cmd_name}").command
+        if not gc.isenabled():
+            # What was imported stays, so no collection has to look at it; a run makes few cycles.
+            gc.freeze()
+            gc.set_threshold(_COLLECTED)
+            gc.enable()
         return loaded
 
     def resolve_command(

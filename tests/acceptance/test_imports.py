@@ -75,3 +75,23 @@ def generate(tmp_path: Path, *flags: str) -> subprocess.CompletedProcess[str]:
         check=False,
         text=True,
     )
+
+
+def test_garbage_is_collected_again_once_a_command_is_imported() -> None:
+    script = """
+import gc, sys
+from gitops_doca.cli import main
+try:
+    main()
+except SystemExit as ended:
+    print(ended.code, gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "schema", "config"],
+        env=clean_environment(),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "0 True True"

@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gitops_doca.cli.settings.flags import RegistryFlags
 from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import Connect, make_resolver
-from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.locked_tags import LockedTags
 from gitops_doca.core.diagnostics import Place, Problems
@@ -20,6 +20,9 @@ from gitops_doca.sources.lock import read_lock
 from gitops_doca.usecases.generate import Generation, generate
 from gitops_doca.usecases.load import Inputs, load
 from gitops_doca.usecases.look_up import RegistryTags
+
+if TYPE_CHECKING:
+    from gitops_doca.cli.settings.untrusted_limits import UntrustedLimits
 
 
 class Resolve(Enum):
@@ -55,7 +58,7 @@ class RunConfig:
     """Where the lock is, or would be."""
     fix_command: str
     """The command that writes that lock."""
-    untrusted: UntrustedLimits | None = None
+    untrusted: "UntrustedLimits | None" = None
     """Limits for inputs that are not trusted; None for the user's own."""
     revision: FileRoot | None = None
     """The files of a revision, if the inputs are read from there and not from the work tree."""

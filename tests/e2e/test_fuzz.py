@@ -31,7 +31,7 @@ from support.cli import Result, clean_environment, run_cli
 from support.fuzzing import CANARY, ENVIRONMENT, LOGIN, LOGIN_BASE64, Call, Runner, fuzz
 from support.golden import cases
 from support.in_process import run_here
-from support.inputs import Pool, write_inputs
+from support.inputs import VERSION, Pool, write_inputs
 from support.krm import config, resource_list
 from support.mutation import TEXTS, VALUES, Form, Text, is_text, texts, written
 from support.repository import commit, start
@@ -163,10 +163,11 @@ _TEXT_OPTIONS = (
     ),
     *("--insecure-registry", "--allowed-registry", "--trusted-realm-host", "--report", "-o"),
     *("--context", "--kubeconfig", "--output-dir", "--max-bytes", "--versions", "--expect-pools", "--write"),
+    "--to",
 )
 _NAMES = (
     *("generate", "check", "lock", "diff", "matrix", "verify", "schema", "inventory", "status", "krm"),
-    *("argocd", "init", "doctor", "completion", "version", "nothing"),
+    *("argocd", "init", "doctor", "completion", "version", "upgrade", "nothing"),
 )
 _VARIABLES = (
     *("GITOPS_DOCA_CA_FILE", "GITOPS_DOCA_ALLOWED_REGISTRY", "GITOPS_DOCA_PULLSECRET", "GITOPS_DOCA_X"),
@@ -266,7 +267,9 @@ _ASKING: Sequence[tuple[str, ...]] = (
     *[("check", "--online", "-o", form) for form in ("text", "json", "markdown", "build")],
     *[("lock",)] * 2,
     *[("matrix", "-o", form) for form in ("text", "json", "markdown", "html")],
-    *[(command, ".", "b") for command in ("check", "lock", "matrix")],
+    *[(command, ".", "b") for command in ("check", "lock", "matrix", "upgrade")],
+    *[("upgrade", "-o", form) for form in ("text", "json", "markdown")],
+    *[("upgrade", "--to", version, "--write") for version in (VERSION, "25.07-0.9.7.0-0")],
     ("lock", "--check"),
     ("argocd", "generate"),
 )

@@ -529,3 +529,80 @@ def test_flags_that_make_no_sense_are_refused(flags: list[str], message: str, tm
 
     assert (result.exit_code, result.stdout) == (2, b"")
     assert result.stderr.splitlines()[0] == f"error[usage]: {message}"
+
+
+TEXT = f"""\
+{NEW} has an image for every pool
+
+POOL               NODES  RUNS                       KERNEL             GETS                       NEW KERNEL
+ubuntu24.04/amd64  2      {OLD}  6.8.0-100-generic  {NEW}  6.8.0-117-generic
+
+packages:
+  ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
+    apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+  to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
+  Secure Boot: the modules in NVIDIA's precompiled images are not signed
+
+would be changed:
+  policy.yaml:10: {OLD} -> {NEW}
+  gitops-doca.yaml:8:
+  +   fallbackVersions:
+  +     - {OLD}
+  gitops-doca.yaml:8:
+  +   planned:
+  +     - os: ubuntu
+  +       osVersion: "24.04"
+  +       kernel: 6.8.0-117-generic
+  +       arch: amd64
+
+next:
+  gitops-doca upgrade --to {NEW} --write
+"""
+MARKDOWN = f"""\
+{NEW} has an image for every pool
+
+| Pool | Nodes | Runs | Kernel | Gets | New kernel |
+| --- | ---: | --- | --- | --- | --- |
+| ubuntu24.04/amd64 | 2 | {OLD} | 6.8.0-100-generic | {NEW} | 6.8.0-117-generic |
+
+packages:
+
+```text
+ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
+  apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
+Secure Boot: the modules in NVIDIA's precompiled images are not signed
+```
+
+would be changed:
+
+```text
+policy.yaml:10: {OLD} -> {NEW}
+gitops-doca.yaml:8:
++   fallbackVersions:
++     - {OLD}
+gitops-doca.yaml:8:
++   planned:
++     - os: ubuntu
++       osVersion: "24.04"
++       kernel: 6.8.0-117-generic
++       arch: amd64
+```
+
+next:
+
+```text
+gitops-doca upgrade --to {NEW} --write
+```
+"""
+
+
+@pytest.mark.parametrize(("form", "expected"), [("text", TEXT), ("markdown", MARKDOWN)])
+def test_people_read_the_pools_the_packages_the_changes_and_the_next_command(
+    form: str, expected: str, tmp_path: Path
+) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC, "gpu-2": GENERIC})
+
+    result = cluster.call("upgrade", "--to", NEW, "-o", form)
+
+    assert (result.exit_code, result.stdout.decode()) == (0, expected)

@@ -10,8 +10,6 @@ from gitops_doca.core.upgrade.ways import Way
 
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel")
 _MOST_NEWER = 5
-_NODES = HEADS.index("nodes")
-NUMBERS = (_NODES,)
 NOT_POSSIBLE = "not possible"
 NOTHING = "no file needs a change"
 

@@ -9,7 +9,6 @@ from gitops_doca.emit.upgrade.phrases import (
     HEADS,
     NOT_POSSIBLE,
     NOTHING,
-    NUMBERS,
     blocked_lines,
     edit_lines,
     finish_lines,
@@ -20,6 +19,9 @@ from gitops_doca.emit.upgrade.phrases import (
     row,
     superseded_lines,
 )
+
+_NUMBER = "nodes"
+"""The head of the column that is right-aligned."""
 
 
 def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
@@ -57,14 +59,13 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     if upgrade is not None:
         lines.append(markdown_text(headline(upgrade)))
         if upgrade.target is not None:
-            head, *rows = [HEADS, *map(row, ordered(upgrade.target.ways))]
+            head, *rows = _used([HEADS, *map(row, ordered(upgrade.target.ways))])
             cells = text_cells([tuple(map(str.capitalize, head)), *rows])
-            lines += ["", *markdown_table(cells, numbers=NUMBERS)]
-        lines += items(
-            [*blocked_lines(upgrade), *notes(upgrade), *superseded_lines(upgrade), *packages(upgrade)]
-        )
+            lines += ["", *markdown_table(cells, numbers=[head.index(_NUMBER)])]
+        lines += items(_below(upgrade))
     lines += items(finish_lines(report))
     for title, some in (
+        ("packages", tuple(packages(upgrade) if upgrade else ())),
         (_edited(report), tuple(edit_lines(report))),
         ("to write by hand", report.by_hand),
         ("next", report.commands),

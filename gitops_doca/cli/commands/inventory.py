@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gitops_doca.cli.help import CLUSTER, OUTPUT, Command, files, option
-from gitops_doca.cli.output.console import print_diagnostics, print_message
+from gitops_doca.cli.output.console import print_diagnostics, print_info, print_message
 from gitops_doca.cli.output.documents import documented
 from gitops_doca.cli.output.streams import replaceable_text, write_file, write_stdout
 from gitops_doca.cli.settings.flags import (
@@ -19,9 +19,11 @@ from gitops_doca.cli.settings.flags import (
     namespace,
     policy_options,
     target_argument,
+    verbose_option,
     with_flags,
 )
 from gitops_doca.cli.settings.inputs import cluster_name, config_file, given_settings, live_inventory
+from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import KIND, group_alike
 from gitops_doca.core.compare.inventory_changes import compare_inventories
 from gitops_doca.core.diagnostics import DIFFERENT, SAME, Category, Place, Problems
@@ -79,6 +81,7 @@ from gitops_doca.usecases.load import query_of
     help="Print how the cluster differs from this inventory.",
 )
 @check_output_option
+@verbose_option
 @with_flags
 def command(
     flags: Flags, *, write: str | None, check: str | None, output: str | None, target: str | None
@@ -106,7 +109,7 @@ def _print(write: str | None, target: str | None, flags: Flags) -> int:
     settings, policies = _policies(target, flags.inputs, problems)
     old = _old(write, problems)
     problems.raise_errors()
-    query = query_of(policies, settings)
+    query = _query(policies, settings, flags)
     inventory = live_inventory(flags).read(query, problems)
     problems.raise_errors()
     _check_nodes(inventory, write, old, problems, allowed=settings.allow_empty)
@@ -127,7 +130,7 @@ def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int
     with documented(partial(document_text, INVENTORY_KIND) if as_json else None):
         settings, policies = _policies(target, flags.inputs, problems)
         problems.raise_errors()
-        query = query_of(policies, settings)
+        query = _query(policies, settings, flags)
         committed = read_inventory([file], query.labels, problems, ignored_taints=query.ignored_taints)
         problems.raise_errors()
         inventory = live_inventory(flags).read(query, problems)
@@ -141,6 +144,19 @@ def _check(file: str, target: str | None, flags: Flags, *, as_json: bool) -> int
     print_message(printable(f"{file}: {_difference(changes, _update_command(target, flags.inputs, file))}"))
     print_diagnostics(problems.warnings)
     return DIFFERENT if changes else SAME
+
+
+def _query(policies: PolicySet, settings: Settings, flags: Flags) -> ClusterQuery:
+    """Return what to read of the cluster; with -v it is printed."""
+    query = query_of(policies, settings)
+    if flags.output.verbose:
+        for label in sorted(query.labels):
+            print_info(f"label {label} is kept: a nodeSelector names it")
+        for name in query.config_maps:
+            print_info(f"the keys of ConfigMap {query.namespace}/{name} are read: a policy names it")
+        for key in sorted(query.ignored_taints):
+            print_info(f"taint {key} is ignored: ignoredTaints names it")
+    return query
 
 
 def _policies(target: str | None, inputs: InputFlags, problems: Problems) -> tuple[Settings, PolicySet]:

@@ -108,6 +108,11 @@ def test_policies_say_which_labels_and_config_maps_matter(
     assert snapshot["labels"] == ["rack"]
     assert snapshot["groups"][0]["labels"]["rack"] == "r1"
     assert snapshot["configMaps"] == [{"namespace": "doca", "name": "certs", "keys": ["ca.crt"]}]
+    assert run(tmp_path, env, "-v").stderr.splitlines() == [
+        "info: label rack is kept: a nodeSelector names it",
+        "info: the keys of ConfigMap doca/certs are read: a policy names it",
+        "the cluster: 1 node, 1 group",
+    ]
 
 
 def test_policies_that_cannot_be_used_stop_it_before_the_cluster_is_asked(

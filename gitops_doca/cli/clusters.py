@@ -192,8 +192,16 @@ def make_fleet(
 
 
 def distinct(targets: Sequence[str]) -> tuple[str, ...]:
-    """Return each folder or config once, by its name in documents."""
-    return tuple({cluster_name(target): target for target in targets}.values())
+    """Return each folder or config once: `a`, `./a` and `a//` are the same."""
+    named: dict[str, str] = {}
+    for target in targets:
+        named.setdefault(_plain(cluster_name(target)), target)
+    return tuple(named.values())
+
+
+def _plain(name: str) -> str:
+    # A link before .. leads elsewhere than the text says.
+    return name if ".." in name.split("/") else os.path.normpath(name)
 
 
 def _refuse_flags_of_one(targets: Sequence[str], inputs: InputFlags) -> None:

@@ -351,7 +351,7 @@ def test_a_folder_that_is_named_twice_is_one(command: str, tmp_path: Path) -> No
     with serving(A) as registry:
         (name,) = fleet(tmp_path, registry.host, a=(A,))
 
-        assert run(name, name) == run(f"{name}/", name) == run(name)
+        assert run(name, name) == run(name, f"{name}/") == run(name, f"./{name}//") == run(name)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ class Printable(str):
     __slots__ = ()
 
 
+# Patterns are compiled when they are used: most runs need few, and start-up counts.
+
 # Invisible characters (Unicode's Default_Ignorable_Code_Point, and the empty Braille pattern):
 # `str.isprintable` allows them.
-_NO_INK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
+_NO_INK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 _MAX_MARKS = 2
 """The most marks on a letter, as Vietnamese needs; more would cover the lines around it."""
 _BEYOND_ASCII = re.compile(r"[^\n -~]+")
@@ -33,16 +33,15 @@ _UNIT = re.compile(".{4}")
 
 # Words that mean nothing to CommonMark, GitHub or GitLab. A bracket only within one, where no link
 # follows.
-_WORD = re.compile(r"""(?:[\w.,:;/+='"?()→-]|(?<=\w)\[\w+\](?![(\[]))+""")
-_REFERENCE = re.compile(
+_WORD = r"""(?:[\w.,:;/+='"?()→-]|(?<=\w)\[\w+\](?![(\[]))+"""
+_REFERENCE = (
     r"://|www\."  # links without markup
     r"|\bgh-\d"  # an issue
     r"|(?<![\w./+-])[0-9a-f]{7,40}(?![\w-])"  # a commit
     r"|:(?!\d+:)[\w+-]{1,60}:|:(?:100|1234):"  # an emoji, but not the number of a line
-    r"|(?<![^\W_])_|_(?![^\W_])",  # emphasis
-    re.IGNORECASE,
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis
 )
-_STARTS_BLOCK = re.compile(r"[-+=].*|\d+[.)]")
+_STARTS_BLOCK = r"[-+=].*|\d+[.)]"
 """First words that begin a list or underline a heading."""
 
 
@@ -60,7 +59,7 @@ def printable(text: str) -> str:
     marks = _MAX_MARKS
     for character in text:
         marks = marks + 1 if category(character).startswith("M") else 0
-        hidden = not character.isprintable() or _NO_INK.match(character) or marks > _MAX_MARKS
+        hidden = not character.isprintable() or re.match(_NO_INK, character) or marks > _MAX_MARKS
         shown.append(character.encode("unicode_escape").decode() if hidden else character)
     return "".join(shown)
 
@@ -126,8 +125,8 @@ def diff_name(text: str) -> str:
 def _judged(words: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Pair each word of a sentence with whether it is safe in Markdown unchanged."""
     for number, word in enumerate(words):
-        plain = _WORD.fullmatch(word) and not _REFERENCE.search(word)
-        yield word, bool(plain) and not (number == 0 and _STARTS_BLOCK.fullmatch(word))
+        plain = re.fullmatch(_WORD, word) and not re.search(_REFERENCE, word, re.IGNORECASE)
+        yield word, bool(plain) and not (number == 0 and re.fullmatch(_STARTS_BLOCK, word))
 
 
 def _longest_run(lines: Iterable[str]) -> int:

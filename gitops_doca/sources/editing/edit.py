@@ -19,6 +19,7 @@ from gitops_doca.sources.editing.positions import Lines, Meaning, Node, Parsed, 
 from gitops_doca.sources.editing.splices import Entries, Entry, Splice, entries_of
 from gitops_doca.sources.editing.writing import Indents, Writer, meanings, text, text_meaning, writer
 from gitops_doca.sources.reading.document import Path, spell
+from gitops_doca.sources.reading.scalars import resolve_plain
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _MERGE = "<<"
@@ -172,7 +173,9 @@ class _Editor:
         if change.key in present:
             value = group.entries[_index(group.root, group.node, path)].node
             if group.node.flow or value.start < value.end or change.key in group.added:
-                raise CannotEditError(f"{_name(path)} is there already", value.line)
+                empty = value.kind == "text" and resolve_plain(value.text) is None and not value.style
+                what = "has no value: remove that line" if empty else "is there already"
+                raise CannotEditError(f"{_name(path)} {what}", value.line)
             self._fill(group, change, value)
             return
         if change.key in group.added:

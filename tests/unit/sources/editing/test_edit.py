@@ -485,7 +485,10 @@ REFUSALS = {
     "a key that is not there": Refusal("a:\n  b: c\n", set_value("d", "a", "c"), 2, "a.c is not there"),
     "an item that is not there": Refusal("a: [b]\n", remove(1, "a"), 1, "a[1] is not there"),
     "a way that is not there": Refusal("a: [b]\n", set_value("c", "a", "b"), 1, "a.b is not there"),
-    "a key that is there already": Refusal("a:\n  b: ~\n", add("b", "c", "a"), 2, "a.b is there already"),
+    "a key that is there already": Refusal("a:\n  b: x\n", add("b", "c", "a"), 2, "a.b is there already"),
+    "a key that is null": Refusal(
+        "a:\n  b: ~\n", add("b", "c", "a"), 2, "a.b has no value: remove that line"
+    ),
     "a document without a value": Refusal(
         "a: b\n---\n# x\n", add("b", "c", line=3), 3, "the document is empty"
     ),

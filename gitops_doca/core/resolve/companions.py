@@ -11,7 +11,7 @@ from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_tag
 from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, describe_pools
 from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection, NotAnImage, TagMissing, TagUnknown
-from gitops_doca.core.tags import flavour_of
+from gitops_doca.core.resolve.pools import kind_of
 
 PLACEHOLDERS = ("kernel", "os", "osVersion", "osMajor", "arch")
 """The placeholders of a companion's tag."""
@@ -89,7 +89,7 @@ def required_companions(
     """
     # There may be hundreds of pools and thousands of nodes: each is looked at once for a companion.
     planned = _needed_by_plans(pools, plans)
-    kinds = tuple(map(_kind, pools))
+    kinds = tuple(map(kind_of, pools))
     required = []
     for companion in companions:
         selected = [any(map(companion.selects, pool.nodes)) for pool in pools]
@@ -132,11 +132,6 @@ def _needed_by_plans(pools: Iterable[Pool], plans: Iterable[PlannedPool]) -> tup
         if not plan.without_companions:
             by_platform[plan.platform].append(plan)
     return tuple(any(plan.is_for(pool.policy) for plan in by_platform[pool.platform]) for pool in pools)
-
-
-def _kind(pool: Pool) -> tuple[object, ...]:
-    """Return the parts of a pool that a kernel upgrade does not change."""
-    return (pool.policy.key, flavour_of(pool.platform))
 
 
 def companion_images(required: Iterable[RequiredCompanion]) -> tuple[ImageReference, ...]:

@@ -18,6 +18,7 @@ from gitops_doca.core.model import (
 from gitops_doca.core.names import driver_name
 from gitops_doca.core.phrases import list_nodes
 from gitops_doca.core.resolve.platform_rules import FIELDS, fits
+from gitops_doca.core.tags import flavour_of
 from gitops_doca.core.taints import untolerated
 
 
@@ -77,6 +78,11 @@ def group_nodes(
     return Grouping(
         pools=tuple(pools), skipped=tuple(skipped), obsolete_plans=tuple(_obsolete(policies, pools, plans))
     )
+
+
+def kind_of(pool: Pool) -> tuple[tuple[str, str, str], Platform]:
+    """Return the parts of a pool that a kernel upgrade does not change."""
+    return pool.policy.key, flavour_of(pool.platform)
 
 
 def check_overlap(

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.model import PlannedPool, Policy
-from gitops_doca.core.resolve.decide import Decision, NoImage
+from gitops_doca.core.resolve.decide import Decision, NoImage, is_unknown
 from gitops_doca.core.resolve.fallbacks import runs_own_version
-from gitops_doca.core.resolve.lookup import TagUnknown
 from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.core.tags import flavour_of
 
@@ -68,6 +67,4 @@ def done_plans(grouping: Grouping, decisions: Sequence[Decision]) -> tuple[Plann
 
 
 def _may_be_behind(decision: Decision) -> bool:
-    if isinstance(decision, NoImage):
-        return isinstance(decision.lookup, TagUnknown)
-    return not runs_own_version(decision)
+    return is_unknown(decision) or not runs_own_version(decision)

@@ -7,6 +7,7 @@ from enum import Enum
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.reference import ImageReference
+from gitops_doca.core.resolve.pools import kind_of
 from gitops_doca.core.tags import compile_tag, flavour_of, precompiled_tag, split_revision, version_key
 from gitops_doca.core.upgrade.published import Published, kernel_key
 
@@ -49,21 +50,17 @@ def movable_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
     kernel. Pools whose policy names a digest are not among them.
     """
     wanted = [pool for pool in pools if pool.policy.driver.digest is None]
-    with_nodes = {_kind(pool) for pool in wanted if pool.nodes}
+    with_nodes = {kind_of(pool) for pool in wanted if pool.nodes}
     planned: dict[tuple[tuple[str, str, str], Platform], Pool] = {}
     for pool in wanted:
-        first = planned.setdefault(_kind(pool), pool)
+        first = planned.setdefault(kind_of(pool), pool)
         if kernel_key(pool.platform.kernel) > kernel_key(first.platform.kernel):
-            planned[_kind(pool)] = pool
+            planned[kind_of(pool)] = pool
     return tuple(
         pool
         for pool in wanted
-        if pool.nodes or (_kind(pool) not in with_nodes and planned[_kind(pool)] is pool)
+        if pool.nodes or (kind_of(pool) not in with_nodes and planned[kind_of(pool)] is pool)
     )
-
-
-def _kind(pool: Pool) -> tuple[tuple[str, str, str], Platform]:
-    return pool.policy.key, flavour_of(pool.platform)
 
 
 def running(pool: Pool, chosen: Mapping[LockedPool, ImageReference], published: Published) -> Running:

@@ -11,7 +11,7 @@ from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
-from gitops_doca.core.model import Inventory, PlannedPool, Policy
+from gitops_doca.core.model import Inventory, Policy
 from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
 from gitops_doca.core.resolve.decide import (
     Decision,
@@ -21,10 +21,16 @@ from gitops_doca.core.resolve.decide import (
     report_unknown,
 )
 from gitops_doca.core.resolve.lookup import TagSource
-from gitops_doca.core.upgrade.edits import MOST_FALLBACKS, ClusterPlan, config_by_hand, version_by_hand
+from gitops_doca.core.upgrade.edits import (
+    MOST_FALLBACKS,
+    ClusterPlan,
+    config_by_hand,
+    plan_entry,
+    version_by_hand,
+)
 from gitops_doca.core.upgrade.result import InputEdit
 from gitops_doca.core.upgrade.running import is_of
-from gitops_doca.sources.config import Settings, read_config_text
+from gitops_doca.sources.config import FIELDS, Settings, read_config_text
 from gitops_doca.sources.editing.changes import (
     AddKey,
     CannotEditError,
@@ -205,7 +211,7 @@ def _list_changes(settings: Settings, plan: ClusterPlan) -> Iterator[Change]:
     removed = [n for n, old in enumerate(settings.planned) if any(old is one for one in plan.removed)]
     kept = [n for n in range(len(settings.planned)) if n not in removed]
     old: list[Value] = list(map(str, range(len(settings.planned))))
-    new: list[Value] = [*map(str, kept), *map(_entry, plan.added)]
+    new: list[Value] = [*map(str, kept), *map(plan_entry, plan.added)]
     yield from _changes_of("planned", old, new, settings)
 
 
@@ -215,7 +221,7 @@ def _changes_of(key: str, old: Sequence[Value], new: Sequence[Value], settings: 
         return
     # The config is one document, and any of its lines names it.
     line, path = 1, ("spec", key)
-    if _FIELDS[key] not in settings.origins:
+    if FIELDS[key] not in settings.origins:
         yield AddKey(line=line, path=("spec",), key=key, value=tuple(new))
         return
     ids = [repr(one) for one in old], [repr(one) for one in new]
@@ -224,25 +230,6 @@ def _changes_of(key: str, old: Sequence[Value], new: Sequence[Value], settings: 
             continue
         yield from (RemoveItem(line=line, path=path, index=number) for number in range(start, end))
         yield from (InsertItem(line=line, path=path, index=start, value=one) for one in new[first:last])
-
-
-_FIELDS = {"fallbackVersions": "fallback_versions", "planned": "planned"}
-
-
-def _entry(plan: PlannedPool) -> Value:
-    """Return the entry of `planned` for a plan."""
-    platform = plan.platform
-    entry: dict[str, Value] = {
-        "os": platform.os_id,
-        "osVersion": platform.os_version,
-        "kernel": platform.kernel,
-        "arch": platform.arch,
-    }
-    if plan.container_runtime:
-        entry["containerRuntime"] = plan.container_runtime
-    if plan.policies:
-        entry["policies"] = tuple(sorted(plan.policies))
-    return entry
 
 
 def warn_shared(changes: Sequence[InputsChange], changed: Iterable[ChangedFile], problems: Problems) -> None:

@@ -213,18 +213,33 @@ def config_by_hand(plan: ClusterPlan, today: Sequence[str]) -> Iterator[str]:
     if plan.fallbacks != today:
         versions = ", ".join(plan.fallbacks)
         yield f"fallbackVersions: [{versions}]" if versions else "remove fallbackVersions"
-    yield from (f"add to planned: {_entry(one)}" for one in plan.added)
+    yield from (f"add to planned: {_spelled(one)}" for one in plan.added)
     yield from (f"remove from planned: {one}" for one in plan.removed)
 
 
-def _entry(plan: PlannedPool) -> str:
+def plan_entry(plan: PlannedPool) -> dict[str, str | tuple[str, ...]]:
+    """Return the entry of `planned` for a plan."""
     platform = plan.platform
-    runtime = f", containerRuntime: {plan.container_runtime}" if plan.container_runtime else ""
-    policies = f", policies: [{', '.join(sorted(plan.policies))}]" if plan.policies else ""
-    return (
-        f'{{os: {platform.os_id}, osVersion: "{platform.os_version}", kernel: {platform.kernel}, '
-        f"arch: {platform.arch}{runtime}{policies}}}"
+    runtime = {"containerRuntime": plan.container_runtime} if plan.container_runtime else {}
+    policies = {"policies": tuple(sorted(plan.policies))} if plan.policies else {}
+    return {
+        "os": platform.os_id,
+        "osVersion": platform.os_version,
+        "kernel": platform.kernel,
+        "arch": platform.arch,
+        **runtime,
+        **policies,
+    }
+
+
+def _spelled(plan: PlannedPool) -> str:
+    """Return the entry of `planned` for a plan, as YAML in one line."""
+    entry = {**plan_entry(plan), "osVersion": f'"{plan.platform.os_version}"'}
+    fields = (
+        f"{name}: {value}" if isinstance(value, str) else f"{name}: [{', '.join(value)}]"
+        for name, value in entry.items()
     )
+    return f"{{{', '.join(fields)}}}"
 
 
 def version_by_hand(policy: Policy, version: str) -> str:

@@ -19,7 +19,7 @@ from gitops_doca.cli.settings.flags import (
     cluster_options,
     deadline_option,
     input_file_options,
-    namespace,
+    operator_namespace_option,
     verbose_option,
     with_flags,
 )
@@ -62,14 +62,7 @@ _SECRET = re.compile("passw|token|secret|credential|api_?key", re.IGNORECASE)
 )
 @click.argument("target", metavar="[DIR]", required=False, shell_complete=folders)
 @input_file_options
-@option(
-    CLUSTER,
-    "-n",
-    "--namespace",
-    callback=namespace,
-    metavar="NAME",
-    help="Namespace of the operator's objects.",
-)
+@operator_namespace_option
 @option(
     CLUSTER,
     "--openshift/--no-openshift",

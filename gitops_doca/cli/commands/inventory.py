@@ -16,7 +16,7 @@ from gitops_doca.cli.settings.flags import (
     check_output_option,
     cluster_options,
     deadline_option,
-    namespace,
+    operator_namespace_option,
     policy_options,
     target_argument,
     verbose_option,
@@ -50,14 +50,7 @@ from gitops_doca.usecases.load import query_of
 )
 @target_argument
 @policy_options
-@option(
-    CLUSTER,
-    "-n",
-    "--namespace",
-    callback=namespace,
-    metavar="NAME",
-    help="Namespace of the operator's objects.",
-)
+@operator_namespace_option
 @option(
     CLUSTER,
     "--openshift/--no-openshift",

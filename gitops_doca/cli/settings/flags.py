@@ -268,6 +268,18 @@ def cluster_options(command: Command[_T]) -> Command[_T]:
     )
 
 
+def operator_namespace_option(command: Command[_T]) -> Command[_T]:
+    """Add the flag that names the operator's namespace in a live cluster."""
+    return option(
+        CLUSTER,
+        "-n",
+        "--namespace",
+        callback=namespace,
+        metavar="NAME",
+        help="Namespace of the operator's objects.",
+    )(command)
+
+
 def resolve_options(command: Command[_T]) -> Command[_T]:
     """Add the flags that choose between a lock and the registries."""
     return _decorated(

@@ -54,9 +54,7 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> Ver
 
 def _report(matrix: VersionMatrix, problems: Problems) -> None:
     place = _place(matrix)
-    reason = matrix.listed.reason or "its answer is not a list"
-    if matrix.listed.repository_unknown:
-        reason = "the registry says that it has no such repository"
+    reason = matrix.listed.shortcoming
     if not matrix.usable:
         problems.error(
             f"cannot list the tags of {matrix.repository}: {reason}",

@@ -90,7 +90,7 @@ class _Search:
     def run(self) -> Upgrade:
         pools = [pool for some in self._pools.values() for pool in some]
         passed_over = tuple(_passed_over(self._clusters))
-        nothing = Upgrade(target=None, is_explicit=bool(self._to), passed_over=passed_over)
+        nothing = Upgrade(target=None, passed_over=passed_over)
         if not pools:
             return nothing
         lists = self._resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
@@ -112,10 +112,9 @@ class _Search:
                 break
             without |= absent
         if not self._problems.errors:
-            _report(target, without, self._problems, explicit=bool(self._to))
+            _report(target, without, self._problems)
         return Upgrade(
             target=target,
-            is_explicit=bool(self._to),
             newer=found.newer,
             older=found.older,
             passed_over=passed_over,
@@ -217,12 +216,9 @@ def _are_complete(lists: Mapping[Repository, TagList], pools: Sequence[Pool], pr
     for repository, listed in lists.items():
         if listed.complete and not listed.repository_unknown:
             continue
-        reason = listed.reason or "its answer is not a list"
-        if listed.repository_unknown:
-            reason = "the registry says that it has no such repository"
         place = next(pool.policy.place for pool in pools if pool.policy.driver.repository == repository)
         problems.error(
-            f"cannot list the tags of {repository} to the end: {reason}",
+            f"cannot list the tags of {repository} to the end: {listed.shortcoming}",
             place,
             category=Category.UNKNOWN,
             help=("correct the repository, or give credentials with ", Flag("--registry-config")),
@@ -239,7 +235,7 @@ def _report_none(groups: Sequence[Group], problems: Problems) -> None:
     )
 
 
-def _report(target: Target, without: Iterable[ImageReference], problems: Problems, *, explicit: bool) -> None:
+def _report(target: Target, without: Iterable[ImageReference], problems: Problems) -> None:
     """Report the pools without a way: as missing, or as unknown if an answer is missing."""
     gone = sorted(without)
     if gone:
@@ -257,7 +253,7 @@ def _report(target: Target, without: Iterable[ImageReference], problems: Problem
     count = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
     unknown = [way for way in blocked if way.is_unknown]
     version = target.wanted.version
-    if explicit or unknown:
+    if target.wanted.is_explicit or unknown:
         message = f"{version} cannot be used by {count}"
     else:
         message = f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"

@@ -97,6 +97,13 @@ class TagList:
     reason: str = field(default="", compare=False)
     """Why it is incomplete, without secrets and without text from the server's body."""
 
+    @property
+    def shortcoming(self) -> str:
+        """Why it is not complete, for messages; of no meaning when it is."""
+        if self.repository_unknown:
+            return "the registry says that it has no such repository"
+        return self.reason or "its answer is not a list"
+
 
 class Resolver(Protocol):
     """The source of answers: the registries, or a lock.

@@ -26,8 +26,6 @@ class Upgrade:
 
     target: Target | None
     """None when there is no version, or the tag lists gave no answer."""
-    is_explicit: bool = False
-    """Whether the user asked for the version."""
     newer: tuple[Target, ...] = ()
     """Newer versions, which do not serve all pools; newest first."""
     older: tuple[Target, ...] = ()

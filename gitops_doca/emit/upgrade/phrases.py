@@ -56,7 +56,7 @@ def headline(upgrade: Upgrade) -> str:
         return f"{version} cannot be used by {count} of {len(target.ways)} pools"
     if target.is_reached:
         return f"every pool runs {version} already"
-    if upgrade.is_explicit:
+    if target.wanted.is_explicit:
         return f"{version} has an image for every pool"
     return f"{version} is the newest version with an image for every pool"
 

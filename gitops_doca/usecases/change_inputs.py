@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path as File
 
-from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
-from gitops_doca.core.model import Inventory, Policy
+from gitops_doca.core.model import Policy
 from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
 from gitops_doca.core.resolve.decide import (
     Decision,
@@ -47,7 +46,7 @@ from gitops_doca.sources.policy import read_policy_text
 from gitops_doca.sources.policy_document import DRIVER
 from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.usecases.generate import decide_pools
-from gitops_doca.usecases.load import load
+from gitops_doca.usecases.load import KnownInventory, load
 from gitops_doca.usecases.look_up import look_up
 from gitops_doca.usecases.upgrade import UpgradeInputs
 
@@ -266,7 +265,7 @@ def decide_again(
     cluster = change.cluster
     settings = _changed_settings(change, {file.real: file for file in changed}, problems)
     problems.raise_errors()
-    inputs = load(settings, problems, nodes=_SameNodes(cluster.inputs.inventory))
+    inputs = load(settings, problems, nodes=KnownInventory(cluster.inputs.inventory))
     grouping = with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
@@ -275,16 +274,6 @@ def decide_again(
     decisions = decide_pools(grouping, answers.lookups)
     report_unknown(decisions, problems)
     return decisions
-
-
-@dataclass(frozen=True, slots=True)
-class _SameNodes:
-    """The inventory that was read already: stdin cannot be read twice."""
-
-    inventory: Inventory
-
-    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (of a protocol)
-        return self.inventory
 
 
 def _changed_settings(

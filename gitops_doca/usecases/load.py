@@ -88,6 +88,17 @@ class InventoryFiles:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class KnownInventory:
+    """An inventory that was read before: stdin, for one, cannot be read twice."""
+
+    inventory: Inventory
+
+    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (of a protocol)
+        """Return it."""
+        return self.inventory
+
+
 def load(
     settings: Settings,
     problems: Problems,

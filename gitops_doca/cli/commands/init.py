@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +24,6 @@ from gitops_doca.cli.settings.flags import (
     with_flags,
 )
 from gitops_doca.cli.settings.inputs import given_settings, live_inventory
-from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.documentation import page
@@ -38,7 +37,7 @@ from gitops_doca.sources.inventory import read_inventory
 from gitops_doca.sources.policy import read_policies, read_policy_documents
 from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.sources.without_server_fields import without_server_fields
-from gitops_doca.usecases.load import Inputs, load, query_of
+from gitops_doca.usecases.load import Inputs, KnownInventory, load, query_of
 
 if TYPE_CHECKING:
     from gitops_doca.cluster.live import LiveCluster
@@ -146,19 +145,8 @@ def _read(
         or (cluster is not None and cluster.has_operator_drivers(settings.namespace, problems))
     )
     settings = replace(settings, policies=(*named, *copied), emit=POLICIES if has_operator else settings.emit)
-    inputs = load(settings, problems, nodes=_Known(inventory=inventory))
+    inputs = load(settings, problems, nodes=KnownInventory(inventory))
     return inputs, read_policies(copied, Problems()).documents if copied else ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """An inventory that was read before."""
-
-    inventory: Inventory
-
-    def read(self, query: ClusterQuery, problems: Problems) -> Inventory:  # noqa: ARG002 (the interface)
-        """Return it."""
-        return self.inventory
 
 
 def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Problems) -> list[Document]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from gitops_doca.cli.clusters import Fleet, collecting, connect_shared, open_fleet
+from gitops_doca.cli.clusters import Fleet, attempt, connect_shared, open_fleet
 from gitops_doca.cli.help import INPUTS, OUTPUT, Command, option
 from gitops_doca.cli.input_files import LoadedCluster, change_files, load_all
 from gitops_doca.cli.output.console import stdout_layout
@@ -142,12 +142,11 @@ class _Run:
         clusters = load_all(self._fleet)
         if clusters is None:
             return UpgradeReport()
-        upgrade = Upgrade(target=None)
-        with collecting(self._fleet.shared):
-            inputs = [cluster.inputs for cluster in clusters]
-            upgrade = find_upgrade(inputs, self._registries, self._fleet.shared, to=to)
+        inputs, shared = [cluster.inputs for cluster in clusters], self._fleet.shared
+        found = attempt(shared, lambda: find_upgrade(inputs, self._registries, shared, to=to))
+        upgrade = found or Upgrade(target=None)
         target = upgrade.target
-        if target is None or not upgrade.is_possible or self._fleet.shared.errors:
+        if target is None or not upgrade.is_possible or shared.errors:
             return UpgradeReport(upgrade=upgrade)
         source = RegistryTags(lambda: self._registries)
 

@@ -60,6 +60,7 @@ class DeadlineThreads(Generic[_K, _V]):
     ) -> None:
         self._work = work
         self._deadline = deadline
+        self._stopped = False
         self._todo: queue.SimpleQueue[_K] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[_K, _V] | BaseException] = queue.SimpleQueue()
         self.total = 0
@@ -78,19 +79,22 @@ class DeadlineThreads(Generic[_K, _V]):
     def results(self) -> Iterator[tuple[_K, _V]]:
         """Yield each key with its result, as they complete, until the deadline.
 
-        Raises what the function raises.
+        Raises what the function raises. When it ends, no more calls begin.
         """
-        for _ in range(self.total):
-            try:
-                result = self._done.get(timeout=self._deadline.left)
-            except queue.Empty:
-                return
-            if isinstance(result, BaseException):
-                raise result
-            yield result
+        try:
+            for _ in range(self.total):
+                try:
+                    result = self._done.get(timeout=self._deadline.left)
+                except queue.Empty:
+                    return
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
+        finally:
+            self._stopped = True
 
     def _run(self) -> None:
-        while self._deadline.left:
+        while self._deadline.left and not self._stopped:
             try:
                 key = self._todo.get_nowait()
             except queue.Empty:

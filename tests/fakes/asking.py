@@ -1,5 +1,6 @@
 """Short ways to ask a fake registry through the real client, with retries that cost no time."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -59,3 +60,10 @@ def list_tags(registry: FakeRegistry, **flags: Unpack[Flags]) -> TagList:
     """Read the tags of `REPOSITORY`."""
     repository = repository_of(registry)
     return resolver(**flags).list_tags([repository])[repository]
+
+
+def join_threads(name: str) -> None:
+    """Wait for the threads of that name that a caller has abandoned."""
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(5)

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from fakes.asking import join_threads
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline, DeadlineThread, DeadlineThreads
 from gitops_doca.net.request_errors import LookupFailedError
@@ -81,6 +82,25 @@ def test_an_exception_is_raised_where_the_results_are_read() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(DeadlineThreads(fail, NUMBERS, Deadline.after(5), name="test", limit=4).results())
+
+
+def test_no_call_begins_after_one_failed() -> None:
+    called: list[int] = []
+    failed = threading.Event()
+
+    def work(number: int) -> None:
+        called.append(number)
+        if number == 0:
+            raise ZeroDivisionError
+        failed.wait(5)
+
+    threads = DeadlineThreads(work, NUMBERS, Deadline.after(5), name="stops", limit=2)
+    with pytest.raises(ZeroDivisionError):
+        list(threads.results())
+    failed.set()
+    join_threads("stops")
+
+    assert called == [0, 1]
 
 
 def test_one_thread_does_all_the_work_if_no_other_can_start(monkeypatch: pytest.MonkeyPatch) -> None:

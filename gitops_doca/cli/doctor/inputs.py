@@ -5,12 +5,13 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitops_doca.cli.clusters import attempt
 from gitops_doca.cli.settings.flags import Flags, InputFlags
 from gitops_doca.cli.settings.inputs import config_file, read_run_config
 from gitops_doca.cli.settings.registries import current_connect
-from gitops_doca.cli.settings.run_config import Resolve, RunConfig, choose_source, load_for
+from gitops_doca.cli.settings.run_config import RunConfig, load_for, locked_tags
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.doctor import Finding, State, judge
@@ -113,16 +114,17 @@ def _examine_lock(run_config: RunConfig, inputs: Inputs) -> tuple[Finding, Image
             help=f"write it: {run_config.fix_command}",
         )
         return absent, None
-    locked = replace(run_config, resolve=Resolve.LOCKED)
     problems = Problems()
-    lock = attempt(problems, lambda: read_lock(locked.lock_file, locked.fix_command, problems, root))
+    lock = attempt(problems, lambda: read_lock(run_config.lock_file, run_config.fix_command, problems, root))
 
-    def compare() -> None:
-        source = choose_source(locked, problems)
+    def compare(lock: ImageLock) -> None:
+        source = locked_tags(run_config, lock)
+        if run_config.renders:
+            source.check_rendering(problems, strict=run_config.settings.strict)
         problems.raise_errors()
         resolve_and_render(inputs, source, problems)
 
-    if not problems.errors:
-        attempt(problems, compare)
-    name = os.path.normpath(display_name(locked.lock_file, root))
+    if lock is not None:
+        attempt(problems, partial(compare, lock))
+    name = os.path.normpath(display_name(run_config.lock_file, root))
     return judge("lock", tuple(problems), f"{name} matches the inputs"), lock

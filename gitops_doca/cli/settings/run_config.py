@@ -161,7 +161,11 @@ def find_source(run_config: RunConfig, problems: Problems, registries: Inspector
     """
     if asks_registries(run_config):
         return RegistryTags(lambda: registries or _make_resolver(run_config, problems))
-    lock = read_locked(run_config, problems)
+    return locked_tags(run_config, read_locked(run_config, problems))
+
+
+def locked_tags(run_config: RunConfig, lock: ImageLock) -> LockedTags:
+    """Return the source that answers from the lock of a run."""
     place = Place(display_name(run_config.lock_file, run_config.file_root))
     return LockedTags(lock=lock, place=place, fix_command=run_config.fix_command)
 

@@ -125,6 +125,8 @@ clean_up() {
   resume_commands
 }
 trap clean_up EXIT
+# Without it bash sometimes ends at an interrupt with exit code 0, or without the cleaning up.
+trap 'trap - INT; kill -INT $$' INT
 
 # From the base as it is now: an older proposal is no part of the new one, so the two never conflict.
 parent=$(tip_of "$remote" "$base")

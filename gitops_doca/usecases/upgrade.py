@@ -121,6 +121,7 @@ class _Search:
             plans={}
             if target.blocked
             else {cluster.label: self._plan(cluster, target, known) for cluster in self._clusters},
+            published=known,
         )
 
     def _groups(self, known: Mapping[Repository, Published]) -> tuple[Group, ...]:
@@ -146,7 +147,7 @@ class _Search:
         if not self._to:
             return find_target(groups, self._ask, self._companions.states)
         wanted = Wanted(version=self._to, is_explicit=True)
-        _, kernels = kernels_to_ask(groups, [wanted])
+        _, kernels = kernels_to_ask(groups, [wanted], self._companions.states)
         self._ask(kernels)
         return Found(target=evaluate(groups, wanted, self._companions.states))
 

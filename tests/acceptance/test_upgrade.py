@@ -10,10 +10,11 @@ import yaml
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
+from gitops_doca.core.reference import Repository
 from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
-from support.move import GPU_DRIVER, NEW, OLD, Move, gpu_tag, plan
+from support.move import GPU_DRIVER, NEW, OLD, REPOSITORY, Move, gpu_tag, plan
 from support.published import published_tags
 
 GENERIC, ARM, STORAGE = (
@@ -458,6 +459,98 @@ def test_of_very_many_versions_for_all_pools_some_are_shown(tmp_path: Path) -> N
     cluster.published = (*cluster.published, *many_versions("6.8.0-146-generic"))
 
     assert upgrade(cluster)["candidates"] == [f"doca3.7.0-27.01-{n}.0.0.0" for n in range(1999, 1989, -1)]
+
+
+def betas(kernels: Collection[str]) -> tuple[str, ...]:
+    """Return the tags of betas newer than all others, each for a kernel of its own."""
+    return tuple(
+        f"doca3.7.0-27.01-{number}3000-0-{kernel}-ubuntu24.04-amd64" for number, kernel in enumerate(kernels)
+    )
+
+
+def test_releases_behind_several_betas_are_candidates(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.published = (*cluster.published, *betas(["6.8.0-150-generic", "6.8.0-151-generic"]))
+
+    assert upgrade(cluster)["candidates"] == [
+        "doca3.7.0-27.01-13000",
+        "doca3.7.0-27.01-03000",
+        "doca3.6.0-26.10-043000",
+        "doca3.5.0-26.07-0.7.7.0",
+        "doca3.4.0-26.04-0.8.0.0",
+    ]
+
+
+def test_with_companions_too_older_versions_are_looked_at_until_two_serve_all_pools(tmp_path: Path) -> None:
+    new = ["6.8.0-150-generic", "6.8.0-151-generic", "6.8.0-152-generic"]
+    gpu_kernels = [*new, "6.8.0-138-generic", "6.8.0-117-generic"]
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC}, spec={"companions": [GPU_DRIVER]})
+    tags = [gpu_tag(kernel) for kernel in gpu_kernels]
+    cluster.published = (*cluster.published, *betas(new[:1]), *tags)
+    cluster.inspections = dict.fromkeys(tags, EVERYWHERE)
+
+    assert upgrade(cluster)["candidates"] == [
+        "doca3.7.0-27.01-03000",
+        "doca3.5.0-26.07-0.7.7.0",
+        "doca3.4.0-26.04-0.8.0.0",
+    ]
+
+
+class Lagging(FakeResolver):
+    """A registry with a mirror that has only the versions of last year."""
+
+    def list_tags(self, repositories: Collection[Repository]) -> Mapping[Repository, TagList]:
+        lists = dict(super().list_tags(repositories))
+        for repository, listed in lists.items():
+            if "mirror" in str(repository):
+                tags = frozenset(tag for tag in listed.tags if tag.startswith("doca3.2"))
+                lists[repository] = TagList(tags, complete=True)
+        return lists
+
+
+def test_a_mirror_that_lags_behind_is_named_with_the_pools_that_it_blocks(tmp_path: Path) -> None:
+    locked(tmp_path, nodes={"gpu-1": GENERIC, "arm-1": ARM})
+    policies = [node_policy("amd64", OLD), node_policy("arm64", OLD, repository="mirror.test/nvidia")]
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump_all(policies))
+
+    result = run_here("upgrade", cwd=tmp_path, connect=Lagging(published_tags()))
+
+    why = "doca3.6.0-26.10-043000 comes nearest, and 1 pool cannot use it"
+    assert result.exit_code == 4
+    assert result.stderr.splitlines()[:2] == [
+        f"error[missing]: policy.yaml:21: spec.ofedDriver: no driver version serves every pool; {why}",
+        f"  {ARM} (node arm-1): mirror.test/nvidia/doca-driver has no image of this version",
+    ]
+
+
+def node_policy(arch: str, version: str, *, repository: str = REPOSITORY) -> dict[str, Any]:
+    """Return a NicNodePolicy for the nodes of an architecture."""
+    return {
+        "apiVersion": "mellanox.com/v1alpha1",
+        "kind": "NicNodePolicy",
+        "metadata": {"name": arch},
+        "spec": {
+            "nodeSelector": {"kubernetes.io/arch": arch},
+            "ofedDriver": {
+                "image": "doca-driver",
+                "repository": repository,
+                "version": version,
+                "forcePrecompiled": True,
+            },
+        },
+    }
+
+
+def test_a_node_ahead_by_a_kernel_that_nobody_planned_does_not_go_back(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    cluster.nodes = {"gpu-1": GENERIC, "gpu-2": "ubuntu24.04/6.8.0-146-generic/amd64"}
+    cluster.write()
+
+    report = upgrade(cluster, "--to", NEW, exit_code=4)
+
+    ahead = next(pool for pool in report["pools"] if "146" in pool["pool"])
+    assert (ahead["from"]["version"], ahead["from"]["inferred"]) == (NEWEST, True)
+    assert (ahead["to"], ahead["nearest"]) == (None, "6.8.0-117-generic")
 
 
 def test_of_very_many_newer_versions_some_are_shown(tmp_path: Path) -> None:

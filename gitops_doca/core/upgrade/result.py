@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitops_doca.core.model import Policy
+from gitops_doca.core.reference import Repository
 from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.finish import Finish
+from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.targets import Target
 
 KIND = "DriverUpgrade"
@@ -33,6 +35,8 @@ class Upgrade:
     passed_over: tuple[PassedOver, ...] = ()
     plans: Mapping[str, ClusterPlan] = field(default_factory=dict)
     """What the inputs of each cluster have to say, by its name in documents."""
+    published: Mapping[Repository, Published] = field(default_factory=dict)
+    """What the tag lists have."""
 
     @property
     def is_possible(self) -> bool:
@@ -65,6 +69,8 @@ class UpgradeReport:
     """The changes of the inputs, made or to be made."""
     is_written: bool = False
     """Whether they were made."""
+    is_refused: bool = False
+    """Whether the changes would not give what the upgrade says, so that they are not made."""
     by_hand: tuple[str, ...] = ()
     """What has to be written by hand."""
     commands: tuple[str, ...] = ()

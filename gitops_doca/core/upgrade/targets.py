@@ -16,6 +16,9 @@ MOST_KERNELS = 3
 MOST_VERSIONS = 10
 """The most versions whose companions are looked up at the same time."""
 
+LEAST_OLDER = 2
+"""The older candidates to look for: the newest version may be a beta, and no tag says so."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -58,10 +61,15 @@ class Wanted:
         return exact or published.drivers.get(self.version, ())
 
     def rules(self, running: Running) -> Rules:
-        """Return what a pool's way may do: back to older kernels only with an older version."""
+        """Return what a pool's way may do: back to older kernels only with an older version.
+
+        Older than the policy's, or than the one that the lock says; a version that is only inferred
+        from a kernel was never asked for.
+        """
         if not self.is_explicit:
             return Rules()
-        versions = (running.pool.policy.driver.version, running.version)
+        locked = "" if running.inferred else running.version
+        versions = (running.pool.policy.driver.version, locked)
         back = any(self._is_older_than(version) for version in versions if version)
         return Rules(may_compile=True, may_go_back=back)
 
@@ -165,22 +173,23 @@ def _rank(way: Way) -> int:
 
 
 def candidates(groups: Sequence[Group]) -> tuple[Wanted, ...]:
-    """Return the drivers that all repositories have and that are older than no policy's, newest first."""
+    """Return the drivers of all repositories that are older than no policy's, newest first."""
     if not groups:
         return ()
-    common = set.intersection(*(set(group.published.drivers) for group in groups))
+    listed = {driver for group in groups for driver in group.published.drivers}
     newest = max(version_key(split_revision(group.own)[0]) for group in groups)
-    proposed = sorted((one for one in common if version_key(one) >= newest), key=version_key, reverse=True)
+    proposed = sorted((one for one in listed if version_key(one) >= newest), key=version_key, reverse=True)
     return tuple(Wanted(version=driver, is_explicit=False) for driver in proposed)
 
 
 def kernels_to_ask(
-    groups: Sequence[Group], some: Sequence[Wanted]
+    groups: Sequence[Group], some: Sequence[Wanted], companions: Companions
 ) -> tuple[int, tuple[tuple[Pool, str], ...]]:
     """Return how many of these versions to ask the companions for, and the kernels of each pool.
 
     The kernels are the newest of each version, at most `MOST_KERNELS` of a pool; the first version
     is always among them, and others, at most `MOST_VERSIONS`, as long as all their kernels are.
+    Kernels that need no companion are not among them.
     """
     kernels: dict[tuple[object, Platform], tuple[Pool, list[str]]] = {}
     some = some[:MOST_VERSIONS]
@@ -190,22 +199,28 @@ def kernels_to_ask(
             for one in group.pools:
                 key = one.pool.policy.key, one.pool.platform
                 known = merged.get(key, (one.pool, []))[1]
-                merged[key] = one.pool, list(dict.fromkeys([*known, *_kernels(one, wanted, group)]))
+                merged[key] = (
+                    one.pool,
+                    list(dict.fromkeys([*known, *_kernels(one, wanted, group, companions)])),
+                )
         if number and any(len(listed) > MOST_KERNELS for _, listed in merged.values()):
             return number, _first_of(kernels.values())
         kernels = merged
     return len(some), _first_of(kernels.values())
 
 
-def _kernels(running: Running, wanted: Wanted, group: Group) -> list[str]:
-    """Return the newest kernels of a version that a pool may boot, newest first, without its own."""
+def _kernels(running: Running, wanted: Wanted, group: Group, companions: Companions) -> list[str]:
+    """Return the newest kernels of a version that a pool may boot, newest first, without its own.
+
+    Those that are known to need no companion are not among them.
+    """
     rules = wanted.rules(running)
     found = {
         kernel
         for version in wanted.versions(group.published)
         # More are never asked for; its own may be one of them.
         for kernel in kernels_for(running, version, group.published, rules)[: MOST_KERNELS + 2]
-        if kernel != running.kernel or not running.pool.nodes
+        if (kernel != running.kernel or not running.pool.nodes) and companions(running.pool, kernel) != ()
     }
     return sorted(found, key=kernel_key, reverse=True)
 
@@ -233,30 +248,28 @@ def find_target(
 
     `ask` looks up the companions of pools with kernels; `companions` has the answers. The search
     ends at a version for which an answer is unknown: an older one must not be chosen because of
-    that.
+    that. Once a version is found, older ones are looked at until `LEAST_OLDER` serve all pools too.
     """
     by_list = {wanted: evaluate(groups, wanted, _needed_by_none) for wanted in candidates(groups)}
     known = {wanted: target for wanted, target in by_list.items() if target.blocked}
     left = [wanted for wanted in by_list if wanted not in known]
-    while left:
-        count, kernels = kernels_to_ask(groups, left)
+    found: list[Target] = []
+    while left and len(found) <= LEAST_OLDER:
+        count, kernels = kernels_to_ask(groups, left, companions)
         ask(kernels)
-        batch = {wanted: evaluate(groups, wanted, companions) for wanted in left[:count]}
-        known |= batch
-        for target in batch.values():
+        for wanted in left[:count]:
+            known[wanted] = target = evaluate(groups, wanted, companions)
             if not target.blocked:
-                return _found(target, [known[one] for one in by_list if one in known])
-            if any(way.is_unknown for way in target.ways):
+                found.append(target)
+            elif not found and any(way.is_unknown for way in target.ways):
                 return Found(target=target)
         left = left[count:]
-    every = [known[one] for one in by_list]
-    return Found(target=min(every, key=lambda target: len(target.blocked), default=None))
-
-
-def _found(target: Target, newest_first: Sequence[Target]) -> Found:
-    at = next(number for number, one in enumerate(newest_first) if one is target)
-    older = (one for one in newest_first[at + 1 :] if not one.blocked and not one.is_reached)
-    return Found(target=target, newer=tuple(newest_first[:at]), older=tuple(older))
+    every = [known[one] for one in by_list if one in known]
+    if not found:
+        return Found(target=min(every, key=lambda target: len(target.blocked), default=None))
+    target, *older = found
+    newer = every[: next(number for number, one in enumerate(every) if one is target)]
+    return Found(target=target, newer=tuple(newer), older=tuple(one for one in older if not one.is_reached))
 
 
 def _needed_by_none(_pool: Pool, _kernel: str) -> tuple[()]:

@@ -2,14 +2,14 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitops_doca.cli.clusters import Cluster, Fleet, collecting, load_cluster
 from gitops_doca.cli.output.streams import refuse_way_out, write_file
 from gitops_doca.cli.settings.run_config import RunConfig, read_locked
-from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
+from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.upgrade.edits import ClusterPlan, config_by_hand, version_by_hand
 from gitops_doca.core.upgrade.result import UpgradeReport
 from gitops_doca.sources.files import STDIN
@@ -17,10 +17,15 @@ from gitops_doca.usecases.change_inputs import (
     Changed,
     ChangedFile,
     InputsChange,
+    Refusal,
+    by_hand,
     change_inputs,
     warn_shared,
 )
 from gitops_doca.usecases.upgrade import UpgradeInputs
+
+Check = Callable[["LoadedCluster", Changed, Problems], None]
+"""Reports what the changed inputs of a cluster would do and must not."""
 
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
@@ -39,7 +44,9 @@ class LoadedCluster:
         if self.run_config.live:
             return "with --live no inventory says which nodes a plan is for"
         config = self.cluster.config
-        if not config or config == STDIN or Path(config).is_dir():
+        if config == STDIN:
+            return "the config comes from stdin"
+        if not config or Path(config).is_dir():
             return "there is no gitops-doca.yaml"
         if STDIN in self.inputs.settings.policies:
             return "a policy comes from stdin"
@@ -90,11 +97,11 @@ def change_files(
     fleet: Fleet,
     clusters: Sequence[LoadedCluster],
     plans: Mapping[str, ClusterPlan],
-    check: Callable[[LoadedCluster, Changed], None],
+    check: Check,
     *,
     write: bool,
 ) -> UpgradeReport:
-    """Change the inputs in memory; with `write` check what they give, and write all or nothing.
+    """Change the inputs in memory and check what they give; with `write`, write all or nothing.
 
     `plans` has what each cluster should say, by its name in documents. `check` reports what must
     not be written.
@@ -105,33 +112,62 @@ def change_files(
     changes = [one.change(plan) for one, plan in wanted if not one.unwritable]
     changed = change_inputs(changes)
     warn_shared(changes, changed.files, fleet.shared)
-    by_hand = (
-        *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
-        *(f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals),
-    )
-    report = UpgradeReport(by_hand=by_hand)
-    if by_hand and write:
-        for one, plan in unwritable:
-            message = f"{one.prefix}the inputs cannot be changed: {one.unwritable}"
-            fleet.shared.error(message, help=f"by hand: {'; '.join(one.by_hand(plan))}")
-        for refusal in changed.refusals:
-            message = f"cannot be changed here: {refusal.reason}"
-            fleet.shared.error(message, refusal.place, help=f"by hand: {refusal.by_hand}")
-    if by_hand:
-        return report
-    report = replace(report, edits=tuple(edit for file in changed.files for edit in file.edits))
+    if unwritable or changed.refusals:
+        lines = (
+            *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
+            *(by_hand(changes) or (f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals)),
+        )
+        if write:
+            _report_by_hand(unwritable, changed.refusals, lines, fleet.shared)
+        return UpgradeReport(by_hand=lines)
+    found = [_check(one, changed, check, write=write) for one, _ in wanted]
+    if any(found):
+        return UpgradeReport(is_refused=True)
+    report = UpgradeReport(edits=tuple(edit for file in changed.files for edit in file.edits))
     if not write:
         return report
-    for one, _ in wanted:
-        with one.cluster.collecting():
-            check(one, changed)
-    if fleet.has_errors:
-        return UpgradeReport()
     is_written = False
     with collecting(fleet.shared):
         _write(changed.files)
         is_written = True
     return replace(report, is_written=is_written)
+
+
+def _report_by_hand(
+    unwritable: Iterable[tuple[LoadedCluster, ClusterPlan]],
+    refusals: Sequence[Refusal],
+    lines: Sequence[str],
+    problems: Problems,
+) -> None:
+    """Report what cannot be changed, and all that has to be written by hand then."""
+    told = 0
+    for one, plan in unwritable:
+        texts = list(one.by_hand(plan))
+        told += len(texts)
+        message = f"{one.prefix}the inputs cannot be changed: {one.unwritable}"
+        problems.error(message, help=f"by hand: {'; '.join(texts)}")
+    for refusal in refusals:
+        message = f"cannot be changed here: {refusal.reason}"
+        problems.error(message, refusal.place, help=f"by hand: {refusal.by_hand}")
+        told += len(refusal.by_hand.split("; "))
+    if told < len(lines):
+        # Half of it would lose images.
+        problems.error(
+            "not all inputs can be changed, so nothing is written",
+            details=tuple(lines),
+            help="write all of this by hand, or make the refused values plain text and run again",
+        )
+
+
+def _check(one: LoadedCluster, changed: Changed, check: Check, *, write: bool) -> bool:
+    """Report what must not be written, before the write only as warnings; say whether there is any."""
+    problems = Problems()
+    with collecting(problems):
+        check(one, changed, problems)
+    for diagnostic in problems:
+        as_warning = diagnostic if write else replace(diagnostic, category=None)
+        one.cluster.problems.add(as_warning)
+    return bool(problems.errors)
 
 
 def _write(files: Sequence[ChangedFile]) -> None:
@@ -148,7 +184,10 @@ def _write(files: Sequence[ChangedFile]) -> None:
             write_file(Path(file.file), file.data.decode())
         except GenerationError as error:
             details = tuple(f"written before: {name}" for name in written)
-            raise GenerationError(tuple(replace(d, details=details) for d in error.diagnostics)) from None
+            help = "run the same command again: it writes the rest" if written else ""
+            raise GenerationError(
+                tuple(replace(d, details=details, help=help or d.help) for d in error.diagnostics)
+            ) from None
         written.append(file.file)
 
 

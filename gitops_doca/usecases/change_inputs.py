@@ -11,6 +11,7 @@ from gitops_doca.core.compare.lock import LockedPool, locked_pool
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
 from gitops_doca.core.model import Policy
+from gitops_doca.core.reference import Repository
 from gitops_doca.core.resolve.companions import companion_images, judge_companions, report_companions
 from gitops_doca.core.resolve.decide import (
     Decision,
@@ -20,13 +21,16 @@ from gitops_doca.core.resolve.decide import (
     report_unknown,
 )
 from gitops_doca.core.resolve.lookup import TagSource
+from gitops_doca.core.resolve.pools import Grouping
 from gitops_doca.core.upgrade.edits import (
     MOST_FALLBACKS,
     ClusterPlan,
+    ListedImages,
     config_by_hand,
     plan_entry,
     version_by_hand,
 )
+from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.result import InputEdit
 from gitops_doca.core.upgrade.running import is_of
 from gitops_doca.sources.config import FIELDS, Settings, read_config_text
@@ -41,12 +45,12 @@ from gitops_doca.sources.editing.changes import (
 )
 from gitops_doca.sources.editing.edit import edit
 from gitops_doca.sources.editing.objects import find_object
-from gitops_doca.sources.files import is_below
+from gitops_doca.sources.files import display_name, is_below
 from gitops_doca.sources.policy import read_policy_text
 from gitops_doca.sources.policy_document import DRIVER
 from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.usecases.generate import decide_pools
-from gitops_doca.usecases.load import KnownInventory, load
+from gitops_doca.usecases.load import Inputs, KnownInventory, load
 from gitops_doca.usecases.look_up import look_up
 from gitops_doca.usecases.upgrade import UpgradeInputs
 
@@ -110,6 +114,24 @@ def change_inputs(changes: Sequence[InputsChange]) -> Changed:
     return Changed(files=files.changed(), refusals=tuple(files.refusals))
 
 
+def by_hand(changes: Iterable[InputsChange]) -> tuple[str, ...]:
+    """Return all that has to be written by hand, each line with its file.
+
+    It is empty where that would not do, since a config would have too many fallback versions.
+    """
+    lines: dict[str, None] = {}
+    for change in changes:
+        if len(change.plan.fallbacks) > MOST_FALLBACKS:
+            return ()
+        policies = {pool.policy.key: pool.policy for pool in change.cluster.inputs.grouping.pools}
+        for key, version in change.plan.versions.items():
+            file = policies[key].driver.places["version"].file
+            lines[f"{display_name(file)}: {version_by_hand(policies[key], version)}"] = None
+        for line in config_by_hand(change.plan, change.cluster.settings.fallback_versions):
+            lines[f"{display_name(change.config)}: {line}"] = None
+    return tuple(lines)
+
+
 class _Files:
     """The files to change, and their changes."""
 
@@ -125,6 +147,9 @@ class _Files:
         self._names.setdefault(real, file)
         if real not in self._data:
             try:
+                # A pipe would have to be read again.
+                if not File(real).is_file():
+                    raise CannotEditError("it is not a regular file", 0)
                 with File(real).open("rb") as stream:
                     self._data[real] = stream.read(_MAX_BYTES + 1)
             except (OSError, ValueError):
@@ -262,11 +287,7 @@ def decide_again(
     Reports look-ups without an answer, and companions that pools of new plans lack. Raises
     `GenerationError` when the inputs cannot be used.
     """
-    cluster = change.cluster
-    settings = _changed_settings(change, {file.real: file for file in changed}, problems)
-    problems.raise_errors()
-    inputs = load(settings, problems, nodes=KnownInventory(cluster.inputs.inventory))
-    grouping = with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
+    inputs, grouping = _load_changed(change, changed, problems)
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
     answers = look_up(grouping.pools, source, problems, companions=companion_images(required))
@@ -274,6 +295,30 @@ def decide_again(
     decisions = decide_pools(grouping, answers.lookups)
     report_unknown(decisions, problems)
     return decisions
+
+
+def decide_by_lists(
+    change: InputsChange,
+    changed: Iterable[ChangedFile],
+    published: Mapping[Repository, Published],
+    problems: Problems,
+) -> tuple[Decision, ...]:
+    """Return the decisions that the changed inputs give if the tag lists are right.
+
+    Raises `GenerationError` when the inputs cannot be used.
+    """
+    _, grouping = _load_changed(change, changed, problems)
+    return decide_pools(grouping, ListedImages(published))
+
+
+def _load_changed(
+    change: InputsChange, changed: Iterable[ChangedFile], problems: Problems
+) -> tuple[Inputs, Grouping]:
+    cluster = change.cluster
+    settings = _changed_settings(change, {file.real: file for file in changed}, problems)
+    problems.raise_errors()
+    inputs = load(settings, problems, nodes=KnownInventory(cluster.inputs.inventory))
+    return inputs, with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
 
 
 def _changed_settings(
@@ -299,10 +344,10 @@ def report_broken(
     driver: str,
     problems: Problems,
 ) -> None:
-    """Report pools that would not keep their tag, and plans without an image of the driver.
+    """Report pools that would get another tag than they should, and plans without an image of the driver.
 
-    Pools whose image is unknown were reported before. `before` has the tag of each pool that must
-    keep it; a pool whose kernel the driver has an image for may get that. `driver` is empty when no
+    Pools whose image is unknown were reported before. `before` has the tag that each pool should
+    have; a pool whose kernel the driver has an image for may get that. `driver` is empty when no
     version changes.
     """
     added = {(one.platform, name) for one in plan.added for name in one.policies or ("",)}
@@ -312,12 +357,14 @@ def report_broken(
         pool = decision.pool
         tag = "" if isinstance(decision, NoImage) else decision.image.tag
         of_driver = isinstance(decision, UsePrecompiled) and is_of(decision.version, driver)
-        kept = before.get(locked_pool(pool))
-        if kept is not None and tag != kept and not of_driver:
+        expected = before.get(locked_pool(pool))
+        if expected is not None and tag != expected and not of_driver:
             problems.error(
-                f"pool {pool.platform} of {pool.policy.name} would not keep its image {kept}",
+                f"pool {pool.platform} of {pool.policy.name} would get {tag or 'no image'} "
+                f"instead of {expected}",
                 pool.policy.place,
-                help="nothing is written; change the inputs by hand, and see gitops-doca diff",
+                help="nothing is written; fallback versions hold for all policies of a config, so give each "
+                "policy a config of its own, or change the inputs by hand",
             )
         is_new = pool.plan is not None and bool(
             {(pool.platform, ""), (pool.platform, pool.policy.name)} & added

@@ -1,7 +1,9 @@
 """`upgrade --write` and `--finish`: the inputs change as a person would change them, or not at all."""
 
 import json
+import os
 import resource
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -204,9 +206,113 @@ def test_a_value_that_is_more_than_text_stops_the_whole_edit(value: str, reason:
     folder = Folder(tmp_path, policy=POLICY.replace(f'"{OLD}"   # with the kernels of January', value))
 
     assert refused(folder) == [
+        "error[input]: not all inputs can be changed, so nothing is written",
+        f"  policy.yaml: version: {NEW} in ofedDriver of NicClusterPolicy nic-cluster-policy",
+        f"  gitops-doca.yaml: fallbackVersions: [{OLD}]",
+        f"  gitops-doca.yaml: add to planned: {PLAN_117}",
+        "  help: write all of this by hand, or make the refused values plain text and run again",
         f"error[input]: policy.yaml:9: cannot be changed here: {reason}",
         BY_HAND,
     ]
+
+
+def test_what_is_written_by_hand_after_a_refusal_is_what_the_edit_would_write(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, policy=POLICY.replace(f'"{OLD}"', f'&v "{OLD}"'))
+    policy, fallbacks, planned = json.loads(
+        folder.call("upgrade", "--to", NEW, "--write", "-o", "json", exit_code=3).stdout
+    )["byHand"]
+
+    assert policy == f"policy.yaml: version: {NEW} in ofedDriver of NicClusterPolicy nic-cluster-policy"
+    folder.write("policy.yaml", POLICY.replace(OLD, NEW))
+    lists = f"    {fallbacks.removeprefix('gitops-doca.yaml: ')}\n"
+    entry = planned.removeprefix("gitops-doca.yaml: add to planned: ")
+    folder.write("gitops-doca.yaml", f"{CONFIG}{lists}    planned: [{entry}]\n")
+
+    assert json.loads(to_new(folder, "-o", "json").stdout)["edits"] == []
+    assert folder.call("lock", exit_code=0).stderr == (
+        "gitops-doca.lock.yaml: 2 images locked; 1 pool runs a fallback version\n"
+    )
+
+
+def test_a_config_that_cannot_be_changed_names_the_policy_s_version_too(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, config=f"{CONFIG}    fallbackVersions: ~\n")
+
+    assert refused(folder)[:2] == [
+        "error[input]: not all inputs can be changed, so nothing is written",
+        f"  policy.yaml: version: {NEW} in ofedDriver of NicClusterPolicy nic-cluster-policy",
+    ]
+
+
+def test_a_config_from_a_pipe_is_not_read_again(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (tmp_path / "gitops-doca.yaml").unlink()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    writer = threading.Thread(target=folder.write, args=("pipe.yaml", CONFIG), daemon=True)
+    writer.start()
+
+    result = folder.call("upgrade", "--to", NEW, "--write", "pipe.yaml", exit_code=3)
+
+    assert "pipe.yaml: cannot be changed here: it is not a regular file" in result.stderr
+
+
+def test_a_config_on_stdin_is_to_be_changed_by_hand(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+
+    registry = FakeResolver(published_tags())
+    result = run_here(
+        "upgrade", "-", "--to", NEW, "--write", cwd=tmp_path, connect=registry, stdin=CONFIG.encode()
+    )
+
+    assert result.exit_code == 3
+    assert "the inputs cannot be changed: the config comes from stdin" in result.stderr
+    assert folder.read("policy.yaml") == POLICY
+
+
+def test_an_empty_version_beside_global_is_to_be_removed(tmp_path: Path) -> None:
+    empty = POLICY.replace(f'"{OLD}"   # with the kernels of January', '""')
+    folder = Folder(tmp_path, policy=f'{empty}  global: {{version: "{OLD}"}}\n')
+
+    assert refused(folder)[-2] == (
+        "error[input]: policy.yaml:9: cannot be changed here: spec.ofedDriver.version has no value: "
+        "remove that line"
+    )
+
+
+def two_policies(folder: Folder, *, old: str, forced: bool = True) -> None:
+    """Have a policy for each architecture: amd64 has another version, and may compile."""
+    policies = {arch: node_policy(arch) for arch in ("amd64", "arm64")}
+    driver = policies["amd64"]["spec"]["ofedDriver"]
+    driver |= {"version": old, "forcePrecompiled": forced}
+    folder.write("policy.yaml", yaml.safe_dump_all(policies.values()))
+
+
+def test_a_pool_that_compiles_must_not_get_the_fallback_of_another_policy(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    two_policies(folder, old=NEW, forced=False)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+    folder.call("lock", exit_code=0)
+    before = folder.files
+
+    result = folder.call("upgrade", "--to", "doca3.5.0-26.07-0.7.7.0", "--write", exit_code=3)
+
+    assert result.stderr.splitlines()[0] == (
+        "error[input]: policy.yaml:8: spec.ofedDriver: pool ubuntu24.04/6.8.0-100-generic/amd64 of amd64 "
+        f"would get {OLD}-6.8.0-100-generic-ubuntu24.04-amd64 "
+        "instead of doca3.5.0-26.07-0.7.7.0-1-ubuntu24.04-amd64"
+    )
+    assert folder.files == before
+
+
+def test_what_write_would_refuse_is_told_before_it_and_write_is_not_proposed(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    two_policies(folder, old=NEW, forced=False)
+    folder.boot({"gpu-1": GENERIC, "arm-1": "ubuntu24.04/6.8.0-100-generic/arm64"})
+    folder.call("lock", exit_code=0)
+
+    result = folder.call("upgrade", "--to", "doca3.5.0-26.07-0.7.7.0", exit_code=0)
+
+    assert result.stderr.startswith("warning: policy.yaml:8: spec.ofedDriver: pool ubuntu24.04/6.8.0-100")
+    assert [word for word in ("next:", "--write", "would be changed") if word in result.stdout.decode()] == []
 
 
 def test_two_policies_that_share_a_version_stop_the_edit(tmp_path: Path) -> None:
@@ -255,7 +361,7 @@ def test_an_inline_policy_is_to_be_changed_by_hand(tmp_path: Path) -> None:
     config["spec"]["policies"] = [yaml.safe_load(POLICY)]
     folder = Folder(tmp_path, config=yaml.safe_dump(config))
 
-    assert refused(folder)[0] == (
+    assert refused(folder)[-2] == (
         "error[input]: gitops-doca.yaml:15: spec.policies[0].spec.ofedDriver.version: "
         "cannot be changed here: the policy is inline in the config"
     )
@@ -461,6 +567,7 @@ def test_a_failure_between_two_files_names_what_was_written(tmp_path: Path) -> N
     assert lines == [
         "error[io]: gitops-doca.yaml could not be written: File too large",
         "  written before: policy.yaml",
+        "  help: run the same command again: it writes the rest",
     ]
     assert (folder.read("policy.yaml"), folder.read("gitops-doca.yaml")) == (POLICY.replace(OLD, NEW), config)
 

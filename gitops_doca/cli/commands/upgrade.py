@@ -26,7 +26,7 @@ from gitops_doca.cli.settings.run_config import choose_source, input_words
 from gitops_doca.core.diagnostics import SAME, Problems
 from gitops_doca.core.resolve.decide import Decision, report_unknown
 from gitops_doca.core.resolve.lookup import TagSource
-from gitops_doca.core.upgrade.edits import chosen_tags, kept_tags
+from gitops_doca.core.upgrade.edits import chosen_tags, expected_tags
 from gitops_doca.core.upgrade.finish import finish as find_finished
 from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.targets import Target
@@ -34,7 +34,7 @@ from gitops_doca.emit.upgrade.document import json_upgrade
 from gitops_doca.emit.upgrade.text import markdown_upgrade, text_upgrade
 from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.files import STDIN, display_name
-from gitops_doca.usecases.change_inputs import Changed, decide_again, report_broken
+from gitops_doca.usecases.change_inputs import Changed, decide_again, decide_by_lists, report_broken
 from gitops_doca.usecases.generate import decide_pools
 from gitops_doca.usecases.look_up import RegistryTags, look_up
 from gitops_doca.usecases.upgrade import find_upgrade
@@ -150,10 +150,15 @@ class _Run:
             return UpgradeReport(upgrade=upgrade)
         source = RegistryTags(lambda: self._registries)
 
-        def check(one: LoadedCluster, changed: Changed) -> None:
-            plan, problems = upgrade.plans[one.inputs.label], one.cluster.problems
-            decisions = decide_again(one.change(plan), changed.files, source, problems)
-            report_broken(kept_tags(target, one.inputs.name), decisions, plan, target.wanted.driver, problems)
+        def check(one: LoadedCluster, changed: Changed, problems: Problems) -> None:
+            plan = upgrade.plans[one.inputs.label]
+            change, files = one.change(plan), changed.files
+            if write:
+                decisions = decide_again(change, files, source, problems)
+            else:
+                decisions = decide_by_lists(change, files, upgrade.published, problems)
+            expected = expected_tags(target, one.inputs.name)
+            report_broken(expected, decisions, plan, target.wanted.driver, problems)
 
         report = change_files(self._fleet, clusters, upgrade.plans, check, write=write)
         return replace(report, upgrade=upgrade, commands=self._next(report, target, clusters))
@@ -184,8 +189,10 @@ class _Run:
         if self._fleet.has_errors:
             return UpgradeReport(finishes=finishes)
 
-        def check(one: LoadedCluster, changed: Changed) -> None:
-            plan, problems = plans[one.inputs.label], one.cluster.problems
+        def check(one: LoadedCluster, changed: Changed, problems: Problems) -> None:
+            if not write:
+                return
+            plan = plans[one.inputs.label]
             source, before = decided[one.inputs.label]
             decisions = decide_again(one.change(plan), changed.files, source, problems)
             report_broken(chosen_tags(before), decisions, plan, "", problems)
@@ -212,7 +219,7 @@ class _Run:
             return self._command("lock"), _command("diff", *self._targets, "--stat"), *later
         if report.edits:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
-        return later if not (target.is_reached or report.by_hand) else ()
+        return later if not (target.is_reached or report.by_hand or report.is_refused) else ()
 
     def _inventories(self, clusters: Sequence[LoadedCluster]) -> Iterator[str]:
         """Yield the commands that update the inventories."""

@@ -21,7 +21,7 @@ from gitops_doca.core.tags import precompiled_tag, version_key
 from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.running import Driver, is_of
 from gitops_doca.core.upgrade.targets import Choice, Target, Wanted
-from gitops_doca.core.upgrade.ways import Way
+from gitops_doca.core.upgrade.ways import Way, image_of
 
 MOST_FALLBACKS = 5
 """The most fallback versions of a config."""
@@ -71,7 +71,7 @@ def plan_cluster(
     kept = _fallbacks(today, choices, ways, published)
     added = _new_plans(ways, pools, [policy.name for policy in policies])
     plan = ClusterPlan(versions=versions, fallbacks=kept, added=added)
-    lookups = _Listed(published)
+    lookups = ListedImages(published)
     ends = {
         (way.running.pool.policy.key, way.running.pool.platform._replace(kernel=way.kernel)) for way in ways
     }
@@ -150,8 +150,8 @@ def _runtime(pool: Pool) -> str:
     return pool.source.container_runtime if system and system.mounts_subscription else ""
 
 
-class _Listed(dict[ImageReference, TagLookup]):
-    """Answers about images, by the tag lists."""
+class ListedImages(dict[ImageReference, TagLookup]):
+    """Answers about images, by the tag lists: a listed one may still have no manifest."""
 
     def __init__(self, published: Mapping[Repository, Published]) -> None:
         super().__init__()
@@ -190,13 +190,24 @@ def _is_of(decision: Decision, wanted: Wanted) -> bool:
             return False
 
 
-def kept_tags(target: Target, cluster: str) -> dict[LockedPool, str]:
-    """Return the tag of each pool with nodes of a cluster that has a precompiled image today."""
+def expected_tags(target: Target, cluster: str) -> dict[LockedPool, str]:
+    """Return the tag that each pool with nodes of a cluster should have with the changed inputs.
+
+    It is today's where the pool has a precompiled image, else the one of its way. Pools whose nodes
+    have to boot another kernel for an image are not among them.
+    """
     return {
-        locked_pool(one.pool): precompiled_tag(one.version, one.pool.platform)
-        for one in (way.running for way in target.ways)
-        if one.pool.nodes and one.pool.policy.cluster == cluster and one.driver is Driver.PRECOMPILED
+        locked_pool(way.running.pool): tag
+        for way in target.ways
+        if way.running.pool.nodes and way.running.pool.policy.cluster == cluster and (tag := _expected(way))
     }
+
+
+def _expected(way: Way) -> str:
+    running = way.running
+    if running.driver is Driver.PRECOMPILED:
+        return precompiled_tag(running.version, running.pool.platform)
+    return image_of(way).tag if way.exists and not way.moves else ""
 
 
 def chosen_tags(decisions: Iterable[Decision]) -> dict[LockedPool, str]:

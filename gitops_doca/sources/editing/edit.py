@@ -173,7 +173,8 @@ class _Editor:
         if change.key in present:
             value = group.entries[_index(group.root, group.node, path)].node
             if group.node.flow or value.start < value.end or change.key in group.added:
-                empty = value.kind == "text" and resolve_plain(value.text) is None and not value.style
+                plain = value.kind == "text" and not value.style
+                empty = resolve_plain(value.text) is None if plain else not value.text
                 what = "has no value: remove that line" if empty else "is there already"
                 raise CannotEditError(f"{_name(path)} {what}", value.line)
             self._fill(group, change, value)

@@ -16,8 +16,8 @@ MOST_KERNELS = 3
 MOST_VERSIONS = 10
 """The most versions whose companions are looked up at the same time."""
 
-LEAST_OLDER = 2
-"""The older candidates to look for: the newest version may be a beta, and no tag says so."""
+ENOUGH_OLDER = 2
+"""The older candidates that end the search: the newest version may be a beta, and no tag says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,13 +248,15 @@ def find_target(
 
     `ask` looks up the companions of pools with kernels; `companions` has the answers. The search
     ends at a version for which an answer is unknown: an older one must not be chosen because of
-    that. Once a version is found, older ones are looked at until `LEAST_OLDER` serve all pools too.
+    that. When a version is found with fewer than `ENOUGH_OLDER` older ones, there is one more round
+    for those.
     """
     by_list = {wanted: evaluate(groups, wanted, _needed_by_none) for wanted in candidates(groups)}
     known = {wanted: target for wanted, target in by_list.items() if target.blocked}
     left = [wanted for wanted in by_list if wanted not in known]
     found: list[Target] = []
-    while left and len(found) <= LEAST_OLDER:
+    is_last = False
+    while left:
         count, kernels = kernels_to_ask(groups, left, companions)
         ask(kernels)
         for wanted in left[:count]:
@@ -264,6 +266,9 @@ def find_target(
             elif not found and any(way.is_unknown for way in target.ways):
                 return Found(target=target)
         left = left[count:]
+        if is_last or len(found) > ENOUGH_OLDER:
+            break
+        is_last = bool(found)
     every = [known[one] for one in by_list if one in known]
     if not found:
         return Found(target=min(every, key=lambda target: len(target.blocked), default=None))

@@ -227,6 +227,10 @@ class Steps:
                 now = after[pool]
                 assert now["state"] == "precompiled"
                 assert now["tag"] == was["tag"] or driver_of(now["version"]) == to
+        for way in report["pools"] if to else ():
+            name, pool = way["policy"]["name"], way["pool"]
+            if before[name, pool]["state"] != "precompiled" and way["to"]["kernel"] == pool.split("/")[1]:
+                assert driver_of(after[name, pool]["version"]) == to
         assert self.move.call("lock").exit_code in (0, 4)
         return report
 

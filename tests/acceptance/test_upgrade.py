@@ -531,6 +531,21 @@ def test_flags_that_make_no_sense_are_refused(flags: list[str], message: str, tm
     assert result.stderr.splitlines()[0] == f"error[usage]: {message}"
 
 
+def test_the_hold_names_no_meta_package_since_its_name_does_not_follow_from_the_kernel(
+    tmp_path: Path,
+) -> None:
+    """6.17 of 24.04 comes from linux-image-nvidia-hwe-24.04, 6.8 of 22.04 from linux-image-azure."""
+    azure = "ubuntu22.04/6.8.0-1044-azure/amd64"
+    cluster = move(tmp_path, nodes={"arm-1": ARM, "cloud-1": azure})
+
+    lines = cluster.run("upgrade", "--to", NEW).stdout.decode().splitlines()
+
+    assert [line for line in lines if line.startswith("    apt-mark")] == [
+        "    apt-mark hold linux-image-6.17.0-1018-nvidia '?installed?name(^linux-image-[a-z])'",
+        "    apt-mark hold linux-image-6.8.0-1052-azure '?installed?name(^linux-image-[a-z])'",
+    ]
+
+
 TEXT = f"""\
 {NEW} has an image for every pool
 
@@ -539,7 +554,7 @@ ubuntu24.04/amd64  2      {OLD}  6.8.0-100-generic  {NEW}  6.8.0-117-generic
 
 packages:
   ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
-    apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+    apt-mark hold linux-image-6.8.0-117-generic '?installed?name(^linux-image-[a-z])'
   to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
   Secure Boot: the modules in NVIDIA's precompiled images are not signed
 
@@ -569,7 +584,7 @@ packages:
 
 ```text
 ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
-  apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+  apt-mark hold linux-image-6.8.0-117-generic '?installed?name(^linux-image-[a-z])'
 to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
 Secure Boot: the modules in NVIDIA's precompiled images are not signed
 ```

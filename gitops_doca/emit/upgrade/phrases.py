@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from gitops_doca.core.distributions import kernel_package
-from gitops_doca.core.tags import split_kernel
 from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
@@ -12,6 +11,13 @@ HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new ke
 _MOST_NEWER = 5
 NOT_POSSIBLE = "not possible"
 NOTHING = "no file needs a change"
+_META_PACKAGES = "'?installed?name(^linux-image-[a-z])'"
+"""The installed packages that bring newer kernels, as a pattern of apt.
+
+Their names do not follow from a kernel: one of 6.8 may come from linux-image-generic,
+linux-image-generic-hwe-22.04, linux-image-virtual or linux-image-azure-lts-24.04. apt-mark fails at
+a name that it does not know, and not at a pattern that matches nothing.
+"""
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
@@ -106,17 +112,11 @@ def packages(upgrade: Upgrade) -> Iterator[str]:
             systems.setdefault(package, {})[f"{platform.os}/{platform.arch}"] = None
     for package, names in sorted(systems.items()):
         yield f"{', '.join(names)}: apt-get install {package}"
-        yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
+        yield f"  apt-mark hold {package} {_META_PACKAGES}"
     if systems:
         yield 'to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
     if any(not way.compiles for way in moves):
         yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
-
-
-def _meta_packages(package: str) -> tuple[str, ...]:
-    """Return the package that brings newer kernels of the same flavour, if it has one."""
-    flavour = split_kernel(package.removeprefix("linux-image-"))[1]
-    return (f"linux-image{flavour}",) if flavour.startswith("-") else ()
 
 
 def edit_lines(report: UpgradeReport) -> Iterator[str]:

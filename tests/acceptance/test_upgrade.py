@@ -322,6 +322,47 @@ def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -
     )
 
 
+RHEL_ARM = "rhel9.4/5.14.0-427.13.1.el9_4.aarch64/arm64"
+
+
+@pytest.mark.parametrize(
+    ("pool", "to", "forced", "why"),
+    [
+        (RHEL_ARM, PRECOMPILED, False, "it has no image that compiles on rhel9.4 arm64"),
+        (
+            GENERIC,
+            COMPILES,
+            True,
+            "it has no precompiled image for generic kernels of ubuntu24.04 amd64",
+        ),
+        (
+            "ubuntu24.04/6.8.0-139-generic/amd64",
+            PRECOMPILED,
+            False,
+            "node a runs a newer kernel than 6.8.0-138-generic, the newest that it has, and it has no "
+            "image that compiles on ubuntu24.04 amd64",
+        ),
+        (
+            GENERIC,
+            f"{COMPILES[:-1]}2",
+            False,
+            "it has no precompiled image for generic kernels of ubuntu24.04 amd64, and it has no image "
+            "that compiles on ubuntu24.04 amd64",
+        ),
+    ],
+)
+def test_a_pool_lacks_the_image_that_its_policy_asks_for(
+    pool: str, to: str, *, forced: bool, why: str, tmp_path: Path
+) -> None:
+    cluster = locked(tmp_path, nodes={"a": pool}, forced=forced)
+    lacking = f"{PRECOMPILED}-ubuntu24.04-amd64"
+    cluster.published = {*cluster.published, f"{COMPILES[:-1]}2-rhel9.4-amd64"} - {lacking}
+
+    report = upgrade(cluster, "--to", to, exit_code=4)
+
+    assert [one["why"] for one in report["pools"]] == [why]
+
+
 def test_without_a_version_for_all_pools_the_one_that_serves_most_is_shown(tmp_path: Path) -> None:
     cluster = locked(tmp_path)
     cluster.nodes = {**NODES, "hwe": "ubuntu22.04/6.8.0-999-generic/amd64"}

@@ -112,8 +112,11 @@ def _ways(
 ) -> Iterator[Way]:
     kernels = kernels_for(running, version, published, rules)
     compiling = Way(running=running, version=version, kernel=running.kernel, compiles=True)
-    can_compile = running.may_compile and published.release(version).compiles(running.pool.platform)
     compiles_today = running.driver is Driver.COMPILED
+    wants_to_compile = running.may_compile and (
+        rules.may_compile or running.driver is not Driver.PRECOMPILED
+    )
+    can_compile = running.may_compile and published.release(version).compiles(running.pool.platform)
     if compiles_today and running.kernel in kernels:
         yield Way(running=running, version=version, kernel=running.kernel)
     if compiles_today and can_compile:
@@ -137,9 +140,9 @@ def _ways(
             yield lacking
             return
         refused = refused or lacking
-    if can_compile and (rules.may_compile or running.driver is not Driver.PRECOMPILED):
+    if can_compile and wants_to_compile:
         yield compiling
-    yield refused or _no_kernel(running, version, published)
+    yield refused or _no_image(running, version, published, wants_to_compile=wants_to_compile)
 
 
 def _lacking(state: CompanionState, kernel: str) -> str:
@@ -150,19 +153,25 @@ def _lacking(state: CompanionState, kernel: str) -> str:
     return f"{companion} is missing for {kernel}: {state.required.image.tag}"
 
 
-def _no_kernel(running: Running, version: str, published: Published) -> Way:
+def _no_image(running: Running, version: str, published: Published, *, wants_to_compile: bool) -> Way:
     platform = running.pool.platform
     same = flavour_of(platform)
     all_kernels = published.release(version).kernels.get(same, ())
-    if all_kernels:
-        nearest = all_kernels[0]
+    nearest = all_kernels[0] if all_kernels else ""
+    if nearest:
         nodes = running.pool.nodes
         runs = "runs" if len(nodes) == 1 else "run"
         why = f"{list_nodes(nodes)} {runs} a newer kernel than {nearest}, the newest that it has"
-        return Way(running=running, why=why, nearest=nearest)
-    flavour = same.kernel.removeprefix("-") or "plain"
-    why = f"it has no precompiled image for {flavour} kernels of {platform.os} {platform.arch}"
-    return Way(running=running, why=why)
+    else:
+        flavour = same.kernel.removeprefix("-") or "plain"
+        why = f"it has no precompiled image for {flavour} kernels of {platform.os} {platform.arch}"
+    reasons = [why]
+    if wants_to_compile:
+        compiling = f"it has no image that compiles on {platform.os} {platform.arch}"
+        # A pool that compiles today lacks that first, and may have no precompiled image at all.
+        lacks_that_alone = running.driver is Driver.COMPILED and not nearest
+        reasons = [compiling] if lacks_that_alone else [why, compiling]
+    return Way(running=running, why=", and ".join(reasons), nearest=nearest)
 
 
 def image_of(way: Way) -> ImageReference:

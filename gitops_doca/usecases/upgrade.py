@@ -22,7 +22,7 @@ from gitops_doca.core.resolve.lookup import (
 )
 from gitops_doca.core.upgrade.companions import CompanionsOfCluster, KernelCompanions
 from gitops_doca.core.upgrade.edits import ClusterPlan, plan_cluster
-from gitops_doca.core.upgrade.published import Published, published
+from gitops_doca.core.upgrade.published import Published, kernel_key, published
 from gitops_doca.core.upgrade.result import PassedOver, Upgrade
 from gitops_doca.core.upgrade.running import movable_pools, running
 from gitops_doca.core.upgrade.targets import (
@@ -34,10 +34,13 @@ from gitops_doca.core.upgrade.targets import (
     find_target,
     kernels_to_ask,
 )
-from gitops_doca.core.upgrade.ways import Way, is_older
+from gitops_doca.core.upgrade.ways import Way
 from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import MAX_LOOKUPS, RegistryTags, look_up
+
+_MOST_KERNELS = 3
+"""The most kernels that a help text names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,12 +281,39 @@ def _help(blocked: Iterable[Way], unknown: Sequence[Way]) -> Help:
         for state in way.companions:
             if isinstance(state, CompanionUnknown):
                 return (*HELP_BY_CAUSE[state.lookup.cause], ", then run again")
-    ahead = [way for way in blocked if way.nearest and is_older(way.nearest, way.running.kernel)]
-    if ahead:
-        nodes = name_nodes(sorted({name for way in ahead for name in way.running.pool.node_names}))
-        kernels = " or ".join(sorted({way.nearest for way in ahead}))
-        return f"boot {kernels} on {nodes}, or wait for a version with a newer kernel"
-    return "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+    ahead: dict[str, list[Way]] = defaultdict(list)
+    for way in blocked:
+        if way.is_ahead:
+            ahead[way.nearest].append(way)
+    publish = "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+    if not ahead:
+        return publish
+    boot = f"boot {_kernels_of_nodes(ahead)}"
+    if all(way.is_ahead for way in blocked):
+        return f"{boot}, or wait for a version with a newer kernel"
+    return f"{boot}; for the other pools {publish}"
+
+
+def _kernels_of_nodes(by_kernel: Mapping[str, Sequence[Way]]) -> str:
+    """Name the nodes of each kernel: `K on nodes a, b, and L on node c`; some, and how many others."""
+    some = []
+    for kernel, ways in sorted(by_kernel.items(), key=lambda item: kernel_key(item[0])):
+        names = _node_names(ways)
+        some.append(f"{kernel} on node{'s' if len(names) > 1 else ''} {name_nodes(names)}")
+    if (more := len(some) - _MOST_KERNELS) > 0:
+        some[_MOST_KERNELS:] = [f"{more} more kernel{'s' if more > 1 else ''} on their nodes"]
+    *first, last = some
+    return f"{', '.join(first)}, and {last}" if first else last
+
+
+def _node_names(ways: Iterable[Way]) -> Sequence[str]:
+    return sorted(
+        {
+            f"{way.running.pool.policy.cluster}/{name}" if way.running.pool.policy.cluster else name
+            for way in ways
+            for name in way.running.pool.node_names
+        }
+    )
 
 
 def _report_unknown(lookups: Mapping[ImageReference, TagLookup], problems: Problems) -> None:

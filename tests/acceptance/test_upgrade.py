@@ -318,8 +318,58 @@ def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -
         "6.8.0-117-generic",
     )
     assert report["diagnostics"][0]["help"] == (
-        "boot 6.8.0-117-generic on gpu-9, or wait for a version with a newer kernel"
+        "boot 6.8.0-117-generic on node gpu-9, or wait for a version with a newer kernel"
     )
+
+
+def help_of(folder: Path, nodes: Mapping[str, str], *flags: str) -> list[str]:
+    cluster = move(folder, nodes=nodes)
+    cluster.write()
+    report = json.loads(cluster.call("upgrade", "-o", "json", *flags).stdout)
+    return [one["help"] for one in report["diagnostics"]]
+
+
+AHEAD = {"new": "6.8.0-999-generic", "h": "ubuntu22.04/5.15.0-999-generic/amd64"}
+MISSING_HELP = "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "help"),
+    [
+        (
+            AHEAD,
+            (
+                "boot 5.15.0-179-generic on node h, and 6.8.0-117-generic on node new, or wait for a version "
+                "with a newer kernel"
+            ),
+        ),
+        (
+            {**AHEAD, "slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"},
+            (
+                "boot 5.15.0-179-generic on node h, and 6.8.0-117-generic on node new; for the other pools "
+                f"{MISSING_HELP}"
+            ),
+        ),
+        (
+            {
+                **AHEAD,
+                "aws": "ubuntu24.04/6.17.0-9999-aws/amd64",
+                "nvidia": "ubuntu24.04/6.17.0-9999-nvidia/amd64",
+                "oracle": "ubuntu24.04/6.17.0-9999-oracle/amd64",
+            },
+            (
+                "boot 5.15.0-179-generic on node h, 6.8.0-117-generic on node new, 6.17.0-1014-oracle on node "
+                "oracle, and 2 more kernels on their nodes, or wait for a version with a newer kernel"
+            ),
+        ),
+        ({"slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"}, MISSING_HELP),
+    ],
+    ids=["two", "two and a pool that has no image", "many", "none"],
+)
+def test_the_help_names_each_kernel_with_the_nodes_to_boot_it_on(
+    nodes: Mapping[str, str], help: str, tmp_path: Path
+) -> None:
+    assert help_of(tmp_path, nodes, "--to", NEW) == [help]
 
 
 RHEL_ARM = "rhel9.4/5.14.0-427.13.1.el9_4.aarch64/arm64"
@@ -339,15 +389,19 @@ RHEL_ARM = "rhel9.4/5.14.0-427.13.1.el9_4.aarch64/arm64"
             "ubuntu24.04/6.8.0-139-generic/amd64",
             PRECOMPILED,
             False,
-            "node a runs a newer kernel than 6.8.0-138-generic, the newest that it has, and it has no "
-            "image that compiles on ubuntu24.04 amd64",
+            (
+                "node a runs a newer kernel than 6.8.0-138-generic, the newest that it has, and it has no "
+                "image that compiles on ubuntu24.04 amd64"
+            ),
         ),
         (
             GENERIC,
             f"{COMPILES[:-1]}2",
             False,
-            "it has no precompiled image for generic kernels of ubuntu24.04 amd64, and it has no image "
-            "that compiles on ubuntu24.04 amd64",
+            (
+                "it has no precompiled image for generic kernels of ubuntu24.04 amd64, and it has no image "
+                "that compiles on ubuntu24.04 amd64"
+            ),
         ),
     ],
 )

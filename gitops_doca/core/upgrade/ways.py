@@ -65,6 +65,13 @@ class Way:
         return self.exists and is_older(self.kernel, self.running.kernel)
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether the nodes only need an older kernel than theirs, which the version has."""
+        # What lacks a companion is no kernel to boot.
+        kernel = "" if self.exists or self.companions or not self.running.pool.nodes else self.nearest
+        return bool(kernel) and is_older(kernel, self.running.kernel)
+
+    @property
     def rank(self) -> int:
         """0 for the best that a pool can get, more for less: a pool that compiles keeps its kernel."""
         if not self.exists:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
+from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.matrix.catalogue import build_catalogues
 from gitops_doca.core.matrix.survey import (
     LatestVersion,
@@ -13,7 +13,7 @@ from gitops_doca.core.matrix.survey import (
 )
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import required_images
+from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, required_images
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
@@ -61,9 +61,9 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             place,
             category=Category.UNKNOWN,
             help=(
-                "correct the repository, or give credentials with ",
-                Flag("--registry-config"),
-                "; where a registry lists no tags, gitops-doca check still checks the policy's own version",
+                *HELP_BY_CAUSE[matrix.listed.cause],
+                ", then run again; where a registry lists no tags, ",
+                "gitops-doca check still checks the policy's own version",
             ),
         )
     elif not matrix.listed.complete:

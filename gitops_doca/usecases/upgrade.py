@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops_doca.core.compare.lock import LockedPool
-from gitops_doca.core.diagnostics import Category, Flag, Help, Problems
+from gitops_doca.core.diagnostics import Category, Help, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.phrases import describe_nodes, name_nodes
 from gitops_doca.core.reference import ImageReference, Repository
@@ -224,7 +224,7 @@ def _are_complete(lists: Mapping[Repository, TagList], pools: Sequence[Pool], pr
             f"cannot list the tags of {repository} to the end: {listed.shortcoming}",
             place,
             category=Category.UNKNOWN,
-            help=("correct the repository, or give credentials with ", Flag("--registry-config")),
+            help=(*HELP_BY_CAUSE[listed.cause], ", then run again"),
         )
     return not problems.errors
 

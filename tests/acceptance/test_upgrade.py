@@ -358,8 +358,8 @@ MISSING_HELP = "publish or mirror what is missing, or choose another version (gi
                 "oracle": "ubuntu24.04/6.17.0-9999-oracle/amd64",
             },
             (
-                "boot 5.15.0-179-generic on node h, 6.8.0-117-generic on node new, 6.17.0-1014-oracle on node "
-                "oracle, and 2 more kernels on their nodes, or wait for a version with a newer kernel"
+                "boot 5.15.0-179-generic on node h, 6.8.0-117-generic on node new, 6.17.0-1014-oracle on "
+                "node oracle, and 2 more kernels on their nodes, or wait for a version with a newer kernel"
             ),
         ),
         ({"slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"}, MISSING_HELP),
@@ -491,6 +491,27 @@ def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:
     assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {message}"
     assert written(tmp_path) == (OLD, [], [])
     assert cluster.call("check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "help"),
+    [
+        (Cause.TRANSIENT, "wait until the registry answers, then run again"),
+        (Cause.DEADLINE, "give more time with --deadline, then run again"),
+        (
+            Cause.REPOSITORY,
+            "correct the repository, or give credentials with --registry-config, then run again",
+        ),
+    ],
+)
+def test_the_help_about_a_tag_list_is_about_its_cause(cause: Cause, help: str, tmp_path: Path) -> None:
+    locked(tmp_path)
+    registry = FakeResolver(lists=TagList(reason="it failed", cause=cause))
+
+    for command in ("upgrade", "matrix"):
+        report = json.loads(run_here(command, "-o", "json", cwd=tmp_path, connect=registry).stdout)
+
+        assert [one["help"].partition(";")[0] for one in report["diagnostics"]] == [help]
 
 
 def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ class Cause(Enum):
     REPOSITORY = "repository"
     """The registry does not show the repository: wrong path, or no access."""
     INCONSISTENT = "inconsistent"
-    """The tag list has the tag, but the registry says that the manifest does not exist."""
+    """Answers contradict each other: a listed tag whose manifest is said not to exist, or a list that
+    has no end."""
     PROTOCOL = "protocol"
     """An answer that violates the protocol of registries: HTML, a bare 404, a broken manifest."""
     DEADLINE = "deadline"
@@ -96,6 +97,8 @@ class TagList:
     """The registry says that it has no such repository."""
     reason: str = field(default="", compare=False)
     """Why it is incomplete, without secrets and without text from the server's body."""
+    cause: Cause = field(default=Cause.PROTOCOL, compare=False)
+    """The kind of that reason; of no meaning when it is complete."""
 
     @property
     def shortcoming(self) -> str:

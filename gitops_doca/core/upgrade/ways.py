@@ -120,9 +120,7 @@ def _ways(
     kernels = kernels_for(running, version, published, rules)
     compiling = Way(running=running, version=version, kernel=running.kernel, compiles=True)
     compiles_today = running.driver is Driver.COMPILED
-    wants_to_compile = running.may_compile and (
-        rules.may_compile or running.driver is not Driver.PRECOMPILED
-    )
+    wants_to_compile = running.may_compile and (rules.may_compile or running.driver is not Driver.PRECOMPILED)
     can_compile = running.may_compile and published.release(version).compiles(running.pool.platform)
     if compiles_today and running.kernel in kernels:
         yield Way(running=running, version=version, kernel=running.kernel)

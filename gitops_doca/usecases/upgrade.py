@@ -3,14 +3,13 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_doca.core.compare.lock import LockedPool
 from gitops_doca.core.diagnostics import Category, Help, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.phrases import describe_nodes, name_nodes
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.companions import CompanionUnknown
 from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, place_of
 from gitops_doca.core.resolve.lookup import (
     Cause,
@@ -34,11 +33,12 @@ from gitops_doca.core.upgrade.targets import (
     find_target,
     kernels_to_ask,
 )
-from gitops_doca.core.upgrade.ways import Way
+from gitops_doca.core.upgrade.ways import Way, doubted, image_of
 from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import MAX_LOOKUPS, RegistryTags, look_up
 
+_NOT_ASKED = TagUnknown(Cause.DEADLINE, "it was not looked up")
 _MOST_KERNELS = 3
 """The most kernels that a help text names."""
 
@@ -93,12 +93,12 @@ class _Search:
     def run(self) -> Upgrade:
         pools = [pool for some in self._pools.values() for pool in some]
         passed_over = tuple(_passed_over(self._clusters))
-        nothing = Upgrade(target=None, passed_over=passed_over)
+        nothing = Upgrade(target=None, passed_over=passed_over, asked=self._to)
         if not pools:
             return nothing
         lists = self._resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
         if not _are_complete(lists, pools, self._problems):
-            return nothing
+            return replace(nothing, is_unanswered=True)
         without: set[ImageReference] = set()
         while True:
             known = {
@@ -114,10 +114,12 @@ class _Search:
             if not (absent := self._unconfirmed(target, lists)):
                 break
             without |= absent
-        if not self._problems.errors:
+        if all(error.category is Category.UNKNOWN for error in self._problems.errors):
             _report(target, without, self._problems)
+        target = self._with_doubts(target)
         return Upgrade(
             target=target,
+            asked=self._to,
             newer=found.newer,
             older=found.older,
             passed_over=passed_over,
@@ -181,6 +183,20 @@ class _Search:
         _report_unknown({i: lookup for i, lookup in unknown.items() if i not in absent}, self._problems)
         return absent
 
+    def _with_doubts(self, target: Target) -> Target:
+        """Return a target in which no pool has a way by an image whose look-up gave no answer."""
+
+        def confirmed(way: Way) -> Way:
+            lookup = self._lookups.get(image_of(way), _NOT_ASKED) if way.exists else None
+            return doubted(way, lookup) if isinstance(lookup, TagUnknown) else way
+
+        return replace(
+            target,
+            choices=tuple(
+                replace(choice, ways=tuple(map(confirmed, choice.ways))) for choice in target.choices
+            ),
+        )
+
     def _plan(
         self, cluster: UpgradeInputs, target: Target, known: Mapping[Repository, Published]
     ) -> ClusterPlan:
@@ -240,33 +256,67 @@ def _report_none(groups: Sequence[Group], problems: Problems) -> None:
 
 def _report(target: Target, without: Iterable[ImageReference], problems: Problems) -> None:
     """Report the pools without a way: as missing, or as unknown if an answer is missing."""
-    gone = sorted(without)
-    if gone:
-        message = "the tag list has images whose manifests are said not to exist, so they are not used"
-        details = tuple(f"{image}" for image in gone)
-        help = "let the registry's owner fix it, then run again"
-        if any(way.gives_up for way in target.ways):
-            # They may be what the pools would have instead of compiling.
-            problems.error(message, category=Category.UNKNOWN, details=details, help=help)
-        else:
-            problems.warn(message, details=details, help=help)
-    blocked = target.blocked
-    if not blocked:
-        return
-    count = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
+    for one in target.unlisted:
+        _report_unlisted(one, target, problems)
+    blocked = target.unserved
+    # Those that a pool would get are told with the pool.
+    told = {way.doubt.image for way in blocked if way.doubt}
+    if gone := sorted(set(without) - told):
+        problems.warn(
+            "the tag list has images whose manifests are said not to exist, so they are not used",
+            details=tuple(map(str, gone)),
+            help="let the registry's owner fix it, then run again",
+        )
+    missing = [way for way in blocked if not way.is_unknown]
     unknown = [way for way in blocked if way.is_unknown]
     version = target.wanted.version
-    if target.wanted.is_explicit or unknown:
-        message = f"{version} cannot be used by {count}"
-    else:
-        message = f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"
+    if missing:
+        count = _count(missing)
+        if target.wanted.is_explicit:
+            message = f"{version} cannot be used by {count}"
+        else:
+            message = (
+                f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"
+            )
+        _report_ways(message, missing, problems, category=Category.MISSING, help=_help(missing))
+    if unknown:
+        message = f"cannot tell whether {version} can be used by {_count(unknown)}"
+        causes = [way.unanswered.cause for way in unknown if way.unanswered]
+        help = (*HELP_BY_CAUSE[causes[0]], ", then run again")
+        _report_ways(message, unknown, problems, category=Category.UNKNOWN, help=help)
+
+
+def _report_unlisted(repository: Published, target: Target, problems: Problems) -> None:
+    version = target.wanted.version
+    pools = [
+        way.running.pool
+        for choice in target.choices
+        if choice.group.published.repository == repository.repository
+        for way in choice.ways
+    ]
+    problems.error(
+        f"{repository.repository} has no image of {version}",
+        place_of(pools),
+        category=Category.MISSING,
+        details=(repository.near(version),),
+        help="name a version that it has (gitops-doca matrix), or correct the repository",
+    )
+
+
+def _report_ways(
+    message: str, ways: Sequence[Way], problems: Problems, *, category: Category, help: Help
+) -> None:
     problems.error(
         message,
-        place_of([way.running.pool for way in blocked]),
-        category=Category.UNKNOWN if unknown or gone else Category.MISSING,
-        details=tuple(f"{_who(way)}: {way.why}" for way in blocked),
-        help=_help(blocked, unknown),
+        place_of([way.running.pool for way in ways]),
+        category=category,
+        details=tuple(f"{_who(way)}: {way.why}" for way in ways),
+        help=help,
     )
+
+
+def _count(ways: Sequence[Way]) -> str:
+    return f"{len(ways)} pool{'s' if len(ways) > 1 else ''}"
 
 
 def _who(way: Way) -> str:
@@ -275,12 +325,8 @@ def _who(way: Way) -> str:
     return f"{cluster}{pool.platform} ({describe_nodes(pool)})"
 
 
-def _help(blocked: Iterable[Way], unknown: Sequence[Way]) -> Help:
+def _help(blocked: Sequence[Way]) -> Help:
     """Return what to do about pools without a way."""
-    for way in unknown:
-        for state in way.companions:
-            if isinstance(state, CompanionUnknown):
-                return (*HELP_BY_CAUSE[state.lookup.cause], ", then run again")
     ahead: dict[str, list[Way]] = defaultdict(list)
     for way in blocked:
         if way.is_ahead:

@@ -10,10 +10,10 @@ import yaml
 
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
-from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagMissing, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
-from support.move import GPU_DRIVER, NEW, OLD, Move, gpu_tag, plan
+from support.move import GPU_DRIVER, NEW, OLD, Move, gpu_tag, node_documents, plan
 from support.published import published_tags
 
 GENERIC, ARM, STORAGE = (
@@ -119,6 +119,22 @@ def test_pools_that_need_both_revisions_get_one_of_them_as_a_fallback(tmp_path: 
         rhel: (COMPILES, "5.14.0-427.13.1.el9_4.x86_64"),
     }
     assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
+
+
+def test_a_version_of_which_pools_need_two_revisions_is_named_without_one(tmp_path: Path) -> None:
+    driver, rhel = COMPILES.rpartition("-")[0], "rhel9.4/5.14.0-427.13.1.el9_4.x86_64/amd64"
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC, "rhel-1": rhel}, forced=False)
+
+    def headline() -> str:
+        return cluster.call("upgrade", "--to", driver).stdout.decode().splitlines()[0]
+
+    assert headline() == f"{driver} has an image for every pool"
+    upgrade(cluster, "--to", driver, "--write")
+    cluster.nodes = {"gpu-1": "ubuntu24.04/6.8.0-138-generic/amd64", "rhel-1": rhel}
+    nodes = {"apiVersion": "v1", "kind": "List", "items": list(node_documents(cluster.nodes))}
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump(nodes))
+    assert cluster.call("lock").exit_code == 0
+    assert headline() == f"every pool runs {driver} already"
 
 
 def test_another_revision_comes_before_a_fallback_that_has_the_new_kernel_too(tmp_path: Path) -> None:
@@ -261,9 +277,31 @@ def test_an_unknown_companion_ends_the_search_and_no_older_version_is_chosen(tmp
     report = upgrade(cluster, exit_code=5)
 
     assert (report["to"], kernels(report)) == ("doca3.6.0-26.10-043000", {GENERIC: None})
+    assert (report["possible"], report["diagnostics"][0]["message"], report["diagnostics"][0]["help"]) == (
+        None,
+        "cannot tell whether doca3.6.0-26.10-043000 can be used by 1 pool",
+        "wait until the registry answers, then run again",
+    )
     assert report["pools"][0]["why"] == (
         "cannot tell whether companion gpu-driver exists for 6.8.0-146-generic: 503 Service Unavailable"
     )
+
+
+def test_an_unknown_companion_does_not_end_the_search_where_another_pool_has_no_way(tmp_path: Path) -> None:
+    cluster = locked(
+        tmp_path,
+        nodes={"gpu-1": GENERIC, "gpu-2": STORAGE},
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic"),
+        spec={"companions": [GPU_DRIVER]},
+    )
+    storage = ("580-5.15.0-170-generic-ubuntu22.04", "580-5.15.0-179-generic-ubuntu22.04")
+    cluster.published = (*cluster.published, *storage)
+    cluster.inspections |= dict.fromkeys(storage, EVERYWHERE)
+    cluster.faults = {gpu_tag("6.8.0-146-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster)
+
+    assert (report["to"], report["possible"]) == (NEW.rpartition("-")[0], True)
 
 
 @pytest.mark.parametrize("forced", [True, False])
@@ -465,9 +503,35 @@ def test_a_version_that_every_pool_runs_is_nothing_to_do(tmp_path: Path) -> None
 def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> None:
     report = upgrade(locked(tmp_path), "--to", to, exit_code=4)
 
+    assert report["possible"] is False
     assert {pool["why"] for pool in report["pools"]} == {
         "nvcr.io/nvidia/mellanox/doca-driver has no image of this version"
     }
+
+
+@pytest.mark.parametrize(
+    ("to", "near"),
+    [
+        ("doca3.4.0-26.04", f"version: {NEW}"),
+        (f"{NEW[:-1]}9", f"version: {NEW}"),
+        ("doca3.5.0-26.07-0.7.7.0-2", f"versions: {COMPILES}, {PRECOMPILED}"),
+        ("my-build", f"versions: {NEWEST}, {COMPILES}, {PRECOMPILED}"),
+    ],
+)
+def test_a_version_that_is_not_listed_is_told_once_with_the_nearest_ones(
+    to: str, near: str, tmp_path: Path
+) -> None:
+    result = locked(tmp_path).call("upgrade", "--to", to)
+
+    repository = "nvcr.io/nvidia/mellanox/doca-driver"
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == f"{to} cannot be used by 3 of 3 pools"
+    assert lines[7:] == ["", f"{repository} has no image of {to}; nearest {near}"]
+    assert result.stderr.splitlines() == [
+        f"error[missing]: policy.yaml:6: spec.ofedDriver: {repository} has no image of {to}",
+        f"  nearest {near}",
+        "  help: name a version that it has (gitops-doca matrix), or correct the repository",
+    ]
 
 
 def test_a_build_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
@@ -488,9 +552,31 @@ def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:
 
     message = "cannot list the tags of nvcr.io/nvidia/mellanox/doca-driver to the end: 503"
     assert result.exit_code == 5
+    assert result.stdout.decode() == f"unknown whether {NEW} has an image for every pool\n"
     assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {message}"
     assert written(tmp_path) == (OLD, [], [])
     assert cluster.call("check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "to", "headline"),
+    [
+        ((), None, "unknown which driver version to go to"),
+        (("--to", NEW), NEW, f"unknown whether {NEW} has an image for every pool"),
+    ],
+)
+def test_without_a_tag_list_it_is_unknown_whether_a_version_is_possible(
+    flags: tuple[str, ...], to: str | None, headline: str, tmp_path: Path
+) -> None:
+    locked(tmp_path)
+    registry = FakeResolver(lists=TagList(reason="401 Unauthorized", cause=Cause.AUTH))
+
+    def call(form: str) -> Result:
+        return run_here("upgrade", *flags, "-o", form, cwd=tmp_path, connect=registry)
+
+    report = json.loads(call("json").stdout)
+    assert (report["to"], report["possible"], report["pools"]) == (to, None, [])
+    assert [call(form).stdout.decode() for form in ("text", "markdown")] == [f"{headline}\n"] * 2
 
 
 @pytest.mark.parametrize(
@@ -529,6 +615,24 @@ def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
 
     assert kernels(json.loads(proposed.stdout)) == {GENERIC: (PRECOMPILED, "6.8.0-138-generic")}
     assert (proposed.exit_code, asked_for.exit_code) == (0, 5)
+    report = json.loads(asked_for.stdout)
+    why = (
+        f"cannot tell whether {broken} exists: the tag list holds this tag, but its manifest is said not to "
+        "exist"
+    )
+    assert [(pool["to"], pool["unknown"], pool["why"]) for pool in report["pools"]] == [(None, True, why)]
+    assert report["diagnostics"] == [
+        {
+            "severity": "error",
+            "class": "unknown",
+            "message": f"cannot tell whether {NEWEST} can be used by 1 pool",
+            "file": "policy.yaml",
+            "line": 6,
+            "field": "spec.ofedDriver",
+            "details": [f"{GENERIC} (node gpu-1): {why}"],
+            "help": "let the registry's owner fix it, then run again",
+        }
+    ]
     assert [d["details"] for d in json.loads(proposed.stdout)["diagnostics"]] == [
         [f"nvcr.io/nvidia/mellanox/doca-driver:{broken}"]
     ]
@@ -551,6 +655,52 @@ def test_a_listed_image_without_a_manifest_makes_no_pool_compile(tmp_path: Path)
     result = run_here("upgrade", "--to", NEW, "--write", cwd=tmp_path, connect=registry)
 
     assert (result.exit_code, written(tmp_path)) == (5, (OLD, [], []))
+    assert result.stdout.decode().splitlines()[0] == f"unknown whether {NEW} can be used by 1 of 1 pools"
+
+
+def test_a_listed_image_without_a_manifest_is_not_given_up_for_a_revision_that_compiles(
+    tmp_path: Path,
+) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC}, forced=False)
+    broken = f"{PRECOMPILED}-6.8.0-138-generic-ubuntu24.04-amd64"
+    cluster.faults = {broken: TagMissing()}
+    cluster.published = (*cluster.published, f"{COMPILES}-ubuntu24.04-amd64")
+
+    report = upgrade(cluster, "--to", COMPILES.rpartition("-")[0], exit_code=5)
+
+    assert (report["possible"], report["pools"][0]["why"]) == (
+        None,
+        (
+            f"cannot tell whether {broken} exists: the tag list holds this tag, but its manifest is said "
+            "not to exist"
+        ),
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_pool_of_which_nothing_is_known_is_unknown_beside_one_that_has_no_image(
+    form: str, tmp_path: Path
+) -> None:
+    cluster = locked(tmp_path)
+    cluster.nodes = {**NODES, "slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"}
+    cluster.write()
+    cluster.faults = {TAG: TagUnknown(Cause.AUTH, "403 Forbidden")}
+
+    result = cluster.call("upgrade", "--to", NEW, "-o", form)
+
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == f"{NEW} cannot be used by 1 of 4 pools, and it is unknown for 1"
+    rows = [line for line in lines if line.startswith(("ubuntu", "| ubuntu"))]
+    assert ["unknown" in row for row in rows[:4]] == [False, True, False, False]
+    assert ["not possible" in row for row in rows[:4]] == [True, False, False, False]
+    assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [
+        f"error[missing]: policy.yaml:6: spec.ofedDriver: {NEW} cannot be used by 1 pool",
+        (
+            "error[unknown]: cannot confirm that "
+            f"nvcr.io/nvidia/mellanox/doca-driver:{TAG} exists: 403 Forbidden"
+        ),
+    ]
+    assert result.exit_code == 4
 
 
 def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
@@ -562,6 +712,10 @@ def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
 
     assert report["diagnostics"][0]["message"] == (
         f"cannot confirm that nvcr.io/nvidia/mellanox/doca-driver:{tag} exists: 503 Service Unavailable"
+    )
+    assert (report["possible"], [(pool["to"], pool["why"]) for pool in report["pools"]]) == (
+        None,
+        [(None, f"cannot tell whether {tag} exists: 503 Service Unavailable")],
     )
 
 

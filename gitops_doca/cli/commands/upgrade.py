@@ -144,7 +144,7 @@ class _Run:
             return UpgradeReport()
         inputs, shared = [cluster.inputs for cluster in clusters], self._fleet.shared
         found = attempt(shared, lambda: find_upgrade(inputs, self._registries, shared, to=to))
-        upgrade = found or Upgrade(target=None)
+        upgrade = found or Upgrade(target=None, asked=to, is_unanswered=True)
         target = upgrade.target
         if target is None or not upgrade.is_possible or shared.errors:
             return UpgradeReport(upgrade=upgrade)

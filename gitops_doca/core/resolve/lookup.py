@@ -194,14 +194,13 @@ def _weigh(
         return lookup
     listed = lists.get(image.repository, TagList())
     if image.tag in listed.tags:
-        return TagUnknown(
-            Cause.INCONSISTENT, "the tag list holds this tag, but its manifest is said not to exist"
-        )
+        return TagUnknown(Cause.INCONSISTENT, LISTED_WITHOUT_MANIFEST)
     if listed.repository_unknown and image.repository not in seen:
         return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE)
     return lookup
 
 
+LISTED_WITHOUT_MANIFEST = "the tag list holds this tag, but its manifest is said not to exist"
 REPOSITORY_NOT_VISIBLE = (
     "the registry does not show this repository: its path is wrong, or it needs credentials"
 )

@@ -1,6 +1,7 @@
 """Which kernel each pool needs for another driver version, by NVIDIA's real tags."""
 
 import json
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -777,6 +778,50 @@ def node_policies(folder: Path, **policies: Mapping[str, Any]) -> None:
         for name, fields in policies.items()
     ]
     (folder / "policy.yaml").write_text(yaml.safe_dump_all(documents))
+
+
+REGISTRY_FLAGS = (
+    *("--registry-config", "my config.json"),
+    *("--pull-secret", "pull.yaml"),
+    *("--ca-file", "ca.pem"),
+    *("--insecure-registry", "registry.example:5000"),
+    *("--allowed-registry", "nvcr.io"),
+    *("--allowed-registry", "*.example"),
+    *("--trusted-realm-host", "auth.example"),
+    *("--deadline", "30.5"),
+)
+
+
+def test_the_next_commands_repeat_the_flags_about_registries(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    for name in ("my config.json", "ca.pem", "pull.yaml"):
+        (tmp_path / name).write_text('{"auths": {}}')
+    words = shlex.join(REGISTRY_FLAGS)
+
+    planned, made = (upgrade(cluster, "--to", NEW, *REGISTRY_FLAGS, *flags) for flags in ((), ("--write",)))
+    changed = cluster.call("lock", "--check", *REGISTRY_FLAGS)
+
+    assert planned["next"] == [f"gitops-doca upgrade {words} --to {NEW} --write"]
+    assert made["next"] == [
+        f"gitops-doca lock {words}",
+        f"gitops-doca diff {words} --stat",
+        "# when nodes have booted other kernels:",
+        "# update the inventory: nodes.yaml",
+        f"gitops-doca lock {words}",
+        f"gitops-doca upgrade {words} --finish --write",
+    ]
+    assert f"to update it: gitops-doca lock {words}" in changed.stderr.splitlines()[-1]
+
+
+def test_the_next_commands_do_not_repeat_what_variables_set(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    environ = {"GITOPS_DOCA_ALLOWED_REGISTRY": "nvcr.io", "GITOPS_DOCA_DEADLINE": "30"}
+
+    result = run_here(
+        "upgrade", "--to", NEW, "-o", "json", cwd=tmp_path, connect=cluster.resolver, env=environ
+    )
+
+    assert json.loads(result.stdout)["next"] == [f"gitops-doca upgrade --to {NEW} --write"]
 
 
 @pytest.mark.parametrize(

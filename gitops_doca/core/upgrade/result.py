@@ -27,7 +27,7 @@ class Outcome(Enum):
     POSSIBLE = "possible"
     NOT_POSSIBLE = "not possible"
     UNKNOWN = "unknown"
-    """A registry gave no answer, and no pool is known to have none."""
+    """A registry gave no answer, and of no pool it is known that there is no way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from gitops_doca.core.resolve.lookup import (
     TagMissing,
     TagUnknown,
 )
-from gitops_doca.net.request_errors import LookupFailedError, cause_of
+from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.transport import LARGE, Reply
 from gitops_doca.registry.auth.authorization import Authorization
 from gitops_doca.registry.endpoint import Endpoint
 from gitops_doca.registry.misses import is_about_accept, is_missing
-from gitops_doca.registry.oci_errors import describe, error_codes, errors, json_object
+from gitops_doca.registry.oci_errors import cause_of_reply, describe, errors, json_object
 
 _SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 IMAGE_TYPES = (
@@ -179,9 +179,7 @@ def _not_found(reply: Reply, authorization: Authorization, tag: str) -> TagLooku
 
 
 def _unclear(reply: Reply, authorization: Authorization) -> TagUnknown:
-    codes = error_codes(reply)
-    text = describe(reply)
-    cause = Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(codes) else cause_of(reply.status)
+    text, cause = describe(reply), cause_of_reply(reply)
     return TagUnknown(cause, f"{text}: {authorization.refusal}" if cause is Cause.AUTH else text)
 
 

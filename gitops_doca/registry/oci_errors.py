@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.bounded_json import MAX_VALUES, read_json
-from gitops_doca.net.request_errors import LookupFailedError, status_text
+from gitops_doca.net.request_errors import LookupFailedError, cause_of, status_text
 from gitops_doca.net.transport import Reply
 
 
@@ -52,6 +53,11 @@ def json_object(reply: Reply, *, max_values: int = MAX_VALUES) -> dict[str, Any]
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def cause_of_reply(reply: Reply) -> Cause:
+    """Return the cause of a failure by a reply's error codes, else by its status."""
+    return Cause.AUTH if {"UNAUTHORIZED", "DENIED"} & set(error_codes(reply)) else cause_of(reply.status)
 
 
 def describe(reply: Reply) -> str:

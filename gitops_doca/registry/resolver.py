@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -96,9 +97,16 @@ class RegistryResolver:
             for tags in read_tags(self._endpoint(repository.registry), repository):
                 lists[repository] = tags
 
-        self._run(read, repositories, self._deadline.within(seconds), _no_progress)
-        late = TagList(reason=f"no answer within {seconds:g} seconds")
-        return {repository: lists.get(repository, late) for repository in repositories}
+        ended = self._run(read, repositories, self._deadline.within(seconds), _no_progress)
+        late = f"no answer within {seconds:g} seconds"
+
+        def so_far(repository: Repository) -> TagList:
+            listed = lists.get(repository, TagList())
+            if repository in ended or listed.complete:
+                return listed
+            return replace(listed, reason=late, cause=Cause.DEADLINE)
+
+        return {repository: so_far(repository) for repository in repositories}
 
     def _run_for_images(
         self, work: Callable[[Endpoint, ImageReference], _V], images: Collection[ImageReference]

@@ -8,12 +8,12 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from requests.utils import parse_header_links
 
 from gitops_doca.core.reference import Repository, is_tag
-from gitops_doca.core.resolve.lookup import TagList
+from gitops_doca.core.resolve.lookup import Cause, TagList
 from gitops_doca.net.origins import parse_origin
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.net.transport import LARGE, Reply
 from gitops_doca.registry.endpoint import Endpoint
-from gitops_doca.registry.oci_errors import describe, error_codes, json_object
+from gitops_doca.registry.oci_errors import cause_of_reply, describe, error_codes, json_object
 
 MAX_PAGES = 200
 MAX_TAGS = 100_000
@@ -23,6 +23,7 @@ _PAGE_SIZE = 1000
 # Quay once refused 1000 with 413; ECR refuses sizes with 400.
 _SMALL_PAGE_SIZE = 100
 _NO_NEXT = "its pages do not lead to an end"
+_TOO_LONG = "it is too long to be read to its end"
 _OK, _NOT_FOUND, _REFUSED = 200, 404, {400, 413}
 
 
@@ -36,7 +37,7 @@ def read_tags(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
         for tags in _read_pages(endpoint, repository):
             yield tags
     except LookupFailedError as error:
-        yield replace(tags, complete=False, reason=error.reason)
+        yield replace(tags, complete=False, reason=error.reason, cause=error.cause)
 
 
 def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]:
@@ -62,14 +63,14 @@ def _read_pages(endpoint: Endpoint, repository: Repository) -> Iterator[TagList]
             # The operator's client requests large pages only, and follows Links only.
             unlinked |= more - tags
         if following is None:
-            yield TagList(more, complete=link is None and not full, unlinked=unlinked, reason=_NO_NEXT)
+            yield _last_page(more, unlinked, complete=link is None and not full)
             return
         if more == tags or following in requested:
             # If `last` led to new tags before, the registry starts again after the last page.
-            yield TagList(more, complete=probes > 1, unlinked=unlinked, reason=_NO_NEXT)
+            yield _last_page(more, unlinked, complete=probes > 1)
             return
         tags = more
-        yield TagList(tags, unlinked=unlinked, reason="it is too long to be read to its end")
+        yield TagList(tags, unlinked=unlinked, reason=_TOO_LONG, cause=Cause.INCONSISTENT)
         if len(tags) >= MAX_TAGS or len(requested) >= MAX_PAGES:
             return
         probes += link is None
@@ -87,12 +88,21 @@ def _first_page(endpoint: Endpoint, repository: Repository) -> tuple[int, str, R
     return _SMALL_PAGE_SIZE, target, _get(endpoint, repository, target)
 
 
+def _last_page(tags: frozenset[str], unlinked: frozenset[str], *, complete: bool) -> TagList:
+    return TagList(tags, complete=complete, unlinked=unlinked, reason=_NO_NEXT, cause=Cause.INCONSISTENT)
+
+
 def _without_page(reply: Reply, tags: frozenset[str]) -> TagList:
     """Return the tags of the pages before a reply that is not a page."""
     if reply.status == _OK:
         return TagList(tags, reason="200 OK with a body that is not a tag list")
     unknown = reply.status == _NOT_FOUND and "NAME_UNKNOWN" in error_codes(reply)
-    return TagList(tags, repository_unknown=unknown and not tags, reason=describe(reply))
+    return TagList(
+        tags,
+        repository_unknown=unknown and not tags,
+        reason=describe(reply),
+        cause=Cause.REPOSITORY if unknown else cause_of_reply(reply),
+    )
 
 
 def _target(repository: Repository, **query: str | int) -> str:

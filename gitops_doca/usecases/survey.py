@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 
-from gitops_doca.core.diagnostics import Category, Flag, Place, Problems
+from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.matrix.catalogue import build_catalogues
 from gitops_doca.core.matrix.survey import (
     LatestVersion,
     VersionMatrix,
     VersionSurvey,
     build_survey,
+    split_off_digests,
     unconfirmed,
 )
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference
-from gitops_doca.core.resolve.decide import required_images
+from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, required_images
 from gitops_doca.core.resolve.lookup import Resolver, TagLookup, cross_check
 from gitops_doca.usecases.look_up import MAX_LOOKUPS
 
@@ -21,9 +22,11 @@ from gitops_doca.usecases.look_up import MAX_LOOKUPS
 def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> VersionSurvey:
     """Return a matrix for each repository of these pools; reports missing answers.
 
-    What the pools run today is looked up, as far as `MAX_LOOKUPS` allows, and the newest version that serves
-    all pools is confirmed by its manifests; all other cells come from the tag list.
+    Pools whose policy names a digest are passed over. What the others run today is looked up, as far
+    as `MAX_LOOKUPS` allows, and the newest version that serves all pools is confirmed by its
+    manifests; all other cells come from the tag list.
     """
+    pools, passed_over = split_off_digests(pools)
     lists = resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
     lookups: dict[ImageReference, TagLookup] = {}
 
@@ -44,7 +47,7 @@ def survey(pools: Sequence[Pool], resolver: Resolver, problems: Problems) -> Ver
     catalogues = build_catalogues(pools, lists, lookups)
     while ask(unconfirmed(catalogues, lookups), MAX_LOOKUPS):
         pass
-    found = build_survey(catalogues, lookups)
+    found = build_survey(catalogues, lookups, passed_over)
     for matrix in found.matrices:
         _report(matrix, problems)
     if len(found.matrices) > 1 and not problems.errors:
@@ -61,9 +64,9 @@ def _report(matrix: VersionMatrix, problems: Problems) -> None:
             place,
             category=Category.UNKNOWN,
             help=(
-                "correct the repository, or give credentials with ",
-                Flag("--registry-config"),
-                "; where a registry lists no tags, gitops-doca check still checks the policy's own version",
+                *HELP_BY_CAUSE[matrix.listed.cause],
+                ", then run again; where a registry lists no tags, ",
+                "gitops-doca check still checks the policy's own version",
             ),
         )
     elif not matrix.listed.complete:

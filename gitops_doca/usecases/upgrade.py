@@ -3,14 +3,13 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_doca.core.compare.lock import LockedPool
-from gitops_doca.core.diagnostics import Category, Flag, Help, Problems
+from gitops_doca.core.diagnostics import Category, Help, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.phrases import describe_nodes, name_nodes
 from gitops_doca.core.reference import ImageReference, Repository
-from gitops_doca.core.resolve.companions import CompanionUnknown
 from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, place_of
 from gitops_doca.core.resolve.lookup import (
     Cause,
@@ -22,7 +21,7 @@ from gitops_doca.core.resolve.lookup import (
 )
 from gitops_doca.core.upgrade.companions import CompanionsOfCluster, KernelCompanions
 from gitops_doca.core.upgrade.edits import ClusterPlan, plan_cluster
-from gitops_doca.core.upgrade.published import Published, published
+from gitops_doca.core.upgrade.published import Published, kernel_key, published
 from gitops_doca.core.upgrade.result import PassedOver, Upgrade
 from gitops_doca.core.upgrade.running import movable_pools, running
 from gitops_doca.core.upgrade.targets import (
@@ -34,10 +33,14 @@ from gitops_doca.core.upgrade.targets import (
     find_target,
     kernels_to_ask,
 )
-from gitops_doca.core.upgrade.ways import Way, is_older
+from gitops_doca.core.upgrade.ways import Way, doubted, image_of
 from gitops_doca.sources.config import Settings
 from gitops_doca.usecases.load import Inputs
 from gitops_doca.usecases.look_up import MAX_LOOKUPS, RegistryTags, look_up
+
+_NOT_ASKED = TagUnknown(Cause.DEADLINE, "it was not looked up")
+_MOST_KERNELS = 3
+"""The most kernels that a help text names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,12 @@ class _Search:
     def run(self) -> Upgrade:
         pools = [pool for some in self._pools.values() for pool in some]
         passed_over = tuple(_passed_over(self._clusters))
-        nothing = Upgrade(target=None, passed_over=passed_over)
+        nothing = Upgrade(target=None, passed_over=passed_over, asked=self._to)
         if not pools:
             return nothing
         lists = self._resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
         if not _are_complete(lists, pools, self._problems):
-            return nothing
+            return replace(nothing, is_unanswered=True)
         without: set[ImageReference] = set()
         while True:
             known = {
@@ -111,10 +114,12 @@ class _Search:
             if not (absent := self._unconfirmed(target, lists)):
                 break
             without |= absent
-        if not self._problems.errors:
+        if all(error.category is Category.UNKNOWN for error in self._problems.errors):
             _report(target, without, self._problems)
+        target = self._with_doubts(target)
         return Upgrade(
             target=target,
+            asked=self._to,
             newer=found.newer,
             older=found.older,
             passed_over=passed_over,
@@ -179,6 +184,20 @@ class _Search:
         _report_unknown({i: lookup for i, lookup in unknown.items() if i not in absent}, self._problems)
         return absent
 
+    def _with_doubts(self, target: Target) -> Target:
+        """Return a target in which no pool has a way by an image whose look-up gave no answer."""
+
+        def confirmed(way: Way) -> Way:
+            lookup = self._lookups.get(image_of(way), _NOT_ASKED) if way.exists else None
+            return doubted(way, lookup) if isinstance(lookup, TagUnknown) else way
+
+        return replace(
+            target,
+            choices=tuple(
+                replace(choice, ways=tuple(map(confirmed, choice.ways))) for choice in target.choices
+            ),
+        )
+
     def _plan(
         self, cluster: UpgradeInputs, target: Target, known: Mapping[Repository, Published]
     ) -> ClusterPlan:
@@ -222,7 +241,7 @@ def _are_complete(lists: Mapping[Repository, TagList], pools: Sequence[Pool], pr
             f"cannot list the tags of {repository} to the end: {listed.shortcoming}",
             place,
             category=Category.UNKNOWN,
-            help=("correct the repository, or give credentials with ", Flag("--registry-config")),
+            help=(*HELP_BY_CAUSE[listed.cause], ", then run again"),
         )
     return not problems.errors
 
@@ -238,33 +257,69 @@ def _report_none(groups: Sequence[Group], problems: Problems) -> None:
 
 def _report(target: Target, without: Iterable[ImageReference], problems: Problems) -> None:
     """Report the pools without a way: as missing, or as unknown if an answer is missing."""
-    gone = sorted(without)
-    if gone:
-        message = "the tag list has images whose manifests are said not to exist, so they are not used"
-        details = tuple(f"{image}" for image in gone)
-        help = "let the registry's owner fix it, then run again"
-        if any(way.gives_up for way in target.ways):
-            # They may be what the pools would have instead of compiling.
-            problems.error(message, category=Category.UNKNOWN, details=details, help=help)
-        else:
-            problems.warn(message, details=details, help=help)
     blocked = target.blocked
-    if not blocked:
-        return
-    count = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
+    if target.wanted.is_explicit:
+        for one in target.unlisted:
+            _report_unlisted(one, target, problems)
+        blocked = target.unserved
+    # Those that a pool would get are told with the pool.
+    told = {way.doubt.image for way in blocked if way.doubt}
+    if gone := sorted(set(without) - told):
+        problems.warn(
+            "the tag list has images whose manifests are said not to exist, so they are not used",
+            details=tuple(map(str, gone)),
+            help="let the registry's owner fix it, then run again",
+        )
+    missing = [way for way in blocked if not way.is_unknown]
     unknown = [way for way in blocked if way.is_unknown]
     version = target.wanted.version
-    if target.wanted.is_explicit or unknown:
-        message = f"{version} cannot be used by {count}"
-    else:
-        message = f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"
+    if missing:
+        count = _count(missing)
+        if target.wanted.is_explicit:
+            message = f"{version} cannot be used by {count}"
+        else:
+            message = (
+                f"no driver version serves every pool; {version} comes nearest, and {count} cannot use it"
+            )
+        _report_ways(message, missing, problems, category=Category.MISSING, help=_help(missing))
+    if unknown:
+        message = f"cannot tell whether {version} can be used by {_count(unknown)}"
+        causes = [way.unanswered.cause for way in unknown if way.unanswered]
+        help = (*HELP_BY_CAUSE[causes[0]], ", then run again")
+        _report_ways(message, unknown, problems, category=Category.UNKNOWN, help=help)
+
+
+def _report_unlisted(repository: Published, target: Target, problems: Problems) -> None:
+    version = target.wanted.version
+    pools = [
+        way.running.pool
+        for choice in target.choices
+        if choice.group.published.repository == repository.repository
+        for way in choice.ways
+    ]
+    problems.error(
+        f"{repository.repository} has no image of {version}",
+        place_of(pools),
+        category=Category.MISSING,
+        details=(repository.near(version),),
+        help="name a version that it has (gitops-doca matrix), or correct the repository",
+    )
+
+
+def _report_ways(
+    message: str, ways: Sequence[Way], problems: Problems, *, category: Category, help: Help
+) -> None:
     problems.error(
         message,
-        place_of([way.running.pool for way in blocked]),
-        category=Category.UNKNOWN if unknown or gone else Category.MISSING,
-        details=tuple(f"{_who(way)}: {way.why}" for way in blocked),
-        help=_help(blocked, unknown),
+        place_of([way.running.pool for way in ways]),
+        category=category,
+        details=tuple(f"{_who(way)}: {way.why}" for way in ways),
+        help=help,
     )
+
+
+def _count(ways: Sequence[Way]) -> str:
+    return f"{len(ways)} pool{'s' if len(ways) > 1 else ''}"
 
 
 def _who(way: Way) -> str:
@@ -273,18 +328,41 @@ def _who(way: Way) -> str:
     return f"{cluster}{pool.platform} ({describe_nodes(pool)})"
 
 
-def _help(blocked: Iterable[Way], unknown: Sequence[Way]) -> Help:
+def _help(blocked: Sequence[Way]) -> Help:
     """Return what to do about pools without a way."""
-    for way in unknown:
-        for state in way.companions:
-            if isinstance(state, CompanionUnknown):
-                return (*HELP_BY_CAUSE[state.lookup.cause], ", then run again")
-    ahead = [way for way in blocked if way.nearest and is_older(way.nearest, way.running.kernel)]
-    if ahead:
-        nodes = name_nodes(sorted({name for way in ahead for name in way.running.pool.node_names}))
-        kernels = " or ".join(sorted({way.nearest for way in ahead}))
-        return f"boot {kernels} on {nodes}, or wait for a version with a newer kernel"
-    return "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+    ahead: dict[str, list[Way]] = defaultdict(list)
+    for way in blocked:
+        if way.is_ahead:
+            ahead[way.nearest].append(way)
+    publish = "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+    if not ahead:
+        return publish
+    boot = f"boot {_kernels_of_nodes(ahead)}"
+    if all(way.is_ahead for way in blocked):
+        return f"{boot}, or wait for a version with a newer kernel"
+    return f"{boot}; for the other pools {publish}"
+
+
+def _kernels_of_nodes(by_kernel: Mapping[str, Sequence[Way]]) -> str:
+    """Name the nodes of each kernel: `K on nodes a, b, and L on node c`; some, and how many others."""
+    some = []
+    for kernel, ways in sorted(by_kernel.items(), key=lambda item: kernel_key(item[0])):
+        names = _node_names(ways)
+        some.append(f"{kernel} on node{'s' if len(names) > 1 else ''} {name_nodes(names)}")
+    if (more := len(some) - _MOST_KERNELS) > 0:
+        some[_MOST_KERNELS:] = [f"{more} more kernel{'s' if more > 1 else ''} on their nodes"]
+    *first, last = some
+    return f"{', '.join(first)}, and {last}" if first else last
+
+
+def _node_names(ways: Iterable[Way]) -> Sequence[str]:
+    return sorted(
+        {
+            f"{way.running.pool.policy.cluster}/{name}" if way.running.pool.policy.cluster else name
+            for way in ways
+            for name in way.running.pool.node_names
+        }
+    )
 
 
 def _report_unknown(lookups: Mapping[ImageReference, TagLookup], problems: Problems) -> None:

@@ -1,6 +1,7 @@
 """Which kernel each pool needs for another driver version, by NVIDIA's real tags."""
 
 import json
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import yaml
 from fakes.cluster import DIGEST
 from fakes.resolver import FakeResolver
 from gitops_doca.core.reference import Repository
-from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagMissing, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
-from support.move import GPU_DRIVER, NEW, OLD, REPOSITORY, Move, gpu_tag, plan
+from support.move import GPU_DRIVER, NEW, OLD, REPOSITORY, Move, gpu_tag, node_documents, plan
 from support.published import published_tags
 
 GENERIC, ARM, STORAGE = (
@@ -120,6 +121,22 @@ def test_pools_that_need_both_revisions_get_one_of_them_as_a_fallback(tmp_path: 
         rhel: (COMPILES, "5.14.0-427.13.1.el9_4.x86_64"),
     }
     assert written(tmp_path) == (COMPILES, [PRECOMPILED, OLD], [plan("6.8.0-138-generic")])
+
+
+def test_a_version_of_which_pools_need_two_revisions_is_named_without_one(tmp_path: Path) -> None:
+    driver, rhel = COMPILES.rpartition("-")[0], "rhel9.4/5.14.0-427.13.1.el9_4.x86_64/amd64"
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC, "rhel-1": rhel}, forced=False)
+
+    def headline() -> str:
+        return cluster.call("upgrade", "--to", driver).stdout.decode().splitlines()[0]
+
+    assert headline() == f"{driver} has an image for every pool"
+    upgrade(cluster, "--to", driver, "--write")
+    cluster.nodes = {"gpu-1": "ubuntu24.04/6.8.0-138-generic/amd64", "rhel-1": rhel}
+    nodes = {"apiVersion": "v1", "kind": "List", "items": list(node_documents(cluster.nodes))}
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump(nodes))
+    assert cluster.call("lock").exit_code == 0
+    assert headline() == f"every pool runs {driver} already"
 
 
 def test_another_revision_comes_before_a_fallback_that_has_the_new_kernel_too(tmp_path: Path) -> None:
@@ -262,9 +279,31 @@ def test_an_unknown_companion_ends_the_search_and_no_older_version_is_chosen(tmp
     report = upgrade(cluster, exit_code=5)
 
     assert (report["to"], kernels(report)) == ("doca3.6.0-26.10-043000", {GENERIC: None})
+    assert (report["possible"], report["diagnostics"][0]["message"], report["diagnostics"][0]["help"]) == (
+        None,
+        "cannot tell whether doca3.6.0-26.10-043000 can be used by 1 pool",
+        "wait until the registry answers, then run again",
+    )
     assert report["pools"][0]["why"] == (
         "cannot tell whether companion gpu-driver exists for 6.8.0-146-generic: 503 Service Unavailable"
     )
+
+
+def test_an_unknown_companion_does_not_end_the_search_where_another_pool_has_no_way(tmp_path: Path) -> None:
+    cluster = locked(
+        tmp_path,
+        nodes={"gpu-1": GENERIC, "gpu-2": STORAGE},
+        gpu_kernels=("6.8.0-100-generic", "6.8.0-117-generic"),
+        spec={"companions": [GPU_DRIVER]},
+    )
+    storage = ("580-5.15.0-170-generic-ubuntu22.04", "580-5.15.0-179-generic-ubuntu22.04")
+    cluster.published = (*cluster.published, *storage)
+    cluster.inspections |= dict.fromkeys(storage, EVERYWHERE)
+    cluster.faults = {gpu_tag("6.8.0-146-generic"): TagUnknown(Cause.TRANSIENT, "503 Service Unavailable")}
+
+    report = upgrade(cluster)
+
+    assert (report["to"], report["possible"]) == (NEW.rpartition("-")[0], True)
 
 
 @pytest.mark.parametrize("forced", [True, False])
@@ -319,8 +358,103 @@ def test_a_node_that_is_ahead_is_named_with_the_kernel_to_boot(tmp_path: Path) -
         "6.8.0-117-generic",
     )
     assert report["diagnostics"][0]["help"] == (
-        "boot 6.8.0-117-generic on gpu-9, or wait for a version with a newer kernel"
+        "boot 6.8.0-117-generic on node gpu-9, or wait for a version with a newer kernel"
     )
+
+
+def help_of(folder: Path, nodes: Mapping[str, str], *flags: str) -> list[str]:
+    cluster = move(folder, nodes=nodes)
+    cluster.write()
+    report = json.loads(cluster.call("upgrade", "-o", "json", *flags).stdout)
+    return [one["help"] for one in report["diagnostics"]]
+
+
+AHEAD = {"new": "6.8.0-999-generic", "h": "ubuntu22.04/5.15.0-999-generic/amd64"}
+MISSING_HELP = "publish or mirror what is missing, or choose another version (gitops-doca matrix)"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "help"),
+    [
+        (
+            AHEAD,
+            (
+                "boot 5.15.0-179-generic on node h, and 6.8.0-117-generic on node new, or wait for a version "
+                "with a newer kernel"
+            ),
+        ),
+        (
+            {**AHEAD, "slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"},
+            (
+                "boot 5.15.0-179-generic on node h, and 6.8.0-117-generic on node new; for the other pools "
+                f"{MISSING_HELP}"
+            ),
+        ),
+        (
+            {
+                **AHEAD,
+                "aws": "ubuntu24.04/6.17.0-9999-aws/amd64",
+                "nvidia": "ubuntu24.04/6.17.0-9999-nvidia/amd64",
+                "oracle": "ubuntu24.04/6.17.0-9999-oracle/amd64",
+            },
+            (
+                "boot 5.15.0-179-generic on node h, 6.8.0-117-generic on node new, 6.17.0-1014-oracle on "
+                "node oracle, and 2 more kernels on their nodes, or wait for a version with a newer kernel"
+            ),
+        ),
+        ({"slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"}, MISSING_HELP),
+    ],
+    ids=["two", "two and a pool that has no image", "many", "none"],
+)
+def test_the_help_names_each_kernel_with_the_nodes_to_boot_it_on(
+    nodes: Mapping[str, str], help: str, tmp_path: Path
+) -> None:
+    assert help_of(tmp_path, nodes, "--to", NEW) == [help]
+
+
+RHEL_ARM = "rhel9.4/5.14.0-427.13.1.el9_4.aarch64/arm64"
+
+
+@pytest.mark.parametrize(
+    ("pool", "to", "forced", "why"),
+    [
+        (RHEL_ARM, PRECOMPILED, False, "it has no image that compiles on rhel9.4 arm64"),
+        (
+            GENERIC,
+            COMPILES,
+            True,
+            "it has no precompiled image for generic kernels of ubuntu24.04 amd64",
+        ),
+        (
+            "ubuntu24.04/6.8.0-139-generic/amd64",
+            PRECOMPILED,
+            False,
+            (
+                "node a runs a newer kernel than 6.8.0-138-generic, the newest that it has, and it has no "
+                "image that compiles on ubuntu24.04 amd64"
+            ),
+        ),
+        (
+            GENERIC,
+            f"{COMPILES[:-1]}2",
+            False,
+            (
+                "it has no precompiled image for generic kernels of ubuntu24.04 amd64, and it has no image "
+                "that compiles on ubuntu24.04 amd64"
+            ),
+        ),
+    ],
+)
+def test_a_pool_lacks_the_image_that_its_policy_asks_for(
+    pool: str, to: str, *, forced: bool, why: str, tmp_path: Path
+) -> None:
+    cluster = locked(tmp_path, nodes={"a": pool}, forced=forced)
+    lacking = f"{PRECOMPILED}-ubuntu24.04-amd64"
+    cluster.published = {*cluster.published, f"{COMPILES[:-1]}2-rhel9.4-amd64"} - {lacking}
+
+    report = upgrade(cluster, "--to", to, exit_code=4)
+
+    assert [one["why"] for one in report["pools"]] == [why]
 
 
 def test_without_a_version_for_all_pools_the_one_that_serves_most_is_shown(tmp_path: Path) -> None:
@@ -371,9 +505,35 @@ def test_a_version_that_every_pool_runs_is_nothing_to_do(tmp_path: Path) -> None
 def test_a_version_that_is_not_listed_is_missing(to: str, tmp_path: Path) -> None:
     report = upgrade(locked(tmp_path), "--to", to, exit_code=4)
 
+    assert report["possible"] is False
     assert {pool["why"] for pool in report["pools"]} == {
         "nvcr.io/nvidia/mellanox/doca-driver has no image of this version"
     }
+
+
+@pytest.mark.parametrize(
+    ("to", "near"),
+    [
+        ("doca3.4.0-26.04", f"version: {NEW}"),
+        (f"{NEW[:-1]}9", f"version: {NEW}"),
+        ("doca3.5.0-26.07-0.7.7.0-2", f"versions: {COMPILES}, {PRECOMPILED}"),
+        ("my-build", f"versions: {NEWEST}, {COMPILES}, {PRECOMPILED}"),
+    ],
+)
+def test_a_version_that_is_not_listed_is_told_once_with_the_nearest_ones(
+    to: str, near: str, tmp_path: Path
+) -> None:
+    result = locked(tmp_path).call("upgrade", "--to", to)
+
+    repository = "nvcr.io/nvidia/mellanox/doca-driver"
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == f"{to} cannot be used by 3 of 3 pools"
+    assert lines[7:] == ["", f"{repository} has no image of {to}; nearest {near}"]
+    assert result.stderr.splitlines() == [
+        f"error[missing]: policy.yaml:6: spec.ofedDriver: {repository} has no image of {to}",
+        f"  nearest {near}",
+        "  help: name a version that it has (gitops-doca matrix), or correct the repository",
+    ]
 
 
 def test_a_build_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
@@ -394,9 +554,52 @@ def test_a_tag_list_that_broke_off_is_unknown(tmp_path: Path) -> None:
 
     message = "cannot list the tags of nvcr.io/nvidia/mellanox/doca-driver to the end: 503"
     assert result.exit_code == 5
+    assert result.stdout.decode() == f"unknown whether {NEW} has an image for every pool\n"
     assert result.stderr.splitlines()[0] == f"error[unknown]: policy.yaml:6: spec.ofedDriver: {message}"
     assert written(tmp_path) == (OLD, [], [])
     assert cluster.call("check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "to", "headline"),
+    [
+        ((), None, "unknown which driver version to go to"),
+        (("--to", NEW), NEW, f"unknown whether {NEW} has an image for every pool"),
+    ],
+)
+def test_without_a_tag_list_it_is_unknown_whether_a_version_is_possible(
+    flags: tuple[str, ...], to: str | None, headline: str, tmp_path: Path
+) -> None:
+    locked(tmp_path)
+    registry = FakeResolver(lists=TagList(reason="401 Unauthorized", cause=Cause.AUTH))
+
+    def call(form: str) -> Result:
+        return run_here("upgrade", *flags, "-o", form, cwd=tmp_path, connect=registry)
+
+    report = json.loads(call("json").stdout)
+    assert (report["to"], report["possible"], report["pools"]) == (to, None, [])
+    assert [call(form).stdout.decode() for form in ("text", "markdown")] == [f"{headline}\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "help"),
+    [
+        (Cause.TRANSIENT, "wait until the registry answers, then run again"),
+        (Cause.DEADLINE, "give more time with --deadline, then run again"),
+        (
+            Cause.REPOSITORY,
+            "correct the repository, or give credentials with --registry-config, then run again",
+        ),
+    ],
+)
+def test_the_help_about_a_tag_list_is_about_its_cause(cause: Cause, help: str, tmp_path: Path) -> None:
+    locked(tmp_path)
+    registry = FakeResolver(lists=TagList(reason="it failed", cause=cause))
+
+    for command in ("upgrade", "matrix"):
+        report = json.loads(run_here(command, "-o", "json", cwd=tmp_path, connect=registry).stdout)
+
+        assert [one["help"].partition(";")[0] for one in report["diagnostics"]] == [help]
 
 
 def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
@@ -414,6 +617,24 @@ def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
 
     assert kernels(json.loads(proposed.stdout)) == {GENERIC: (PRECOMPILED, "6.8.0-138-generic")}
     assert (proposed.exit_code, asked_for.exit_code) == (0, 5)
+    report = json.loads(asked_for.stdout)
+    why = (
+        f"cannot tell whether {broken} exists: the tag list holds this tag, but its manifest is said not to "
+        "exist"
+    )
+    assert [(pool["to"], pool["unknown"], pool["why"]) for pool in report["pools"]] == [(None, True, why)]
+    assert report["diagnostics"] == [
+        {
+            "severity": "error",
+            "class": "unknown",
+            "message": f"cannot tell whether {NEWEST} can be used by 1 pool",
+            "file": "policy.yaml",
+            "line": 6,
+            "field": "spec.ofedDriver",
+            "details": [f"{GENERIC} (node gpu-1): {why}"],
+            "help": "let the registry's owner fix it, then run again",
+        }
+    ]
     assert [d["details"] for d in json.loads(proposed.stdout)["diagnostics"]] == [
         [f"nvcr.io/nvidia/mellanox/doca-driver:{broken}"]
     ]
@@ -436,6 +657,52 @@ def test_a_listed_image_without_a_manifest_makes_no_pool_compile(tmp_path: Path)
     result = run_here("upgrade", "--to", NEW, "--write", cwd=tmp_path, connect=registry)
 
     assert (result.exit_code, written(tmp_path)) == (5, (OLD, [], []))
+    assert result.stdout.decode().splitlines()[0] == f"unknown whether {NEW} can be used by 1 of 1 pools"
+
+
+def test_a_listed_image_without_a_manifest_is_not_given_up_for_a_revision_that_compiles(
+    tmp_path: Path,
+) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC}, forced=False)
+    broken = f"{PRECOMPILED}-6.8.0-138-generic-ubuntu24.04-amd64"
+    cluster.faults = {broken: TagMissing()}
+    cluster.published = (*cluster.published, f"{COMPILES}-ubuntu24.04-amd64")
+
+    report = upgrade(cluster, "--to", COMPILES.rpartition("-")[0], exit_code=5)
+
+    assert (report["possible"], report["pools"][0]["why"]) == (
+        None,
+        (
+            f"cannot tell whether {broken} exists: the tag list holds this tag, but its manifest is said "
+            "not to exist"
+        ),
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_pool_of_which_nothing_is_known_is_unknown_beside_one_that_has_no_image(
+    form: str, tmp_path: Path
+) -> None:
+    cluster = locked(tmp_path)
+    cluster.nodes = {**NODES, "slow": "ubuntu22.04/6.8.0-50-lowlatency/amd64"}
+    cluster.write()
+    cluster.faults = {TAG: TagUnknown(Cause.AUTH, "403 Forbidden")}
+
+    result = cluster.call("upgrade", "--to", NEW, "-o", form)
+
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == f"{NEW} cannot be used by 1 of 4 pools, and it is unknown for 1"
+    rows = [line for line in lines if line.startswith(("ubuntu", "| ubuntu"))]
+    assert ["unknown" in row for row in rows[:4]] == [False, True, False, False]
+    assert ["not possible" in row for row in rows[:4]] == [True, False, False, False]
+    assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [
+        f"error[missing]: policy.yaml:6: spec.ofedDriver: {NEW} cannot be used by 1 pool",
+        (
+            "error[unknown]: cannot confirm that "
+            f"nvcr.io/nvidia/mellanox/doca-driver:{TAG} exists: 403 Forbidden"
+        ),
+    ]
+    assert result.exit_code == 4
 
 
 def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
@@ -447,6 +714,10 @@ def test_a_look_up_without_an_answer_is_unknown(tmp_path: Path) -> None:
 
     assert report["diagnostics"][0]["message"] == (
         f"cannot confirm that nvcr.io/nvidia/mellanox/doca-driver:{tag} exists: 503 Service Unavailable"
+    )
+    assert (report["possible"], [(pool["to"], pool["why"]) for pool in report["pools"]]) == (
+        None,
+        [(None, f"cannot tell whether {tag} exists: 503 Service Unavailable")],
     )
 
 
@@ -602,6 +873,50 @@ def node_policies(folder: Path, **policies: Mapping[str, Any]) -> None:
     (folder / "policy.yaml").write_text(yaml.safe_dump_all(documents))
 
 
+REGISTRY_FLAGS = (
+    *("--registry-config", "my config.json"),
+    *("--pull-secret", "pull.yaml"),
+    *("--ca-file", "ca.pem"),
+    *("--insecure-registry", "registry.example:5000"),
+    *("--allowed-registry", "nvcr.io"),
+    *("--allowed-registry", "*.example"),
+    *("--trusted-realm-host", "auth.example"),
+    *("--deadline", "30.5"),
+)
+
+
+def test_the_next_commands_repeat_the_flags_about_registries(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    for name in ("my config.json", "ca.pem", "pull.yaml"):
+        (tmp_path / name).write_text('{"auths": {}}')
+    words = shlex.join(REGISTRY_FLAGS)
+
+    planned, made = (upgrade(cluster, "--to", NEW, *REGISTRY_FLAGS, *flags) for flags in ((), ("--write",)))
+    changed = cluster.call("lock", "--check", *REGISTRY_FLAGS)
+
+    assert planned["next"] == [f"gitops-doca upgrade {words} --to {NEW} --write"]
+    assert made["next"] == [
+        f"gitops-doca lock {words}",
+        f"gitops-doca diff {words} --stat",
+        "# when nodes have booted other kernels:",
+        "# update the inventory: nodes.yaml",
+        f"gitops-doca lock {words}",
+        f"gitops-doca upgrade {words} --finish --write",
+    ]
+    assert f"to update it: gitops-doca lock {words}" in changed.stderr.splitlines()[-1]
+
+
+def test_the_next_commands_do_not_repeat_what_variables_set(tmp_path: Path) -> None:
+    cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
+    environ = {"GITOPS_DOCA_ALLOWED_REGISTRY": "nvcr.io", "GITOPS_DOCA_DEADLINE": "30"}
+
+    result = run_here(
+        "upgrade", "--to", NEW, "-o", "json", cwd=tmp_path, connect=cluster.resolver, env=environ
+    )
+
+    assert json.loads(result.stdout)["next"] == [f"gitops-doca upgrade --to {NEW} --write"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -624,6 +939,21 @@ def test_flags_that_make_no_sense_are_refused(flags: list[str], message: str, tm
     assert result.stderr.splitlines()[0] == f"error[usage]: {message}"
 
 
+def test_the_hold_names_no_meta_package_since_its_name_does_not_follow_from_the_kernel(
+    tmp_path: Path,
+) -> None:
+    """6.17 of 24.04 comes from linux-image-nvidia-hwe-24.04, 6.8 of 22.04 from linux-image-azure."""
+    azure = "ubuntu22.04/6.8.0-1044-azure/amd64"
+    cluster = move(tmp_path, nodes={"arm-1": ARM, "cloud-1": azure})
+
+    lines = cluster.run("upgrade", "--to", NEW).stdout.decode().splitlines()
+
+    assert [line for line in lines if line.startswith("    apt-mark")] == [
+        "    apt-mark hold linux-image-6.17.0-1018-nvidia '?installed?name(^linux-image-[a-z])'",
+        "    apt-mark hold linux-image-6.8.0-1052-azure '?installed?name(^linux-image-[a-z])'",
+    ]
+
+
 TEXT = f"""\
 {NEW} has an image for every pool
 
@@ -632,7 +962,7 @@ ubuntu24.04/amd64  2      {OLD}  6.8.0-100-generic  {NEW}  6.8.0-117-generic
 
 packages:
   ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
-    apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+    apt-mark hold linux-image-6.8.0-117-generic '?installed?name(^linux-image-[a-z])'
   to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
   Secure Boot: the modules in NVIDIA's precompiled images are not signed
 
@@ -662,7 +992,7 @@ packages:
 
 ```text
 ubuntu24.04/amd64: apt-get install linux-image-6.8.0-117-generic
-  apt-mark hold linux-image-6.8.0-117-generic linux-image-generic
+  apt-mark hold linux-image-6.8.0-117-generic '?installed?name(^linux-image-[a-z])'
 to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist {{ "linux-"; }};
 Secure Boot: the modules in NVIDIA's precompiled images are not signed
 ```

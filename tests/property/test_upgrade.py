@@ -253,7 +253,7 @@ class Steps:
         self.move.call("lock")
 
 
-@settings(max_examples=1500)
+@settings(max_examples=60)
 @given(
     nodes=NODES,
     plans=st.lists(

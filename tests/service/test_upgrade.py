@@ -319,7 +319,8 @@ def test_a_kernel_that_nobody_planned_fails_with_the_kernel_to_boot(begun: Fleet
 
     assert locked.stderr.count("error[missing]: ") == 1
     assert f"pool {NOBODYS}, 1 node: gpu-1" in checked.stderr
-    assert f"boot {GPU_NEXT.split('/')[1]} on gpu-1, or wait for a version" in planned.stderr
+    kernel = GPU_NEXT.split("/")[1]
+    assert f"boot {kernel} on node clusters/one/gpu-1, or wait for a version" in planned.stderr
     begun.repository.run("generate", FIRST, exit_code=4)
     assert begun.manifests(SECOND) == other
 

@@ -14,7 +14,6 @@ from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.cli.output.summary import summarize
 from gitops_doca.cli.settings.flags import (
     Flags,
-    InputFlags,
     live_options,
     lock_option,
     registry_options,
@@ -113,7 +112,7 @@ def command(
     fleet = open_fleet(targets, flags)
     if fleet is None:
         return SAME
-    run = _Run(fleet, targets, flags.inputs)
+    run = _Run(fleet, targets, flags)
     report = run.finish(write=write) if finish else run.plan(to or "", write=write)
     if output == _JSON:
         write_stdout(json_upgrade(report, fleet.clusters[0].label, fleet.diagnostics))
@@ -129,10 +128,11 @@ def command(
 class _Run:
     """One run for all clusters."""
 
-    def __init__(self, fleet: Fleet, targets: Sequence[str], given: InputFlags) -> None:
+    def __init__(self, fleet: Fleet, targets: Sequence[str], flags: Flags) -> None:
         self._fleet = fleet
         self._targets = list(map(_word, targets))
-        self._given = given
+        self._given = flags.inputs
+        self._registry = flags.registry.words
         self._registries = connect_shared(
             [run_config for _, run_config in fleet.usable], fleet.shared, whole_lists=True
         )
@@ -144,7 +144,7 @@ class _Run:
             return UpgradeReport()
         inputs, shared = [cluster.inputs for cluster in clusters], self._fleet.shared
         found = attempt(shared, lambda: find_upgrade(inputs, self._registries, shared, to=to))
-        upgrade = found or Upgrade(target=None)
+        upgrade = found or Upgrade(target=None, asked=to, is_unanswered=True)
         target = upgrade.target
         if target is None or not upgrade.is_possible or shared.errors:
             return UpgradeReport(upgrade=upgrade)
@@ -216,7 +216,7 @@ class _Run:
                 self._command("upgrade", "--finish", "--write"),
             )
         if report.is_written:
-            return self._command("lock"), _command("diff", *self._targets, "--stat"), *later
+            return self._command("lock"), _command("diff", *self._targets, *self._registry, "--stat"), *later
         if report.edits:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
         return later if not (target.is_reached or report.by_hand or report.is_refused) else ()
@@ -237,11 +237,11 @@ class _Run:
             yield _command("inventory", *folder, *policies, *context, "--write", *files)
 
     def _command(self, name: str, *flags: str) -> str:
-        """Return a command for the same inputs."""
+        """Return a command for the same inputs and registries."""
         given = self._given
         live = next((run_config.live for _, run_config in self._fleet.usable), None)
         inputs = input_words(given.policies, given.inventory, given.lock, live)
-        return _command(name, *self._targets, *inputs, *flags)
+        return _command(name, *self._targets, *inputs, *self._registry, *flags)
 
 
 def _command(name: str, *words: str) -> str:

@@ -1,7 +1,7 @@
 """The flags that several commands share, and the types that commands get."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from pathlib import Path
@@ -52,6 +52,19 @@ class RegistryFlags:
     """Seconds for all look-ups together, and the same for reading a live cluster."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """The origin of each other field: a flag, a variable, or `DEFAULT`."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The flags of the command line, to repeat them in another command; variables stay as they are."""
+        return tuple(word for name in REGISTRY_FLAGS for word in self._words(name))
+
+    def _words(self, name: str) -> Iterator[str]:
+        flag, value = flag_of(name), getattr(self, name)
+        if self.origins.get(name) != flag:
+            return
+        for one in value if isinstance(value, tuple) else (value,):
+            yield flag
+            yield f"{one:g}" if isinstance(one, float) else str(one)
 
 
 REGISTRY_FLAGS = tuple(field.name for field in fields(RegistryFlags) if field.name != "origins")

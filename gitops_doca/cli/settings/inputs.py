@@ -52,7 +52,9 @@ def read_run_config(
         live=live,
         resolve=_resolve(inputs),
         lock_file=settings.lock or os.path.join(_folder(target, file), LOCK_FILE),  # noqa: PTH118
-        fix_command=lock_command(target, inputs.policies, inputs.inventory, inputs.lock, live),
+        fix_command=lock_command(
+            target, inputs.policies, inputs.inventory, inputs.lock, live, flags.registry.words
+        ),
         revision=revision,
     )
 

@@ -82,12 +82,13 @@ def lock_command(
     inventory: Iterable[str],
     lock: str | None,
     live: LiveInventory | None = None,
+    registry: Iterable[str] = (),
 ) -> str:
-    """Return the command that writes the lock of these inputs."""
+    """Return the command that writes the lock of these inputs; `registry` has its flags about registries."""
     words = ["gitops-doca", "lock"]
     if target is not None:
         words.append(target)
-    return shlex.join([*words, *input_words(policies, inventory, lock, live)])
+    return shlex.join([*words, *input_words(policies, inventory, lock, live), *registry])
 
 
 def input_words(

@@ -54,7 +54,7 @@ def build_catalogues(
     lists: Mapping[Repository, TagList],
     lookups: Mapping[ImageReference, TagLookup] = _NO_LOOKUPS,
 ) -> tuple[Catalogue, ...]:
-    """Return one catalogue for each repository of the pools, sorted.
+    """Return one catalogue for each repository of the pools, sorted; no policy of them names a digest.
 
     `lookups` say which pools compile today; the tag list does where they have no answer.
     """
@@ -80,7 +80,7 @@ def _catalogue(
     listed: TagList,
     lookups: Mapping[ImageReference, TagLookup],
 ) -> Catalogue:
-    current = frozenset(pool.policy.driver.version for row in rows for pool in row.pools) - {""}
+    current = frozenset(pool.policy.driver.version for row in rows for pool in row.pools)
     published = published_by_suffix({row.suffix for row in rows}, listed.tags)
     others = _other_tags(published, listed.tags)
     versions = _versions(rows, current, published, others)

@@ -118,7 +118,7 @@ def compile_today(
 
 def _compiles(pool: Pool, listed: TagList, lookups: Mapping[ImageReference, TagLookup]) -> bool | None:
     driver = pool.policy.driver
-    if driver.force_precompiled or driver.digest is not None:
+    if driver.force_precompiled:
         return False
     # As `decide` chooses.
     for version in (driver.version, *driver.fallbacks):

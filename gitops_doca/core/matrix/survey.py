@@ -13,7 +13,7 @@ from gitops_doca.core.matrix.rows import (
     serves,
     serving_image,
 )
-from gitops_doca.core.model import Policy
+from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.lookup import TagExists, TagList, TagLookup
 from gitops_doca.core.tags import (
@@ -137,14 +137,33 @@ class VersionSurvey:
     """Sorted by repository."""
     newest: LatestVersion
     """The newest version that serves every pool of all of them."""
+    passed_over: tuple[Policy, ...] = ()
+    """The policies that name a digest, whose pools are in no matrix; sorted."""
+
+
+def split_off_digests(pools: Iterable[Pool]) -> tuple[tuple[Pool, ...], tuple[Policy, ...]]:
+    """Return the pools whose policies name a version, and the policies that name a digest, sorted.
+
+    One image for all kernels tells nothing about the kernels that a version needs.
+    """
+    chosen, digests = [], {}
+    for pool in pools:
+        if pool.policy.driver.digest is None:
+            chosen.append(pool)
+        else:
+            digests[pool.policy.key] = pool.policy
+    return tuple(chosen), tuple(digests[key] for key in sorted(digests))
 
 
 def build_survey(
-    catalogues: Sequence[Catalogue], lookups: Mapping[ImageReference, TagLookup]
+    catalogues: Sequence[Catalogue],
+    lookups: Mapping[ImageReference, TagLookup],
+    passed_over: tuple[Policy, ...] = (),
 ) -> VersionSurvey:
     """Return the matrices, and the newest version for all of them."""
     newest = _latest(_all_rows(catalogues), lookups) if catalogues else LatestVersion()
-    return VersionSurvey(matrices=build_matrices(catalogues, lookups), newest=newest)
+    matrices = build_matrices(catalogues, lookups)
+    return VersionSurvey(matrices=matrices, newest=newest, passed_over=passed_over)
 
 
 def build_matrices(

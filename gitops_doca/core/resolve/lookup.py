@@ -29,7 +29,8 @@ class Cause(Enum):
     REPOSITORY = "repository"
     """The registry does not show the repository: wrong path, or no access."""
     INCONSISTENT = "inconsistent"
-    """The tag list has the tag, but the registry says that the manifest does not exist."""
+    """Answers contradict each other: a listed tag whose manifest is said not to exist, or a list that
+    has no end."""
     PROTOCOL = "protocol"
     """An answer that violates the protocol of registries: HTML, a bare 404, a broken manifest."""
     DEADLINE = "deadline"
@@ -96,6 +97,8 @@ class TagList:
     """The registry says that it has no such repository."""
     reason: str = field(default="", compare=False)
     """Why it is incomplete, without secrets and without text from the server's body."""
+    cause: Cause = field(default=Cause.PROTOCOL, compare=False)
+    """The kind of that reason; of no meaning when it is complete."""
 
     @property
     def shortcoming(self) -> str:
@@ -191,14 +194,13 @@ def _weigh(
         return lookup
     listed = lists.get(image.repository, TagList())
     if image.tag in listed.tags:
-        return TagUnknown(
-            Cause.INCONSISTENT, "the tag list holds this tag, but its manifest is said not to exist"
-        )
+        return TagUnknown(Cause.INCONSISTENT, LISTED_WITHOUT_MANIFEST)
     if listed.repository_unknown and image.repository not in seen:
         return TagUnknown(Cause.REPOSITORY, REPOSITORY_NOT_VISIBLE)
     return lookup
 
 
+LISTED_WITHOUT_MANIFEST = "the tag list holds this tag, but its manifest is said not to exist"
 REPOSITORY_NOT_VISIBLE = (
     "the registry does not show this repository: its path is wrong, or it needs credentials"
 )

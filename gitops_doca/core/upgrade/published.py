@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from gitops_doca.core.model import Platform
 from gitops_doca.core.reference import Digest, ImageReference, Repository
@@ -17,6 +18,9 @@ from gitops_doca.core.tags import (
     strip_version,
     version_key,
 )
+
+_MOST_NEAREST = 3
+"""The most versions that are named instead of one that is not listed."""
 
 
 def kernel_key(kernel: str) -> tuple[tuple[int, ...], str]:
@@ -51,10 +55,25 @@ class Published:
     """By version, the newest first."""
     drivers: Mapping[str, tuple[str, ...]]
     """The versions of each driver, highest container revision first; the newest driver first."""
+    gone: Mapping[str, Release] = field(default_factory=dict)
+    """By version, the images that are listed and cannot be pulled."""
 
     def release(self, version: str) -> Release:
         """Return the images of a version; nothing for one that is not listed."""
         return self.releases.get(version, _NOTHING)
+
+    def gone_from(self, version: str) -> Release:
+        """Return the images of a version that are listed and cannot be pulled."""
+        return self.gone.get(version, _NOTHING)
+
+    def near(self, version: str) -> str:
+        """Name the newest of the listed versions that begin most like another."""
+        alike = {one: _alike(one, version) for one in self.releases}
+        most = max(alike.values(), default=0)
+        near = [one for one, count in alike.items() if count == most]
+        if not near:
+            return "it has no image of any version"
+        return f"nearest version{'s' if len(near) > 1 else ''}: {', '.join(near[:_MOST_NEAREST])}"
 
     def lookup(self, image: ImageReference) -> TagLookup:
         """Return what the tag list says of an image; no proof that it is missing."""
@@ -77,34 +96,47 @@ def published(
     `asked` is a version that may have any form, as a custom build's; `without` are listed images
     that cannot be pulled.
     """
-    if absent := {image.tag for image in without if image.repository == repository}:
+    absent = {image.tag for image in without if image.repository == repository} & listed.tags
+    if absent:
         listed = TagList(listed.tags - absent, listed.complete, listed.unlinked)
-    kernels: dict[str, dict[Platform, list[str]]] = defaultdict(lambda: defaultdict(list))
-    compiled: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for tag in _parsed(listed.tags, asked):
-        if tag.platform.kernel:
-            kernels[tag.version][flavour_of(tag.platform)].append(tag.platform.kernel)
-        else:
-            compiled[tag.version].add((tag.platform.os, tag.platform.arch))
-    versions = sorted({*kernels, *compiled}, key=_version_order, reverse=True)
+    releases, gone = _releases(listed.tags, asked), _releases(absent, asked)
+    # A version of which nothing can be pulled is listed all the same.
+    versions = sorted({*releases, *gone}, key=_version_order, reverse=True)
     drivers: dict[str, list[str]] = defaultdict(list)
     for version in versions:
         drivers[split_revision(version)[0]].append(version)
     return Published(
         repository=repository,
         listed=listed,
-        releases={
-            version: Release(
-                kernels={
-                    family: tuple(sorted(some, key=kernel_key, reverse=True))
-                    for family, some in kernels[version].items()
-                },
-                compiled=frozenset(compiled[version]),
-            )
-            for version in versions
-        },
+        releases={version: releases.get(version, _NOTHING) for version in versions},
         drivers={driver: tuple(some) for driver, some in drivers.items()},
+        gone=gone,
     )
+
+
+def _releases(tags: Iterable[str], asked: str) -> dict[str, Release]:
+    kernels: dict[str, dict[Platform, list[str]]] = defaultdict(lambda: defaultdict(list))
+    compiled: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for tag in _parsed(tags, asked):
+        if tag.platform.kernel:
+            kernels[tag.version][flavour_of(tag.platform)].append(tag.platform.kernel)
+        else:
+            compiled[tag.version].add((tag.platform.os, tag.platform.arch))
+    return {
+        version: Release(
+            kernels={
+                family: tuple(sorted(some, key=kernel_key, reverse=True))
+                for family, some in kernels[version].items()
+            },
+            compiled=frozenset(compiled[version]),
+        )
+        for version in {*kernels, *compiled}
+    }
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _parsed(tags: Iterable[str], asked: str) -> Iterator[PublishedTag]:

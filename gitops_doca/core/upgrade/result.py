@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from gitops_doca.core.model import Policy
 from gitops_doca.core.reference import Repository
@@ -22,12 +23,25 @@ class PassedOver:
     why: str
 
 
+class Outcome(Enum):
+    """Whether every pool has a way to the version."""
+
+    POSSIBLE = "possible"
+    NOT_POSSIBLE = "not possible"
+    UNKNOWN = "unknown"
+    """A registry gave no answer, and of no pool it is known that there is no way."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
     """What each pool needs for a driver version."""
 
     target: Target | None
     """None when there is no version, or the tag lists gave no answer."""
+    asked: str = ""
+    """The version that the user asks for."""
+    is_unanswered: bool = False
+    """There is no target since the tag lists gave no answer."""
     newer: tuple[Target, ...] = ()
     """Newer versions, which do not serve all pools; newest first."""
     older: tuple[Target, ...] = ()
@@ -39,9 +53,19 @@ class Upgrade:
     """What the tag lists have."""
 
     @property
-    def is_possible(self) -> bool:
+    def outcome(self) -> Outcome:
         """Whether every pool has a way."""
-        return self.target is not None and not self.target.blocked
+        if self.target is None:
+            return Outcome.UNKNOWN if self.is_unanswered else Outcome.NOT_POSSIBLE
+        if not self.target.blocked:
+            return Outcome.POSSIBLE
+        is_unknown = all(way.is_unknown for way in self.target.blocked)
+        return Outcome.UNKNOWN if is_unknown else Outcome.NOT_POSSIBLE
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether every pool is known to have a way."""
+        return self.outcome is Outcome.POSSIBLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,18 @@ class Target:
         return tuple(way for way in self.ways if not way.exists)
 
     @property
+    def unlisted(self) -> tuple[Published, ...]:
+        """The repositories that have no image of the version."""
+        some = (choice.group.published for choice in self.choices if not choice.version)
+        return tuple({one.repository: one for one in some}.values())
+
+    @property
+    def unserved(self) -> tuple[Way, ...]:
+        """The pools without a way whose repository has the version."""
+        listed = (choice for choice in self.choices if choice.version)
+        return tuple(way for choice in listed for way in choice.ways if not way.exists)
+
+    @property
     def is_reached(self) -> bool:
         """Whether every pool runs this version already."""
         return all(self.wanted.is_met_by(way.running.version) for way in self.ways)
@@ -263,7 +275,7 @@ def find_target(
             known[wanted] = target = evaluate(groups, wanted, companions)
             if not target.blocked:
                 found.append(target)
-            elif not found and any(way.is_unknown for way in target.ways):
+            elif not found and all(way.is_unknown for way in target.blocked):
                 return Found(target=target)
         left = left[count:]
         if is_last or len(found) > ENOUGH_OLDER:

@@ -9,15 +9,14 @@ from gitops_doca.emit.escape import html_text
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,
     NEAREST,
-    NO_POOLS,
     WORDS,
     count,
     findings,
     has_nearest,
-    headline,
     marks,
     nodes,
     obstacles,
+    opening,
     policy_cells,
     policy_heads,
     skipped,
@@ -52,8 +51,9 @@ def html_matrix(survey: VersionSurvey, versions: int) -> str:
         for number, matrix in enumerate(survey.matrices, start=1)
         for line in _section(survey, matrix, newest_first(matrix, versions), f"repository-{number}")
     ]
-    first = f'<p class="headline">{html_text(headline(survey))}</p>' if lines else f"<p>{NO_POOLS}</p>"
-    body = "".join(f"{line}\n" for line in (first, *lines))
+    first, *others = map(html_text, opening(survey))
+    begin = f'<p class="headline">{first}</p>' if lines else f"<p>{first}</p>"
+    body = "".join(f"{line}\n" for line in (begin, *(f"<p>{other}</p>" for other in others), *lines))
     return _HEAD.format(title=_TITLE, style=_style()) + body + _FOOT
 
 

@@ -27,7 +27,12 @@ def json_matrix(survey: VersionSurvey, versions: int, cluster: str, diagnostics:
     repositories = [
         _repository(matrix, newest_first(matrix, versions), cluster) for matrix in survey.matrices
     ]
-    return document_text(KIND, diagnostics, {**_latest(survey.newest), "repositories": repositories})
+    passed_over = [
+        {**_owner(policy, cluster), "version": str(policy.driver.digest), "why": "its version is a digest"}
+        for policy in survey.passed_over
+    ]
+    found = {**_latest(survey.newest), "repositories": repositories, "passedOver": passed_over}
+    return document_text(KIND, diagnostics, found)
 
 
 def _repository(matrix: VersionMatrix, shown: Sequence[VersionColumn], cluster: str) -> dict[str, Any]:
@@ -58,8 +63,7 @@ def _latest(latest: LatestVersion) -> dict[str, Any]:
 
 
 def _policy(policy: Policy, cluster: str) -> dict[str, Any]:
-    version = policy.driver.digest or policy.driver.version
-    return {**_owner(policy, cluster), "version": version}
+    return {**_owner(policy, cluster), "version": policy.driver.version}
 
 
 def _owner(policy: Policy, cluster: str) -> dict[str, Any]:

@@ -35,6 +35,14 @@ def headline(survey: VersionSurvey) -> str:
     return f"newest version for every pool: {_finding(survey.matrices, survey.newest)}"
 
 
+def opening(survey: VersionSurvey) -> Iterator[str]:
+    """Yield the sentences about all repositories."""
+    yield headline(survey) if survey.matrices else NO_POOLS
+    if names := [name(policy) for policy in survey.passed_over]:
+        what = "its version is" if len(names) == 1 else "the version of each is"
+        yield f"without {_first(names)}: {what} a digest"
+
+
 def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:
     """Yield a sentence for the repository if there are several, and for the policies if there are several."""
     whole, *others = matrix.latest
@@ -43,14 +51,10 @@ def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for latest in others:
         if policy := latest.policy:
-            own = policy.driver.version or "a digest"
-            alike.setdefault((own, _finding([matrix], latest)), []).append(name(policy))
+            alike.setdefault((policy.driver.version, _finding([matrix], latest)), []).append(name(policy))
     for (own, found), names in alike.items():
         have, whose = ("has", "its pools") if len(names) == 1 else ("have", "the pools of each")
         yield f"{_first(names)} {have} {own}; newest version for {whose}: {found}"
-    for policy in policies(matrix.rows):
-        if policy.driver.digest is not None:
-            yield f"{name(policy)} names a digest, so none of its versions is current"
     yield from _fallbacks(matrix)
     if not matrix.listed.complete:
         yield "the tag list is incomplete: ? means unknown"

@@ -8,15 +8,14 @@ from gitops_doca.emit.escape import markdown_code, markdown_text, printable, pri
 from gitops_doca.emit.matrix.phrases import (
     MEANINGS,
     NEAREST,
-    NO_POOLS,
     WORDS,
     count,
     findings,
     has_nearest,
-    headline,
     marks,
     nodes,
     obstacles,
+    opening,
     policy_cells,
     policy_heads,
     skipped,
@@ -47,18 +46,15 @@ _INDENT = " " * 4
 
 def text_matrix(survey: VersionSurvey, versions: int, layout: Layout = PLAIN) -> str:
     """Return for each repository its versions, newest first, then their images for each pool."""
-    if not survey.matrices:
-        return f"{NO_POOLS}\n"
     parts = (_text(survey, matrix, newest_first(matrix, versions), layout) for matrix in survey.matrices)
-    return "\n".join((printable_lines(wrapped([headline(survey)], layout)), *parts))
+    return "\n".join((printable_lines(wrapped(opening(survey), layout)), *parts))
 
 
 def markdown_matrix(survey: VersionSurvey, versions: int) -> str:
     """Return the same as Markdown for a comment on a pull request."""
-    if not survey.matrices:
-        return f"{NO_POOLS}\n"
     parts = (_markdown(survey, matrix, newest_first(matrix, versions)) for matrix in survey.matrices)
-    return "\n".join((f"{markdown_text(headline(survey))}\n", *parts))
+    first, *others = map(markdown_text, opening(survey))
+    return "\n".join((f"{first}\n", *(f"{other}\n" for other in others), *parts))
 
 
 def _text(

@@ -6,13 +6,15 @@ from typing import Any
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.distributions import kernel_package
 from gitops_doca.core.resolve.companions import CompanionState
-from gitops_doca.core.upgrade.result import KIND, Upgrade, UpgradeReport
+from gitops_doca.core.upgrade.result import KIND, Outcome, Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.running import Driver
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 from gitops_doca.emit.json_document import document_text, policy_entry
 from gitops_doca.emit.report import companion_entry
 from gitops_doca.emit.upgrade.phrases import ordered
+
+_POSSIBLE = {Outcome.POSSIBLE: True, Outcome.NOT_POSSIBLE: False, Outcome.UNKNOWN: None}
 
 
 def json_upgrade(report: UpgradeReport, cluster: str, diagnostics: Iterable[Diagnostic]) -> str:
@@ -39,8 +41,8 @@ def json_upgrade(report: UpgradeReport, cluster: str, diagnostics: Iterable[Diag
 def _upgrade(upgrade: Upgrade, cluster: str) -> dict[str, Any]:
     target = upgrade.target
     return {
-        "to": target.wanted.version if target else None,
-        "possible": upgrade.is_possible,
+        "to": target.wanted.version if target else upgrade.asked or None,
+        "possible": _POSSIBLE[upgrade.outcome],
         "candidates": [one.wanted.version for one in (target, *upgrade.older) if one and not one.blocked],
         "policies": [
             *(_policies(target, cluster) if target else ()),
@@ -92,6 +94,7 @@ def _pool(way: Way, cluster: str) -> dict[str, Any]:
             **({"inferred": True} if running.inferred else {}),
         },
         "to": {"version": way.version, "kernel": way.kernel} if way.exists else None,
+        **({"unknown": True} if way.is_unknown else {}),
         "compiles": way.compiles,
         **({"why": way.why} if way.why else {}),
         **({"package": package} if package else {}),

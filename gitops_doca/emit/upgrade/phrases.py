@@ -3,20 +3,30 @@
 from collections.abc import Iterator, Sequence
 
 from gitops_doca.core.distributions import kernel_package
-from gitops_doca.core.tags import split_kernel
-from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
+from gitops_doca.core.upgrade.result import Outcome, Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.core.upgrade.ways import Way
 
 HEADS = ("cluster", "policy", "pool", "nodes", "runs", "kernel", "gets", "new kernel")
 _MOST_NEWER = 5
-NOT_POSSIBLE = "not possible"
+NOT_POSSIBLE, UNKNOWN = "not possible", "unknown"
 NOTHING = "no file needs a change"
+_META_PACKAGES = "'?installed?name(^linux-image-[a-z])'"
+"""The installed packages that bring newer kernels, as a pattern of apt.
+
+Their names do not follow from a kernel: one of 6.8 may come from linux-image-generic,
+linux-image-generic-hwe-22.04, linux-image-virtual or linux-image-azure-lts-24.04. apt-mark fails at
+a name that it does not know, and not at a pattern that matches nothing.
+"""
 
 
 def ordered(ways: Sequence[Way]) -> tuple[Way, ...]:
     """Return the ways in the order of a report: what needs a decision comes first."""
-    return tuple(sorted(ways, key=lambda way: (way.exists, not way.gives_up, not way.is_older)))
+    return tuple(sorted(ways, key=_urgency))
+
+
+def _urgency(way: Way) -> tuple[bool, ...]:
+    return way.exists, way.is_unknown, not way.gives_up, not way.is_older
 
 
 def row(way: Way) -> tuple[str, ...]:
@@ -37,7 +47,7 @@ def row(way: Way) -> tuple[str, ...]:
 
 def _new_kernel(way: Way) -> str:
     if not way.exists:
-        return NOT_POSSIBLE
+        return UNKNOWN if way.is_unknown else NOT_POSSIBLE
     if way.moves:
         return f"{way.kernel} (older)" if way.is_older else way.kernel
     if way.gives_up:
@@ -49,11 +59,10 @@ def headline(upgrade: Upgrade) -> str:
     """Return what the result is about in one sentence."""
     target = upgrade.target
     if target is None:
-        return "no driver version to go to"
+        return _headline_without_target(upgrade)
     version = _version(target)
     if not upgrade.is_possible:
-        count = len(target.blocked)
-        return f"{version} cannot be used by {count} of {len(target.ways)} pools"
+        return _obstacles(target, version)
     if target.is_reached:
         return f"every pool runs {version} already"
     if target.wanted.is_explicit:
@@ -61,19 +70,43 @@ def headline(upgrade: Upgrade) -> str:
     return f"{version} is the newest version with an image for every pool"
 
 
+def _headline_without_target(upgrade: Upgrade) -> str:
+    if upgrade.outcome is not Outcome.UNKNOWN:
+        return "no driver version to go to"
+    if upgrade.asked:
+        return f"unknown whether {upgrade.asked} has an image for every pool"
+    return "unknown which driver version to go to"
+
+
+def _obstacles(target: Target, version: str) -> str:
+    """Count the pools that cannot use a version, and those of which that is unknown."""
+    unknown = sum(way.is_unknown for way in target.blocked)
+    missing, pools = len(target.blocked) - unknown, len(target.ways)
+    if not missing:
+        return f"unknown whether {version} can be used by {unknown} of {pools} pools"
+    more = f", and it is unknown for {unknown}" if unknown else ""
+    return f"{version} cannot be used by {missing} of {pools} pools{more}"
+
+
 def _version(target: Target) -> str:
-    """Return the version of a target, with its revision if all policies get the same."""
-    versions = {choice.version for choice in target.choices}
+    """Return the version of a target, with its revision if it is the same for all pools."""
+    if target.is_reached:
+        versions = {way.running.version for way in target.ways}
+    else:
+        versions = {choice.version for choice in target.choices}
+        versions |= {way.version for way in target.ways if way.exists}
     return versions.pop() if len(versions) == 1 and "" not in versions else target.wanted.version
 
 
 def notes(upgrade: Upgrade) -> Iterator[str]:
     """Yield what else there is to know about the versions."""
     for newer in upgrade.newer[:_MOST_NEWER]:
-        blocked = newer.blocked
-        pools = f"{len(blocked)} pool{'s' if len(blocked) > 1 else ''}"
-        first = f"{blocked[0].running.pool.platform}: {blocked[0].why}"
-        yield f"{_version(newer)} is newer, but {pools} cannot use it ({first})"
+        missing = [way for way in newer.blocked if not way.is_unknown]
+        some = missing or newer.blocked
+        pools = f"{len(some)} pool{'s' if len(some) > 1 else ''}"
+        first = f"{some[0].running.pool.platform}: {some[0].why}"
+        what = f"{pools} cannot use it" if missing else f"it is unknown whether {pools} can use it"
+        yield f"{_version(newer)} is newer, but {what} ({first})"
     if (more := len(upgrade.newer) - _MOST_NEWER) > 0:
         yield f"{more} more newer version{'s' if more > 1 else ''} cannot be used by every pool"
     for older in upgrade.older:
@@ -106,17 +139,11 @@ def packages(upgrade: Upgrade) -> Iterator[str]:
             systems.setdefault(package, {})[f"{platform.os}/{platform.arch}"] = None
     for package, names in sorted(systems.items()):
         yield f"{', '.join(names)}: apt-get install {package}"
-        yield f"  apt-mark hold {' '.join([package, *_meta_packages(package)])}"
+        yield f"  apt-mark hold {package} {_META_PACKAGES}"
     if systems:
         yield 'to keep newer kernels away, in apt.conf: Unattended-Upgrade::Package-Blacklist { "linux-"; };'
     if any(not way.compiles for way in moves):
         yield "Secure Boot: the modules in NVIDIA's precompiled images are not signed"
-
-
-def _meta_packages(package: str) -> tuple[str, ...]:
-    """Return the package that brings newer kernels of the same flavour, if it has one."""
-    flavour = split_kernel(package.removeprefix("linux-image-"))[1]
-    return (f"linux-image{flavour}",) if flavour.startswith("-") else ()
 
 
 def edit_lines(report: UpgradeReport) -> Iterator[str]:
@@ -149,7 +176,13 @@ def finish_lines(report: UpgradeReport) -> Iterator[str]:
 
 def blocked_lines(upgrade: Upgrade) -> Iterator[str]:
     """Yield why pools cannot use the version."""
-    for way in upgrade.target.blocked if upgrade.target else ():
+    target = upgrade.target
+    if target is None:
+        return
+    for one in target.unlisted:
+        version = target.wanted.version
+        yield f"{one.repository} has no image of {version}; {one.near(version)}"
+    for way in target.unserved:
         pool = way.running.pool
         where = f"{pool.policy.cluster}: " if pool.policy.cluster else ""
         yield f"{where}{pool.platform}: {way.why}"

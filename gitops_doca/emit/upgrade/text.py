@@ -9,6 +9,7 @@ from gitops_doca.emit.upgrade.phrases import (
     HEADS,
     NOT_POSSIBLE,
     NOTHING,
+    UNKNOWN,
     blocked_lines,
     edit_lines,
     finish_lines,
@@ -38,7 +39,7 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
                 keep=("POOL", "NODES", "KERNEL", "NEW KERNEL"),
                 soft=("RUNS", "GETS", "POLICY"),
                 title="CLUSTER",
-                colours={NOT_POSSIBLE: RED},
+                colours=dict.fromkeys((NOT_POSSIBLE, UNKNOWN), RED),
             )
             lines += ["", *table.lines(layout)]
         lines += _part("", wrapped(_below(upgrade), layout))

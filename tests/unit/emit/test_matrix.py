@@ -8,12 +8,13 @@ import pytest
 
 from fakes.cluster import DIGEST, REPOSITORY, VERSION, grouped, make_node, make_policy, make_pools
 from gitops_doca.core.matrix.catalogue import build_catalogues
-from gitops_doca.core.matrix.survey import LatestVersion, VersionSurvey, build_survey
+from gitops_doca.core.matrix.survey import LatestVersion, VersionSurvey, build_survey, split_off_digests
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import parse_repository
 from gitops_doca.core.resolve.lookup import Cause, TagExists, TagList, TagUnknown
 from gitops_doca.emit.matrix.html import html_matrix
 from gitops_doca.emit.matrix.json import json_matrix
+from gitops_doca.emit.matrix.phrases import NO_POOLS
 from gitops_doca.emit.matrix.tables import markdown_matrix, text_matrix
 from gitops_doca.emit.tables import GREEN, RED, Layout
 from gitops_doca.sources.reading.schema import schema_text
@@ -40,7 +41,9 @@ def survey(
     tags: frozenset[str] = TAGS, *, complete: bool = True, pools: tuple[Pool, ...] = POOLS, seen: bool = True
 ) -> VersionSurvey:
     lookups = {REPOSITORY.tag(tag): TagExists(DIGEST) for tag in tags if seen}
-    return build_survey(build_catalogues(pools, {REPOSITORY: TagList(tags, complete=complete)}), lookups)
+    chosen, passed_over = split_off_digests(pools)
+    catalogues = build_catalogues(chosen, {REPOSITORY: TagList(tags, complete=complete)})
+    return build_survey(catalogues, lookups, passed_over)
 
 
 def document(text: str) -> Any:
@@ -173,14 +176,40 @@ def test_several_policies_are_named() -> None:
 
     assert text.startswith(
         f"newest version for every pool: {NEWER}\n"
+        "without NicNodePolicy/pinned: its version is a digest\n"
         "\n"
         "nvcr.io/nvidia/mellanox/doca-driver\n"
         f"  NicNodePolicy/compute has {VERSION}; newest version for its pools: {NEWER}\n"
-        f"  NicNodePolicy/pinned has a digest; newest version for its pools: {NEWER}\n"
         f"  NicNodePolicy/storage has {NEWER}; newest version for its pools: {NEWER} (current)\n"
-        "  NicNodePolicy/pinned names a digest, so none of its versions is current\n"
     )
-    assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, pinned, storage  3 " in text
+    assert "\nubuntu22.04/5.15.0-91-generic/amd64  compute, storage  2 " in text
+
+
+PINNED = make_pools(make_policy(digest=DIGEST), *NODES)
+
+
+def test_a_policy_with_a_digest_is_passed_over_and_named() -> None:
+    found = survey(pools=PINNED)
+    sentence = "without NicClusterPolicy/nic-cluster-policy: its version is a digest"
+
+    assert text_matrix(found, 5) == f"{NO_POOLS}\n{sentence}\n"
+    assert markdown_matrix(found, 5) == f"{NO_POOLS}\n\n{sentence}\n"
+    assert f"<p>{NO_POOLS}</p>\n<p>{sentence}</p>\n" in html_matrix(found, 5)
+    assert document(json_matrix(found, 5, ".", [])) == {
+        "apiVersion": "gitops-doca.dev/v1alpha1",
+        "kind": "DriverMatrix",
+        "newest": None,
+        "repositories": [],
+        "passedOver": [
+            {
+                "cluster": ".",
+                "policy": {"kind": "NicClusterPolicy", "name": "nic-cluster-policy"},
+                "version": DIGEST,
+                "why": "its version is a digest",
+            }
+        ],
+        "diagnostics": [],
+    }
 
 
 def test_the_wide_grid_names_the_policy_and_all_clusters() -> None:

@@ -112,9 +112,11 @@ def test_tags_that_were_read_before_the_deadline_are_kept() -> None:
         fake.fail("list", Fault(), Fault(wire=Wire.SILENT))
         repository = repository_of(fake)
 
-        assert resolver(deadline=0.4).list_tags([repository]) == {
-            repository: TagList(frozenset(sorted(TAGS)[:10]))
-        }
+        listed = resolver(deadline=0.4).list_tags([repository])[repository]
+
+        assert listed == TagList(frozenset(sorted(TAGS)[:10]))
+        assert listed.cause is Cause.DEADLINE
+        assert listed.reason.startswith("no answer within")
 
 
 def test_a_hung_look_up_does_not_keep_the_interpreter(fake: FakeRegistry, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from fakes.asking import REPOSITORY, list_tags, look_up, repository_of, resolver
 from fakes.registry import HTML, Auth, FakeRegistry, Fault, Wire, errors
 from gitops_doca.core.reference import parse_repository
-from gitops_doca.core.resolve.lookup import TagList, TagMissing
+from gitops_doca.core.resolve.lookup import Cause, TagList, TagMissing
+from gitops_doca.registry.allowlist import parse_allowed
 from gitops_doca.registry.tag_list import parse_next
 
 TAGS = frozenset(f"tag-{number:03}" for number in range(250))
@@ -158,6 +159,36 @@ def test_a_failure_that_says_less_is_not_marked(fake: FakeRegistry, answer: Faul
     fake.fail_always("list", answer)
 
     assert list_tags(fake) == TagList()
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (Fault(status=503), Cause.TRANSIENT),
+        (Fault(wire=Wire.CUT_BODY), Cause.TRANSIENT),
+        (Fault(status=401), Cause.AUTH),
+        (errors(403, "DENIED"), Cause.AUTH),
+        (errors(400, "UNAUTHORIZED"), Cause.AUTH),
+        (errors(404, "NAME_UNKNOWN"), Cause.REPOSITORY),
+        (Fault(status=404), Cause.PROTOCOL),
+        (HTML, Cause.PROTOCOL),
+        (Fault(status=307, headers=(("Location", "https://evil.example/"),)), Cause.POLICY),
+        (_page("a", link=f"</v2/{REPOSITORY}/tags/list?n=1000>; rel=next"), Cause.INCONSISTENT),
+    ],
+)
+def test_a_list_that_is_not_complete_has_the_cause(fake: FakeRegistry, failure: Fault, cause: Cause) -> None:
+    fake.fail_always("list", failure)
+
+    assert list_tags(fake).cause is cause
+
+
+def test_a_registry_that_may_not_be_asked_is_the_cause(fake: FakeRegistry) -> None:
+    repository = repository_of(fake)
+    elsewhere = (parse_allowed("registry.example"),)
+
+    listed = resolver(allowed_registries=elsewhere).list_tags([repository])[repository]
+
+    assert listed.cause is Cause.POLICY
 
 
 def test_a_list_that_fails_changes_no_verdict(fake: FakeRegistry) -> None:

@@ -1,7 +1,8 @@
-from fakes.cluster import VERSION, make_node, make_policy, make_pools
+from fakes.cluster import DIGEST, VERSION, grouped, make_node, make_policy, make_pools
 from fakes.resolver import FakeResolver
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Pool
+from gitops_doca.core.reference import parse_repository
 from gitops_doca.usecases.look_up import MAX_LOOKUPS
 from gitops_doca.usecases.survey import survey
 
@@ -29,6 +30,26 @@ def test_pools_that_compile_cost_a_round_for_their_version_and_one_image_that_co
         [f"{VERSION}-ubuntu22.04-amd64"],
         [f"{NEWER}-ubuntu22.04-amd64"],
     ]
+
+
+def test_a_policy_with_a_digest_blocks_no_version() -> None:
+    policies = [
+        make_policy("own", selector={"role": "a"}),
+        make_policy(
+            "pinned", selector={"role": "b"}, digest=DIGEST, repository=parse_repository("example.com/other")
+        ),
+    ]
+    nodes = [
+        make_node("a", kernel="6.8.0-1-generic", labels={"role": "a"}),
+        make_node("b", kernel="6.8.0-2-generic", labels={"role": "b"}),
+    ]
+    members = grouped(policies, nodes).pools
+    resolver = FakeResolver(tags(members[:1], VERSION, NEWER))
+
+    found = survey(members, resolver, Problems())
+
+    assert (found.newest.version, [policy.name for policy in found.passed_over]) == (NEWER, ["pinned"])
+    assert [[one.registry for one in round_] for round_ in resolver.listed] == [["nvcr.io"]]
 
 
 def test_in_a_large_fleet_there_is_room_to_confirm_a_version() -> None:

@@ -356,14 +356,6 @@ def test_each_repository_has_a_table_of_its_own() -> None:
     ]
 
 
-def test_a_policy_with_a_digest_has_no_current_version() -> None:
-    pools = make_pools(make_policy(digest=DIGEST), A, B)
-    found = table(both(NEWER), pools=pools, lookups=answers(*both(NEWER)))
-
-    assert [(column.version, column.current) for column in columns(found)] == [(NEWER, False)]
-    assert found.latest[0].version == NEWER
-
-
 def test_the_newest_are_shown_and_those_that_policies_name() -> None:
     versions = [f"26.{month:02}-0.1.0.0-0" for month in range(1, 13)]
     tags = frozenset(f"{version}-{SUFFIX_A}" for version in versions) | both(VERSION, "24.10-0.7.0.0-0")

@@ -356,9 +356,25 @@ def test_an_environment_of_argocd_that_contradicts_the_config_fails(tmp_path: Pa
 
     result = run_here("doctor", cwd=application.folder, env=environ)
 
-    assert result.exit_code == 1
-    assert result.stdout.decode().startswith("failure  argocd     ")
-    assert "polizy" in result.stdout.decode()
+    lines = result.stdout.decode().splitlines()
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [["failure", "argocd"]]
+    assert "polizy" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "parameters", ["null", '[{"name": "polizy", "string": "x"}]'], ids=["good", "broken"]
+)
+def test_under_argocd_no_cluster_is_asked_unless_the_sidecar_says_so(
+    parameters: str, tmp_path: Path, api: FakeApiServer
+) -> None:
+    application = make_application(tmp_path / "repository")
+    kubeconfig = api.kubeconfig(tmp_path)
+    environ = {**application.environment, "ARGOCD_APP_PARAMETERS": parameters, "KUBECONFIG": str(kubeconfig)}
+
+    result = run_here("doctor", cwd=application.folder, env=environ)
+
+    assert (api.asked, " cluster " in result.stdout.decode()) == ([], False)
 
 
 def test_json_has_the_checks_and_all_that_was_found(desk: Desk) -> None:

@@ -68,7 +68,7 @@ _POLICY_LISTS = {
 }
 EVERY_COMMAND = "all commands that read the cluster"
 _NAME: Selection = {"metadata": {"name": ALL}}
-_HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
+_HELP = "check that kubectl get nodes works from here with the same kubeconfig and context"
 _T = TypeVar("_T")
 
 

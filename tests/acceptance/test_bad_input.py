@@ -174,7 +174,7 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
         f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
-        f"  help: see that node-feature-discovery runs on the nodes: they lack its labels "
+        f"  help: check that node-feature-discovery runs on the nodes: they lack its labels "
         f"({NFD}/...), then update the inventory; if Argo CD is meant "
         "to prune every driver, set allowEmpty: true\n"
     )
@@ -194,8 +194,8 @@ def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> N
         f"error[empty]: nothing to render: none of the nodes with a NIC (1) has the labels {labels}",
         f"  node node-1: no label {labels}",
         (
-            "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
-            "(core.labelSources in its worker's configuration), then update the inventory; if Argo "
+            "  help: check that node-feature-discovery runs on every node, with its sources kernel and "
+            "system (core.labelSources in its worker's configuration), then update the inventory; if Argo "
             "CD is meant to prune every driver, set allowEmpty: true"
         ),
     ]

@@ -1,0 +1,23 @@
+"""Decide which file a new document of ours may overwrite."""
+
+import io
+from pathlib import Path
+
+from gitops_doca.sources.file_root import FileRoot
+
+_MAX_OLD = 16 << 20
+
+
+def text_to_replace(file: str, kind: str, file_root: FileRoot | None = None) -> str | None:
+    """Return the text of a file that is empty or a document of this kind; None for any other.
+
+    None too for a link, which could lead anywhere, and a device, which may never end. Raises
+    `OSError` when it cannot be read.
+    """
+    path = Path(file)
+    if file_root is None and (path.is_symlink() or not path.is_file()):
+        return None
+    stream = file_root.open(file) if file_root else path.open("rb")
+    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines:
+        text = lines.read(_MAX_OLD)
+    return text if not text.strip() or f"\nkind: {kind}\n" in text else None

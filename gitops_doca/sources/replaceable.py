@@ -17,7 +17,7 @@ def text_to_replace(file: str, kind: str, file_root: FileRoot | None = None) -> 
     path = Path(file)
     if file_root is None and (path.is_symlink() or not path.is_file()):
         return None
-    stream = file_root.open(file) if file_root else path.open("rb")
-    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines:
-        text = lines.read(_MAX_OLD)
+    with file_root.open(file) if file_root else path.open("rb") as stream:
+        # On all systems a line may end with CR and LF too.
+        text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace").read(_MAX_OLD)
     return text if not text.strip() or f"\nkind: {kind}\n" in text else None

@@ -179,7 +179,7 @@ def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Probl
 def _check_for_operator(policies: Sequence[Policy], problems: Problems, *, from_files: bool) -> None:
     """Raise `GenerationError` for policies of which the operator would make no driver.
 
-    There is no config yet that could leave the DaemonSets to gitops-doca instead.
+    A first config cannot leave the DaemonSets to gitops-doca instead: two owners would fight over them.
     """
 
     def help(change: str) -> str:

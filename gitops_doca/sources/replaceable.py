@@ -1,6 +1,5 @@
 """Decide which file a new document of ours may overwrite."""
 
-import io
 from pathlib import Path
 
 from gitops_doca.sources.file_root import FileRoot
@@ -18,6 +17,5 @@ def text_to_replace(file: str, kind: str, file_root: FileRoot | None = None) -> 
     if file_root is None and (path.is_symlink() or not path.is_file()):
         return None
     with file_root.open(file) if file_root else path.open("rb") as stream:
-        # On all systems a line may end with CR and LF too.
-        text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace").read(_MAX_OLD)
+        text = stream.read(_MAX_OLD).decode(errors="replace").replace("\r\n", "\n")
     return text if not text.strip() or f"\nkind: {kind}\n" in text else None

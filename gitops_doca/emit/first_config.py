@@ -47,11 +47,10 @@ def _lines(config: FirstConfig) -> Iterator[str]:
         yield "  # Network Operator would make the same drivers."
     yield from _list("policies", config.policies)
     if config.is_compact:
-        yield "  # The nodes with a NIC. After a change of the cluster, in this folder and with the context"
-        yield "  # of this cluster:"
+        yield "  # The nodes with a NIC. When nodes change, run in this folder, with this cluster's context:"
         yield f"  #   gitops-doca inventory --write {config.inventory[0]}"
     else:
-        yield "  # The nodes with a NIC. Update these files after a change of the cluster."
+        yield "  # The nodes with a NIC. Update these files when nodes change."
     yield from _list("inventory", config.inventory)
     if config.namespace:
         yield "  # The namespace of the Network Operator."

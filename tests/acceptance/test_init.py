@@ -598,9 +598,12 @@ def test_the_command_that_updates_the_inventory_is_there_where_it_works(desk: De
     assert desk.run("init", "b", "-p", "policies.yaml", "-i", "a/nodes.yaml").exit_code == 0
 
     named, written = ((desk.folder / one / "gitops-doca.yaml").read_text() for one in "ab")
-    assert "Update these files after a change of the cluster." in named
+    assert "Update these files when nodes change." in named
     assert "gitops-doca inventory" not in named
-    assert "  #   gitops-doca inventory --write inventory.yaml\n" in written
+    assert (
+        "  # The nodes with a NIC. When nodes change, run in this folder, with this cluster's context:\n"
+        "  #   gitops-doca inventory --write inventory.yaml\n"
+    ) in written
 
 
 def test_namespace_and_openshift_are_kept(desk: Desk) -> None:

@@ -590,6 +590,30 @@ def test_a_file_name_ends_no_comment(desk: Desk) -> None:
     assert spec == {"policies": ["policy.yaml"], "inventory": [name]}
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Übersicht Köln.json", "'Übersicht Köln.json'"),
+        ("ノード's.json", "'ノード''s.json'"),
+        ("nodes\u202egnp.json", r'"nodes\u202Egnp.json"'),
+        ("nodes\u200b.json", r'"nodes\u200B.json"'),
+        ("nodes\u2028x.json", r'"nodes\u2028x.json"'),
+        ("ü\x1b[2J.json", r'"\xFC\x1B[2J.json"'),
+        ("nodes\u0301\u0301\u0301.json", r'"nodes\u0301\u0301\u0301.json"'),
+    ],
+    ids=["letters", "script", "bidi", "invisible", "separator", "control", "marks"],
+)
+def test_only_hidden_characters_of_a_file_name_are_escaped(name: str, written: str, desk: Desk) -> None:
+    desk.write(f"a/{name}", host("node-1"))
+    desk.write("policies.yaml", policy())
+
+    assert desk.run("init", "a", "-p", "policies.yaml", "-i", f"a/{name}").exit_code == 0
+
+    assert f"    - {written}\n" in (desk.folder / "a/gitops-doca.yaml").read_text(encoding="utf-8")
+    assert desk.document("a/gitops-doca.yaml")["spec"]["inventory"] == [name]
+    assert desk.run("check", "a").exit_code == 0
+
+
 def test_the_command_that_updates_the_inventory_is_there_where_it_works(desk: Desk) -> None:
     desk.write("a/nodes.yaml", host("node-1"))
     desk.write("policies.yaml", policy())

@@ -282,7 +282,7 @@ HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.CA_FILE: ("correct that file, or name another one with ", Flag("--ca-file")),
     Cause.CERTIFICATE_NAME: ("use the host name that is in the registry's certificate",),
     Cause.CERTIFICATE_TIME: (
-        "the CA is the right one: let the certificate be replaced, or correct this machine's clock",
+        "ask the registry's owner for a new certificate, or correct this machine's clock",
     ),
     Cause.DNS: ("correct the registry's name, or the name server",),
     Cause.PROXY: ("correct HTTPS_PROXY or NO_PROXY",),
@@ -293,8 +293,8 @@ HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
         "correct the repository, or give credentials with ",
         Flag("--registry-config"),
     ),
-    Cause.INCONSISTENT: ("let the registry's owner fix it",),
-    Cause.PROTOCOL: ("check that the registry is at this address, and no login page before it",),
+    Cause.INCONSISTENT: ("ask the registry's owner to fix it",),
+    Cause.PROTOCOL: ("check that the registry itself is at this address, and not a login page",),
     Cause.DEADLINE: ("give more time with ", Flag("--deadline")),
 }
 """What to do about a look-up without an answer; more of the sentence follows."""

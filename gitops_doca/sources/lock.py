@@ -30,6 +30,7 @@ from gitops_doca.sources.reading.document import Document, is_kind
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import validate
 from gitops_doca.sources.reading.selection import ALL
+from gitops_doca.sources.reading.syntax import UnreadableError
 from gitops_doca.sources.replaceable import text_to_replace
 
 LOCK_FILE = "gitops-doca.lock.yaml"
@@ -62,7 +63,7 @@ def _how_to_fix(file: str, fix_command: str, file_root: FileRoot | None) -> str:
     """Say how a lock takes the place of this file: the command overwrites nothing but a lock."""
     try:
         is_overwritten = text_to_replace(file, KIND, file_root) is not None
-    except OSError:
+    except (OSError, UnreadableError):
         is_overwritten = False
     return f"run: {fix_command}" if is_overwritten else f"remove it or move it away, then run: {fix_command}"
 

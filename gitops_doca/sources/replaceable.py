@@ -11,7 +11,7 @@ def text_to_replace(file: str, kind: str, file_root: FileRoot | None = None) -> 
     """Return the text of a file that is empty or a document of this kind; None for any other.
 
     None too for a link, which could lead anywhere, and a device, which may never end. Raises
-    `OSError` when it cannot be read.
+    `OSError` when it cannot be read, and with `file_root` also `UnreadableError`.
     """
     path = Path(file)
     if file_root is None and (path.is_symlink() or not path.is_file()):

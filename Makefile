@@ -59,7 +59,7 @@ pyz: .venv/project ## build dist/gitops-doca.pyz, which runs by itself; dist/git
 	$(BIN)/python tools/pyz.py dist/gitops-doca.pyz
 	ln -sf gitops-doca.pyz dist/gitops-doca-krm
 
-format: .venv/project ## format and mend what the linter can
+format: .venv/project ## format, and fix what the linter can
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## remove everything that make made

@@ -1,4 +1,5 @@
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from demo import run_on_terminal
 from support.cli import ROOT, clean_environment, run_cli
 from support.published import published_digests
 from support.upgrade import FALLBACK, VERSION
@@ -74,6 +76,62 @@ def test_the_story_is_told_without_network() -> None:
     assert "1 pool added, 1 node moves" in lines
     assert sum("ForcePrecompiled is enabled and precompiled tag was not found" in line for line in lines) == 2
     assert "kind: DaemonSet" in lines
+
+
+def test_the_tables_of_the_story_fit_the_terminal_and_have_its_colours() -> None:
+    plain = tell_on_terminal(80, NO_COLOR="1")
+
+    lines = plain.splitlines()
+    assert lines[lines.index("$ gitops-doca check") + 1 :][:5] == [
+        "POOL                               NODES  STATE        VERSION",
+        f"…tu22.04/5.15.0-179-generic/amd64  2      precompiled  {VERSION}",
+        f"…tu24.04/6.17.0-1008-nvidia/arm64  1      fallback     {FALLBACK}",
+        f"…ntu24.04/6.8.0-100-generic/amd64  2      fallback     {FALLBACK}",
+        "every pool: policy nic-cluster-policy",
+    ]
+    assert "\033[3" in tell_on_terminal(80)
+
+
+def tell_on_terminal(columns: int, **environ: str) -> str:
+    command = [sys.executable, "tools/demo.py"]
+    text, code = run_on_terminal(ROOT, command, columns, clean_environment() | NOWHERE | environ)
+    assert code == 0
+    return text
+
+
+def test_a_reader_that_has_seen_enough_ends_the_story_quietly() -> None:
+    script = f"{shlex.quote(sys.executable)} tools/demo.py | head -n 1; exit ${{PIPESTATUS[0]}}"
+    run = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env=clean_environment() | NOWHERE,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (
+        0,
+        "Which image does each pool of nodes get?\n",
+        "",
+    )
+
+
+def test_without_git_the_story_says_what_it_needs(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "tools/demo.py"],
+        cwd=ROOT,
+        env={**clean_environment(), "PATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (
+        1,
+        "",
+        "error: git is not on PATH, and the demo compares two revisions\n  help: install git\n",
+    )
 
 
 @pytest.mark.parametrize(("target", "dev"), [("demo", False), ("test", True)])

@@ -4,12 +4,15 @@ Needs only the packages that gitops-doca runs with, and git.
 """
 
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import termios
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,9 @@ _TAG = f"{VERSION}-{NEXT_KERNEL}-ubuntu24.04-amd64"
 _DIGEST = "sha256:b4e7bf4f7ef45aafcb1bd67de263c592840409af0c2beceae0c8abcb0974e201"
 _HEAD = 24
 _BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
+_ROWS = 40
+_MOVES = re.compile(r"\033\[[0-9;?]*[A-Za-ln-z]|\r")
+"""What moves the cursor or clears the screen, rather than colours text."""
 _GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -132,10 +138,47 @@ def _run(folder: Path, command: Sequence[str]) -> tuple[str, int]:
     return done.stdout, done.returncode
 
 
+def run_on_terminal(
+    folder: Path, command: Sequence[str], columns: int, environ: Mapping[str, str]
+) -> tuple[str, int]:
+    """Run a command whose streams are a terminal; return its text with colours, and its exit code."""
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (_ROWS, columns))
+    with subprocess.Popen(
+        list(command), cwd=folder, env=environ, stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        output = bytearray()
+        with suppress(OSError):
+            # An error means that the last process has closed the terminal.
+            while chunk := os.read(controller, 65536):
+                output += chunk
+        code = process.wait()
+    os.close(controller)
+    return _MOVES.sub("", output.decode()), code
+
+
+def _run_as_here(folder: Path, command: Sequence[str]) -> tuple[str, int]:
+    """Run a command on a terminal like this one: what it prints depends on the width and on colours."""
+    columns = shutil.get_terminal_size().columns
+    return run_on_terminal(folder, command, columns, {**os.environ, "PYTHONPATH": str(ROOT)})
+
+
 def main() -> None:
     """Print the story."""
-    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if sys.stdout.isatty() else ("", "", "")
-    for scene in scenes(_run):
+    if shutil.which("git") is None:
+        sys.exit("error: git is not on PATH, and the demo compares two revisions\n  help: install git")
+    try:
+        _tell()
+    except BrokenPipeError:
+        # The reader has seen enough; Python would fail again when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell() -> None:
+    is_terminal = sys.stdout.isatty()
+    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if is_terminal else ("", "", "")
+    for scene in scenes(_run_as_here if is_terminal else _run):
         print(f"{bold}{scene.title}{plain}\n\n$ {scene.command}\n{scene.output}", end="")
         print(f"{dim}(exit {scene.exit_code}){plain}\n" if scene.exit_code else "", flush=True)
     print("Your own cluster: gitops-doca init, then check, lock, generate and diff. See README.md.")

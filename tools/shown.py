@@ -3,11 +3,9 @@
 import html
 import io
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, redirect_stdout, suppress
 from pathlib import Path
@@ -17,11 +15,10 @@ import demo
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "terminal.svg"
 PAGE = ROOT / "docs" / "how-it-works.md"
-_COLUMNS, _ROWS = 100, 40
+_COLUMNS = 100
 _LONGEST = {"check": 12, "diff main --stat": 16, "generate": 6}
 """The commands of the story in the picture, with the lines of each."""
 _SGR = re.compile(r"\033\[([0-9;]*)m")
-_OTHER = re.compile(r"\033\[[0-9;?]*[A-Za-ln-z]|\r")
 _STYLES = {
     "1": 'font-weight="bold"',
     "2": 'opacity="0.6"',
@@ -123,22 +120,8 @@ def _spans(line: str) -> str:
 
 
 def _run_in_terminal(folder: Path, command: Sequence[str]) -> tuple[str, int]:
-    """Run a command on a terminal; both of its streams lead there."""
-    controller, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (_ROWS, _COLUMNS))
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-    with subprocess.Popen(
-        list(command), cwd=folder, env=environ, stdin=terminal, stdout=terminal, stderr=terminal
-    ) as process:
-        os.close(terminal)
-        output = bytearray()
-        with suppress(OSError):
-            # An error means that the last process has closed the terminal.
-            while chunk := os.read(controller, 65536):
-                output += chunk
-        code = process.wait()
-    os.close(controller)
-    return _OTHER.sub("", output.decode()), code
+    return demo.run_on_terminal(folder, command, _COLUMNS, environ)
 
 
 def _difference() -> str:

@@ -105,6 +105,9 @@ def _run(arguments: list[str], connect: "Connect | None") -> int:
         if instruction := os.environ.get(COMPLETE):
             from click.shell_completion import shell_complete
 
+            from gitops_doca.cli.bash import use_own_bash
+
+            use_own_bash()
             code: int = shell_complete(cli, {}, PROGRAM, COMPLETE, instruction)
         else:
             with cli.make_context(PROGRAM, arguments, obj=connect) as context:

@@ -31,7 +31,19 @@ def option(group: str, *names: str, **attributes: Any) -> Callable[[FC], FC]:  #
     return click.option(*names, cls=GroupedOption, group=group, **attributes)
 
 
-class Command(click.Command):
+class NamedInErrors(click.Command):
+    """A command or group that each error about its arguments names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Add the context to the errors that click's parser raises without one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Command(NamedInErrors):
     """A command whose help has its flags in groups, examples, and a page of the documentation."""
 
     def __init__(

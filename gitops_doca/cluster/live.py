@@ -56,10 +56,9 @@ _CONFIG, _IMAGE, _OPERATOR = "config.openshift.io", "image.openshift.io", "mella
 _HELP_BY_CAUSE: Mapping[Cause, Help] = {
     Cause.AUTH: "log in again, or choose other credentials with --context or --kubeconfig",
     Cause.TLS: "name the CA of the API server in the kubeconfig; no flag turns the check off",
-    Cause.CERTIFICATE_NAME: "the CA is the right one: correct server in the kubeconfig, or give a name of "
-    "the certificate as tls-server-name beside it",
-    Cause.CERTIFICATE_TIME: "the CA is the right one: replace the certificate of the API server, or "
-    "correct this machine's clock",
+    Cause.CERTIFICATE_NAME: "correct server in the kubeconfig, or write a host name of the certificate as "
+    "tls-server-name beside it",
+    Cause.CERTIFICATE_TIME: "replace the certificate of the API server, or correct this machine's clock",
     Cause.DEADLINE: ("give it more time with ", Flag("--deadline")),
 }
 _POLICY_LISTS = {
@@ -68,7 +67,7 @@ _POLICY_LISTS = {
 }
 EVERY_COMMAND = "all commands that read the cluster"
 _NAME: Selection = {"metadata": {"name": ALL}}
-_HELP = "see that kubectl get nodes works from here with the same kubeconfig and context"
+_HELP = "check that kubectl get nodes works from here with the same kubeconfig and context"
 _T = TypeVar("_T")
 
 

@@ -27,10 +27,10 @@ def help_with_nics(others: OtherNodes) -> str:
         )
     if others.labelled:
         return (
-            "see that node-feature-discovery looks for network cards: sources.pci.deviceClassWhitelist in "
+            "check that node-feature-discovery looks for network cards: sources.pci.deviceClassWhitelist in "
             'its worker\'s configuration needs "02", and sources.pci.deviceLabelFields: [vendor]'
         )
-    return f"see that node-feature-discovery runs on the nodes: they lack its labels ({FEATURES}...)"
+    return f"check that node-feature-discovery runs on the nodes: they lack its labels ({FEATURES}...)"
 
 
 def help_with_platform(labels: Iterable[str]) -> str:
@@ -39,7 +39,7 @@ def help_with_platform(labels: Iterable[str]) -> str:
     helps = []
     if absent - {ARCH_LABEL}:
         helps.append(
-            "see that node-feature-discovery runs on every node, with its sources kernel and system "
+            "check that node-feature-discovery runs on every node, with its sources kernel and system "
             "(core.labelSources in its worker's configuration)"
         )
     if ARCH_LABEL in absent:

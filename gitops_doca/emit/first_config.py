@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from gitops_doca.core.documentation import page
 from gitops_doca.core.model import API_VERSION
-from gitops_doca.core.yaml_scalars import scalar
+from gitops_doca.core.yaml_scalars import scalar, single_quoted
+from gitops_doca.emit.escape import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,10 @@ def _lines(config: FirstConfig) -> Iterator[str]:
         yield "  # Network Operator would make the same drivers."
     yield from _list("policies", config.policies)
     if config.is_compact:
-        yield "  # The nodes with a NIC. After a change of the cluster, in this folder and with the context"
-        yield "  # of this cluster:"
+        yield "  # The nodes with a NIC. When nodes change, run in this folder, with this cluster's context:"
         yield f"  #   gitops-doca inventory --write {config.inventory[0]}"
     else:
-        yield "  # The nodes with a NIC. Update these files after a change of the cluster."
+        yield "  # The nodes with a NIC. Update these files when nodes change."
     yield from _list("inventory", config.inventory)
     if config.namespace:
         yield "  # The namespace of the Network Operator."
@@ -82,4 +82,11 @@ def _lines(config: FirstConfig) -> Iterator[str]:
 def _list(name: str, paths: Sequence[str]) -> Iterator[str]:
     yield f"  {name}:"
     for path in paths:
-        yield f"    - {scalar(path)}"
+        yield f"    - {_readable(path)}"
+
+
+def _readable(path: str) -> str:
+    """Return a path as a scalar; letters of other scripts stay, since people edit this file."""
+    if path.isascii() or printable(path) != path:
+        return scalar(path)
+    return single_quoted(path)

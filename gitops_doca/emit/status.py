@@ -55,7 +55,7 @@ _NO_LABEL = f"no NIC label ({NIC_LABEL}=true)"
 _ABSENT = {
     Absence.NO_NIC_LABEL: (
         *(f"has {_NO_LABEL}", f"have {_NO_LABEL}"),
-        "see that node-feature-discovery runs there",
+        "check that node-feature-discovery runs there",
     ),
     Absence.NOT_IN_CLUSTER: ("is not in the cluster", "are not in the cluster", "update the inventory"),
     Absence.NOT_ASKED: (

@@ -5,6 +5,8 @@ import socket
 from dataclasses import dataclass
 from enum import Enum
 
+from gitops_doca.core.resolve.lookup import Cause
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # RFC 6052 and RFC 2765: the last four bytes are an IPv4 address.
@@ -141,6 +143,8 @@ class AddressPolicy:
     scope: AddressScope = AddressScope.ANY
     refusal: str = ""
     """The error message for an address outside the scope."""
+    cause: Cause = Cause.POLICY
+    """The cause of that error."""
 
 
 ANY_ADDRESS = AddressPolicy()

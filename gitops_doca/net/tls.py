@@ -50,7 +50,7 @@ def ca_path(environ: Mapping[str, str], ca_file: Path | None) -> str:
 def tls_context(path: str) -> ssl.SSLContext:
     """Return a context that trusts only these CAs.
 
-    Raises `LookupFailedError` (tls) if they cannot be used.
+    Raises `LookupFailedError` (ca file) if they cannot be used.
     """
     try:
         if os.path.isdir(path):  # noqa: PTH112 (the path may come from the environment, with any text)
@@ -64,4 +64,4 @@ def tls_context(path: str) -> ssl.SSLContext:
                 reason = "it has no certificate"
             case _:
                 reason = "no such file"
-        raise LookupFailedError(Cause.TLS, f"the CA file {Path(path)} cannot be used: {reason}") from None
+        raise LookupFailedError(Cause.CA_FILE, f"the CA file {Path(path)} cannot be used: {reason}") from None

@@ -115,7 +115,7 @@ class Transport:
         origin = parse_origin(request.url)
         policy = request.address_policy(origin)
         if not policy.scope.may_contain(origin.host):
-            raise LookupFailedError(Cause.POLICY, policy.refusal)
+            raise LookupFailedError(policy.cause, policy.refusal)
 
         def send(tried: int) -> Reply:
             reply = self._send(request, policy)
@@ -141,7 +141,7 @@ class Transport:
             finally:
                 response.close()
         except RefusedAddressError:
-            raise LookupFailedError(Cause.POLICY, policy.refusal) from None
+            raise LookupFailedError(policy.cause, policy.refusal) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             self._deadline.check()
             # Without the cause, which may quote the proxy's password or a token.

@@ -73,10 +73,9 @@ class Endpoint:
         reply, authorization = self.send("GET", repository, target, accept="*/*", cap=LARGE, other_hosts=True)
         if reply.status != _OK or reply.truncated:
             what = f"{status_text(reply.status)} for the image's configuration"
-            cause = cause_of(reply.status)
-            raise LookupFailedError(
-                cause, f"{what}: {authorization.refusal}" if cause is Cause.AUTH else what
-            )
+            if cause_of(reply.status) is Cause.AUTH:
+                raise LookupFailedError(authorization.cause, f"{what}: {authorization.refusal}")
+            raise LookupFailedError(cause_of(reply.status), what)
         return reply.body
 
     def credentials_used(self, repository: Repository) -> str | None:
@@ -113,14 +112,14 @@ class Endpoint:
             cap=cap,
         )
         refusals: list[_Refusal] = []
-        reasons: list[str] = []
+        failures: list[LookupFailedError] = []
         for attempt in attempts.in_order():
             try:
                 reply, authorization = self._try(attempt, request)
             except LookupFailedError as error:
-                if error.cause is not Cause.AUTH:
+                if not error.cause.concerns_credentials:
                     raise
-                reasons.append(error.reason)
+                failures.append(error)
                 continue
             if not _is_refused(reply):
                 attempts.prefer(attempt, credentials_sent=authorization.credentials_sent)
@@ -131,7 +130,7 @@ class Endpoint:
             if not authorization.challenges:
                 # The registry did not ask for credentials, so others would not be sent either.
                 break
-        return _best_refusal(refusals, [*reasons, *attempts.problems])
+        return _best_refusal(refusals, [*failures, *attempts.problems])
 
     def _try(self, attempt: CredentialAttempt, request: Request) -> tuple[Reply, Authorization]:
         authorization = attempt.cache.get(lambda: self._authorizer.initial(attempt))
@@ -161,7 +160,7 @@ class Endpoint:
         allowed = self._options.allowed_registries
         if allowed and not any(entry.covers(repository) for entry in allowed):
             name = f"{repository.registry}/{repository.path}"
-            raise LookupFailedError(Cause.POLICY, f"{name} is not in the allowed registries")
+            raise LookupFailedError(Cause.NOT_ALLOWED, f"{name} is not in the allowed registries")
 
     def _attempts_for(self, path: str) -> CredentialAttempts:
         with self._lock:
@@ -200,6 +199,7 @@ class Endpoint:
         return AddressPolicy(
             AddressScope.PUBLIC,
             f"{self._host} is on a private address and not in the allowed registries",
+            Cause.NOT_ALLOWED,
         )
 
     def _same_host_policy(self, target: Origin) -> AddressPolicy:
@@ -215,7 +215,8 @@ class Endpoint:
         if target.is_among(self._options.trusted_realm_hosts):
             return ANY_ADDRESS
         scope = AddressScope.ROUTED if self._ping.get().is_private else AddressScope.PUBLIC
-        return AddressPolicy(scope, f"a redirect to a private address, {target.authority}, was refused")
+        refusal = f"a redirect to a private address, {target.authority}, was refused"
+        return AddressPolicy(scope, refusal, Cause.PRIVATE)
 
     def _token_server_policy(self, pinged: PingResult) -> TokenServerPolicy:
         return TokenServerPolicy(
@@ -247,10 +248,14 @@ class _Refusal:
         return credential.place if credential and self.authorization.challenges else ""
 
 
-def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple[Reply, Authorization]:
+def _best_refusal(
+    refusals: Sequence[_Refusal], failures: Sequence[LookupFailedError]
+) -> tuple[Reply, Authorization]:
     """Return the most informative reply, with all refused credentials in its `refusal`."""
+    reasons = dict.fromkeys(failure.reason for failure in failures)
     if not refusals:
-        raise LookupFailedError(Cause.AUTH, "; ".join(dict.fromkeys(reasons)))
+        # The credentials that are tried first count most.
+        raise LookupFailedError(failures[0].cause, "; ".join(reasons))
     # A registry that names the repository has accepted the credential.
     best = max(refusals, key=lambda refusal: refusal.reply.status == _NOT_FOUND)
     if len(refusals) == 1 and not reasons:
@@ -258,4 +263,5 @@ def _best_refusal(refusals: Sequence[_Refusal], reasons: Sequence[str]) -> tuple
     places = dict.fromkeys(refusal.place for refusal in refusals if refusal.place)
     refused = refused_credentials(tuple(places)) if places else best.authorization.refusal
     refusal = "; ".join(dict.fromkeys([refused, *reasons]))
-    return best.reply, replace(best.authorization, refusal=refusal)
+    cause = Cause.LOGIN if places else best.authorization.cause
+    return best.reply, replace(best.authorization, refusal=refusal, cause=cause)

@@ -173,14 +173,16 @@ def _not_found(reply: Reply, authorization: Authorization, tag: str) -> TagLooku
     if all(is_missing(error, tag) for error in reported):
         return TagMissing()
     unclear = _unclear(reply, authorization)
-    if unclear.cause is Cause.AUTH:
+    if unclear.cause.concerns_credentials:
         return unclear
     return TagUnknown(unclear.cause, f"{unclear.reason}, which does not say that this tag is missing")
 
 
 def _unclear(reply: Reply, authorization: Authorization) -> TagUnknown:
     text, cause = describe(reply), cause_of_reply(reply)
-    return TagUnknown(cause, f"{text}: {authorization.refusal}" if cause is Cause.AUTH else text)
+    if cause is Cause.AUTH:
+        return TagUnknown(authorization.cause, f"{text}: {authorization.refusal}")
+    return TagUnknown(cause, text)
 
 
 def _media_type(reply: Reply) -> str:

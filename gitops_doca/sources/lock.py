@@ -30,6 +30,8 @@ from gitops_doca.sources.reading.document import Document, is_kind
 from gitops_doca.sources.reading.reader import read_documents
 from gitops_doca.sources.reading.schema import validate
 from gitops_doca.sources.reading.selection import ALL
+from gitops_doca.sources.reading.syntax import UnreadableError
+from gitops_doca.sources.replaceable import text_to_replace
 
 LOCK_FILE = "gitops-doca.lock.yaml"
 
@@ -48,9 +50,22 @@ def read_lock(
         return None
     problems_of_lock = Problems()
     lock = _read(file, problems_of_lock, file_root)
+    if problems_of_lock.errors:
+        lock = None
+        fix = _how_to_fix(file, fix_command, file_root)
+        problems_of_lock = Problems(replace(one, help=one.help or fix) for one in problems_of_lock)
     for problem in problems_of_lock:
-        problems.add(replace(problem, category=Category.LOCK, help=problem.help or f"run: {fix_command}"))
-    return None if problems_of_lock.errors else lock
+        problems.add(replace(problem, category=Category.LOCK))
+    return lock
+
+
+def _how_to_fix(file: str, fix_command: str, file_root: FileRoot | None) -> str:
+    """Say how a lock takes the place of this file: the command overwrites nothing but a lock."""
+    try:
+        is_overwritten = text_to_replace(file, KIND, file_root) is not None
+    except (OSError, UnreadableError):
+        is_overwritten = False
+    return f"run: {fix_command}" if is_overwritten else f"remove it or move it away, then run: {fix_command}"
 
 
 def _read(file: str, problems: Problems, file_root: FileRoot | None) -> ImageLock | None:

@@ -1,6 +1,6 @@
 """Read policies, with defaults and the rules of the operator's webhook."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from gitops_doca.core.reference import (
 )
 from gitops_doca.sources.driver_versions import check_version
 from gitops_doca.sources.file_root import FileRoot
+from gitops_doca.sources.files import display_name
 from gitops_doca.sources.policy_document import (
     CLUSTER,
     DRIVER,
@@ -80,17 +81,23 @@ def read_policies(
     handed = [source for source in sources if isinstance(source, Document) and not source.prefix]
     documents = read_policy_documents(sources, problems, file_root)
     if not documents and not problems.errors:
-        files = ", ".join(source for source in sources if isinstance(source, str))
-        problems.error(
-            "no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects"
-            + (f" of {files}" if files else ""),
-            help="name the policy's file with -p or under spec.policies",
-        )
+        files = [source for source in sources if isinstance(source, str)]
+        report_no_policy(files, problems, help="name the policy's file with -p or under spec.policies")
     written = {id(document): without_server_fields(document) for document in documents}
     valid = [document for document in documents if validate_policy(document, problems)]
     kept = (written[id(document)] for document in valid)
     ordered = sorted(kept, key=lambda policy: (policy["kind"], policy["metadata"]["name"]))
     return replace(_check_set(valid, handed, problems), documents=tuple(ordered))
+
+
+def report_no_policy(files: Iterable[str], problems: Problems, *, help: str) -> None:
+    """Report that none of these files has a policy; without a file, that none was given."""
+    names = ", ".join(map(display_name, files))
+    problems.error(
+        "no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects"
+        + (f" of {names}" if names else ""),
+        help=help,
+    )
 
 
 def read_policy_text(data: bytes, file: str, problems: Problems) -> list[Document]:

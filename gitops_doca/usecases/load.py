@@ -35,6 +35,7 @@ MAX_POOLS = 500
 SPLIT = "split the inventory, or correct labels that make a pool of every node"
 """The help for too many pools."""
 
+_PRUNE = "if Argo CD is meant to prune every driver, set allowEmpty: true"
 _SHOWN = 10
 _RENDERING = (
     "initContainerImage",
@@ -65,6 +66,17 @@ class Inputs:
     emits_policies: bool = False
     """Whether the operator makes the DaemonSets and nothing is rendered."""
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyHelp:
+    """What a command can do about inputs without any pool."""
+
+    without_driver: str = "add ofedDriver to a policy"
+    then: str = "update the inventory"
+    """The step after the labels of the nodes are right."""
+    also: str = ""
+    """Another way, whatever the reason."""
 
 
 class InventorySource(Protocol):
@@ -155,7 +167,7 @@ def load(
         message = f"{count} pools are in the {origin}, and a run renders at most {MAX_POOLS}"
         problems.error(message, help=SPLIT)
     if not grouping.pools and not settings.allow_empty:
-        _report_empty(policies, inventory, grouping, problems)
+        report_empty(policies, inventory, grouping, problems, EmptyHelp(also=_PRUNE))
     problems.raise_errors()
     return Inputs(
         policies=policies,
@@ -297,31 +309,38 @@ def _report_digests(grouping: Grouping, problems: Problems, *, strict: bool) -> 
             problems.warn(message, place, help=help)
 
 
-def _report_empty(policies: PolicySet, inventory: Inventory, grouping: Grouping, problems: Problems) -> None:
-    why, details, help = _why_empty(policies, inventory, grouping)
+def report_empty(
+    policies: PolicySet,
+    inventory: Inventory,
+    grouping: Grouping,
+    problems: Problems,
+    help: EmptyHelp,
+) -> None:
+    """Report why there is no pool."""
+    why, details, remedy = _why_empty(policies, inventory, grouping, help)
     problems.error(
         f"nothing to render: {why}",
         category=Category.EMPTY,
         details=details,
-        help=f"{help}; if Argo CD is meant to prune every driver, set allowEmpty: true",
+        help=f"{remedy}; {help.also}" if help.also else remedy,
     )
 
 
 def _why_empty(
-    policies: PolicySet, inventory: Inventory, grouping: Grouping
+    policies: PolicySet, inventory: Inventory, grouping: Grouping, help: EmptyHelp
 ) -> tuple[str, tuple[str, ...], str]:
     """Return why there is no pool, with details and what to do about it."""
     nics, others = [node for node in inventory.nodes if node.has_nic], inventory.others
     skipped = tuple(f"node {one.node}: {one.reason}" for one in grouping.skipped[:_SHOWN])
     if not policies.policies:
-        return "no policy has ofedDriver", skipped, "add ofedDriver to a policy"
+        return "no policy has ofedDriver", skipped, help.without_driver
     if not nics and not others.count:
-        return "the inventory has no node", (), "update the inventory"
+        return "the inventory has no node", (), help.then
     if not nics:
         return (
             f"none of the nodes ({others.count}) has the label {NIC_LABEL}=true",
             list_similar(others),
-            f"{help_with_nics(others)}, then update the inventory",
+            f"{help_with_nics(others)}, then {help.then}",
         )
     absent = [label for label in PLATFORM_LABELS if not any(node.labels.get(label) for node in nics)]
     if absent:
@@ -329,7 +348,7 @@ def _why_empty(
         return (
             f"none of the nodes with a NIC ({len(nics)}) has the label{plural} {', '.join(absent)}",
             skipped,
-            f"{help_with_platform(absent)}, then update the inventory",
+            f"{help_with_platform(absent)}, then {help.then}",
         )
     return (
         f"of {len(nics) + others.count} nodes {len(nics)} have a NIC, and none of them is in a pool",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import threading
 from pathlib import Path
@@ -174,7 +175,7 @@ def test_nodes_that_node_feature_discovery_never_saw_are_told_so(tmp_path: Path)
     assert (result.exit_code, result.stdout) == (7, b"")
     assert result.stderr == (
         f"error[empty]: nothing to render: none of the nodes (1) has the label {NFD}/pci-15b3.present=true\n"  # noqa: S608 (no SQL)
-        f"  help: see that node-feature-discovery runs on the nodes: they lack its labels "
+        f"  help: check that node-feature-discovery runs on the nodes: they lack its labels "
         f"({NFD}/...), then update the inventory; if Argo CD is meant "
         "to prune every driver, set allowEmpty: true\n"
     )
@@ -194,8 +195,8 @@ def test_nics_on_nodes_whose_os_nobody_labelled_are_told_so(tmp_path: Path) -> N
         f"error[empty]: nothing to render: none of the nodes with a NIC (1) has the labels {labels}",
         f"  node node-1: no label {labels}",
         (
-            "  help: see that node-feature-discovery runs on every node, with its sources kernel and system "
-            "(core.labelSources in its worker's configuration), then update the inventory; if Argo "
+            "  help: check that node-feature-discovery runs on every node, with its sources kernel and "
+            "system (core.labelSources in its worker's configuration), then update the inventory; if Argo "
             "CD is meant to prune every driver, set allowEmpty: true"
         ),
     ]
@@ -514,6 +515,51 @@ def test_a_lock_overwrites_nothing_but_a_lock(make: str, tmp_path: Path) -> None
         "  help: remove it, or name another file with --lock or spec.lock\n"
     )
     assert victim.read_text() == "mine\n"
+
+
+REMOVE, OVERWRITE = "  help: remove it or move it away, then run: ", "  help: run: "
+LOCK = "apiVersion: gitops-doca.dev/v1alpha1\nkind: DriverLock\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("root: x\n", REMOVE),
+        ("pools: [\n", REMOVE),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n", REMOVE),
+        ('{"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "DriverLock"}\n', REMOVE),
+        ("", OVERWRITE),
+        (f"{LOCK}pools: [\n", OVERWRITE),
+        (f"{LOCK}---\n{LOCK}", OVERWRITE),
+        (LOCK.replace("gitops-doca.dev", "example.com"), OVERWRITE),
+        (None, REMOVE),
+    ],
+    ids=["text", "yaml", "kind", "json", "empty", "broken", "documents", "group", "folder"],
+)
+def test_the_help_about_a_lock_that_cannot_be_used_leads_to_a_lock(
+    text: str | None, help: str, tmp_path: Path
+) -> None:
+    pool = Pool(kernel="5.15.0-91-generic")
+    arguments = [
+        *write_inputs(tmp_path, repository="nvcr.io/nvidia/mellanox", pools=[pool], forced=True),
+        *("--lock", "x.lock.yaml"),
+    ]
+    lock = tmp_path / "x.lock.yaml"
+    if text is None:
+        lock.mkdir()
+    else:
+        lock.write_text(text)
+
+    result = run_here("check", *arguments, cwd=tmp_path)
+
+    assert result.exit_code == 6
+    helps = [line for line in result.stderr.splitlines() if line.startswith("  help: ")]
+    assert {line.removesuffix(shlex.join(["gitops-doca", "lock", *arguments])) for line in helps} == {help}
+    if help == REMOVE:
+        lock.rename(tmp_path / "away")
+    connect = FakeResolver([pool.tag])
+    assert run_here("lock", *arguments, cwd=tmp_path, connect=connect).exit_code == 0
+    assert run_here("check", *arguments, cwd=tmp_path).exit_code == 0
 
 
 LINK = "is a link to something that is not a regular file, so it is not read"

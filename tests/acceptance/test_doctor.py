@@ -222,9 +222,67 @@ def test_credentials_that_are_refused_fail(desk: Desk, registry: FakeRegistry) -
 
     lines = desk.lines("registry", "--registry-config", str(file))
 
-    assert lines.startswith(f"failure  registry   {registry.host} gives no usable answer: 401")
-    assert f"does not accept the credentials from {file}" in lines
-    assert PASSWORD not in lines
+    assert lines == (
+        f"failure  registry   {registry.host} refuses the request: 401 Unauthorized (UNAUTHORIZED): the "
+        f"registry does not accept the credentials from {file} for this repository\n"
+        "                    help: correct the login there: it needs access to this repository\n"
+    )
+
+
+def test_a_registry_that_wants_credentials_gets_the_flag_for_them(desk: Desk, registry: FakeRegistry) -> None:
+    registry.auth = Auth(scheme="basic", login=("me", PASSWORD))
+
+    assert desk.lines("registry") == (
+        f"failure  registry   {registry.host} refuses the request: 401 Unauthorized (UNAUTHORIZED): the "
+        "registry wants credentials and there is no docker config.json; the repository is private or absent\n"
+        "                    help: give credentials for this repository with --registry-config\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"auths": {', "is not valid JSON"),
+        ("me:hunter2-is-secret", "is not valid JSON"),
+        (
+            '{"auths": {"HOST": {"auth": "me:hunter2-is-secret"}}}',
+            "has an auth for this registry that is not base64",
+        ),
+    ],
+    ids=["truncated", "text", "auth"],
+)
+def test_a_file_of_credentials_that_cannot_be_used_is_what_to_correct(
+    content: str, why: str, desk: Desk, registry: FakeRegistry
+) -> None:
+    file = desk.write("docker.json", content.replace("HOST", registry.host))
+
+    assert desk.lines("registry", "--registry-config", str(file)) == (
+        f"failure  registry   {registry.host} cannot be asked: {file} {why}\n"
+        "                    help: correct that file, or name another one with --registry-config\n"
+    )
+
+
+def test_a_credential_helper_that_is_not_installed_is_what_to_install(
+    desk: Desk, registry: FakeRegistry
+) -> None:
+    registry.auth = Auth(scheme="basic", login=("me", PASSWORD))
+    file = desk.write("docker.json", '{"credsStore": "desktop"}')
+
+    assert desk.lines("registry", "--registry-config", str(file)) == (
+        f"failure  registry   {registry.host} cannot be asked: {file} names the credential helper "
+        "docker-credential-desktop, which is not on PATH\n"
+        "                    help: install or repair the helper, or remove it from that file\n"
+    )
+
+
+def test_a_ca_file_that_cannot_be_used_is_what_to_correct(desk: Desk, registry: FakeRegistry) -> None:
+    file = desk.write("ca.pem", "no PEM")
+
+    assert desk.lines("registry", "--ca-file", str(file)) == (
+        f"failure  registry   {registry.host} cannot be asked: the CA file {file} cannot be used: it has no "
+        "certificate\n"
+        "                    help: correct that file, or name another one with --ca-file\n"
+    )
 
 
 def test_a_registry_that_is_down_fails(desk: Desk, registry: FakeRegistry) -> None:
@@ -237,11 +295,13 @@ def test_a_registry_that_is_down_fails(desk: Desk, registry: FakeRegistry) -> No
     assert "help: wait until the registry answers\n" in result.stdout.decode()
 
 
-def test_a_registry_that_is_not_allowed_fails_with_the_flag(desk: Desk) -> None:
-    lines = desk.lines("registry", "--allowed-registry", "nvcr.io")
-
-    assert "is not in the allowed registries" in lines
-    assert "--allowed-registry" in lines.partition("help: ")[2]
+def test_a_registry_that_is_not_allowed_fails_with_the_flag(desk: Desk, registry: FakeRegistry) -> None:
+    assert desk.lines("registry", "--allowed-registry", "nvcr.io") == (
+        f"failure  registry   {registry.host} is not asked: {registry.host}/{REPOSITORY} is not in the "
+        "allowed registries\n"
+        "                    help: if it may be asked, add it with --allowed-registry\n"
+    )
+    assert registry.requests == []
 
 
 def test_a_missing_tag_is_an_answer(desk: Desk, registry: FakeRegistry) -> None:
@@ -356,9 +416,25 @@ def test_an_environment_of_argocd_that_contradicts_the_config_fails(tmp_path: Pa
 
     result = run_here("doctor", cwd=application.folder, env=environ)
 
-    assert result.exit_code == 1
-    assert result.stdout.decode().startswith("failure  argocd     ")
-    assert "polizy" in result.stdout.decode()
+    lines = result.stdout.decode().splitlines()
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [["failure", "argocd"]]
+    assert "polizy" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "parameters", ["null", '[{"name": "polizy", "string": "x"}]'], ids=["good", "broken"]
+)
+def test_under_argocd_no_cluster_is_asked_unless_the_sidecar_says_so(
+    parameters: str, tmp_path: Path, api: FakeApiServer
+) -> None:
+    application = make_application(tmp_path / "repository")
+    kubeconfig = api.kubeconfig(tmp_path)
+    environ = {**application.environment, "ARGOCD_APP_PARAMETERS": parameters, "KUBECONFIG": str(kubeconfig)}
+
+    result = run_here("doctor", cwd=application.folder, env=environ)
+
+    assert (api.asked, " cluster " in result.stdout.decode()) == ([], False)
 
 
 def test_json_has_the_checks_and_all_that_was_found(desk: Desk) -> None:

@@ -17,7 +17,8 @@ from fakes.drivers import DAEMON_SETS
 from fakes.nodes import node_document
 from fakes.resolver import FakeResolver
 from gitops_doca.core.documentation import page
-from gitops_doca.core.model import NIC_LABEL
+from gitops_doca.core.missing_labels import help_with_platform
+from gitops_doca.core.model import KERNEL_LABEL, LOADED_LABEL, NIC_LABEL
 from gitops_doca.sources.config import FIELDS
 from support.cli import Result, clean_environment
 from support.in_process import run_here
@@ -44,7 +45,7 @@ NEXT = """\
 next:
   gitops-doca check clusters/a  which image each pool gets
   gitops-doca lock clusters/a   record what the registry has
-  git add clusters/a            then commit, and later: gitops-doca diff
+  git add clusters/a            then commit, and later: gitops-doca diff clusters/a
 """
 
 
@@ -61,11 +62,12 @@ def api() -> Iterator[FakeApiServer]:
 
 
 class Desk:
-    """A folder to work in, and a kubeconfig of the cluster elsewhere."""
+    """A Git work tree, and a kubeconfig of the cluster elsewhere."""
 
     def __init__(self, folder: Path, api: FakeApiServer) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
+        (self.folder / ".git").mkdir()
         self.kubeconfig = api.kubeconfig(folder)
 
     def run(self, *arguments: str, stdin: bytes = b"") -> Result:
@@ -284,7 +286,7 @@ def test_a_cluster_without_the_operator_needs_a_policy(desk: Desk, api: FakeApiS
     assert (result.exit_code, desk.files()) == (3, [])
     assert result.stderr == (
         "error[input]: the cluster has no NicClusterPolicy and no NicNodePolicy\n"
-        "  help: name a file with the policy, -p FILE, or see that the context is the right one\n"
+        "  help: name a file with the policy, -p FILE, or check that the context is the right one\n"
     )
 
 
@@ -313,7 +315,7 @@ def test_policies_that_may_not_be_read_are_unknown(desk: Desk, api: FakeApiServe
         (
             "spec.ofedDriver.env",
             [{"name": "UBUNTU_PRO_TOKEN", "value": "hunter2"}],
-            "[0].value: by its name the variable holds a secret",
+            "[0].value: the variable's name says that its value is a secret",
         ),
         (
             "spec.docaTelemetryService",
@@ -364,10 +366,141 @@ def test_what_later_commands_would_refuse_is_not_written(desk: Desk, api: FakeAp
     one["spec"]["global"] = {"repository": one["spec"]["ofedDriver"].pop("repository")}
     api.lists = {CLUSTER_POLICIES: [one], NODE_POLICIES: []}
 
-    result = desk.run("init")
+    desk.write("saved.yaml", one)
+    result, given = desk.run("init"), desk.run("init", "-p", "saved.yaml")
 
-    assert (result.exit_code, desk.files()) == (3, [])
-    assert "the repository is only in spec.global" in result.stderr
+    found = (
+        "the repository is only in spec.global, and the operator would find no image: it looks tags up "
+        "before it fills ofedDriver from global"
+    )
+    assert (result.exit_code, given.exit_code, desk.files()) == (3, 3, ["saved.yaml"])
+    assert result.stderr.partition(": spec.global.repository: ")[2] == (
+        f"{found}\n"
+        "  help: save the policy to a file, write the repository under spec.ofedDriver too, and name it "
+        "with -p FILE\n"
+    )
+    assert given.stderr == (
+        f"error[input]: saved.yaml:{line_of(desk, 'global')}: spec.global.repository: {found}\n"
+        "  help: write the repository under spec.ofedDriver too in that file\n"
+    )
+
+
+def line_of(desk: Desk, field: str) -> int:
+    lines = (desk.folder / "saved.yaml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 2) if line.strip() == f"{field}:")
+
+
+@pytest.mark.parametrize("edit", [False, True], ids=["as-stored", "as-the-help-says"])
+def test_a_policy_whose_driver_waits_for_itself_is_refused_with_a_help_that_works(
+    desk: Desk, api: FakeApiServer, *, edit: bool
+) -> None:
+    one = stored(policy())
+    expression = {"key": LOADED_LABEL, "operator": "In", "values": ["true"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    one["spec"]["nodeAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": terms}
+    api.lists = {CLUSTER_POLICIES: [one], NODE_POLICIES: [], DAEMON_SETS: []}
+    if edit:
+        desk.write("saved.yaml", stored(policy()))
+
+    result = desk.run("init", *(["-p", "saved.yaml"] if edit else []))
+
+    if edit:
+        assert result.exit_code == 0
+    else:
+        assert (result.exit_code, desk.files()) == (3, [])
+        assert result.stderr.endswith(
+            "  help: save the policy to a file, remove the requirement, and name it with -p FILE\n"
+        )
+
+
+@pytest.mark.parametrize("source", ["cluster", "file"])
+def test_without_a_driver_in_any_policy_the_help_names_a_file(
+    source: str, desk: Desk, api: FakeApiServer
+) -> None:
+    bare = stored(policy())
+    bare["spec"] = {}
+    api.lists = {CLUSTER_POLICIES: [bare], NODE_POLICIES: [], DAEMON_SETS: []}
+    desk.write("saved.yaml", bare)
+
+    result = desk.run("init", "a", *(["-p", "saved.yaml"] if source == "file" else []))
+
+    assert (result.exit_code, desk.files()) == (7, ["saved.yaml"])
+    assert result.stderr == (
+        "error[empty]: nothing to render: no policy has ofedDriver\n"
+        "  node node-1: no policy with ofedDriver selects it\n"
+        "  node node-2: no policy with ofedDriver selects it\n"
+        "  help: name a file with a policy that has ofedDriver: -p FILE\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "then"), [("cluster", "run init again"), ("file", "update the inventory")]
+)
+def test_nodes_without_a_kernel_label_are_refused_without_a_word_about_allow_empty(
+    source: str, then: str, desk: Desk, api: FakeApiServer
+) -> None:
+    one = host("node-1", kernel=None)
+    api.nodes = [one]
+    desk.write("nodes.yaml", one)
+
+    result = desk.run("init", "a", *(["-i", "nodes.yaml"] if source == "file" else []))
+
+    assert (result.exit_code, desk.files()) == (7, ["nodes.yaml"])
+    first = result.stderr.partition("  help: ")[2].splitlines()[0]
+    assert first == f"{help_with_platform([KERNEL_LABEL])}, then {then}"
+    assert "allowEmpty" not in result.stderr
+
+
+def test_a_file_without_a_policy_is_named(desk: Desk) -> None:
+    desk.write(
+        "gpu.yaml", {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "metadata": {"name": "x"}}
+    )
+    desk.write("a/other.yaml", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}})
+    desk.write("nodes.yaml", host("node-1"))
+
+    result = desk.run("init", "a", "-p", "gpu.yaml", "-p", "a/other.yaml", "-i", "nodes.yaml")
+
+    assert (result.exit_code, desk.files()) == (3, ["a/other.yaml", "gpu.yaml", "nodes.yaml"])
+    assert result.stderr == (
+        "error[input]: no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects of gpu.yaml, "
+        "a/other.yaml\n"
+        "  help: name the policy's file with -p\n"
+    )
+
+
+def test_the_next_steps_are_those_of_the_folder(desk: Desk, tmp_path: Path) -> None:
+    here, there = desk.run("init"), desk.run("init", str(tmp_path / "b"))
+
+    assert here.stderr.endswith(
+        "next:\n"
+        "  gitops-doca check  which image each pool gets\n"
+        "  gitops-doca lock   record what the registry has\n"
+        "  git add .          then commit, and later: gitops-doca diff\n"
+    )
+    folder = tmp_path / "b"
+    assert there.stderr.endswith(
+        "next:\n"
+        f"  gitops-doca check {folder}  which image each pool gets\n"
+        f"  gitops-doca lock {folder}   record what the registry has\n"
+        f"  then commit {folder} to a Git repository, where gitops-doca diff shows what changes\n"
+    )
+
+
+def test_a_folder_in_another_work_tree_is_added_there(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "other" / "a"
+    folder.mkdir(parents=True)
+    for command in (["init", "--quiet"], ["config", "user.name", "me"], ["config", "user.email", "me@x"]):
+        subprocess.run(["git", *command], cwd=folder.parent, check=True)
+
+    result = desk.run("init", str(folder))
+
+    step = result.stderr.splitlines()[-1].strip()
+    add, _, diff = step.partition("then commit, and later: ")
+    assert (add.strip(), diff) == (f"git -C {folder} add .", f"gitops-doca diff {folder}")
+    subprocess.run(shlex.split(add), cwd=desk.folder, check=True)
+    subprocess.run(["git", "commit", "--quiet", "-m", "first"], cwd=folder, check=True)
+    assert desk.run("lock", str(folder)).exit_code == 0
+    assert desk.run(*shlex.split(diff)[1:]).exit_code in (0, 1)
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(desk: Desk) -> None:
@@ -417,7 +550,6 @@ def test_of_two_runs_at_the_same_time_one_writes(desk: Desk, api: FakeApiServer)
 
 
 def test_a_link_out_of_the_repository_gets_no_folder(desk: Desk, tmp_path: Path) -> None:
-    (desk.folder / ".git").mkdir()
     (tmp_path / "elsewhere").mkdir(mode=0o755)
     (desk.folder / "link").symlink_to(tmp_path / "elsewhere")
     before = (tmp_path / "elsewhere").stat().st_mtime_ns
@@ -458,6 +590,30 @@ def test_a_file_name_ends_no_comment(desk: Desk) -> None:
     assert spec == {"policies": ["policy.yaml"], "inventory": [name]}
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Übersicht Köln.json", "'Übersicht Köln.json'"),
+        ("ノード's.json", "'ノード''s.json'"),
+        ("nodes\u202egnp.json", r'"nodes\u202Egnp.json"'),
+        ("nodes\u200b.json", r'"nodes\u200B.json"'),
+        ("nodes\u2028x.json", r'"nodes\u2028x.json"'),
+        ("ü\x1b[2J.json", r'"\xFC\x1B[2J.json"'),
+        ("nodes\u0301\u0301\u0301.json", r'"nodes\u0301\u0301\u0301.json"'),
+    ],
+    ids=["letters", "script", "bidi", "invisible", "separator", "control", "marks"],
+)
+def test_only_hidden_characters_of_a_file_name_are_escaped(name: str, written: str, desk: Desk) -> None:
+    desk.write(f"a/{name}", host("node-1"))
+    desk.write("policies.yaml", policy())
+
+    assert desk.run("init", "a", "-p", "policies.yaml", "-i", f"a/{name}").exit_code == 0
+
+    assert f"    - {written}\n" in (desk.folder / "a/gitops-doca.yaml").read_text(encoding="utf-8")
+    assert desk.document("a/gitops-doca.yaml")["spec"]["inventory"] == [name]
+    assert desk.run("check", "a").exit_code == 0
+
+
 def test_the_command_that_updates_the_inventory_is_there_where_it_works(desk: Desk) -> None:
     desk.write("a/nodes.yaml", host("node-1"))
     desk.write("policies.yaml", policy())
@@ -466,9 +622,12 @@ def test_the_command_that_updates_the_inventory_is_there_where_it_works(desk: De
     assert desk.run("init", "b", "-p", "policies.yaml", "-i", "a/nodes.yaml").exit_code == 0
 
     named, written = ((desk.folder / one / "gitops-doca.yaml").read_text() for one in "ab")
-    assert "Update these files after a change of the cluster." in named
+    assert "Update these files when nodes change." in named
     assert "gitops-doca inventory" not in named
-    assert "  #   gitops-doca inventory --write inventory.yaml\n" in written
+    assert (
+        "  # The nodes with a NIC. When nodes change, run in this folder, with this cluster's context:\n"
+        "  #   gitops-doca inventory --write inventory.yaml\n"
+    ) in written
 
 
 def test_namespace_and_openshift_are_kept(desk: Desk) -> None:

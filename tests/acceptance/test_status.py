@@ -8,6 +8,7 @@ import yaml
 
 from fakes.api_server import FORBIDDEN, TOKEN, node
 from fakes.drivers import DAEMON_SETS, PODS, REVISIONS, daemon_set, pod, revision
+from gitops_doca.core.documentation import page
 from support.inputs import VERSION, Pool
 from support.status_cluster import A, B, StatusCluster
 
@@ -255,7 +256,12 @@ def test_under_emit_policies_there_is_nothing_to_compare(cluster: StatusCluster)
     result = cluster.status()
 
     assert (result.exit_code, result.stdout) == (3, b"")
-    assert result.stderr.startswith("error[input]: with emit: policies the DaemonSets are the operator's")
+    assert result.stderr == (
+        "error[input]: with emit: policies the DaemonSets are the operator's, so there is none to compare "
+        "with\n"
+        "  help: see the operator's status; how gitops-doca takes the drivers over: "
+        f"{page('beside-the-operator')}\n"
+    )
 
 
 def test_explain_config_asks_nobody(cluster: StatusCluster) -> None:

@@ -19,10 +19,10 @@ from support.status_cluster import A, B, StatusCluster
 NEW = Pool(kernel="5.15.0-130-generic")
 NAMES = tuple(f"node-{number:02}" for number in range(1, 25))
 NO_LABEL = f"no NIC label ({NIC_LABEL}=true)"
-RUN_NFD = "see that node-feature-discovery runs there"
+RUN_NFD = "check that node-feature-discovery runs there"
 EMPTY = {"apiVersion": "gitops-doca.dev/v1alpha1", "kind": "NodeInventory", "groups": []}
 CARDS = (
-    f"no node of the cluster has the label {NIC_LABEL}=true: see that node-feature-discovery looks for "
+    f"no node of the cluster has the label {NIC_LABEL}=true: check that node-feature-discovery looks for "
     'network cards: sources.pci.deviceClassWhitelist in its worker\'s configuration needs "02", and '
     "sources.pci.deviceLabelFields: [vendor]"
 )
@@ -203,8 +203,8 @@ def test_a_cluster_without_nodes_and_with_nothing_applied(cluster: StatusCluster
     assert notes(cluster) == [
         "0 nodes",
         (
-            f"no node of the cluster has the label {NIC_LABEL}=true: see that node-feature-discovery runs on "
-            "the nodes: they lack its labels (feature.node.kubernetes.io/...)"
+            f"no node of the cluster has the label {NIC_LABEL}=true: check that node-feature-discovery runs "
+            "on the nodes: they lack its labels (feature.node.kubernetes.io/...)"
         ),
         "2 nodes of the inventory are not in the cluster: node-01, node-02; update the inventory",
         f"DaemonSet {cluster.name(B)} is not in the cluster: apply the manifests",

@@ -125,7 +125,7 @@ def test_an_outage_at_the_end_is_no_answer(cluster: StatusCluster) -> None:
     assert result.stderr == (
         f"error[unknown]: cannot list nodes of the cluster at {cluster.api.host}: 429 Too Many Requests, "
         "and it asks to wait 3600 s\n"
-        "  help: see that kubectl get nodes works from here with the same kubeconfig and context\n"
+        "  help: check that kubectl get nodes works from here with the same kubeconfig and context\n"
     )
     assert cluster.api.asked == [f"GET {NODES}"] * max(2, len(cluster.api.requests))
 

@@ -107,6 +107,23 @@ def test_only_the_version_the_fallback_and_the_plan_change(tmp_path: Path) -> No
     assert folder.read("gitops-doca.yaml") == CHANGED_CONFIG
 
 
+def test_a_pool_whose_kernel_is_in_both_versions_gets_the_new_image_at_once(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    registry = FakeResolver([f"{version}-6.8.0-100-generic-ubuntu24.04-amd64" for version in (OLD, NEW)])
+    folder.call("generate", "--output-dir", "before", exit_code=0, registry=registry)
+
+    way = folder.call("upgrade", "--to", NEW, "--write", exit_code=0, registry=registry)
+    difference = folder.call("diff", "before", "--stat", exit_code=1, registry=registry)
+
+    (row,) = [line for line in way.stdout.decode().splitlines() if line.startswith("ubuntu24.04/amd64")]
+    assert row.split()[-3:] == ["6.8.0-100-generic", NEW, "same"]
+    assert folder.read("gitops-doca.yaml") == CONFIG
+    lines = difference.stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith("  driver")] == [
+        "  driver  reloaded when its pod is deleted or the node restarts (OnDelete)"
+    ]
+
+
 def test_the_edits_are_reported_also_without_write(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     edits = [

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from gitops_doca.core.resolve.lookup import ImagePlatforms, Inspection
 from support.cli import Result
 from support.command import POOL
 from support.in_process import run_here
+from support.inputs import Pool
 from support.repository import edit, git, start
 from support.small_cluster import policy
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 FIVE_MINUTES = "## Five minutes with your own cluster"
 SET_UP = ["python3 -m venv venv", ". venv/bin/activate", "pip install ."]
+NEXT_POOL = Pool(kernel="5.15.0-92-generic")
 POLICIES = "/apis/mellanox.com/v1alpha1/nicclusterpolicies"
 
 
@@ -50,7 +52,7 @@ class Desk:
         self.folder = folder / "fleet"
         start(self.folder)
         self.kubeconfig = api.kubeconfig(folder)
-        self.registry = Registry([POOL.tag, POOL.tag.replace("-2-", "-3-")])
+        self.registry = Registry([POOL.tag, POOL.tag.replace("-2-", "-3-"), NEXT_POOL.tag])
 
     def run(self, line: str) -> Result:
         """Run a line of the README as a shell would."""
@@ -62,7 +64,20 @@ class Desk:
         return run_here(*arguments, cwd=self.folder, env=env, connect=self.registry)
 
 
-def test_five_minutes_with_a_cluster_end_with_a_difference(tmp_path: Path) -> None:
+def policy_changes(desk: Desk, api: FakeApiServer) -> None:  # noqa: ARG001 (as the other change)
+    edit(desk.folder / "clusters/a/policy.yaml", ("-2", "-3"))
+
+
+def node_boots(desk: Desk, api: FakeApiServer) -> None:  # noqa: ARG001 (as the other change)
+    api.nodes = [node("node-1", kernel=NEXT_POOL.kernel)]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [(policy_changes, b"1 pool changed"), (node_boots, b"1 pool added, 1 pool removed")]
+)
+def test_five_minutes_with_a_cluster_end_with_a_difference(
+    change: Callable[[Desk, FakeApiServer], None], told: bytes, tmp_path: Path
+) -> None:
     lines = commands(section(FIVE_MINUTES))
     assert lines[:3] == SET_UP
     first = lines.index("git add clusters/a") + 2
@@ -70,18 +85,28 @@ def test_five_minutes_with_a_cluster_end_with_a_difference(tmp_path: Path) -> No
         api.lists = {POLICIES: [policy()]}
         desk = Desk(tmp_path, api)
         begun = [desk.run(line) for line in lines[3:first]]
+        change(desk, api)
+        changed = [desk.run(line) for line in lines[first:]]
 
     assert [result.exit_code for result in begun] == [0] * len(begun)
     assert yaml.safe_load(begun[3].stdout)["kind"] == "NicClusterPolicy"
-    edit(desk.folder / "clusters/a/policy.yaml", ("-2", "-3"))
-    changed = [desk.run(line) for line in lines[first:]]
     assert [
         (line.split()[1], result.exit_code) for line, result in zip(lines[first:], changed, strict=True)
     ] == [
+        ("inventory", 0),
         ("lock", 0),
         ("diff", 1),
     ]
-    assert b"1 pool changed" in changed[-1].stdout
+    assert told in changed[-1].stdout
+
+
+def test_getting_started_has_the_same_steps_after_a_change() -> None:
+    page = (ROOT / "docs" / "getting-started.md").read_text()
+    steps = [line.partition("  #")[0].strip() for line in page.splitlines() if line.startswith("    ")]
+    lines = commands(section(FIVE_MINUTES))
+    after = lines[lines.index("git add clusters/a") + 2 :]
+
+    assert steps[-len(after) - 1 : -1] == after
 
 
 def test_files_do_without_a_cluster(tmp_path: Path) -> None:

@@ -137,8 +137,8 @@ def test_a_certificate_for_another_host_is_told_with_what_to_do(cluster: Cluster
     assert refused.stderr == (
         f"error[unknown]: cannot list nodes of the cluster at {cluster.api.url.removeprefix('https://')}: "
         "the certificate is for another host name\n"
-        "  help: the CA is the right one: correct server in the kubeconfig, or give a name of the "
-        "certificate as tls-server-name beside it\n"
+        "  help: correct server in the kubeconfig, or write a host name of the certificate as "
+        "tls-server-name beside it\n"
     )
 
 

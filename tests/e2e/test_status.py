@@ -256,7 +256,7 @@ def test_nodes_without_their_nic_label_are_told_from_those_that_are_gone(
 
     assert before == (0, ["2 nodes: 2 current"])
     without = f"no NIC label ({NIC_LABEL}=true)"
-    discovery = "see that node-feature-discovery runs there"
+    discovery = "check that node-feature-discovery runs there"
     assert one == (
         1,
         ["1 node: 1 current", f"1 node of the inventory has {without}: node-1; {discovery}"],

@@ -4,9 +4,10 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -40,6 +41,14 @@ TYPED = {
     "completion f": ["completion", "fish"],
 }
 """What is typed before the tab, and the arguments that it becomes."""
+JOINED = {
+    "check --policy=pol": ["check", "--policy=policy.yaml"],
+    "check --policy=two": ["check", "--policy=two words.yaml"],
+    "check --inventory=nod": ["check", "--inventory=nodes"],
+    "matrix --output=mar": ["matrix", "--output=markdown"],
+    "generate -p a.yaml --output-dir=ren": ["generate", "-p", "a.yaml", "--output-dir=rendered"],
+}
+"""The same, for values that an equals sign joins with their flag."""
 
 
 @pytest.mark.parametrize("shell", LINES)
@@ -73,6 +82,12 @@ def test_bash_completes_what_is_typed(tmp_path: Path) -> None:
     typed = typed_in(["bash", "--norc", "--noprofile", "-i"], [LINES["bash"]], tmp_path)
 
     assert typed == TYPED
+
+
+def test_bash_completes_a_value_after_an_equals_sign(tmp_path: Path) -> None:
+    typed = typed_in(["bash", "--norc", "--noprofile", "-i"], [LINES["bash"]], tmp_path, JOINED)
+
+    assert typed == JOINED
 
 
 @pytest.mark.e2e
@@ -139,7 +154,12 @@ def environment(folder: Path) -> dict[str, str]:
     return {**least, "PATH": f"{folder / 'bin'}:{least['PATH']}", "HOME": str(folder), "TERM": "xterm"}
 
 
-def typed_in(shell: Sequence[str], start: Sequence[str], folder: Path) -> dict[str, list[str]]:
+def typed_in(
+    shell: Sequence[str],
+    start: Sequence[str],
+    folder: Path,
+    typed: Mapping[str, Sequence[str]] = MappingProxyType(TYPED),
+) -> dict[str, list[str]]:
     """Type each line and a tab on a terminal, and return the arguments of the command that runs then."""
     lay_out(folder)
     asked = folder / "asked"
@@ -167,7 +187,7 @@ def typed_in(shell: Sequence[str], start: Sequence[str], folder: Path) -> dict[s
     try:
         for line in (*start, "export TYPING=yes"):
             os.write(controller, f"{line}\r".encode())
-        for number, words in enumerate(TYPED, 1):
+        for number, words in enumerate(typed, 1):
             os.write(controller, f"gitops-doca {words}\t\r".encode())
             wait_until(lambda number=number: len(blocks_written()) == number)  # type: ignore[misc]
     finally:
@@ -175,4 +195,4 @@ def typed_in(shell: Sequence[str], start: Sequence[str], folder: Path) -> dict[s
         process.wait()
         os.close(controller)
     arguments = [block.split("\n") for block in asked.read_text().split("\n\n")[:-1]]
-    return dict(zip(TYPED, [[word.rstrip("/") for word in words] for words in arguments], strict=True))
+    return dict(zip(typed, [[word.rstrip("/") for word in words] for words in arguments], strict=True))

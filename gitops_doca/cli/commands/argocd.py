@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from gitops_doca.cli.help import OUTPUT, Command, option, write_address
+from gitops_doca.cli.help import OUTPUT, Command, NamedInErrors, option, write_address
 from gitops_doca.cli.output.streams import write_stdout
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError
 
@@ -17,7 +17,7 @@ _NEEDS_LINUX = Diagnostic(
 )
 
 
-class _Group(click.Group):
+class _Group(NamedInErrors, click.Group):
     """A group whose help ends with the address of its page."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's interface)

@@ -77,7 +77,7 @@ def _examine(target: str | None, flags: Flags) -> Iterator[Finding]:
     examined = examine_application(os.environ) if is_plugin else examine_inputs(target, flags)
     yield from examined.findings
     yield from examine_registries(examined)
-    live = examined.run_config.live if is_plugin and examined.run_config else live_inventory(flags)
+    live = examined.live if is_plugin else live_inventory(flags)
     if live is not None:
         show_line("checking the cluster")
         yield examine_cluster(live, examined)

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,20 +28,22 @@ from gitops_doca.core.compact_inventory import has_login
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.documentation import page
 from gitops_doca.core.missing_labels import help_with_nics, list_similar
-from gitops_doca.core.model import NIC_LABEL, Inventory, Resource
+from gitops_doca.core.model import NIC_LABEL, Inventory, Policy, Resource
 from gitops_doca.core.paths import value_at
+from gitops_doca.core.resolve.operator import report_global_repositories, report_waiting_drivers
 from gitops_doca.emit.escape import printable
 from gitops_doca.sources.config import POLICIES, Settings, merge
-from gitops_doca.sources.files import STDIN
+from gitops_doca.sources.files import STDIN, find_top
 from gitops_doca.sources.inventory import read_inventory
-from gitops_doca.sources.policy import read_policies, read_policy_documents
+from gitops_doca.sources.policy import read_policies, read_policy_documents, report_no_policy
 from gitops_doca.sources.reading.document import Document, Path
 from gitops_doca.sources.without_server_fields import without_server_fields
-from gitops_doca.usecases.load import Inputs, KnownInventory, load, query_of
+from gitops_doca.usecases.load import EmptyHelp, Inputs, KnownInventory, load, query_of, report_empty
 
 if TYPE_CHECKING:
     from gitops_doca.cluster.live import LiveCluster
 
+_NAME_IT = "and name it with -p FILE"
 _LOGIN = re.compile(r"://[^/\s]*@")
 """A URL with a user or password (RFC 3986, 3.2.1)."""
 _PROXY = re.compile("proxy", re.IGNORECASE)
@@ -127,6 +129,8 @@ def _read(
     """
     named = read_policy_documents(first.named_policies, problems)
     copied = _policies(first, cluster, problems)
+    if not named and not copied and not problems.errors:
+        report_no_policy(first.policies, problems, help="name the policy's file with -p")
     problems.raise_errors()
     _report_secrets(copied, problems)
     policies = read_policies([*named, *copied], problems)
@@ -144,8 +148,18 @@ def _read(
         or any(policy.from_cluster for policy in policies.policies)
         or (cluster is not None and cluster.has_operator_drivers(settings.namespace, problems))
     )
+    if has_operator:
+        _check_for_operator(policies.policies, problems, from_files=bool(first.policies))
     settings = replace(settings, policies=(*named, *copied), emit=POLICIES if has_operator else settings.emit)
-    inputs = load(settings, problems, nodes=KnownInventory(inventory))
+    # Without a pool there would be no point in a config, whatever it allows later.
+    inputs = load(replace(settings, allow_empty=True), problems, nodes=KnownInventory(inventory))
+    if not inputs.grouping.pools:
+        help = EmptyHelp(
+            without_driver="name a file with a policy that has ofedDriver: -p FILE",
+            then="update the inventory" if first.inventory else "run init again",
+        )
+        report_empty(policies, inventory, inputs.grouping, problems, help)
+        problems.raise_errors()
     return inputs, read_policies(copied, Problems()).documents if copied else ()
 
 
@@ -157,9 +171,25 @@ def _policies(first: FirstFolder, cluster: "LiveCluster | None", problems: Probl
     if not documents:
         problems.error(
             "the cluster has no NicClusterPolicy and no NicNodePolicy",
-            help="name a file with the policy, -p FILE, or see that the context is the right one",
+            help="name a file with the policy, -p FILE, or check that the context is the right one",
         )
     return documents
+
+
+def _check_for_operator(policies: Sequence[Policy], problems: Problems, *, from_files: bool) -> None:
+    """Raise `GenerationError` for policies of which the operator would make no driver.
+
+    A first config cannot leave the DaemonSets to gitops-doca instead: two owners would fight over them.
+    """
+
+    def help(change: str) -> str:
+        return f"{change} in that file" if from_files else f"save the policy to a file, {change}, {_NAME_IT}"
+
+    report_global_repositories(
+        policies, problems, help=help("write the repository under spec.ofedDriver too")
+    )
+    report_waiting_drivers(policies, problems, help=help("remove the requirement"))
+    problems.raise_errors()
 
 
 def _report_secrets(documents: Iterable[Document], problems: Problems) -> None:
@@ -172,11 +202,11 @@ def _report_secrets(documents: Iterable[Document], problems: Problems) -> None:
                 problems.error(
                     "the URL holds a user or password, and nothing secret goes into Git",
                     document.place(path),
-                    help="use a server that needs no login, or one that the policy does not name",
+                    help="use a server without a login, or configure it outside the policy",
                 )
             elif _SECRET.search(name) and value:
                 problems.error(
-                    "by its name the variable holds a secret, and nothing secret goes into Git",
+                    "the variable's name says that its value is a secret, and nothing secret goes into Git",
                     document.place(path),
                     help="let valueFrom read it from a Secret",
                 )
@@ -195,7 +225,7 @@ def _check_nodes(inventory: Inventory, problems: Problems, *, what: str) -> None
     """Raise `GenerationError` of class `empty` if no node has a NIC."""
     if any(node.has_nic for node in inventory.nodes):
         return
-    context = "; see that the context is the right one" if what == "cluster" else ""
+    context = "; check that the context is the right one" if what == "cluster" else ""
     problems.error(
         f"the {what} has no node with the label {NIC_LABEL}=true, so nothing is written",
         category=Category.EMPTY,
@@ -210,7 +240,15 @@ def _next_steps(folder: str) -> str:
     steps = {
         f"gitops-doca check{argument}": "which image each pool gets",
         f"gitops-doca lock{argument}": "record what the registry has",
-        f"git add {shlex.quote(folder)}": "then commit, and later: gitops-doca diff",
     }
+    top = find_top(os.path.realpath(folder))
+    if top:
+        is_here = top == find_top(os.path.realpath("."))
+        add = f"git add {shlex.quote(folder)}" if is_here else f"git -C{argument} add ."
+        steps[add] = f"then commit, and later: gitops-doca diff{argument}"
     width = max(map(len, steps))
-    return "\n".join(["next:", *(printable(f"  {step:{width}}  {why}") for step, why in steps.items())])
+    lines = [f"  {step:{width}}  {why}" for step, why in steps.items()]
+    if not top:
+        where = "this folder" if folder == "." else folder
+        lines.append(f"  then commit {where} to a Git repository, where gitops-doca diff shows what changes")
+    return "\n".join(["next:", *map(printable, lines)])

@@ -191,7 +191,7 @@ def _check_nodes(
         return
     message = f"the cluster has no node with the label {NIC_LABEL}=true"
     details = list_similar(inventory.others)
-    help = f"{help_with_nics(inventory.others)}; see that the context is the right one"
+    help = f"{help_with_nics(inventory.others)}; check that the context is the right one"
     replaces_nodes = _has_nodes(write, old)
     if write is None or (allowed and not replaces_nodes):
         problems.warn(message, details=details, help=help)

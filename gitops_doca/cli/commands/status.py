@@ -40,9 +40,9 @@ from gitops_doca.core.compare.status import (
     find_absent,
 )
 from gitops_doca.core.diagnostics import DIFFERENT, SAME, Problems
+from gitops_doca.core.documentation import page
 from gitops_doca.emit.json_document import document_text
 from gitops_doca.emit.status import count_current, json_status, markdown_status, text_status
-from gitops_doca.sources.config import CONFIG_FILE
 from gitops_doca.sources.files import STDIN, display_name
 from gitops_doca.sources.reading.document import Document
 from gitops_doca.usecases.fleet import cluster_result
@@ -156,7 +156,8 @@ def _check_rendered(run_config: RunConfig, problems: Problems) -> None:
     if run_config.settings.emits_policies:
         problems.error(
             "with emit: policies the DaemonSets are the operator's, so there is none to compare with",
-            help=f"see the operator's status, or remove emit from {CONFIG_FILE}",
+            help="see the operator's status; how gitops-doca takes the drivers over: "
+            f"{page('beside-the-operator')}",
         )
     problems.raise_errors()
 

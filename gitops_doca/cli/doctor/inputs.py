@@ -10,6 +10,7 @@ from functools import partial
 from gitops_doca.cli.clusters import attempt
 from gitops_doca.cli.settings.flags import Flags, InputFlags
 from gitops_doca.cli.settings.inputs import config_file, read_run_config
+from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import current_connect
 from gitops_doca.cli.settings.run_config import RunConfig, load_for, locked_tags
 from gitops_doca.core.compare.lock import ImageLock
@@ -31,6 +32,11 @@ class Examined:
     run_config: RunConfig | None = None
     inputs: Inputs | None = None
     lock: ImageLock | None = None
+
+    @property
+    def live(self) -> LiveInventory | None:
+        """The cluster that the inputs come from; None if there is none, or none that is known."""
+        return self.run_config.live if self.run_config else None
 
 
 def under_argocd(environ: Mapping[str, str]) -> bool:

@@ -11,7 +11,20 @@ from gitops_doca.core.doctor import Finding, State, fine, judge
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.companions import companion_images
 from gitops_doca.core.resolve.decide import HELP_BY_CAUSE, required_images
-from gitops_doca.core.resolve.lookup import RegistryClient, TagLookup, TagMissing, TagUnknown
+from gitops_doca.core.resolve.lookup import Cause, RegistryClient, TagLookup, TagMissing, TagUnknown
+
+_FAILURES: Mapping[Cause, str] = {
+    Cause.AUTH: "refuses the request",
+    Cause.LOGIN: "refuses the request",
+    Cause.NOT_SENT: "refuses the request",
+    Cause.CREDENTIALS: "cannot be asked",
+    Cause.HELPER: "cannot be asked",
+    Cause.CA_FILE: "cannot be asked",
+    Cause.NOT_ALLOWED: "is not asked",
+    Cause.DNS: "cannot be reached",
+    Cause.PROXY: "cannot be reached",
+}
+"""What a registry did not do, or what kept it from being asked."""
 
 
 def examine_registries(examined: Examined) -> Iterator[Finding]:
@@ -53,7 +66,7 @@ def _finding(host: str, image: ImageReference, answer: TagLookup, client: Regist
         return Finding(
             check="registry",
             state=State.FAILURE,
-            message=f"{host} gives no usable answer: {answer.reason}",
+            message=f"{host} {_FAILURES.get(answer.cause, 'gives no usable answer')}: {answer.reason}",
             help=HELP_BY_CAUSE[answer.cause],
         )
     has = "does not have" if isinstance(answer, TagMissing) else "has"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _ESCAPED = "backslashreplace"
 """For file names that are not UTF-8: JSON has the same escape."""
-_MAX_OLD = 16 << 20
 _READER_GONE = 141
 _PART = re.compile(r"\.gitops-doca\.[0-9a-f]{8}")
 """The name of an unfinished file; its writer keeps it locked."""
@@ -132,29 +131,23 @@ def replaceable_text(
     """Return the text of our file; reports a file that is not a document of this kind.
 
     `called` is the kind's name in messages. Nothing else is overwritten: the repository may have
-    chosen the path, a link could lead anywhere, and a device may never end. Empty when there is no
-    file.
+    chosen the path. Empty when there is no file.
     """
     if not os.path.lexists(file):
         return ""
     # Neither --version nor --help writes a file: start-up counts.
-    from pathlib import Path
+    from gitops_doca.sources.replaceable import text_to_replace
 
-    path = Path(file)
-    text = ""
-    if path.is_file() and not path.is_symlink():
-        try:
-            with path.open(encoding="utf-8", errors="replace") as stream:
-                text = stream.read(_MAX_OLD)
-        except OSError as error:
-            message = f"cannot be read, so it is not overwritten: {_why(error)}"
-            problems.error(message, Place(file), category=category, help=help)
-            return ""
-        if not text.strip() or f"\nkind: {kind}\n" in text:
-            return text
-    message = f"this file is not {called}, so it is not overwritten"
-    problems.error(message, Place(file), category=category, help=help)
-    return text
+    try:
+        text = text_to_replace(file, kind)
+    except OSError as error:
+        message = f"cannot be read, so it is not overwritten: {_why(error)}"
+        problems.error(message, Place(file), category=category, help=help)
+        return ""
+    if text is None:
+        message = f"this file is not {called}, so it is not overwritten"
+        problems.error(message, Place(file), category=category, help=help)
+    return text or ""
 
 
 def remove_leftovers(folder: "Path") -> None:

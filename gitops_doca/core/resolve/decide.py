@@ -270,25 +270,31 @@ def _unknown(
 
 HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
     Cause.AUTH: ("give credentials for this repository with ", Flag("--registry-config")),
+    Cause.LOGIN: ("correct the login there: it needs access to this repository",),
+    Cause.NOT_SENT: (
+        "if the token server may have the credentials, name its host with ",
+        Flag("--trusted-realm-host"),
+    ),
+    Cause.CREDENTIALS: ("correct that file, or name another one with ", Flag("--registry-config")),
+    Cause.HELPER: ("install or repair the helper, or remove it from that file",),
     Cause.TRANSIENT: ("wait until the registry answers",),
     Cause.TLS: ("name the registry's CA with ", Flag("--ca-file")),
-    Cause.CERTIFICATE_NAME: ("the CA is the right one: name the registry as its certificate does",),
+    Cause.CA_FILE: ("correct that file, or name another one with ", Flag("--ca-file")),
+    Cause.CERTIFICATE_NAME: ("use the host name that is in the registry's certificate",),
     Cause.CERTIFICATE_TIME: (
-        "the CA is the right one: let the certificate be replaced, or correct this machine's clock",
+        "ask the registry's owner for a new certificate, or correct this machine's clock",
     ),
     Cause.DNS: ("correct the registry's name, or the name server",),
     Cause.PROXY: ("correct HTTPS_PROXY or NO_PROXY",),
-    Cause.POLICY: (
-        "use a registry that answers by itself, or allow what was refused (",
-        *(Flag("--allowed-registry"), ", ", Flag("--trusted-realm-host"), ", "),
-        *(Flag("--insecure-registry"), ")"),
-    ),
+    Cause.NOT_ALLOWED: ("if it may be asked, add it with ", Flag("--allowed-registry")),
+    Cause.PRIVATE: ("if this address may be used, name its host with ", Flag("--trusted-realm-host")),
+    Cause.POLICY: ("use a registry without this redirect or token server",),
     Cause.REPOSITORY: (
         "correct the repository, or give credentials with ",
         Flag("--registry-config"),
     ),
-    Cause.INCONSISTENT: ("let the registry's owner fix it",),
-    Cause.PROTOCOL: ("check that the registry is at this address, and no login page before it",),
+    Cause.INCONSISTENT: ("ask the registry's owner to fix it",),
+    Cause.PROTOCOL: ("check that the registry itself is at this address, and not a login page",),
     Cause.DEADLINE: ("give more time with ", Flag("--deadline")),
 }
 """What to do about a look-up without an answer; more of the sentence follows."""

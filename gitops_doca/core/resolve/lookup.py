@@ -14,18 +14,32 @@ class Cause(Enum):
     """Why a look-up ended without an answer."""
 
     AUTH = "auth"
-    """401, 403, a token server that refuses, credentials that cannot be read."""
+    """401, 403 and a token server that refuses, without credentials that were refused."""
+    LOGIN = "login"
+    """The registry or its token server does not accept the credentials of a file."""
+    NOT_SENT = "not sent"
+    """The credentials are not sent to the token server, which is on another host."""
+    CREDENTIALS = "credentials"
+    """A file with credentials that cannot be used."""
+    HELPER = "helper"
+    """A credential helper that is not installed or does not work."""
     TRANSIENT = "transient"
     """Timeouts, resets, refused connections, 408, 429 and 5xx, after the retries."""
     TLS = "tls"
+    CA_FILE = "ca file"
+    """A file of CA certificates that cannot be used."""
     CERTIFICATE_NAME = "certificate name"
     """The certificate is for another host; its CA is known."""
     CERTIFICATE_TIME = "certificate time"
     """The certificate is not valid at this time; its CA is known."""
     DNS = "dns"
     PROXY = "proxy"
+    NOT_ALLOWED = "not allowed"
+    """The registry is not in the allowed registries, so it is not asked."""
+    PRIVATE = "private"
+    """A redirect or token realm that leads to a private address."""
     POLICY = "policy"
-    """A redirect or token realm that leads to where credentials must not be sent."""
+    """Another redirect or token realm that leads to where credentials must not be sent."""
     REPOSITORY = "repository"
     """The registry does not show the repository: wrong path, or no access."""
     INCONSISTENT = "inconsistent"
@@ -34,6 +48,14 @@ class Cause(Enum):
     PROTOCOL = "protocol"
     """An answer that violates the protocol of registries: HTML, a bare 404, a broken manifest."""
     DEADLINE = "deadline"
+
+    @property
+    def concerns_credentials(self) -> bool:
+        """Whether other credentials may get an answer."""
+        return self in _CREDENTIALS
+
+
+_CREDENTIALS = frozenset({Cause.AUTH, Cause.LOGIN, Cause.NOT_SENT, Cause.CREDENTIALS, Cause.HELPER})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, describe_p
 from gitops_doca.core.resolve.lookup import TagList
 
 _PAGE = page("beside-the-operator")
+_OURS = "let gitops-doca make the DaemonSets"
 _HAND_OVER = f"{_PAGE} has the order of steps; with emit: policies the operator keeps them"
 
 
@@ -54,7 +55,12 @@ def report_unlisted(
                 pass
 
 
-def report_global_repositories(policies: Iterable[Policy], problems: Problems) -> None:
+def report_global_repositories(
+    policies: Iterable[Policy],
+    problems: Problems,
+    *,
+    help: str = f"write the repository under spec.ofedDriver too, or {_OURS} (emit: daemonsets)",
+) -> None:
     """Report repositories that are only in `global`: the operator lists tags before it reads that.
 
     It would look up a repository without a name, find no tag, and stop, or compile on every node.
@@ -65,12 +71,16 @@ def report_global_repositories(policies: Iterable[Policy], problems: Problems) -
                 "the repository is only in spec.global, and the operator would find no image: it looks "
                 "tags up before it fills ofedDriver from global",
                 policy.driver.places.get("repository", policy.place),
-                help="write the repository under spec.ofedDriver too, or let gitops-doca make the "
-                "DaemonSets (emit: daemonsets)",
+                help=help,
             )
 
 
-def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> None:
+def report_waiting_drivers(
+    policies: Iterable[Policy],
+    problems: Problems,
+    *,
+    help: str = f"remove the requirement, or {_OURS}, which do not have it (emit: daemonsets)",
+) -> None:
     """Report a nodeAffinity that requires a loaded driver, which the driver's pods get too."""
     for policy in policies:
         affinity = policy.node_affinity or {}
@@ -79,8 +89,7 @@ def report_waiting_drivers(policies: Iterable[Policy], problems: Problems) -> No
                 f"nodeAffinity requires the label {LOADED_LABEL}, and the operator's driver would wait for "
                 "itself",
                 policy.driver.places.get("nodeAffinity", policy.place),
-                help="remove the requirement, or let gitops-doca make the DaemonSets, which do not have it "
-                "(emit: daemonsets)",
+                help=help,
             )
 
 

@@ -31,17 +31,17 @@ class CredentialAttempt:
 class CredentialAttempts:
     """The attempts of all candidates, or an anonymous one without candidates; thread-safe.
 
-    Raises `LookupFailedError` (auth) if there are candidates and all are invalid: they never make a
+    Raises `LookupFailedError` (credentials) if there are candidates and all are invalid: they never make a
     request anonymous.
     """
 
     def __init__(self, path: str, candidates: Sequence[CredentialCandidate]) -> None:
         invalid = [candidate for candidate in candidates if isinstance(candidate, InvalidCredential)]
         usable = [candidate for candidate in candidates if not isinstance(candidate, InvalidCredential)]
-        self.problems = tuple(credential.reason for credential in invalid)
+        self.problems = tuple(LookupFailedError(Cause.CREDENTIALS, one.reason) for one in invalid)
         """Why candidates could not be tried."""
         if invalid and not usable:
-            raise LookupFailedError(Cause.AUTH, "; ".join(self.problems))
+            raise LookupFailedError(Cause.CREDENTIALS, "; ".join(one.reason for one in self.problems))
         is_only = len(candidates) <= 1
         self._attempts = [
             CredentialAttempt(path=path, credential=credential, is_only=is_only)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.challenges import Challenge
 
@@ -45,6 +46,8 @@ class Authorization:
     """The registry or its token server received credentials."""
     refusal: str = ""
     """The clause that explains a 401 or 403 in spite of this authorization."""
+    cause: Cause = Cause.AUTH
+    """The cause of such an answer."""
 
 
 class AuthorizationCache:

@@ -49,7 +49,7 @@ class Authorizer:
     def initial(self, attempt: CredentialAttempt) -> Authorization:
         """Return the authorization of the first request: none, unless the ping was challenged.
 
-        Raises `LookupFailedError`, of class auth if another credential may help.
+        Raises `LookupFailedError`, with a cause about credentials if another one may help.
         """
         challenges = self._ping.get().challenges
         if not challenges:
@@ -92,7 +92,11 @@ class Authorizer:
     def _answer(
         self, challenges: tuple[Challenge, ...], attempt: CredentialAttempt, credential: Credential | None
     ) -> Authorization:
-        anonymous = Authorization(challenges=challenges, refusal=self._refusal(attempt, credential))
+        anonymous = Authorization(
+            challenges=challenges,
+            refusal=self._refusal(attempt, credential),
+            cause=Cause.LOGIN if credential else Cause.AUTH,
+        )
         if isinstance(credential, RegistryToken):
             return replace(anonymous, header=f"Bearer {credential.token}", credentials_sent=True)
         challenge = choose(challenges, credential)
@@ -101,7 +105,7 @@ class Authorizer:
                 raise LookupFailedError(Cause.AUTH, "401 with a Bearer challenge that names no realm")
             if isinstance(credential, IdentityToken):
                 what = "has an identity token for this registry, which wants a password"
-                raise LookupFailedError(Cause.AUTH, f"{credential.place} {what}")
+                raise LookupFailedError(Cause.LOGIN, f"{credential.place} {what}")
             return anonymous
         if challenge.scheme == "basic" and isinstance(credential, Password):
             return replace(anonymous, header=credential.authorization, credentials_sent=True)
@@ -118,7 +122,9 @@ class Authorizer:
         server, sent = request.origin().authority, request.sends_credentials()
         if credential is not None and not sent:
             anonymous = replace(
-                anonymous, refusal=f"the credentials were not sent to its token server {server}"
+                anonymous,
+                refusal=f"the credentials were not sent to its token server {server}",
+                cause=Cause.NOT_SENT,
             )
             self._warn(
                 Diagnostic(

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping
 
+from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.deadline import Deadline
 from gitops_doca.net.request_errors import LookupFailedError
@@ -12,7 +13,6 @@ from gitops_doca.registry.auth.credentials import (
     TOKEN_USER,
     Credential,
     HelperCall,
-    credential_error,
     identity,
     password,
 )
@@ -24,13 +24,13 @@ _NOT_FOUND = b"credentials not found in native keychain"
 def run_helper(call: HelperCall, environ: Mapping[str, str], deadline: Deadline) -> Credential | None:
     """Return the login that a helper has for a server, None if it has no login.
 
-    Raises `LookupFailedError` (auth) for one that is not installed, fails, hangs or prints anything
+    Raises `LookupFailedError` (helper) for one that is not installed, fails, hangs or prints anything
     else.
     """
     name = f"docker-credential-{call.name}"
     program = shutil.which(name, path=environ.get("PATH", os.defpath))
     if program is None:
-        raise credential_error(call.place, f"names the credential helper {name}, which is not on PATH")
+        raise _failed(call, "is not on PATH")
     try:
         code, output = run_program([program, "get"], environ, deadline, stdin=call.server.encode())
     except TimeoutError:
@@ -47,9 +47,8 @@ def run_helper(call: HelperCall, environ: Mapping[str, str], deadline: Deadline)
 
 
 def _failed(call: HelperCall, how: str) -> LookupFailedError:
-    return credential_error(
-        call.place, f"names the credential helper docker-credential-{call.name}, which {how}"
-    )
+    reason = f"{call.place} names the credential helper docker-credential-{call.name}, which {how}"
+    return LookupFailedError(Cause.HELPER, reason)
 
 
 def _parse(output: bytes, call: HelperCall) -> Credential:

@@ -90,7 +90,7 @@ def _parse_entry(entry: object, place: str) -> Credential | None:
 
 
 def password(user: str, secret: str, place: str) -> Password:
-    """Return the credential of a user; raises `LookupFailedError` (auth) if UTF-8 cannot encode it."""
+    """Return the credential of a user; raises `LookupFailedError` (credentials) if UTF-8 cannot encode it."""
     try:
         return Password(basic(f"{user}:{secret}".encode()), place)
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def password(user: str, secret: str, place: str) -> Password:
 
 
 def identity(user: str, token: str, place: str) -> IdentityToken:
-    """Return an identity token; raises `LookupFailedError` (auth) for an invalid one."""
+    """Return an identity token; raises `LookupFailedError` (credentials) for an invalid one."""
     return IdentityToken(_checked(token, place), user, place)
 
 
@@ -109,7 +109,7 @@ def basic(pair: bytes) -> str:
 
 def credential_error(place: str, what: str) -> LookupFailedError:
     """Return the error for credentials that cannot be used, with their file."""
-    return LookupFailedError(Cause.AUTH, f"{place} {what}")
+    return LookupFailedError(Cause.CREDENTIALS, f"{place} {what}")
 
 
 def _checked(token: str, place: str) -> str:

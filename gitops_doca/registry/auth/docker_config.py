@@ -52,7 +52,7 @@ class DockerConfig:
     """The content of one file."""
 
     def __init__(self, file: Path) -> None:
-        """Read a file; raises `LookupFailedError` (auth) if it is not a docker config.json."""
+        """Read a file; raises `LookupFailedError` (credentials) if it is not a docker config.json."""
         self._place = str(file)
         content = _load(file)
         self._auths = self._table(content, "auths")
@@ -62,7 +62,7 @@ class DockerConfig:
     def helper(self, registry: str) -> HelperCall | None:
         """Return the helper of a registry, or else the one of all registries.
 
-        An empty name means that there is none. Raises `LookupFailedError` (auth) for an invalid
+        An empty name means that there is none. Raises `LookupFailedError` (credentials) for an invalid
         name.
         """
         keys = _keys(registry)

@@ -57,7 +57,7 @@ class Keychain:
         """Return the login that a helper has, None if it has no login; it runs once.
 
         With `again`, because the login has expired, it runs a second time. Raises
-        `LookupFailedError` (auth) for a helper that does not work.
+        `LookupFailedError` (helper) for a helper that does not work.
         """
         with self._lock:
             runs = self._repeated_runs if again else self._newest_runs

@@ -34,7 +34,7 @@ class TokenServerPolicy:
         if server.host == self.registry.host:
             return self.own_addresses
         scope = AddressScope.ROUTED if self.is_private else AddressScope.PUBLIC
-        return AddressPolicy(scope, f"{name} is on a private address, which was refused")
+        return AddressPolicy(scope, f"{name} is on a private address, which was refused", Cause.PRIVATE)
 
     def may_have_credentials(self, server: Origin) -> bool:
         """Say whether credentials may be sent: to the same host, its parents, and trusted hosts."""

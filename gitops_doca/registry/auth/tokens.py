@@ -105,7 +105,7 @@ class TokenServer:
         credential = request.credential if request.sends_credentials() else None
         sent = f" to the credentials from {credential.place}" if credential else ""
         if reply.status != _OK:
-            cause = Cause.PROXY if reply.status == _PROXY_AUTH else Cause.AUTH
+            cause = Cause.PROXY if reply.status == _PROXY_AUTH else _refused(request)
             raise LookupFailedError(cause, f"{server} answered {status_text(reply.status)}{sent}")
         try:
             answer = json_object(reply)
@@ -115,6 +115,13 @@ class TokenServer:
         if not _is_token(token):
             raise LookupFailedError(Cause.AUTH, f"{server} sent no token that can be used{sent}")
         return {**answer, "token": token}
+
+
+def _refused(request: TokenRequest) -> Cause:
+    """Return the cause of a token server's refusal."""
+    if request.credential is None:
+        return Cause.AUTH
+    return Cause.LOGIN if request.sends_credentials() else Cause.NOT_SENT
 
 
 def _token_url(request: TokenRequest) -> str:

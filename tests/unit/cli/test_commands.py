@@ -342,6 +342,27 @@ def test_without_a_command_all_are_told_in_whole_sentences(
     assert help == f"  help: see {' '.join(('gitops-doca', *group))} --help"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("check", "-p"), "gitops-doca check"),
+        (("check", "--locked=x"), "gitops-doca check"),
+        (("check", "--polcy", "x"), "gitops-doca check"),
+        (("lock", "--deadline"), "gitops-doca lock"),
+        (("krm", "--registry-config"), "gitops-doca krm"),
+        (("argocd", "--help=x"), "gitops-doca argocd"),
+        (("argocd", "parameters", "--x"), "gitops-doca argocd parameters"),
+        (("--version=x",), "gitops-doca"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_leads_to_the_help_of_its_command(
+    arguments: tuple[str, ...], command: str, tmp_path: Path
+) -> None:
+    result = run_pool(*arguments, cwd=tmp_path)
+
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"  help: see {command} --help")
+
+
 @pytest.mark.parametrize("group", [(), ("argocd",)])
 def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> None:
     result = run_pool(*group, "--help", cwd=tmp_path)

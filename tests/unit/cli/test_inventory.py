@@ -266,7 +266,7 @@ SIMILAR = "feature.node.kubernetes.io/pci-0207_15b3.present"
 EMPTY = (
     f"  similar label on 1 node: {SIMILAR}\n"
     f"  help: let node-feature-discovery set {NIC}: its worker's configuration needs "
-    "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label; see that the "
+    "sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label; check that the "
     "context is the right one"
 )
 

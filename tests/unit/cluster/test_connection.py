@@ -86,12 +86,11 @@ def test_a_server_of_another_authority_is_not_trusted(
 
 
 OTHER_NAME = (
-    "the CA is the right one: correct server in the kubeconfig, or give a name of the certificate as "
-    "tls-server-name beside it"
+    "correct server in the kubeconfig, or write a host name of the certificate as tls-server-name beside it"
 )
 
 
-RENEW = "the CA is the right one: replace the certificate of the API server, or correct this machine's clock"
+RENEW = "replace the certificate of the API server, or correct this machine's clock"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ BY_VENDOR = (
     "needs sources.pci.deviceLabelFields: [vendor], and no labelWhiteList that drops the label"
 )
 BY_CLASS = (
-    "see that node-feature-discovery looks for network cards: sources.pci.deviceClassWhitelist in its "
+    "check that node-feature-discovery looks for network cards: sources.pci.deviceClassWhitelist in its "
     'worker\'s configuration needs "02", and sources.pci.deviceLabelFields: [vendor]'
 )
 NOTHING = (
-    "see that node-feature-discovery runs on the nodes: they lack its labels (feature.node.kubernetes.io/...)"
+    "check that node-feature-discovery runs on the nodes: they lack its labels "
+    "(feature.node.kubernetes.io/...)"
 )
 PLATFORM = (
-    "see that node-feature-discovery runs on every node, with its sources kernel and system "
+    "check that node-feature-discovery runs on every node, with its sources kernel and system "
     "(core.labelSources in its worker's configuration)"
 )
 ARCH = "give the nodes with all of their labels: the kubelet sets kubernetes.io/arch"

@@ -143,7 +143,7 @@ def test_a_name_with_a_private_address_is_refused_as_token_server_of_a_public_re
         auth = _realm(realm.url)
         with FakeRegistry(tags={REPOSITORY: ["here"]}, auth=auth, name="r.public") as fake:
             assert look_up(fake, **_insecure(fake)) == TagUnknown(
-                Cause.POLICY, f"the token server {realm.host} is on a private address, which was refused"
+                Cause.PRIVATE, f"the token server {realm.host} is on a private address, which was refused"
             )
             assert (realm.connections, fake.kinds) == (0, ["ping"])
 
@@ -176,7 +176,7 @@ def test_a_token_server_that_redirects_to_a_private_address_by_name_is_refused()
         realm.fail_always("token", Fault(status=307, headers=(("Location", f"{inside.url}/token"),)))
         with FakeRegistry(auth=_realm(realm.url), name="r.public") as fake:
             assert look_up(fake, **_insecure(fake)) == TagUnknown(
-                Cause.POLICY, f"the token server {inside.host} is on a private address, which was refused"
+                Cause.PRIVATE, f"the token server {inside.host} is on a private address, which was refused"
             )
             assert inside.connections == 0
 
@@ -223,7 +223,7 @@ def test_blobs_of_a_public_registry_are_not_fetched_from_private_addresses(
 ) -> None:
     result, _, stored = _storage("s3.test", "r.public", registry_config=_login(config))
 
-    assert result == TagUnknown(Cause.POLICY, f"a redirect to a private address, {stored.host}, was refused")
+    assert result == TagUnknown(Cause.PRIVATE, f"a redirect to a private address, {stored.host}, was refused")
     assert stored.connections == 0
 
 
@@ -232,7 +232,7 @@ def test_blobs_of_a_public_registry_are_not_fetched_from_private_addresses(
 def test_with_public_only_a_private_registry_is_refused_before_it_is_connected_to(name: str) -> None:
     with FakeRegistry(tags={REPOSITORY: ["here"]}, name=name) as fake:
         assert look_up(fake, public_only=True) == TagUnknown(
-            Cause.POLICY, f"{fake.host} is on a private address and not in the allowed registries"
+            Cause.NOT_ALLOWED, f"{fake.host} is on a private address and not in the allowed registries"
         )
         assert fake.connections == 0
 
@@ -260,4 +260,4 @@ def test_behind_a_proxy_literal_addresses_are_still_refused() -> None:
         result = look_up(fake, public_only=True, environ={"HTTPS_PROXY": "http://127.0.0.1:1"})
 
         assert isinstance(result, TagUnknown)
-        assert result.cause is Cause.POLICY
+        assert result.cause is Cause.NOT_ALLOWED

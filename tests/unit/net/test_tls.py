@@ -94,7 +94,7 @@ def test_a_ca_file_that_cannot_be_used_is_named(
         file.write_bytes(content)
     with _fake(serving("127.0.0.1")) as fake:
         assert look_up(fake, ca_file=file) == TagUnknown(
-            Cause.TLS, f"the CA file {file} cannot be used: {why}"
+            Cause.CA_FILE, f"the CA file {file} cannot be used: {why}"
         )
         assert _plain_requests(fake) == []
 

@@ -88,7 +88,7 @@ def test_a_registry_that_is_not_allowed_is_sent_nothing(fake: FakeRegistry) -> N
     allowed = (parse_allowed("nvcr.io"), parse_allowed(f"{fake.host}/other"))
 
     assert look_up(fake, allowed_registries=allowed) == TagUnknown(
-        Cause.POLICY, f"{fake.host}/{REPOSITORY} is not in the allowed registries"
+        Cause.NOT_ALLOWED, f"{fake.host}/{REPOSITORY} is not in the allowed registries"
     )
     assert list_tags(fake, allowed_registries=allowed) == TagList()
     assert fake.connections == 0

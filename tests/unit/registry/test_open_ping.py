@@ -213,7 +213,7 @@ def test_all_that_was_refused_is_named() -> None:
         secrets = (_secret(fake, "one", WRONG), _secret(fake, "two", {"username": "x", "password": "y"}))
 
         assert look_up(fake, pull_secrets=secrets) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             "401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from one, two "
             "for this repository",
         )
@@ -324,7 +324,7 @@ def test_forty_tags_share_a_token_server_that_is_down() -> None:
     [
         (
             "http://169.254.169.254/token",
-            Cause.POLICY,
+            Cause.PRIVATE,
             "the token server 169.254.169.254 is on a private address, which was refused",
         ),
         ("file:///etc/passwd", Cause.POLICY, "the token realm is not a valid URL"),
@@ -353,7 +353,7 @@ def test_a_foreign_realm_gets_a_login_only_when_it_is_trusted(config: Config, *,
             here = repository_of(fake).tag("here")
             result = asked.resolve([here])[here]
 
-            refusal = TagUnknown(Cause.AUTH, f"the token server {realm.host} answered 401 Unauthorized")
+            refusal = TagUnknown(Cause.NOT_SENT, f"the token server {realm.host} answered 401 Unauthorized")
             assert result == (_exists(fake) if trusted else refusal)
             assert _sent(realm) == [("token", SENT if trusted else "")]
             assert len(asked.warnings) == (not trusted)
@@ -365,7 +365,7 @@ def test_a_public_registry_has_no_private_token_server_by_a_late_challenge() -> 
         auth = replace(ANYBODY, challenges=(f'Bearer realm="{realm.url}/token"',))
         with _fake(auth, name="r.public") as fake:
             assert look_up(fake, insecure_registries=frozenset({fake.host})) == TagUnknown(
-                Cause.POLICY, f"the token server {realm.host} is on a private address, which was refused"
+                Cause.PRIVATE, f"the token server {realm.host} is on a private address, which was refused"
             )
             assert realm.connections == 0
 

@@ -63,7 +63,7 @@ def test_all_that_was_tried_is_named_and_nothing_of_it_shown(config: Config) -> 
         file = config(auths={fake.host: _entry(("config", "pw"))})
 
         assert look_up(fake, pull_secrets=secrets, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             "401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from "
             f"one.yaml (Secret a), two.yaml, {file} for this repository",
         )
@@ -75,7 +75,7 @@ def test_a_token_server_that_refuses_all_is_named_with_each(config: Config) -> N
         said = f"the token server {fake.host} answered 401 Unauthorized to the credentials from"
 
         assert look_up(fake, pull_secrets=(_secret(fake, "one", WRONG),), registry_config=file) == TagUnknown(
-            Cause.AUTH, f"{said} one; {said} {file}"
+            Cause.LOGIN, f"{said} one; {said} {file}"
         )
 
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_passed_over_while_something_else_can() -> None:
 
         assert isinstance(look_up(fake, pull_secrets=(broken, _secret(fake, "two", RIGHT))), TagExists)
         assert look_up(fake, pull_secrets=(broken, _secret(fake, "two", WRONG))) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             "401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from two for this "
             "repository; broken has an auth for this registry that is not base64",
         )
@@ -96,7 +96,7 @@ def test_credentials_that_cannot_be_used_are_never_taken_for_none() -> None:
         broken = PullSecret(place="broken", auths={fake.host: {"auth": "%"}})
 
         assert look_up(fake, pull_secrets=(broken,)) == TagUnknown(
-            Cause.AUTH, "broken has an auth for this registry that is not base64"
+            Cause.CREDENTIALS, "broken has an auth for this registry that is not base64"
         )
         assert fake.requests == []
 
@@ -106,7 +106,7 @@ def test_every_candidate_that_cannot_be_used_is_named() -> None:
         secrets = [PullSecret(place=place, auths={fake.host: {"auth": "%"}}) for place in ("one", "two")]
 
         assert look_up(fake, pull_secrets=tuple(secrets)) == TagUnknown(
-            Cause.AUTH,
+            Cause.CREDENTIALS,
             "one has an auth for this registry that is not base64; "
             "two has an auth for this registry that is not base64",
         )

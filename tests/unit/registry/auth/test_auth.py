@@ -114,7 +114,7 @@ def test_a_login_that_is_refused_is_unknown(config: Config) -> None:
         file = config(auths={fake.host: ENTRY})
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from {file} "
             "for this repository",
         )
@@ -127,7 +127,7 @@ def test_a_403_is_unknown_and_names_the_file_of_the_credentials(config: Config) 
         fake.fail_always("get", errors(403, "DENIED", "<b>go away</b>"))
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"403 Forbidden (DENIED): the registry does not accept the credentials from {file} "
             "for this repository",
         )
@@ -350,7 +350,7 @@ def test_credentials_do_not_go_to_a_foreign_realm(config: Config) -> None:
             image = repository_of(fake).tag("here")
 
             assert asked.resolve([image])[image] == TagUnknown(
-                Cause.AUTH, f"the token server {realm.host} answered 401 Unauthorized"
+                Cause.NOT_SENT, f"the token server {realm.host} answered 401 Unauthorized"
             )
             assert asked.warnings == (
                 Diagnostic(
@@ -369,7 +369,7 @@ def test_a_refusal_says_that_credentials_were_withheld(config: Config) -> None:
         challenge = f'Bearer realm="{realm.url}/token"'
         with _fake(Auth(scheme="bearer", challenges=(challenge,))) as fake:
             assert look_up(fake, registry_config=config(auths={fake.host: ENTRY})) == TagUnknown(
-                Cause.AUTH,
+                Cause.NOT_SENT,
                 "401 Unauthorized (UNAUTHORIZED): "
                 f"the credentials were not sent to its token server {realm.host}",
             )
@@ -533,7 +533,7 @@ def test_a_token_server_may_not_redirect_to_a_private_address(config: Config) ->
             registry_config=config(auths={fake.host: ENTRY}),
             insecure_registries=frozenset({fake.host}),
         ) == TagUnknown(
-            Cause.POLICY, "the token server 169.254.169.254 is on a private address, which was refused"
+            Cause.PRIVATE, "the token server 169.254.169.254 is on a private address, which was refused"
         )
 
 
@@ -548,7 +548,7 @@ def test_credentials_do_not_follow_a_token_servers_redirect(config: Config) -> N
         file = config(auths={fake.host: ENTRY})
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"the token server {fake.host} answered 401 Unauthorized to the credentials from {file}",
         )
         assert _authorizations(fake)[1:] == [("token", SENT)]

@@ -38,7 +38,7 @@ def basic() -> FakeRegistry:
 
 
 def _reason(file: Path, how: str) -> TagUnknown:
-    return TagUnknown(Cause.AUTH, f"{file} names the credential helper docker-credential-test, which {how}")
+    return TagUnknown(Cause.HELPER, f"{file} names the credential helper docker-credential-test, which {how}")
 
 
 @pytest.mark.parametrize("by", ["credHelpers", "credsStore"])
@@ -107,7 +107,7 @@ def test_beside_other_credentials_a_helper_that_has_nothing_is_no_reason_to_be_a
         result = look_up(fake, registry_config=file, environ=environ)
 
         assert result == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from {file} "
             f"for this repository; the credential helper that {file} names has no login",
         )
@@ -180,7 +180,7 @@ def test_a_helper_that_is_not_there_is_unknown(basic: FakeRegistry, config: Conf
         file = config(credsStore="test")
 
         assert look_up(fake, registry_config=file, environ={"PATH": str(tmp_path)}) == TagUnknown(
-            Cause.AUTH, f"{file} names the credential helper docker-credential-test, which is not on PATH"
+            Cause.HELPER, f"{file} names the credential helper docker-credential-test, which is not on PATH"
         )
 
 
@@ -204,7 +204,7 @@ def test_the_name_of_a_helper_is_no_path_and_no_shell_command(
             file = config(credsStore=name)
 
             assert look_up(fake, registry_config=file, environ=environ) == TagUnknown(
-                Cause.AUTH, f"{file} names an invalid credential helper"
+                Cause.CREDENTIALS, f"{file} names an invalid credential helper"
             )
     assert not Path(environ["LOG"]).exists()
     assert not (tmp_path / "x").exists()
@@ -249,6 +249,6 @@ def test_a_login_that_stays_expired_ends_as_unknown(config: Config, program: Pro
         images = [repository_of(fake).tag(f"tag{number}") for number in range(5)]
         result = [asked.resolve([image])[image] for image in images]
 
-        assert {answer.cause for answer in result if isinstance(answer, TagUnknown)} == {Cause.AUTH}
+        assert {answer.cause for answer in result if isinstance(answer, TagUnknown)} == {Cause.LOGIN}
         assert Path(environ["LOG"]).read_text() == "run\nrun\n"
         assert fake.count("get") == 5

@@ -178,7 +178,7 @@ def test_what_cannot_be_used_is_never_anonymous(
 
     assert _candidates(file) == (InvalidCredential(f"{file} {what}"),)
     file.write_text(file.read_text().replace("r.example", fake.host))
-    assert look_up(fake, registry_config=file) == TagUnknown(Cause.AUTH, f"{file} {what}")
+    assert look_up(fake, registry_config=file) == TagUnknown(Cause.CREDENTIALS, f"{file} {what}")
     assert fake.requests == []
 
 
@@ -254,7 +254,7 @@ def test_a_broken_file_is_unknown_for_every_registry(
     file = tmp_path / "config.json"
     file.write_bytes(content)
 
-    assert look_up(fake, registry_config=file) == TagUnknown(Cause.AUTH, f"{file} {what}")
+    assert look_up(fake, registry_config=file) == TagUnknown(Cause.CREDENTIALS, f"{file} {what}")
     assert fake.requests == []
 
 
@@ -262,13 +262,13 @@ def test_a_file_that_was_named_must_be_there(fake: FakeRegistry, tmp_path: Path)
     file = tmp_path / "absent.json"
 
     assert look_up(fake, registry_config=file) == TagUnknown(
-        Cause.AUTH, f"{file} cannot be read: no such file or directory"
+        Cause.CREDENTIALS, f"{file} cannot be read: no such file or directory"
     )
 
 
 def test_a_folder_that_was_named_is_no_file(fake: FakeRegistry, tmp_path: Path) -> None:
     assert look_up(fake, registry_config=tmp_path) == TagUnknown(
-        Cause.AUTH, f"{tmp_path} cannot be read: is a directory"
+        Cause.CREDENTIALS, f"{tmp_path} cannot be read: is a directory"
     )
 
 
@@ -278,7 +278,7 @@ def test_a_default_file_that_cannot_be_read_is_unknown(fake: FakeRegistry, tmp_p
     file.symlink_to("/proc/self/mem")
 
     assert look_up(fake, environ={"DOCKER_CONFIG": str(tmp_path)}) == TagUnknown(
-        Cause.AUTH, f"{file} cannot be read: input/output error"
+        Cause.CREDENTIALS, f"{file} cannot be read: input/output error"
     )
 
 

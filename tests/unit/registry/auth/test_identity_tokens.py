@@ -55,7 +55,7 @@ def test_an_identity_token_that_is_refused_is_unknown(config: Config) -> None:
         file = _config(config, fake, "wrong")
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"the token server {fake.host} answered 401 Unauthorized to the credentials from {file}",
         )
 
@@ -115,7 +115,7 @@ def test_a_registry_that_wants_a_password_is_sent_no_identity_token(config: Conf
         file = _config(config, fake)
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH, f"{file} has an identity token for this registry, which wants a password"
+            Cause.LOGIN, f"{file} has an identity token for this registry, which wants a password"
         )
         assert fake.kinds == ["ping"]
 
@@ -130,7 +130,7 @@ def test_a_repository_that_wants_a_password_refuses_the_identity_token_of_its_re
         file = _config(config, fake)
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             f"401 Unauthorized: the registry does not accept the credentials from {file} for this repository",
         )
 
@@ -176,7 +176,7 @@ def test_a_registry_token_that_is_refused_is_not_exchanged(config: Config) -> No
         file = config(auths={fake.host: {"registrytoken": "old"}})
 
         assert look_up(fake, registry_config=file) == TagUnknown(
-            Cause.AUTH,
+            Cause.LOGIN,
             "401 Unauthorized (UNAUTHORIZED): the registry does not accept the credentials from "
             f"{file} for this repository",
         )

@@ -80,7 +80,9 @@ def _text(written: dict[str, Any]) -> Iterator[str]:
         count = len(pool["nodes"])
         nodes = f"{count} node{'s' if count > 1 else ''}" if count else "planned"
         to = pool["to"]
-        if pool["compiles"]:
+        if "keeps" in pool:
+            moves = f"{kernel} stays, with {pool['keeps']} until it is removed from fallbackVersions"
+        elif pool["compiles"]:
             moves = f"{kernel} stays, and compiles {to['version']} at its next restart"
         elif to["kernel"] == kernel:
             moves = f"{kernel} stays, with {to['version']}"

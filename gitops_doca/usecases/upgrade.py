@@ -268,7 +268,7 @@ def _report(target: Target, without: Iterable[ImageReference], problems: Problem
         problems.warn(
             "the tag list has images whose manifests are said not to exist, so they are not used",
             details=tuple(map(str, gone)),
-            help="let the registry's owner fix it, then run again",
+            help="ask the registry's owner to fix it, then run again",
         )
     missing = [way for way in blocked if not way.is_unknown]
     unknown = [way for way in blocked if way.is_unknown]

@@ -199,9 +199,12 @@ def test_pools_that_give_up_precompiled_images_keep_them_until_somebody_removes_
 ) -> None:
     cluster = locked(tmp_path, forced=False)
 
-    upgrade(cluster, "--to", COMPILES, "--write")
+    report = upgrade(cluster, "--to", COMPILES, "--write")
+    told = cluster.call("upgrade", "--to", COMPILES).stdout.decode().splitlines()
 
     assert written(tmp_path) == (COMPILES, [OLD], [])
+    assert [pool["keeps"] for pool in report["pools"]] == [OLD] * 3
+    assert f"3 pools keep {OLD} until it is removed from fallbackVersions, which has them compile" in told
     pools = json.loads(cluster.call("check", "--online", "-o", "json").stdout)["pools"]
     assert [(pool["state"], pool.get("fallback")) for pool in pools] == [("precompiled", True)] * 3
 
@@ -632,7 +635,7 @@ def test_a_listed_image_without_a_manifest_is_not_used(tmp_path: Path) -> None:
             "line": 6,
             "field": "spec.ofedDriver",
             "details": [f"{GENERIC} (node gpu-1): {why}"],
-            "help": "let the registry's owner fix it, then run again",
+            "help": "ask the registry's owner to fix it, then run again",
         }
     ]
     assert [d["details"] for d in json.loads(proposed.stdout)["diagnostics"]] == [

@@ -10,6 +10,7 @@ from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.finish import Finish
 from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.targets import Target
+from gitops_doca.core.upgrade.ways import Way
 
 KIND = "DriverUpgrade"
 
@@ -66,6 +67,16 @@ class Upgrade:
     def is_possible(self) -> bool:
         """Whether every pool is known to have a way."""
         return self.outcome is Outcome.POSSIBLE
+
+    def kept_version(self, way: Way) -> str:
+        """Return the version that a pool keeps as a fallback version, and would else compile the new one.
+
+        It is empty for a pool that gets what its way says.
+        """
+        name = way.running.pool.policy.cluster
+        plans = [plan for label, plan in self.plans.items() if not name or label == name]
+        version = way.running.version
+        return version if way.gives_up and any(version in plan.fallbacks for plan in plans) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

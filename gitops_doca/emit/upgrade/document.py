@@ -57,7 +57,7 @@ def _upgrade(upgrade: Upgrade, cluster: str) -> dict[str, Any]:
                 for one in upgrade.passed_over
             ),
         ],
-        "pools": [_pool(way, cluster) for way in ordered(target.ways)] if target else [],
+        "pools": [_pool(upgrade, way, cluster) for way in ordered(target.ways)] if target else [],
         "superseded": [
             {"cluster": name, "pool": str(one)}
             for name, plan in upgrade.plans.items()
@@ -77,7 +77,7 @@ def _policies(target: Target, cluster: str) -> Iterable[dict[str, Any]]:
             }
 
 
-def _pool(way: Way, cluster: str) -> dict[str, Any]:
+def _pool(upgrade: Upgrade, way: Way, cluster: str) -> dict[str, Any]:
     running = way.running
     pool, name = running.pool, running.pool.policy.cluster or cluster
     package = kernel_package(pool.platform.os_id, way.kernel) if way.moves else ""
@@ -96,6 +96,7 @@ def _pool(way: Way, cluster: str) -> dict[str, Any]:
         "to": {"version": way.version, "kernel": way.kernel} if way.exists else None,
         **({"unknown": True} if way.is_unknown else {}),
         "compiles": way.compiles,
+        **({"keeps": kept} if (kept := upgrade.kept_version(way)) else {}),
         **({"why": way.why} if way.why else {}),
         **({"package": package} if package else {}),
         **({"nearest": way.nearest} if way.nearest else {}),

@@ -1,5 +1,6 @@
 """The phrases of an upgrade, shared by text and Markdown."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gitops_doca.core.distributions import kernel_package
@@ -117,6 +118,9 @@ def notes(upgrade: Upgrade) -> Iterator[str]:
     target = upgrade.target
     if target is None:
         return
+    for version, count in sorted(Counter(filter(None, map(upgrade.kept_version, target.ways))).items()):
+        pools, them = ("1 pool keeps", "it") if count == 1 else (f"{count} pools keep", "them")
+        yield f"{pools} {version} until it is removed from fallbackVersions, which has {them} compile"
     for choice in target.choices:
         for version in choice.revisions:
             count = sum(way.version == version for way in choice.ways)

@@ -188,7 +188,7 @@ def test_a_registry_that_may_not_be_asked_is_the_cause(fake: FakeRegistry) -> No
 
     listed = resolver(allowed_registries=elsewhere).list_tags([repository])[repository]
 
-    assert listed.cause is Cause.POLICY
+    assert listed.cause is Cause.NOT_ALLOWED
 
 
 def test_a_list_that_fails_changes_no_verdict(fake: FakeRegistry) -> None:

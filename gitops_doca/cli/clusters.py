@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -15,6 +15,7 @@ from gitops_doca.cli.settings.flags import Flags, InputFlags
 from gitops_doca.cli.settings.inputs import cluster_name, config_file, read_run_config
 from gitops_doca.cli.settings.registries import make_resolver
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source, load_for
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.fleet import ClusterResult, failing_first, with_cluster
 from gitops_doca.core.resolve.lookup import Inspector, TagSource

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -20,6 +20,7 @@ from gitops_doca.cli.settings.run_config import (
 )
 from gitops_doca.core.compare.lock import RENDERING
 from gitops_doca.core.compare.rendered import Rendering, listed, rendering
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.core.resolve.lookup import Inspector, TagSource
 from gitops_doca.emit.diff.phrases import Base

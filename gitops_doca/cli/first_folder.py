@@ -4,10 +4,10 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from gitops_doca.cli.output.streams import refuse_way_out, write_new_file
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place
 from gitops_doca.core.model import Resource
 from gitops_doca.core.names import is_subdomain

@@ -3,12 +3,13 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gitops_doca.cli.clusters import Cluster, Fleet, collecting, load_cluster
 from gitops_doca.cli.output.streams import refuse_way_out, write_file
 from gitops_doca.cli.settings.run_config import RunConfig, read_locked
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
 from gitops_doca.core.upgrade.edits import ClusterPlan, config_by_hand, version_by_hand
 from gitops_doca.core.upgrade.result import UpgradeReport

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gitops_doca.cli.output.console import print_info, print_message, table
@@ -12,6 +11,7 @@ from gitops_doca.core.compare.lock import KIND, ImageLock, LockedCompanion, Lock
 from gitops_doca.core.compare.lock_changes import Change, ChangeKind, compare
 from gitops_doca.core.compare.lock_compiling import describe_compiling, newly_compiling
 from gitops_doca.core.compare.lock_fallbacks import describe_fallbacks, newly_on_fallback
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, Place, Problems
 from gitops_doca.core.resolve.decide import CompileOnNode, NoImage, UseDigest, UsePrecompiled
 from gitops_doca.emit.escape import printable

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import urllib3
 
 from gitops_doca.cluster.connection import Connection
 from gitops_doca.cluster.request import ApiRequest
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.deadline import Deadline
 from gitops_doca.net.request_errors import (

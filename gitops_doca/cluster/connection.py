@@ -3,7 +3,7 @@
 import ssl
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ import urllib3
 
 from gitops_doca import __version__
 from gitops_doca.cluster.kubeconfig import KubeContext
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 
 if TYPE_CHECKING:

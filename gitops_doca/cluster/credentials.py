@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from gitops_doca.cluster.kubeconfig import KubeContext
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.net.credential_process import run_program
 from gitops_doca.net.deadline import Deadline

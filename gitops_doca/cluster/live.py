@@ -1,7 +1,7 @@
 """Read an inventory, its pull secrets and the driver DaemonSets from a live cluster."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar
@@ -30,6 +30,7 @@ from gitops_doca.cluster.listing import PAGE, list_all
 from gitops_doca.cluster.request import DISCOVERY, ApiRequest, list_request, object_request
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compare.status import Drivers
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import (
     AnswersTooLargeError,
     Category,

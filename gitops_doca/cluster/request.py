@@ -1,8 +1,10 @@
 """Describe GET requests to an API server: path and RBAC permission."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import quote, urlencode
+
+from gitops_doca.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

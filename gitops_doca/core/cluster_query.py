@@ -1,6 +1,6 @@
 """The objects and node labels of a live cluster that a run reads."""
 
-from dataclasses import dataclass
+from gitops_doca.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

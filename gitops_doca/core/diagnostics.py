@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
+
+from gitops_doca.core.dataclass import dataclass
 
 
 class Category(Enum):

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from gitops_doca.core.dataclass import dataclass
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """GOARCH to the output of `uname -m`."""

@@ -1,9 +1,9 @@
 """The results of `doctor`: one for each thing that is checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Diagnostic, Help
 
 

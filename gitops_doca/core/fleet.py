@@ -1,8 +1,9 @@
 """The result of a run for the clusters of a fleet."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.core.resolve.companions import CompanionState
 from gitops_doca.core.resolve.decide import Decision

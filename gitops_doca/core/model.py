@@ -1,9 +1,10 @@
 """The types that stages pass to each other: nodes, policies, pools, objects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, NamedTuple
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.reference import Digest, Repository

@@ -1,9 +1,10 @@
 """Parse image references by the OCI distribution spec and Docker Hub's rules."""
 
 import re
-from dataclasses import dataclass
 from functools import total_ordering
 from typing import NamedTuple, NewType
+
+from gitops_doca.core.dataclass import dataclass
 
 Digest = NewType("Digest", str)
 """`sha256:` and 64 lower-case hex digits, checked."""

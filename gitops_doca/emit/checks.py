@@ -1,12 +1,12 @@
 """Format the results of `--check` and `verify` as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gitops_doca.core.compare.lock import LockedPool
 from gitops_doca.core.compare.lock_changes import Change
 from gitops_doca.core.compare.verify import Difference
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.fleet import ClusterResult
 from gitops_doca.emit.json_document import document_text, pool_entry

@@ -1,8 +1,8 @@
 """Write a first gitops-doca.yaml, with comments for what is set often."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.documentation import page
 from gitops_doca.core.model import API_VERSION
 from gitops_doca.core.yaml_scalars import scalar, single_quoted

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.emit.escape import Markdown, Printable, markdown_text, printable
 
 _PIPE = re.compile(r"(?P<backslash>\\?)\|")

@@ -2,9 +2,9 @@
 
 import ipaddress
 import socket
-from dataclasses import dataclass
 from enum import Enum
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

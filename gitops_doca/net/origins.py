@@ -1,9 +1,9 @@
 """Parse the origin of a URL, and tell whether its host is local or private."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.net.addresses import is_localhost, is_public, parse_address
 
 _PORTS = {"http": 80, "https": 443}

@@ -3,11 +3,11 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import urllib3
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.net.deadline import Deadline
 from gitops_doca.net.request_errors import UnavailableError
 

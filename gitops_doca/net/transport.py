@@ -3,7 +3,7 @@
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -12,6 +12,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from gitops_doca import __version__
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.addresses import AddressPolicy, AddressScope
 from gitops_doca.net.connect import CheckedConnector, RefusedAddressError

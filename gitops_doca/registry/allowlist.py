@@ -1,8 +1,8 @@
 """Parse the list of allowed registries, and match repositories against it."""
 
 import re
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.reference import DOCKER_HUB, Repository
 
 _LABEL = r"(?:\*|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"

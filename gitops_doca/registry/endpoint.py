@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import Digest, Repository
 from gitops_doca.core.resolve.lookup import Cause

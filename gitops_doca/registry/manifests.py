@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Diagnostic
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
 from gitops_doca.core.resolve.lookup import (

@@ -1,9 +1,9 @@
 """Read the errors in a registry's reply, in the format of the OCI distribution spec."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.bounded_json import MAX_VALUES, read_json
 from gitops_doca.net.request_errors import LookupFailedError, cause_of, status_text

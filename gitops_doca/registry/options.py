@@ -1,9 +1,9 @@
 """The settings for registries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.registry.allowlist import AllowedRegistry
 from gitops_doca.registry.auth.pull_secrets import PullSecret
 

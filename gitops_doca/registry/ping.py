@@ -1,8 +1,9 @@
 """Ping a registry to learn its scheme and its challenges."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.addresses import AddressPolicy
 from gitops_doca.net.origins import Origin, parse_origin

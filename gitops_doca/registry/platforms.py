@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_digest
 from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, Inspection, NotAnImage, TagUnknown
 from gitops_doca.net.bounded_json import read_json

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import API_VERSION, Companion, PlannedPool
 from gitops_doca.core.names import PROGRAM, is_subdomain

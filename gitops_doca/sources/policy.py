@@ -1,9 +1,10 @@
 """Read policies, with defaults and the rules of the operator's webhook."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.model import (
     DTK_CONTAINER,

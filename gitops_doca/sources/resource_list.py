@@ -1,9 +1,9 @@
 """Read the input of a KRM function, a ResourceList with the config."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.render.resource_list import Item, describe, package_path
 from gitops_doca.sources.files import STDIN, display_name

@@ -3,11 +3,12 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path as File
 
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.fleet import with_cluster
 from gitops_doca.core.model import Policy

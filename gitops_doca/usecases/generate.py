@@ -1,8 +1,8 @@
 """Run all stages: inputs, pools, look-ups, decisions, resources."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Resource
 from gitops_doca.core.reference import ImageReference

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from gitops_doca.core.cluster_query import ClusterQuery
 from gitops_doca.core.compact_inventory import check_labels
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Problems
 from gitops_doca.core.distributions import is_openshift
 from gitops_doca.core.documentation import page

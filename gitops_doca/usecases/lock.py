@@ -1,7 +1,7 @@
 """Make a lock: look up the pools' images, then read the platform of each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import assert_never
 
@@ -14,6 +14,7 @@ from gitops_doca.core.compare.lock import (
     locked_pool,
     locked_pools,
 )
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.companions import (

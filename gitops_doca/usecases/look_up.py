@@ -1,10 +1,10 @@
 """Look up the tags that pools need in rounds, and check misses with the tag lists."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from gitops_doca.core.compare.lock import RENDERING
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import ImageReference, Repository

@@ -3,9 +3,10 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitops_doca.core.compare.lock import LockedPool
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Help, Problems
 from gitops_doca.core.model import Policy, Pool
 from gitops_doca.core.phrases import describe_nodes, name_nodes

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gitops_doca.cli.settings.run_config import Resolve
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import without_login

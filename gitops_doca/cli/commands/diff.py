@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import click
 
@@ -41,6 +41,7 @@ from gitops_doca.cli.settings.inputs import cluster_name, read_run_config
 from gitops_doca.cli.settings.run_config import RunConfig, choose_source
 from gitops_doca.core.compare.changes import Comparison, compare_renderings
 from gitops_doca.core.compare.rendered import Rendering
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import (
     DIFFERENT,
     SAME,

@@ -4,7 +4,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from gitops_doca.cli.clusters import attempt
@@ -14,6 +14,7 @@ from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import current_connect
 from gitops_doca.cli.settings.run_config import RunConfig, load_for, locked_tags
 from gitops_doca.core.compare.lock import ImageLock
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.doctor import Finding, State, judge
 from gitops_doca.sources.files import STDIN, display_name, has_file

@@ -9,10 +9,10 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from gitops_doca.cli.output.streams import lock_alone, refuse_way_out, remove_leftovers, write_file
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Place, Problems
 from gitops_doca.emit.files import KUSTOMIZATION, first_line
 

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import PassingError
 
 INTERVAL = 10.0
@@ -28,7 +28,7 @@ def ask_until(
     is_good: Callable[[_T], bool],
     seconds: float,
     show: Callable[[_T | None, float], None],
-    clock: Clock = Clock(),
+    clock: Clock = Clock(),  # noqa: B008 (frozen value)
 ) -> _T:
     """Return the first good answer, or else the last one, which is asked for when the time is over.
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, Concatenate, TypeVar
 import click
 
 from gitops_doca.cli.help import CLUSTER, INPUTS, OUTPUT, REGISTRY, files, option
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.names import is_dns_label
 from gitops_doca.core.reference import InvalidReferenceError, parse_image, without_login
 from gitops_doca.sources.config import DEFAULT

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from gitops_doca.cli.settings.live import LiveInventory
 from gitops_doca.cli.settings.registries import Connect, make_resolver
 from gitops_doca.core.compare.lock import ImageLock
 from gitops_doca.core.compare.locked_tags import LockedTags
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place, Problems
 from gitops_doca.core.resolve.lookup import Inspector, TagSource
 from gitops_doca.sources.config import CONFIG_FILE, Settings, merge

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.file_root import FileRoot
 
 _SHARE = 0.9

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never, cast
 
@@ -18,6 +17,7 @@ from gitops_doca.core.compare.departures import (
     Whereabouts,
 )
 from gitops_doca.core.compare.rendered import RenderedPool, Rendering
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Resource
 from gitops_doca.core.paths import value_at
 

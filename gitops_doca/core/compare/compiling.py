@@ -1,9 +1,10 @@
 """Find the pools that will compile their driver and did not before."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+
+from gitops_doca.core.dataclass import dataclass
 
 
 class Image(Enum):

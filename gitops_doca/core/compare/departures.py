@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from gitops_doca.core.compare.rendered import Listed, RenderedPool, Rendering
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import (
     ARCH_LABEL,
     KERNEL_LABEL,

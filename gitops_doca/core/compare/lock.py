@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, assert_never
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 from gitops_doca.core.resolve.lookup import ImagePlatforms, NotAnImage, TagExists, TagLookup, TagMissing

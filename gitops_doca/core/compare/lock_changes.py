@@ -1,10 +1,10 @@
 """Compare a lock with the one that would be written now."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.lock import ImageLock, LockedCompanion, LockedImage, LockedMiss, LockedPool
+from gitops_doca.core.dataclass import dataclass
 
 
 class ChangeKind(Enum):

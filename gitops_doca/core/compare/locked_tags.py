@@ -1,10 +1,10 @@
 """Answer look-ups of tags from a lock."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from gitops_doca.core.compare.lock import RENDERING, ImageLock, LockedCompanion, LockedImage
 from gitops_doca.core.compare.stale_lock import check_lock
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Place, Problems
 from gitops_doca.core.documentation import page
 from gitops_doca.core.model import Pool

@@ -1,9 +1,10 @@
 """The pools, objects and nodes of one side of a comparison."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Place
 from gitops_doca.core.model import MAIN_CONTAINER, RENDER_LABELS, Node, Pool, Resource, SkippedNode
 from gitops_doca.core.paths import text_at, value_at

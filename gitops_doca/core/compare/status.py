@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.daemonset_drift import daemonset_drift
 from gitops_doca.core.compare.rendered import RenderedPool, driver_version
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Inventory, OtherNodes, Pool, Resource, SkippedNode
 from gitops_doca.core.paths import value_at
 from gitops_doca.core.resolve.pools import Grouping

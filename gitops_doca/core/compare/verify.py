@@ -1,11 +1,11 @@
 """Compare the DaemonSets in a tool's output with the pools and tags of a lock."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
 from gitops_doca.core.compare.lock import ImageLock, LockedImage, LockedMiss, LockedPool, LockEntry
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.names import driver_name
 from gitops_doca.core.reference import ImageReference, InvalidReferenceError, parse_image
 

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.matrix.rows import PlatformRow, compile_today
 from gitops_doca.core.model import Platform, Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository

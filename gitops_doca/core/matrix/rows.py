@@ -1,9 +1,9 @@
 """Rows of a matrix: pools of one platform, and what a version has for them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.reference import ImageReference, Repository
 from gitops_doca.core.resolve.decide import compile_image

@@ -1,8 +1,9 @@
 """Find the newest versions, and what each version has for each pool."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.matrix.catalogue import Catalogue, RowGroup, published_by_suffix
 from gitops_doca.core.matrix.rows import (
     Availability,

@@ -1,9 +1,10 @@
 """Mount certificates, package repositories and the host's subscription."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import Inventory, Pool, RenderOptions

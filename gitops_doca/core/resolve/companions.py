@@ -3,9 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository, is_tag

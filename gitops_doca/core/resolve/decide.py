@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, Flag, Place, Problems
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.phrases import PLANNED, name_nodes

@@ -5,8 +5,8 @@ They are those of the driver image's own Dockerfiles: github.com/Mellanox/doca-d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.distributions import (
     DISTRIBUTIONS,
     MACHINES,

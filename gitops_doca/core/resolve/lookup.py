@@ -1,10 +1,11 @@
 """The answers about a tag, and the sources of answers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Protocol
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Pool
 from gitops_doca.core.reference import Digest, ImageReference, Repository

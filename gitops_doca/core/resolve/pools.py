@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.missing_labels import help_with_platform
 from gitops_doca.core.model import (

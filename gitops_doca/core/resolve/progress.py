@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import PlannedPool, Policy
 from gitops_doca.core.resolve.decide import Decision, NoImage, is_unknown
 from gitops_doca.core.resolve.fallbacks import runs_own_version

@@ -1,8 +1,9 @@
 """Find the companions that pools would need with other kernels."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Problems
 from gitops_doca.core.model import Companion, PlannedPool, Platform, Pool
 from gitops_doca.core.reference import ImageReference

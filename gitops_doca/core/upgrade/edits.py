@@ -1,9 +1,10 @@
 """Find what the inputs have to say so that pools can go to another driver version."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.distributions import DISTRIBUTIONS
 from gitops_doca.core.model import PlannedPool, Platform, Policy, Pool
 from gitops_doca.core.reference import ImageReference, Repository

@@ -1,8 +1,8 @@
 """Find the plans and fallback versions that are no longer needed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import PlannedPool
 from gitops_doca.core.resolve.decide import Decision, UsePrecompiled, is_unknown
 from gitops_doca.core.resolve.fallbacks import unused_fallbacks

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Platform
 from gitops_doca.core.reference import Digest, ImageReference, Repository
 from gitops_doca.core.resolve.lookup import TagExists, TagList, TagLookup, TagMissing

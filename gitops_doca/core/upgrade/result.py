@@ -1,9 +1,10 @@
 """The result of planning an upgrade, for all clusters of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Policy
 from gitops_doca.core.reference import Repository
 from gitops_doca.core.upgrade.edits import ClusterPlan

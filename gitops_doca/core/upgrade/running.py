@@ -1,10 +1,10 @@
 """Find which driver version each pool runs today."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from gitops_doca.core.compare.lock import LockedPool, locked_pool
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Platform, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.resolve.pools import kind_of

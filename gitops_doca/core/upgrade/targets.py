@@ -1,8 +1,8 @@
 """Choose the version of each policy for a driver, and find the drivers to propose."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Platform, Policy, Pool
 from gitops_doca.core.reference import ImageReference
 from gitops_doca.core.tags import split_revision, version_key

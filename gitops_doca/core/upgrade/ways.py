@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.model import Pool
 from gitops_doca.core.phrases import list_nodes
 from gitops_doca.core.reference import ImageReference

@@ -1,8 +1,7 @@
 """The comparison of one cluster, as the documents of `diff` need it."""
 
-from dataclasses import dataclass
-
 from gitops_doca.core.compare.changes import Comparison
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category
 from gitops_doca.emit.diff.phrases import Base
 

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from gitops_doca.core.compare.changes import Comparison, PoolChange
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.phrases import name_nodes
 from gitops_doca.emit.diff.phrases import (
     Base,

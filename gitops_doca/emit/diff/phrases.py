@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never, cast
 
 from gitops_doca.core.compare.changes import (
@@ -29,6 +28,7 @@ from gitops_doca.core.compare.departures import (
     ToOtherPool,
 )
 from gitops_doca.core.compare.rendered import RenderedPool
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.phrases import name_nodes
 
 _RELOADS = {

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.request_errors import LookupFailedError
 from gitops_doca.registry.auth.challenges import Challenge

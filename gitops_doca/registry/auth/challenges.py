@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.registry.auth.credentials import Credential, Password
 
 SCHEMES = ("basic", "bearer")

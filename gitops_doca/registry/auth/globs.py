@@ -1,7 +1,8 @@
 """Match one label of a host name against a pattern, as Go's filepath.Match does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from gitops_doca.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.reference import DOCKER_HUB
 from gitops_doca.registry.auth.credentials import Credential, InvalidCredential, parse_entry
 from gitops_doca.registry.auth.globs import matches

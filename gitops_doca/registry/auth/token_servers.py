@@ -1,7 +1,6 @@
 """Decide which token servers may be used, and may get credentials."""
 
-from dataclasses import dataclass
-
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.reference import DOCKER_HUB
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.addresses import ANY_ADDRESS, AddressPolicy, AddressScope, parse_address

@@ -3,10 +3,10 @@
 import re
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.resolve.lookup import Cause
 from gitops_doca.net.origins import Origin, parse_origin
 from gitops_doca.net.request_errors import LookupFailedError, UnavailableError, status_text

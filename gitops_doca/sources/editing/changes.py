@@ -1,8 +1,8 @@
 """The changes of a YAML file, what they became, and why one cannot be made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.reading.document import Path
 
 Value = str | Sequence["Value"] | Mapping[str, "Value"]

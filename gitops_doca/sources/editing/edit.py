@@ -1,9 +1,10 @@
 """Make changes in the text of a YAML file, and check that they are all that changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.editing.changes import (
     AddKey,
     CannotEditError,

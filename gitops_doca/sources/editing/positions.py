@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +20,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.editing.changes import CannotEditError
 from gitops_doca.sources.reading.scalars import NotFiniteError, resolve_plain
 from gitops_doca.sources.reading.yaml_events import event_source, reason

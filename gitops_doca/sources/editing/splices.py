@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.editing.changes import CannotEditError, TextEdit
 from gitops_doca.sources.editing.positions import Lines, Node, dashes, skip_gap
 

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.yaml_scalars import is_plain, is_single_quotable, single_quoted
 from gitops_doca.sources.editing.changes import Value
 from gitops_doca.sources.editing.positions import END, Lines, Meaning, Node, dashes

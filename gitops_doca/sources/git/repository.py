@@ -8,9 +8,10 @@ exact name.
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gitops_doca.core.dataclass import dataclass
 from gitops_doca.sources.files import find_top, is_below
 from gitops_doca.sources.git.commands import git_error, reason, run, run_in
 

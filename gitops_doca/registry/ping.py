@@ -73,7 +73,7 @@ def _challenges(reply: Reply) -> tuple[Challenge, ...]:
     known = tuple(_without_scope(challenge) for challenge in challenges if challenge.scheme in SCHEMES)
     if not known:
         raise LookupFailedError(
-            Cause.AUTH, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
+            Cause.NO_CHALLENGE, f"{status_text(reply.status)} for /v2/ without a Basic or Bearer challenge"
         )
     return known
 

@@ -17,6 +17,7 @@ _FAILURES: Mapping[Cause, str] = {
     Cause.AUTH: "refuses the request",
     Cause.LOGIN: "refuses the request",
     Cause.NOT_SENT: "refuses the request",
+    Cause.NO_CHALLENGE: "refuses the request",
     Cause.CREDENTIALS: "cannot be asked",
     Cause.HELPER: "cannot be asked",
     Cause.CA_FILE: "cannot be asked",

@@ -275,6 +275,7 @@ HELP_BY_CAUSE: Mapping[Cause, tuple[str | Flag, ...]] = {
         "if the token server may have the credentials, name its host with ",
         Flag("--trusted-realm-host"),
     ),
+    Cause.NO_CHALLENGE: ("check the registry's address, or ask its owner for access",),
     Cause.CREDENTIALS: ("correct that file, or name another one with ", Flag("--registry-config")),
     Cause.HELPER: ("install or repair the helper, or remove it from that file",),
     Cause.TRANSIENT: ("wait until the registry answers",),

@@ -20,6 +20,8 @@ class Cause(Enum):
     """The registry or its token server does not accept the credentials of a file."""
     NOT_SENT = "not sent"
     """The credentials are not sent to the token server, which is on another host."""
+    NO_CHALLENGE = "no challenge"
+    """The registry refuses the request, and names no way to log in."""
     CREDENTIALS = "credentials"
     """A file with credentials that cannot be used."""
     HELPER = "helper"
@@ -56,7 +58,9 @@ class Cause(Enum):
         return self in _CREDENTIALS
 
 
-_CREDENTIALS = frozenset({Cause.AUTH, Cause.LOGIN, Cause.NOT_SENT, Cause.CREDENTIALS, Cause.HELPER})
+_CREDENTIALS = frozenset(
+    {Cause.AUTH, Cause.LOGIN, Cause.NOT_SENT, Cause.NO_CHALLENGE, Cause.CREDENTIALS, Cause.HELPER}
+)
 
 
 @dataclass(frozen=True, slots=True)

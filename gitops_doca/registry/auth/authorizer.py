@@ -25,7 +25,8 @@ from gitops_doca.registry.ping import PingResult
 _UNAUTHORIZED = 401
 _STALE = {400, 401, 403}
 _WITHOUT_CHALLENGE = Authorization(
-    refusal="the registry sent no challenge that can be answered, so no credentials were sent"
+    refusal="the registry sent no challenge that can be answered, so no credentials were sent",
+    cause=Cause.NO_CHALLENGE,
 )
 
 
@@ -102,7 +103,7 @@ class Authorizer:
         challenge = choose(challenges, credential)
         if challenge is None:
             if any(one.scheme == "bearer" for one in challenges):
-                raise LookupFailedError(Cause.AUTH, "401 with a Bearer challenge that names no realm")
+                raise LookupFailedError(Cause.NO_CHALLENGE, "401 with a Bearer challenge that names no realm")
             if isinstance(credential, IdentityToken):
                 what = "has an identity token for this registry, which wants a password"
                 raise LookupFailedError(Cause.LOGIN, f"{credential.place} {what}")

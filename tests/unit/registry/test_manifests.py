@@ -157,7 +157,7 @@ def test_a_registrys_own_words_for_missing(fake: FakeRegistry, answer: Fault) ->
         (
             errors(404, "DENIED"),
             TagUnknown(
-                Cause.AUTH,
+                Cause.NO_CHALLENGE,
                 "404 Not Found (DENIED): the registry sent no challenge that can be answered, "
                 "so no credentials were sent",
             ),

@@ -193,7 +193,7 @@ def test_storage_on_another_host_is_sent_no_login_for_its_challenge(config: Conf
         asked = resolver(registry_config=config(auths={fake.host: ENTRY, storage.host: ENTRY}))
 
         assert asked.inspect([here])[here] == TagUnknown(
-            Cause.AUTH, f"401 Unauthorized for the image's configuration: {NOT_ASKED}"
+            Cause.NO_CHALLENGE, f"401 Unauthorized for the image's configuration: {NOT_ASKED}"
         )
         assert _sent(storage) == [("blob", "")]
 
@@ -248,7 +248,7 @@ def test_a_refusal_without_a_challenge_gets_no_login_and_says_so(answer: Fault) 
         result = look_up(fake, pull_secrets=secrets)
 
         assert isinstance(result, TagUnknown)
-        assert (result.cause, result.reason.partition(": ")[2]) == (Cause.AUTH, NOT_ASKED)
+        assert (result.cause, result.reason.partition(": ")[2]) == (Cause.NO_CHALLENGE, NOT_ASKED)
         assert _sent(fake) == [("ping", ""), ("head", ""), ("get", "")]
 
 

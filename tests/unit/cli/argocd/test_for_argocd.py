@@ -62,7 +62,8 @@ def test_a_missing_image_is_told_in_the_first_sentence_and_how_to_mend_it_in_the
 
 
 def test_a_registry_that_refuses_is_told_with_the_variable_that_mends_it(application: Application) -> None:
-    result = online(application, published=1, pools=1, fault=Fault(status=403))
+    challenge = (("WWW-Authenticate", 'Basic realm="here"'),)
+    result = online(application, published=1, pools=1, fault=Fault(status=401, headers=challenge))
 
     assert (result.exit_code, result.stdout) == (5, b"")
     assert result.stderr.splitlines()[1] == (

@@ -193,7 +193,7 @@ def test_basic_before_bearer_is_basic(config: Config) -> None:
 def test_a_401_without_a_known_challenge_is_unknown(challenges: tuple[str, ...]) -> None:
     with _fake(Auth(scheme="bearer", challenges=challenges)) as fake:
         assert look_up(fake) == TagUnknown(
-            Cause.AUTH, "401 Unauthorized for /v2/ without a Basic or Bearer challenge"
+            Cause.NO_CHALLENGE, "401 Unauthorized for /v2/ without a Basic or Bearer challenge"
         )
 
 
@@ -518,7 +518,9 @@ def test_a_realm_that_is_no_address_is_refused(realm: str) -> None:
 
 def test_a_challenge_without_realm_is_unknown() -> None:
     with _fake(Auth(scheme="bearer", challenges=('Bearer service="s"',))) as fake:
-        assert look_up(fake) == TagUnknown(Cause.AUTH, "401 with a Bearer challenge that names no realm")
+        assert look_up(fake) == TagUnknown(
+            Cause.NO_CHALLENGE, "401 with a Bearer challenge that names no realm"
+        )
 
 
 @pytest.mark.usefixtures("names")

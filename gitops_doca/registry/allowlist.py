@@ -3,7 +3,7 @@
 import re
 
 from gitops_doca.core.dataclass import dataclass
-from gitops_doca.core.reference import DOCKER_HUB, Repository
+from gitops_doca.core.reference import DOCKER_HUB, Repository, without_login
 
 _LABEL = r"(?:\*|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"
 _ENTRY = re.compile(
@@ -44,7 +44,7 @@ def parse_allowed(text: str) -> AllowedRegistry:
     """Parse `HOST[:PORT][/PATH]`, in which a label of the host may be `*`; raises ValueError."""
     match = _ENTRY.fullmatch(text.lower())
     if match is None:
-        raise ValueError(f"{text!r} is not HOST[:PORT][/PATH]")
+        raise ValueError(f"{without_login(text)!r} is not HOST[:PORT][/PATH]")
     host = DOCKER_HUB if match["host"] in _HUB else match["host"]
     labels, port = _split(f"{host}:{match['port'] or 443}")
     return AllowedRegistry(text, labels, port, tuple(match["path"].split("/")[1:]))

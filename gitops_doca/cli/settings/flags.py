@@ -434,7 +434,7 @@ def seconds(_context: click.Context, _parameter: click.Parameter, value: float) 
 def _hosts(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     for host in value:
         if not _HOST.fullmatch(host):
-            raise click.BadParameter(f"{host!r} is no HOST or HOST:PORT")
+            raise click.BadParameter(f"{without_login(host)!r} is not HOST or HOST:PORT")
     return tuple(host.lower() for host in value)
 
 

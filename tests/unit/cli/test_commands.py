@@ -423,7 +423,19 @@ def test_the_help_cuts_no_sentence(group: tuple[str, ...], tmp_path: Path) -> No
         ),
         (
             ("generate", "--insecure-registry", "http://a"),
-            "Invalid value for '--insecure-registry': 'http://a' is no HOST or HOST:PORT",
+            "Invalid value for '--insecure-registry': 'http://a' is not HOST or HOST:PORT",
+        ),
+        (
+            ("generate", "--insecure-registry", "user:secret@reg.test"),
+            "Invalid value for '--insecure-registry': '...@reg.test' is not HOST or HOST:PORT",
+        ),
+        (
+            ("generate", "--trusted-realm-host", "user:secret@reg.test"),
+            "Invalid value for '--trusted-realm-host': '...@reg.test' is not HOST or HOST:PORT",
+        ),
+        (
+            ("generate", "--allowed-registry", "user:secret@reg.test"),
+            "Invalid value for '--allowed-registry': '...@reg.test' is not HOST[:PORT][/PATH]",
         ),
         (
             ("generate", "--registry-config", "absent"),

@@ -1,4 +1,4 @@
-"""Make dataclasses that only the type checker holds to be frozen."""
+"""Make dataclasses whose `frozen` is enforced by the type checker alone."""
 
 import dataclasses
 from collections.abc import Callable

@@ -464,7 +464,7 @@ def test_a_file_without_a_policy_is_named(desk: Desk) -> None:
     assert result.stderr == (
         "error[input]: no NicClusterPolicy or NicNodePolicy (mellanox.com) is among the objects of gpu.yaml, "
         "a/other.yaml\n"
-        "  help: name the policy's file with -p\n"
+        "  help: name another file with -p\n"
     )
 
 

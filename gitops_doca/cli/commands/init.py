@@ -130,7 +130,8 @@ def _read(
     named = read_policy_documents(first.named_policies, problems)
     copied = _policies(first, cluster, problems)
     if not named and not copied and not problems.errors:
-        report_no_policy(first.policies, problems, help="name the policy's file with -p")
+        another = "another file" if first.policies else "the policy's file"
+        report_no_policy(first.policies, problems, help=f"name {another} with -p")
     problems.raise_errors()
     _report_secrets(copied, problems)
     policies = read_policies([*named, *copied], problems)

@@ -27,7 +27,7 @@ MEANINGS = {
 NEAREST = "nearest kernel of the flavour with a precompiled image"
 _NAMED = 3
 """The most clusters or policies that a cell or a sentence names."""
-NO_POOLS = "no pool, so there is nothing to compare versions with"
+NO_POOLS = "no pool whose policy names a version, so there is nothing to compare"
 
 
 def headline(survey: VersionSurvey) -> str:
@@ -39,8 +39,8 @@ def opening(survey: VersionSurvey) -> Iterator[str]:
     """Yield the sentences about all repositories."""
     yield headline(survey) if survey.matrices else NO_POOLS
     if names := [name(policy) for policy in survey.passed_over]:
-        what = "its version is" if len(names) == 1 else "the version of each is"
-        yield f"without {_first(names)}: {what} a digest"
+        some = ("is passed over: its version is", "are passed over: their versions are")[len(names) > 1]
+        yield f"{_first(names)} {some} a digest" if len(names) == 1 else f"{_first(names)} {some} digests"
 
 
 def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:

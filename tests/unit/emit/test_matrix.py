@@ -176,7 +176,7 @@ def test_several_policies_are_named() -> None:
 
     assert text.startswith(
         f"newest version for every pool: {NEWER}\n"
-        "without NicNodePolicy/pinned: its version is a digest\n"
+        "NicNodePolicy/pinned is passed over: its version is a digest\n"
         "\n"
         "nvcr.io/nvidia/mellanox/doca-driver\n"
         f"  NicNodePolicy/compute has {VERSION}; newest version for its pools: {NEWER}\n"
@@ -190,7 +190,7 @@ PINNED = make_pools(make_policy(digest=DIGEST), *NODES)
 
 def test_a_policy_with_a_digest_is_passed_over_and_named() -> None:
     found = survey(pools=PINNED)
-    sentence = "without NicClusterPolicy/nic-cluster-policy: its version is a digest"
+    sentence = "NicClusterPolicy/nic-cluster-policy is passed over: its version is a digest"
 
     assert text_matrix(found, 5) == f"{NO_POOLS}\n{sentence}\n"
     assert markdown_matrix(found, 5) == f"{NO_POOLS}\n\n{sentence}\n"
@@ -340,7 +340,7 @@ def test_on_a_terminal_the_grid_is_split_and_coloured() -> None:
 
 
 def test_no_pools_are_told_in_every_form() -> None:
-    sentence = "no pool, so there is nothing to compare versions with"
+    sentence = "no pool whose policy names a version, so there is nothing to compare"
 
     assert text_matrix(NOTHING, 5) == markdown_matrix(NOTHING, 5) == f"{sentence}\n"
     assert f"<p>{sentence}</p>" in html_matrix(NOTHING, 5)

@@ -81,7 +81,7 @@ def _text(written: dict[str, Any]) -> Iterator[str]:
         nodes = f"{count} node{'s' if count > 1 else ''}" if count else "planned"
         to = pool["to"]
         if "keeps" in pool:
-            moves = f"{kernel} stays, with {pool['keeps']} until it is removed from fallbackVersions"
+            moves = f"{kernel} stays, with {pool['keeps']} until that is removed from fallbackVersions"
         elif pool["compiles"]:
             moves = f"{kernel} stays, and compiles {to['version']} at its next restart"
         elif to["kernel"] == kernel:

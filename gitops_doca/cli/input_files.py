@@ -19,7 +19,7 @@ from gitops_doca.usecases.change_inputs import (
     ChangedFile,
     InputsChange,
     Refusal,
-    by_hand,
+    all_by_hand,
     change_inputs,
     warn_shared,
 )
@@ -58,7 +58,7 @@ class LoadedCluster:
     @property
     def prefix(self) -> str:
         """What messages about it begin with; empty for the working directory."""
-        return "" if self.cluster.label == "." else f"{self.cluster.label}: "
+        return "" if self.cluster.label in {".", STDIN} else f"{self.cluster.label}: "
 
     def change(self, plan: ClusterPlan) -> InputsChange:
         """Return what its inputs should say."""
@@ -116,14 +116,17 @@ def change_files(
     if unwritable or changed.refusals:
         lines = (
             *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
-            *(by_hand(changes) or (f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals)),
+            *(
+                all_by_hand(changes)
+                or (f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals)
+            ),
         )
         if write:
             _report_by_hand(unwritable, changed.refusals, lines, fleet.shared)
         return UpgradeReport(by_hand=lines)
-    found = [_check(one, changed, check, write=write) for one, _ in wanted]
-    if any(found):
-        return UpgradeReport(is_refused=True)
+    refused = [message for one, _ in wanted for message in _check(one, changed, check, write=write)]
+    if refused:
+        return UpgradeReport(refused=tuple(refused))
     report = UpgradeReport(edits=tuple(edit for file in changed.files for edit in file.edits))
     if not write:
         return report
@@ -160,15 +163,15 @@ def _report_by_hand(
         )
 
 
-def _check(one: LoadedCluster, changed: Changed, check: Check, *, write: bool) -> bool:
-    """Report what must not be written, before the write only as warnings; say whether there is any."""
+def _check(one: LoadedCluster, changed: Changed, check: Check, *, write: bool) -> tuple[str, ...]:
+    """Report what must not be written, without `write` as warnings; return the messages about it."""
     problems = Problems()
     with collecting(problems):
         check(one, changed, problems)
     for diagnostic in problems:
         as_warning = diagnostic if write else replace(diagnostic, category=None)
         one.cluster.problems.add(as_warning)
-    return bool(problems.errors)
+    return tuple(f"{one.prefix}{error.message}" for error in problems.errors)
 
 
 def _write(files: Sequence[ChangedFile]) -> None:

@@ -115,7 +115,7 @@ def change_inputs(changes: Sequence[InputsChange]) -> Changed:
     return Changed(files=files.changed(), refusals=tuple(files.refusals))
 
 
-def by_hand(changes: Iterable[InputsChange]) -> tuple[str, ...]:
+def all_by_hand(changes: Iterable[InputsChange]) -> tuple[str, ...]:
     """Return all that has to be written by hand, each line with its file.
 
     It is empty where that would not do, since a config would have too many fallback versions.
@@ -288,7 +288,7 @@ def decide_again(
     Reports look-ups without an answer, and companions that pools of new plans lack. Raises
     `GenerationError` when the inputs cannot be used.
     """
-    inputs, grouping = _load_changed(change, changed, problems)
+    inputs, grouping = _load_changed(change, changed)
     added = {plan.platform for plan in change.plan.added}
     required = [one for one in inputs.companions if one.pool.plan and one.pool.platform in added]
     answers = look_up(grouping.pools, source, problems, companions=companion_images(required))
@@ -299,26 +299,23 @@ def decide_again(
 
 
 def decide_by_lists(
-    change: InputsChange,
-    changed: Iterable[ChangedFile],
-    published: Mapping[Repository, Published],
-    problems: Problems,
+    change: InputsChange, changed: Iterable[ChangedFile], published: Mapping[Repository, Published]
 ) -> tuple[Decision, ...]:
     """Return the decisions that the changed inputs give if the tag lists are right.
 
     Raises `GenerationError` when the inputs cannot be used.
     """
-    _, grouping = _load_changed(change, changed, problems)
+    _, grouping = _load_changed(change, changed)
     return decide_pools(grouping, ListedImages(published))
 
 
-def _load_changed(
-    change: InputsChange, changed: Iterable[ChangedFile], problems: Problems
-) -> tuple[Inputs, Grouping]:
+def _load_changed(change: InputsChange, changed: Iterable[ChangedFile]) -> tuple[Inputs, Grouping]:
     cluster = change.cluster
-    settings = _changed_settings(change, {file.real: file for file in changed}, problems)
-    problems.raise_errors()
-    inputs = load(settings, problems, nodes=KnownInventory(cluster.inputs.inventory))
+    # The warnings were reported when the inputs were read, and their lines are other ones now.
+    loading = Problems()
+    settings = _changed_settings(change, {file.real: file for file in changed}, loading)
+    loading.raise_errors()
+    inputs = load(settings, loading, nodes=KnownInventory(cluster.inputs.inventory))
     return inputs, with_cluster(inputs.grouping, cluster.name) if cluster.name else inputs.grouping
 
 
@@ -364,8 +361,8 @@ def report_broken(
                 f"pool {pool.platform} of {pool.policy.name} would get {tag or 'no image'} "
                 f"instead of {expected}",
                 pool.policy.place,
-                help="nothing is written; fallback versions hold for all policies of a config, so give each "
-                "policy a config of its own, or change the inputs by hand",
+                help="give each policy a config of its own, since fallback versions hold for all policies "
+                "of a config, or change the inputs by hand",
             )
         is_new = pool.plan is not None and bool(
             {(pool.platform, ""), (pool.platform, pool.policy.name)} & added
@@ -374,5 +371,11 @@ def report_broken(
             problems.error(
                 f"the new pool {pool.platform} of {pool.policy.name} would have no image of {driver}",
                 pool.policy.place,
-                help="nothing is written; run again, or choose another version",
+                help="run again, or choose another version",
+            )
+        elif pool.plan and driver and isinstance(decision, NoImage):
+            problems.error(
+                f"the planned pool {pool.platform} of {pool.policy.name} would have no image",
+                pool.policy.place,
+                help="remove it from planned, or name other policies for it",
             )

@@ -96,7 +96,7 @@ class _Search:
         passed_over = tuple(_passed_over(self._clusters))
         nothing = Upgrade(target=None, passed_over=passed_over, asked=self._to)
         if not pools:
-            return nothing
+            return replace(nothing, is_needless=True)
         lists = self._resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
         if not _are_complete(lists, pools, self._problems):
             return replace(nothing, is_unanswered=True)
@@ -373,9 +373,9 @@ def _report_unknown(lookups: Mapping[ImageReference, TagLookup], problems: Probl
         if isinstance(lookup, TagUnknown):
             by_reason[lookup].append(image)
     for lookup, images in by_reason.items():
-        more = f" and {len(images) - 1} more" if len(images) > 1 else ""
+        exist = f"and {len(images) - 1} more exist" if len(images) > 1 else "exists"
         problems.error(
-            f"cannot confirm that {images[0]}{more} exists: {lookup.reason}",
+            f"cannot confirm that {images[0]} {exist}: {lookup.reason}",
             category=Category.UNKNOWN,
             details=tuple(image.tag for image in images),
             help=(*HELP_BY_CAUSE[lookup.cause], ", then run again; no version is chosen on a guess"),

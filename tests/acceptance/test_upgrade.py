@@ -201,10 +201,14 @@ def test_pools_that_give_up_precompiled_images_keep_them_until_somebody_removes_
 
     report = upgrade(cluster, "--to", COMPILES, "--write")
     told = cluster.call("upgrade", "--to", COMPILES).stdout.decode().splitlines()
+    row = next(line for line in told if line.startswith("ubuntu22.04/amd64"))
 
     assert written(tmp_path) == (COMPILES, [OLD], [])
     assert [pool["keeps"] for pool in report["pools"]] == [OLD] * 3
-    assert f"3 pools keep {OLD} until it is removed from fallbackVersions, which has them compile" in told
+    assert (
+        f"3 pools keep {OLD} until that is removed from fallbackVersions; then they compile the new version"
+    ) in told
+    assert row.split()[-1] == "same"
     pools = json.loads(cluster.call("check", "--online", "-o", "json").stdout)["pools"]
     assert [(pool["state"], pool.get("fallback")) for pool in pools] == [("precompiled", True)] * 3
 
@@ -851,6 +855,18 @@ def test_policies_with_a_digest_or_without_a_pool_stay_and_are_named(tmp_path: P
     assert [(p["policy"]["name"], p["to"], p.get("why")) for p in report["policies"]] == [
         ("amd", NEW, None),
         ("arm", None, "it has no pool"),
+    ]
+
+
+def test_where_all_versions_are_digests_there_is_nothing_to_do(tmp_path: Path) -> None:
+    cluster = move(tmp_path, nodes={"gpu-1": GENERIC}, version=DIGEST)
+    cluster.write()
+
+    assert upgrade(cluster)["possible"] is True
+    assert cluster.call("upgrade").stdout.decode().splitlines() == [
+        "no pool whose policy names a version, so there is nothing to do",
+        "",
+        "NicClusterPolicy nic-cluster-policy stays as it is: its version is a digest",
     ]
 
 

@@ -328,8 +328,30 @@ def test_what_write_would_refuse_is_told_before_it_and_write_is_not_proposed(tmp
 
     result = folder.call("upgrade", "--to", "doca3.5.0-26.07-0.7.7.0", exit_code=0)
 
+    text = result.stdout.decode()
     assert result.stderr.startswith("warning: policy.yaml:8: spec.ofedDriver: pool ubuntu24.04/6.8.0-100")
-    assert [word for word in ("next:", "--write", "would be changed") if word in result.stdout.decode()] == []
+    assert text.endswith(
+        "the inputs cannot be changed:\n  pool ubuntu24.04/6.8.0-100-generic/amd64 of amd64 would get "
+        f"{OLD}-6.8.0-100-generic-ubuntu24.04-amd64 instead of doca3.5.0-26.07-0.7.7.0-1-ubuntu24.04-amd64\n"
+    )
+    assert [word for word in ("next:", "packages:", "would be changed") if word in text] == []
+    assert "\nthe inputs cannot be changed:\n" in markdown(folder, "doca3.5.0-26.07-0.7.7.0")
+
+
+def markdown(folder: Folder, to: str) -> str:
+    return folder.call("upgrade", "--to", to, "-o", "markdown", exit_code=0).stdout.decode()
+
+
+def test_without_write_the_warnings_of_the_inputs_stand_once(tmp_path: Path) -> None:
+    version = f'    version: "{OLD}"   # with the kernels of January\n'
+    policy = f'{POLICY.replace(version, "")}  global: {{version: "{OLD}"}}\n  nodeSelector: {{a: b}}\n'
+    folder = Folder(tmp_path, policy=policy)
+
+    lines = folder.call("upgrade", "--to", NEW, exit_code=0).stderr.splitlines()
+
+    assert [line for line in lines if "nodeSelector" in line] == [
+        next(line for line in lines if line.startswith("warning: policy.yaml:11: spec.nodeSelector"))
+    ]
 
 
 def test_two_policies_that_share_a_version_stop_the_edit(tmp_path: Path) -> None:
@@ -791,6 +813,37 @@ def test_a_second_upgrade_before_the_first_is_done_replaces_its_plan(tmp_path: P
     assert f"plan {GENERIC_NEW} is superseded" in result.stdout.decode()
     spec = yaml.safe_load(folder.read("gitops-doca.yaml"))["spec"]
     assert (spec["fallbackVersions"], spec["planned"]) == ([OLD], [plan("6.8.0-146-generic")])
+
+
+def test_a_second_upgrade_replaces_the_plan_also_where_its_kernel_would_compile(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, policy=POLICY.replace("forcePrecompiled: true", "forcePrecompiled: false"))
+    folder.boot({"gpu-1": GENERIC, "gpu-2": GENERIC})
+    to_new(folder)
+    folder.call("lock", exit_code=0)
+
+    folder.call("upgrade", "--to", "doca3.5.0-26.07-0.7.7.0-0", "--write", exit_code=0)
+
+    assert yaml.safe_load(folder.read("gitops-doca.yaml"))["spec"]["planned"] == [plan("6.8.0-138-generic")]
+    assert "compile" not in folder.call("lock", exit_code=0).stderr
+
+
+def test_a_plan_of_two_policies_is_replaced_where_one_of_them_would_have_no_image(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    policies = {zone: node_policy("amd64") for zone in ("a", "b")}
+    for zone, policy in policies.items():
+        policy["metadata"]["name"] = zone
+        policy["spec"]["nodeSelector"] = {"zone": zone}
+        policy["spec"]["ofedDriver"]["forcePrecompiled"] = zone == "a"
+    folder.write("policy.yaml", yaml.safe_dump_all(policies.values()))
+    nodes = list(node_documents({"gpu-1": GENERIC, "gpu-2": GENERIC}))
+    for zone, node in zip(policies, nodes, strict=True):
+        node["metadata"]["labels"]["zone"] = zone
+    folder.write("nodes.yaml", yaml.safe_dump_all(nodes))
+    to_new(folder)
+
+    folder.call("upgrade", "--to", "doca3.5.0-26.07-0.7.7.0-0", "--write", exit_code=0)
+
+    assert folder.call("lock", exit_code=0).exit_code == 0
 
 
 def test_the_same_again_changes_nothing(tmp_path: Path) -> None:

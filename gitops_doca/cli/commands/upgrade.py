@@ -156,7 +156,7 @@ class _Run:
             if write:
                 decisions = decide_again(change, files, source, problems)
             else:
-                decisions = decide_by_lists(change, files, upgrade.published, problems)
+                decisions = decide_by_lists(change, files, upgrade.published)
             expected = expected_tags(target, one.inputs.name)
             report_broken(expected, decisions, plan, target.wanted.driver, problems)
 
@@ -219,7 +219,7 @@ class _Run:
             return self._command("lock"), _command("diff", *self._targets, *self._registry, "--stat"), *later
         if report.edits:
             return (self._command("upgrade", "--to", target.wanted.version, "--write"),)
-        return later if not (target.is_reached or report.by_hand or report.is_refused) else ()
+        return later if not (target.is_reached or report.by_hand or report.refused) else ()
 
     def _inventories(self, clusters: Sequence[LoadedCluster]) -> Iterator[str]:
         """Yield the commands that update the inventories."""

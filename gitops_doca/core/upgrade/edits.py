@@ -18,6 +18,7 @@ from gitops_doca.core.resolve.decide import (
 )
 from gitops_doca.core.resolve.fallbacks import with_fallbacks
 from gitops_doca.core.resolve.lookup import TagLookup
+from gitops_doca.core.resolve.pools import kind_of
 from gitops_doca.core.tags import precompiled_tag, version_key
 from gitops_doca.core.upgrade.published import Published
 from gitops_doca.core.upgrade.running import Driver, is_of
@@ -76,11 +77,24 @@ def plan_cluster(
     ends = {
         (way.running.pool.policy.key, way.running.pool.platform._replace(kernel=way.kernel)) for way in ways
     }
+    # Their nodes are not to boot a kernel for which the driver is compiled.
+    precompiled = {
+        kind_of(way.running.pool)
+        for way in ways
+        if way.running.pool.nodes and way.running.driver is Driver.PRECOMPILED
+    }
     useful = [
         pool
         for pool in pools
         if (pool.policy.key, pool.platform) in ends
-        or (pool.plan and _is_of(decide(changed_pool(plan, pool), lookups), target.wanted))
+        or (
+            pool.plan
+            and _is_of(
+                decide(changed_pool(plan, pool), lookups),
+                target.wanted,
+                may_compile=kind_of(pool) not in precompiled,
+            )
+        )
     ]
     return replace(plan, removed=tuple(_superseded(plans, pools, useful)))
 
@@ -180,11 +194,13 @@ def _superseded(
             yield plan
 
 
-def _is_of(decision: Decision, wanted: Wanted) -> bool:
+def _is_of(decision: Decision, wanted: Wanted, *, may_compile: bool) -> bool:
     """Say whether a planned pool gets an image of the target, revisions aside, or one by digest."""
     match decision:
-        case UsePrecompiled() | CompileOnNode():
+        case UsePrecompiled():
             return is_of(decision.version, wanted.driver)
+        case CompileOnNode():
+            return may_compile and is_of(decision.version, wanted.driver)
         case UseDigest():
             return True
         case NoImage():

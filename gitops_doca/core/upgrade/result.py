@@ -42,6 +42,8 @@ class Upgrade:
     """None when there is no version, or the tag lists gave no answer."""
     asked: str = ""
     """The version that the user asks for."""
+    is_needless: bool = False
+    """There is no target since no pool has a policy that names a version."""
     is_unanswered: bool = False
     """There is no target since the tag lists gave no answer."""
     newer: tuple[Target, ...] = ()
@@ -57,6 +59,8 @@ class Upgrade:
     @property
     def outcome(self) -> Outcome:
         """Whether every pool has a way."""
+        if self.is_needless:
+            return Outcome.POSSIBLE
         if self.target is None:
             return Outcome.UNKNOWN if self.is_unanswered else Outcome.NOT_POSSIBLE
         if not self.target.blocked:
@@ -105,8 +109,8 @@ class UpgradeReport:
     """The changes of the inputs, made or to be made."""
     is_written: bool = False
     """Whether they were made."""
-    is_refused: bool = False
-    """Whether the changes would not give what the upgrade says, so that they are not made."""
+    refused: tuple[str, ...] = ()
+    """Why the changes are not made: what they would give that the upgrade does not say."""
     by_hand: tuple[str, ...] = ()
     """What has to be written by hand."""
     commands: tuple[str, ...] = ()

@@ -32,6 +32,8 @@ def json_upgrade(report: UpgradeReport, cluster: str, diagnostics: Iterable[Diag
             {"file": edit.file, "line": edit.line, "old": edit.old, "new": edit.new} for edit in report.edits
         ]
         result["written"] = report.is_written
+        if report.refused:
+            result["refused"] = list(report.refused)
         if report.by_hand:
             result["byHand"] = list(report.by_hand)
         result["next"] = list(report.commands)

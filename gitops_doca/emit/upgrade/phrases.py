@@ -17,7 +17,7 @@ _META_PACKAGES = "'?installed?name(^linux-image-[a-z])'"
 
 Their names do not follow from a kernel: one of 6.8 may come from linux-image-generic,
 linux-image-generic-hwe-22.04, linux-image-virtual or linux-image-azure-lts-24.04. apt-mark fails at
-a name that it does not know, and not at a pattern that matches nothing.
+a name that it does not know; a pattern beside a package may match nothing.
 """
 
 
@@ -30,8 +30,13 @@ def _urgency(way: Way) -> tuple[bool, ...]:
     return way.exists, way.is_unknown, not way.gives_up, not way.is_older
 
 
-def row(way: Way) -> tuple[str, ...]:
-    """Return the cells of a pool, below `HEADS`."""
+def rows_of(upgrade: Upgrade) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of each pool, below `HEADS`."""
+    for way in ordered(upgrade.target.ways) if upgrade.target else ():
+        yield _row(way, upgrade.kept_version(way))
+
+
+def _row(way: Way, kept: str) -> tuple[str, ...]:
     pool, running = way.running.pool, way.running
     inferred = " (inferred)" if running.inferred else ""
     return (
@@ -41,8 +46,8 @@ def row(way: Way) -> tuple[str, ...]:
         str(len(pool.nodes)) if pool.nodes else "planned",
         f"{running.version}{inferred}" if running.version else "none",
         running.kernel,
-        way.version or "-",
-        _new_kernel(way),
+        kept or way.version or "-",
+        "same" if kept else _new_kernel(way),
     )
 
 
@@ -72,6 +77,8 @@ def headline(upgrade: Upgrade) -> str:
 
 
 def _headline_without_target(upgrade: Upgrade) -> str:
+    if upgrade.is_needless:
+        return "no pool whose policy names a version, so there is nothing to do"
     if upgrade.outcome is not Outcome.UNKNOWN:
         return "no driver version to go to"
     if upgrade.asked:
@@ -119,8 +126,10 @@ def notes(upgrade: Upgrade) -> Iterator[str]:
     if target is None:
         return
     for version, count in sorted(Counter(filter(None, map(upgrade.kept_version, target.ways))).items()):
-        pools, them = ("1 pool keeps", "it") if count == 1 else (f"{count} pools keep", "them")
-        yield f"{pools} {version} until it is removed from fallbackVersions, which has {them} compile"
+        keep, compiles = (
+            ("1 pool keeps", "it compiles") if count == 1 else (f"{count} pools keep", "they compile")
+        )
+        yield f"{keep} {version} until that is removed from fallbackVersions; then {compiles} the new version"
     for choice in target.choices:
         for version in choice.revisions:
             count = sum(way.version == version for way in choice.ways)

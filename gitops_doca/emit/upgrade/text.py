@@ -15,14 +15,14 @@ from gitops_doca.emit.upgrade.phrases import (
     finish_lines,
     headline,
     notes,
-    ordered,
     packages,
-    row,
+    rows_of,
     superseded_lines,
 )
 
 _NUMBER = "nodes"
 """The head of the column that is right-aligned."""
+REFUSED = "the inputs cannot be changed:"
 
 
 def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
@@ -32,7 +32,7 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
     if upgrade is not None:
         lines.append(headline(upgrade))
         if upgrade.target is not None:
-            head, *rows = _used([HEADS, *map(row, ordered(upgrade.target.ways))])
+            head, *rows = _used([HEADS, *rows_of(upgrade)])
             table = Table(
                 rows=[tuple(map(str.upper, head)), *rows],
                 each="pool",
@@ -43,7 +43,8 @@ def text_upgrade(report: UpgradeReport, layout: Layout = PLAIN) -> str:
             )
             lines += ["", *table.lines(layout)]
         lines += _part("", wrapped(_below(upgrade), layout))
-        lines += _part("packages:", packages(upgrade))
+        lines += _part(REFUSED, report.refused)
+        lines += _part("packages:", () if report.refused else packages(upgrade))
     lines += _part("", wrapped(finish_lines(report), layout))
     lines += _part(f"{_edited(report)}:", edit_lines(report))
     lines += _part("to write by hand:", report.by_hand)
@@ -60,13 +61,14 @@ def markdown_upgrade(report: UpgradeReport) -> str:
     if upgrade is not None:
         lines.append(markdown_text(headline(upgrade)))
         if upgrade.target is not None:
-            head, *rows = _used([HEADS, *map(row, ordered(upgrade.target.ways))])
+            head, *rows = _used([HEADS, *rows_of(upgrade)])
             cells = text_cells([tuple(map(str.capitalize, head)), *rows])
             lines += ["", *markdown_table(cells, numbers=[head.index(_NUMBER)])]
         lines += items(_below(upgrade))
     lines += items(finish_lines(report))
     for title, some in (
-        ("packages", tuple(packages(upgrade) if upgrade else ())),
+        (REFUSED.removesuffix(":"), report.refused),
+        ("packages", tuple(packages(upgrade) if upgrade and not report.refused else ())),
         (_edited(report), tuple(edit_lines(report))),
         ("to write by hand", report.by_hand),
         ("next", report.commands),

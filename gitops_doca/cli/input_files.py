@@ -11,7 +11,7 @@ from gitops_doca.cli.output.streams import refuse_way_out, write_file
 from gitops_doca.cli.settings.run_config import RunConfig, read_locked
 from gitops_doca.core.dataclass import dataclass
 from gitops_doca.core.diagnostics import Category, Diagnostic, GenerationError, Problems
-from gitops_doca.core.upgrade.edits import ClusterPlan, config_by_hand, version_by_hand
+from gitops_doca.core.upgrade.edits import ClusterPlan
 from gitops_doca.core.upgrade.result import UpgradeReport
 from gitops_doca.sources.files import STDIN
 from gitops_doca.usecases.change_inputs import (
@@ -65,14 +65,8 @@ class LoadedCluster:
         return InputsChange(cluster=self.inputs, config=self.cluster.config, plan=plan)
 
     def by_hand(self, plan: ClusterPlan) -> Iterator[str]:
-        """Yield what has to be written by hand."""
-        policies = {pool.policy.key: pool.policy for pool in self.inputs.inputs.grouping.pools}
-        for key, version in plan.versions.items():
-            yield version_by_hand(policies[key], version)
-        today = self.inputs.settings.fallback_versions
-        if self.inputs.settings.emits_policies:
-            plan = replace(plan, fallbacks=today)
-        yield from config_by_hand(plan, today)
+        """Return what has to be written by hand."""
+        return (text for _, text in self.change(plan).by_hand())
 
 
 def load_all(fleet: Fleet) -> list[LoadedCluster] | None:
@@ -118,7 +112,7 @@ def change_files(
             *(f"{one.prefix}{line}" for one, plan in unwritable for line in one.by_hand(plan)),
             *(
                 all_by_hand(changes)
-                or (f"{refusal.place}: {refusal.by_hand}" for refusal in changed.refusals)
+                or (f"{refusal.place}: {'; '.join(refusal.by_hand)}" for refusal in changed.refusals)
             ),
         )
         if write:
@@ -152,8 +146,8 @@ def _report_by_hand(
         problems.error(message, help=f"by hand: {'; '.join(texts)}")
     for refusal in refusals:
         message = f"cannot be changed here: {refusal.reason}"
-        problems.error(message, refusal.place, help=f"by hand: {refusal.by_hand}")
-        told += len(refusal.by_hand.split("; "))
+        problems.error(message, refusal.place, help=f"by hand: {'; '.join(refusal.by_hand)}")
+        told += len(refusal.by_hand)
     if told < len(lines):
         # Half of it would lose images.
         problems.error(

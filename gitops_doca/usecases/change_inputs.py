@@ -74,6 +74,19 @@ class InputsChange:
         plan, today = self.plan, self.cluster.settings.fallback_versions
         return not (plan.versions or plan.added or plan.removed) and plan.fallbacks == today
 
+    def by_hand(self) -> Iterator[tuple[str, str]]:
+        """Yield all that has to be written by hand, each with the file for it."""
+        policies = {pool.policy.key: pool.policy for pool in self.cluster.inputs.grouping.pools}
+        for key, version in self.plan.versions.items():
+            policy = policies[key]
+            yield policy.driver.places["version"].file, version_by_hand(policy, version)
+        today = self.cluster.settings.fallback_versions
+        # The operator has no fallback versions.
+        without = self.cluster.settings.emits_policies
+        plan = replace(self.plan, fallbacks=today) if without else self.plan
+        for line in config_by_hand(plan, today):
+            yield self.config, line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
@@ -94,7 +107,7 @@ class Refusal:
 
     place: Place
     reason: str
-    by_hand: str
+    by_hand: tuple[str, ...]
     """What to write there."""
 
 
@@ -115,22 +128,16 @@ def change_inputs(changes: Sequence[InputsChange]) -> Changed:
     return Changed(files=files.changed(), refusals=tuple(files.refusals))
 
 
-def all_by_hand(changes: Iterable[InputsChange]) -> tuple[str, ...]:
+def all_by_hand(changes: Sequence[InputsChange]) -> tuple[str, ...]:
     """Return all that has to be written by hand, each line with its file.
 
     It is empty where that would not do, since a config would have too many fallback versions.
     """
-    lines: dict[str, None] = {}
-    for change in changes:
-        if len(change.plan.fallbacks) > MOST_FALLBACKS:
-            return ()
-        policies = {pool.policy.key: pool.policy for pool in change.cluster.inputs.grouping.pools}
-        for key, version in change.plan.versions.items():
-            file = policies[key].driver.places["version"].file
-            lines[f"{display_name(file)}: {version_by_hand(policies[key], version)}"] = None
-        for line in config_by_hand(change.plan, change.cluster.settings.fallback_versions):
-            lines[f"{display_name(change.config)}: {line}"] = None
-    return tuple(lines)
+    if any(len(change.plan.fallbacks) > MOST_FALLBACKS for change in changes):
+        return ()
+    lines = (f"{display_name(file)}: {text}" for change in changes for file, text in change.by_hand())
+    # A policy file may be that of several clusters.
+    return tuple(dict.fromkeys(lines))
 
 
 class _Files:
@@ -140,7 +147,7 @@ class _Files:
         self.refusals: list[Refusal] = []
         self._names: dict[str, str] = {}
         self._data: dict[str, bytes] = {}
-        self._changes: dict[str, list[tuple[Change, str]]] = defaultdict(list)
+        self._changes: dict[str, list[tuple[Change, tuple[str, ...]]]] = defaultdict(list)
 
     def read(self, file: str) -> bytes:
         """Return the content of a file. Raises `CannotEditError`."""
@@ -159,13 +166,13 @@ class _Files:
             raise CannotEditError(f"the file is larger than {_MAX_BYTES >> 20} MiB", 0)
         return self._data[real]
 
-    def add(self, file: str, change: Change, by_hand: str) -> None:
+    def add(self, file: str, change: Change, by_hand: tuple[str, ...]) -> None:
         """Keep a change, once also when several clusters want it."""
         changes = self._changes[os.path.realpath(file)]
         if (change, by_hand) not in changes:
             changes.append((change, by_hand))
 
-    def refuse(self, place: Place, reason: str, by_hand: str) -> None:
+    def refuse(self, place: Place, reason: str, by_hand: tuple[str, ...]) -> None:
         """Keep a change that cannot be made."""
         self.refusals.append(Refusal(place=place, reason=reason, by_hand=by_hand))
 
@@ -178,7 +185,7 @@ class _Files:
         try:
             edited = edit(self._data[real], [change for change, _ in changes])
         except CannotEditError as error:
-            by_hand = "; ".join(dict.fromkeys(text for _, text in changes))
+            by_hand = tuple(dict.fromkeys(text for _, texts in changes for text in texts))
             self.refuse(Place(file, error.line), error.reason, by_hand)
             return None
         edits = (InputEdit(file=file, line=one.line, old=one.old, new=one.new) for one in edited.edits)
@@ -190,7 +197,7 @@ def _change_policies(change: InputsChange, files: _Files) -> None:
     for key, version in change.plan.versions.items():
         policy = policies[key]
         place = policy.driver.places["version"]
-        by_hand = version_by_hand(policy, version)
+        by_hand = (version_by_hand(policy, version),)
         if place.field.startswith("spec.policies"):
             files.refuse(place, "the policy is inline in the config", by_hand)
             continue
@@ -211,12 +218,12 @@ def _new_version(policy: Policy, line: int, path: Path, version: str) -> Change:
 
 def _change_config(change: InputsChange, files: _Files) -> None:
     settings, plan = change.cluster.settings, change.plan
-    by_hand = "; ".join(config_by_hand(plan, settings.fallback_versions))
+    by_hand = tuple(config_by_hand(plan, settings.fallback_versions))
     if len(plan.fallbacks) > MOST_FALLBACKS:
         files.refuse(
             Place(change.config, field="spec.fallbackVersions"),
             f"a config has at most {MOST_FALLBACKS} fallback versions, and {len(plan.fallbacks)} are needed",
-            "remove those that no pool runs (gitops-doca upgrade --finish --write)",
+            ("remove those that no pool runs (gitops-doca upgrade --finish --write)",),
         )
         return
     wanted = [*_list_changes(settings, plan)]

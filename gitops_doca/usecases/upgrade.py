@@ -23,7 +23,7 @@ from gitops_doca.core.resolve.lookup import (
 from gitops_doca.core.upgrade.companions import CompanionsOfCluster, KernelCompanions
 from gitops_doca.core.upgrade.edits import ClusterPlan, plan_cluster
 from gitops_doca.core.upgrade.published import Published, kernel_key, published
-from gitops_doca.core.upgrade.result import PassedOver, Upgrade
+from gitops_doca.core.upgrade.result import Outcome, PassedOver, Upgrade
 from gitops_doca.core.upgrade.running import movable_pools, running
 from gitops_doca.core.upgrade.targets import (
     Found,
@@ -96,10 +96,10 @@ class _Search:
         passed_over = tuple(_passed_over(self._clusters))
         nothing = Upgrade(target=None, passed_over=passed_over, asked=self._to)
         if not pools:
-            return replace(nothing, is_needless=True)
+            return replace(nothing, without_target=Outcome.POSSIBLE)
         lists = self._resolver.list_tags(sorted({pool.policy.driver.repository for pool in pools}))
         if not _are_complete(lists, pools, self._problems):
-            return replace(nothing, is_unanswered=True)
+            return replace(nothing, without_target=Outcome.UNKNOWN)
         without: set[ImageReference] = set()
         while True:
             known = {

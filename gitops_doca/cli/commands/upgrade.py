@@ -27,7 +27,7 @@ from gitops_doca.core.resolve.decide import Decision, report_unknown
 from gitops_doca.core.resolve.lookup import TagSource
 from gitops_doca.core.upgrade.edits import chosen_tags, expected_tags
 from gitops_doca.core.upgrade.finish import finish as find_finished
-from gitops_doca.core.upgrade.result import Upgrade, UpgradeReport
+from gitops_doca.core.upgrade.result import Outcome, Upgrade, UpgradeReport
 from gitops_doca.core.upgrade.targets import Target
 from gitops_doca.emit.upgrade.document import json_upgrade
 from gitops_doca.emit.upgrade.text import markdown_upgrade, text_upgrade
@@ -144,7 +144,7 @@ class _Run:
             return UpgradeReport()
         inputs, shared = [cluster.inputs for cluster in clusters], self._fleet.shared
         found = attempt(shared, lambda: find_upgrade(inputs, self._registries, shared, to=to))
-        upgrade = found or Upgrade(target=None, asked=to, is_unanswered=True)
+        upgrade = found or Upgrade(target=None, asked=to, without_target=Outcome.UNKNOWN)
         target = upgrade.target
         if target is None or not upgrade.is_possible or shared.errors:
             return UpgradeReport(upgrade=upgrade)

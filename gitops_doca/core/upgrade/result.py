@@ -42,10 +42,9 @@ class Upgrade:
     """None when there is no version, or the tag lists gave no answer."""
     asked: str = ""
     """The version that the user asks for."""
-    is_needless: bool = False
-    """There is no target since no pool has a policy that names a version."""
-    is_unanswered: bool = False
-    """There is no target since the tag lists gave no answer."""
+    without_target: Outcome = Outcome.NOT_POSSIBLE
+    """The outcome when there is no target: possible when no pool has a policy that names a version,
+    unknown when the tag lists gave no answer."""
     newer: tuple[Target, ...] = ()
     """Newer versions, which do not serve all pools; newest first."""
     older: tuple[Target, ...] = ()
@@ -59,10 +58,8 @@ class Upgrade:
     @property
     def outcome(self) -> Outcome:
         """Whether every pool has a way."""
-        if self.is_needless:
-            return Outcome.POSSIBLE
         if self.target is None:
-            return Outcome.UNKNOWN if self.is_unanswered else Outcome.NOT_POSSIBLE
+            return self.without_target
         if not self.target.blocked:
             return Outcome.POSSIBLE
         is_unknown = all(way.is_unknown for way in self.target.blocked)

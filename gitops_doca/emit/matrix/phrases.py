@@ -38,9 +38,11 @@ def headline(survey: VersionSurvey) -> str:
 def opening(survey: VersionSurvey) -> Iterator[str]:
     """Yield the sentences about all repositories."""
     yield headline(survey) if survey.matrices else NO_POOLS
-    if names := [name(policy) for policy in survey.passed_over]:
-        some = ("is passed over: its version is", "are passed over: their versions are")[len(names) > 1]
-        yield f"{_first(names)} {some} a digest" if len(names) == 1 else f"{_first(names)} {some} digests"
+    names = [name(policy) for policy in survey.passed_over]
+    if len(names) == 1:
+        yield f"{names[0]} is passed over: its version is a digest"
+    elif names:
+        yield f"{_first(names)} are passed over: their versions are digests"
 
 
 def findings(survey: VersionSurvey, matrix: VersionMatrix) -> Iterator[str]:

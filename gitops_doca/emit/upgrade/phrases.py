@@ -77,9 +77,9 @@ def headline(upgrade: Upgrade) -> str:
 
 
 def _headline_without_target(upgrade: Upgrade) -> str:
-    if upgrade.is_needless:
+    if upgrade.outcome is Outcome.POSSIBLE:
         return "no pool whose policy names a version, so there is nothing to do"
-    if upgrade.outcome is not Outcome.UNKNOWN:
+    if upgrade.outcome is Outcome.NOT_POSSIBLE:
         return "no driver version to go to"
     if upgrade.asked:
         return f"unknown whether {upgrade.asked} has an image for every pool"

@@ -15,7 +15,7 @@ from gitops_doca.core.reference import Repository
 from gitops_doca.core.resolve.lookup import Cause, ImagePlatforms, TagList, TagMissing, TagUnknown
 from support.cli import Result
 from support.in_process import run_here
-from support.move import GPU_DRIVER, NEW, OLD, REPOSITORY, Move, gpu_tag, node_documents, plan
+from support.move import GPU_DRIVER, NEW, OLD, Move, gpu_tag, node_documents, node_policy, plan
 from support.published import published_tags
 
 GENERIC, ARM, STORAGE = (
@@ -788,7 +788,7 @@ class Lagging(FakeResolver):
 
 def test_a_mirror_that_lags_behind_is_named_with_the_pools_that_it_blocks(tmp_path: Path) -> None:
     locked(tmp_path, nodes={"gpu-1": GENERIC, "arm-1": ARM})
-    policies = [node_policy("amd64", OLD), node_policy("arm64", OLD, repository="mirror.test/nvidia")]
+    policies = [node_policy("amd64"), node_policy("arm64", repository="mirror.test/nvidia")]
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump_all(policies))
 
     result = run_here("upgrade", cwd=tmp_path, connect=Lagging(published_tags()))
@@ -799,24 +799,6 @@ def test_a_mirror_that_lags_behind_is_named_with_the_pools_that_it_blocks(tmp_pa
         f"error[missing]: policy.yaml:21: spec.ofedDriver: no driver version serves every pool; {why}",
         f"  {ARM} (node arm-1): mirror.test/nvidia/doca-driver has no image of this version",
     ]
-
-
-def node_policy(arch: str, version: str, *, repository: str = REPOSITORY) -> dict[str, Any]:
-    """Return a NicNodePolicy for the nodes of an architecture."""
-    return {
-        "apiVersion": "mellanox.com/v1alpha1",
-        "kind": "NicNodePolicy",
-        "metadata": {"name": arch},
-        "spec": {
-            "nodeSelector": {"kubernetes.io/arch": arch},
-            "ofedDriver": {
-                "image": "doca-driver",
-                "repository": repository,
-                "version": version,
-                "forcePrecompiled": True,
-            },
-        },
-    }
 
 
 def test_a_node_ahead_by_a_kernel_that_nobody_planned_does_not_go_back(tmp_path: Path) -> None:
@@ -844,11 +826,8 @@ def test_of_very_many_newer_versions_some_are_shown(tmp_path: Path) -> None:
 
 def test_policies_with_a_digest_or_without_a_pool_stay_and_are_named(tmp_path: Path) -> None:
     cluster = locked(tmp_path, nodes={"gpu-1": GENERIC})
-    node_policies(
-        tmp_path,
-        amd={"nodeSelector": {"kubernetes.io/arch": "amd64"}, "version": OLD},
-        arm={"nodeSelector": {"kubernetes.io/arch": "arm64"}, "version": OLD},
-    )
+    policies = (node_policy(arch, {"kubernetes.io/arch": f"{arch}64"}) for arch in ("amd", "arm"))
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump_all(policies))
 
     report = upgrade(cluster, "--to", NEW)
 
@@ -868,28 +847,6 @@ def test_where_all_versions_are_digests_there_is_nothing_to_do(tmp_path: Path) -
         "",
         "NicClusterPolicy nic-cluster-policy stays as it is: its version is a digest",
     ]
-
-
-def node_policies(folder: Path, **policies: Mapping[str, Any]) -> None:
-    """Write NicNodePolicies in place of the cluster's policy."""
-    documents = [
-        {
-            "apiVersion": "mellanox.com/v1alpha1",
-            "kind": "NicNodePolicy",
-            "metadata": {"name": name},
-            "spec": {
-                "nodeSelector": fields["nodeSelector"],
-                "ofedDriver": {
-                    "image": "doca-driver",
-                    "repository": "nvcr.io/nvidia/mellanox",
-                    "version": fields["version"],
-                    "forcePrecompiled": fields.get("forcePrecompiled", True),
-                },
-            },
-        }
-        for name, fields in policies.items()
-    ]
-    (folder / "policy.yaml").write_text(yaml.safe_dump_all(documents))
 
 
 REGISTRY_FLAGS = (

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +19,7 @@ from gitops_doca.core.resolve.lookup import Cause, TagLookup, TagUnknown
 from gitops_doca.emit.inventory import dump_inventory
 from support.cli import Result
 from support.in_process import run_here
-from support.move import NEW, OLD, manifests_by_pool, node_documents, plan
+from support.move import NEW, OLD, manifests_by_pool, node_documents, node_policy, plan
 from support.published import published_tags
 
 GENERIC, GENERIC_NEW = "ubuntu24.04/6.8.0-100-generic/amd64", "ubuntu24.04/6.8.0-117-generic/amd64"
@@ -380,19 +379,6 @@ def test_several_policies_get_their_plans_by_name(tmp_path: Path) -> None:
         plan("6.8.0-117-generic", policies=["amd64"]),
         plan("6.8.0-117-generic", arch="arm64", policies=["arm64"]),
     ]
-
-
-def node_policy(arch: str) -> dict[str, Any]:
-    """Return a NicNodePolicy for the nodes of an architecture."""
-    return {
-        "apiVersion": "mellanox.com/v1alpha1",
-        "kind": "NicNodePolicy",
-        "metadata": {"name": arch},
-        "spec": {
-            "nodeSelector": {"kubernetes.io/arch": arch},
-            "ofedDriver": yaml.safe_load(POLICY)["spec"]["ofedDriver"],
-        },
-    }
 
 
 def test_an_inline_policy_is_to_be_changed_by_hand(tmp_path: Path) -> None:

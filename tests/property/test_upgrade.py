@@ -14,7 +14,7 @@ from fakes.cluster import DIGEST
 from gitops_doca.core.model import ARCH_LABEL, OS_VERSION_LABEL
 from gitops_doca.core.resolve.lookup import ImagePlatforms
 from gitops_doca.core.tags import split_revision, version_key
-from support.move import GPU_DRIVER, REPOSITORY, Move, node_documents, plan
+from support.move import GPU_DRIVER, Move, node_documents, node_policy, plan
 from support.published import VERSIONS
 
 SYSTEMS = ("ubuntu24.04", "ubuntu22.04")
@@ -188,23 +188,6 @@ def is_listed(driver: str, published: Collection[str]) -> bool:
     return any(tag.startswith(f"{driver}-") for tag in published)
 
 
-def node_policy(name: str, label: str, value: str, *, version: str, forced: bool) -> dict[str, Any]:
-    return {
-        "apiVersion": "mellanox.com/v1alpha1",
-        "kind": "NicNodePolicy",
-        "metadata": {"name": name},
-        "spec": {
-            "nodeSelector": {label: value},
-            "ofedDriver": {
-                "image": "doca-driver",
-                "repository": REPOSITORY,
-                "version": version,
-                "forcePrecompiled": forced,
-            },
-        },
-    }
-
-
 class Steps:
     """A cluster with two policies, of which each step is checked."""
 
@@ -283,7 +266,7 @@ def test_two_policies_move_there_and_back(
 ) -> None:
     label, values = (OS_VERSION_LABEL, ("22.04", "24.04")) if by_os else (ARCH_LABEL, ARCHITECTURES)
     policies = [
-        node_policy(name, label, value, version=version, forced=force)
+        node_policy(name, {label: value}, version=version, forced=force)
         for name, value, version, force in zip(("one", "two"), values, versions, forced, strict=True)
     ]
     planned = [{**entry(pool), **({"policies": list(names)} if names else {})} for pool, names in plans]

@@ -92,8 +92,8 @@ class Move:
 
     def write(self) -> None:
         """Write policy, nodes and config."""
-        driver = {"image": "doca-driver", "repository": self.repository, "version": self.version}
-        self._write("policy.yaml", _policy({**driver, "forcePrecompiled": self.forced}))
+        driver = _driver(self.version, self.repository, forced=self.forced)
+        self._write("policy.yaml", _policy("NicClusterPolicy", "nic-cluster-policy", {"ofedDriver": driver}))
         self._write(
             "nodes.yaml", {"apiVersion": "v1", "kind": "List", "items": list(node_documents(self.nodes))}
         )
@@ -131,10 +131,33 @@ class Move:
         (self.folder / name).write_text(yaml.safe_dump(value))
 
 
-def _policy(driver: Mapping[str, Any]) -> dict[str, Any]:
+def node_policy(
+    name: str,
+    selector: Mapping[str, str] | None = None,
+    *,
+    version: str = OLD,
+    repository: str = REPOSITORY,
+    forced: bool = True,
+) -> dict[str, Any]:
+    """Return a NicNodePolicy, without a selector for the nodes of the architecture that is its name."""
+    driver = _driver(version, repository, forced=forced)
+    nodes = {"kubernetes.io/arch": name} if selector is None else dict(selector)
+    return _policy("NicNodePolicy", name, {"nodeSelector": nodes, "ofedDriver": driver})
+
+
+def _driver(version: str, repository: str, *, forced: bool) -> dict[str, Any]:
+    return {
+        "image": "doca-driver",
+        "repository": repository,
+        "version": version,
+        "forcePrecompiled": forced,
+    }
+
+
+def _policy(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "mellanox.com/v1alpha1",
-        "kind": "NicClusterPolicy",
-        "metadata": {"name": "nic-cluster-policy"},
-        "spec": {"ofedDriver": dict(driver)},
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
     }
